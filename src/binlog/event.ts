@@ -1,0 +1,82 @@
+import type { ColumnValue, RowValues } from '../change/column-value.ts';
+import type { Gtid, GtidSetText } from '../change/gtid.ts';
+import type { TableId, TableSchema } from '../change/table.ts';
+
+/** The 19 bytes before every event. */
+export interface EventHeader {
+  /** Seconds since 1970, when the statement began on the server that first ran it. */
+  readonly timestampS: number;
+  readonly type: number;
+  readonly serverId: number;
+  /** Header, body and checksum together. */
+  readonly size: number;
+  /** Low 32 bits of the offset behind this event in its file; 0 when the server does not say. */
+  readonly logPos: number;
+  readonly flags: number;
+}
+
+/**
+ * One entry of the log, decoded as far as its own bytes allow.
+ *
+ * The events inside a TRANSACTION_PAYLOAD come out one by one like all others; their headers carry
+ * logPos 0.
+ */
+export type BinlogEvent = { readonly header: EventHeader } & BinlogEventBody;
+
+export type BinlogEventBody =
+  | { readonly kind: 'formatDescription'; readonly serverVersion: string; readonly checksum: 'crc32' | 'none' }
+  /** `artificial`: sent by the server at connect and before each file, not stored in it. */
+  | { readonly kind: 'rotate'; readonly file: string; readonly pos: number; readonly artificial: boolean }
+  | { readonly kind: 'previousGtids'; readonly gtidSet: GtidSetText }
+  | {
+      readonly kind: 'gtid';
+      readonly gtid: Gtid;
+      /** Commit time on the server that first ran it, microseconds since 1970; 0 when the event has none. */
+      readonly committedAtUs: number;
+    }
+  /** gtid_mode is not ON. */
+  | { readonly kind: 'anonymousGtid' }
+  | { readonly kind: 'query'; readonly database: string; readonly sql: string; readonly sqlMode: bigint; readonly threadId: number }
+  | { readonly kind: 'xid' }
+  | { readonly kind: 'tableMap'; readonly table: TableMap }
+  | RowsEvent
+  | { readonly kind: 'rowsQuery'; readonly sql: string }
+  | { readonly kind: 'heartbeat'; readonly file: string; readonly pos: number }
+  | { readonly kind: 'incident'; readonly message: string }
+  /** Understood, and deliberately a stop for the pipeline: XA, partial JSON, user variables, … */
+  | { readonly kind: 'unsupported'; readonly feature: string }
+  /** Carries no change and no position of its own: STOP, TRANSACTION_CONTEXT, ignorable types, … */
+  | { readonly kind: 'ignored' };
+
+/** Binds the rows that follow to columns, until the end of the statement. */
+export interface TableMap {
+  readonly tableId: number;
+  readonly id: TableId;
+  /**
+   * The same object for byte-identical maps, so it can key a cache. `undefined` when the server
+   * wrote the map without FULL metadata: such rows can be counted but not named.
+   */
+  readonly schema: TableSchema | undefined;
+}
+
+export interface RowsEvent {
+  readonly kind: 'rows';
+  readonly op: 'insert' | 'update' | 'delete';
+  readonly table: TableMap;
+  readonly endOfStatement: boolean;
+  /** How many rows the event holds; does not need metadata. */
+  count(): number;
+  /**
+   * The rows in log order, fully decoded and owned by the caller.
+   * @throws {SluiceError} `binlog.metadata-missing` | `binlog.truncated` | `binlog.unsupported`
+   */
+  read(): readonly RowChange[];
+}
+
+/** `before` for update and delete, `after` for insert and update. */
+export interface RowChange {
+  readonly before: RowValues | undefined;
+  readonly after: RowValues | undefined;
+}
+
+export type { ColumnValue };

@@ -1,0 +1,297 @@
+import type { BinlogEvent } from '../binlog/event.ts';
+import type { Checkpoint } from '../change/checkpoint.ts';
+import { tableTopic } from '../topic/topic-name.ts';
+import type { OpenedSession } from './open-session.ts';
+import type { CaptureProgress, SnapshotProgress } from './progress.ts';
+import type { CaptureDeps, CaptureInput } from './run-capture.ts';
+import type { EventStream } from './source-server.ts';
+
+/** Bytes of one event to what it means; a compressed transaction gives several. */
+export interface EventDecoder {
+  decode(event: Buffer): Iterable<BinlogEvent>;
+}
+
+/**
+ * The one loop of capture: events in, transactions out, a chunk beside them.
+ *
+ * While one transaction commits, the next batch is already being filled; a batch is sent when
+ * nothing is in flight and it is full, or old enough, or the stream is idle. At most one batch is in
+ * flight and one being filled, so memory is bounded by two batches, one chunk and the socket buffer.
+ */
+export class CaptureLoop {
+  readonly #deps: CaptureDeps;
+  readonly #input: CaptureInput;
+  readonly #opened: OpenedSession;
+  readonly #decoder: EventDecoder;
+  readonly #stream: EventStream;
+  #arrived: readonly Buffer[] | undefined;
+  #reading = false;
+  #inFlight: Promise<void> | undefined;
+  #failure: { readonly cause: unknown } | undefined;
+  #committed: Checkpoint;
+  #lastBatch: CaptureProgress['lastBatch'];
+  #batchSinceMs: number;
+  #idleSinceMs: number;
+  #reportedAtMs = 0;
+  #bytes = 0;
+  #batches = 0;
+  #begunTable: string | undefined;
+  #finishedTables: { readonly snapshotId: string; readonly rows: number }[] = [];
+
+  constructor(
+    deps: CaptureDeps,
+    input: CaptureInput,
+    opened: OpenedSession,
+    decoder: EventDecoder,
+    stream: EventStream,
+  ) {
+    this.#deps = deps;
+    this.#input = input;
+    this.#opened = opened;
+    this.#decoder = decoder;
+    this.#stream = stream;
+    this.#committed = opened.checkpoint;
+    this.#batchSinceMs = deps.nowMs();
+    this.#idleSinceMs = deps.nowMs();
+  }
+
+  /** Ends in order on abort: what has been read is committed, then the loop returns. */
+  async run(signal: AbortSignal): Promise<void> {
+    const { wakeup } = this.#opened;
+    const onAbort = (): void => {
+      wakeup.wake();
+    };
+    signal.addEventListener('abort', onAbort);
+    try {
+      while (!signal.aborted) {
+        this.#throwIfFailed();
+        await this.#driveSnapshot(signal);
+        this.#publishIfDue();
+        this.#read();
+        await wakeup.wait(this.#arrived || this.#inFlight ? this.#input.idleMs : this.#restMs());
+        await this.#takeArrived(signal);
+        this.#reportIfDue();
+      }
+      await this.#drain();
+    } finally {
+      signal.removeEventListener('abort', onAbort);
+      await this.#inFlight?.catch(() => undefined);
+    }
+  }
+
+  #throwIfFailed(): void {
+    if (this.#failure) throw this.#failure.cause;
+  }
+
+  #restMs(): number {
+    return this.#opened.session.records > 0 ? this.#input.idleMs : this.#input.reportIntervalMs;
+  }
+
+  #read(): void {
+    if (this.#reading || this.#arrived) return;
+    this.#reading = true;
+    this.#stream
+      .read()
+      .then(
+        (events) => {
+          this.#arrived = events;
+        },
+        (error: unknown) => {
+          this.#failure ??= { cause: error };
+        },
+      )
+      .finally(() => {
+        this.#reading = false;
+        this.#opened.wakeup.wake();
+      });
+  }
+
+  async #takeArrived(signal: AbortSignal): Promise<void> {
+    const arrived = this.#arrived;
+    if (!arrived) return;
+    this.#arrived = undefined;
+    for (const buffer of arrived) {
+      this.#bytes += buffer.length;
+      for (const event of this.#decoder.decode(buffer)) {
+        const waiting = this.#opened.session.accept(event);
+        if (waiting) await waiting;
+        if (this.#full()) await this.#publishFull();
+        if (this.#opened.snapshot.active) await this.#driveSnapshot(signal);
+      }
+    }
+    this.#idleSinceMs = this.#deps.nowMs();
+    this.#opened.wakeup.wake();
+  }
+
+  #full(): boolean {
+    const { session } = this.#opened;
+    return session.bytes >= this.#input.maxBatchBytes || session.records >= this.#input.maxBatchRows;
+  }
+
+  /** Back-pressure: nothing more is read until the batch before this one is committed. */
+  async #publishFull(): Promise<void> {
+    if (this.#opened.tracker.open) this.#deps.reach('captureCutInsideTransaction');
+    await this.#inFlight;
+    this.#throwIfFailed();
+    this.#publish();
+  }
+
+  /** Sends the batch at a boundary when the stream is idle or the batch is a few idle times old. */
+  #publishIfDue(): void {
+    const { session, tracker } = this.#opened;
+    if (this.#inFlight || !session.atBoundary) return;
+    const nowMs = this.#deps.nowMs();
+    if (session.records === 0) {
+      const moved = tracker.commitOrdinal !== this.#committed.commitOrdinal;
+      if (moved && nowMs - this.#committed.writtenAtMs >= this.#input.positionIntervalMs) this.#publish();
+      else this.#batchSinceMs = nowMs;
+      return;
+    }
+    const idle = !this.#arrived && nowMs - this.#idleSinceMs >= this.#input.idleMs;
+    if (idle || nowMs - this.#batchSinceMs >= 4 * this.#input.idleMs) this.#publish();
+  }
+
+  #publish(): void {
+    const { session, wakeup } = this.#opened;
+    const { batch, checkpoint } = session.seal();
+    const { records, bytes } = batch;
+    const startedAtMs = this.#deps.nowMs();
+    const finished = this.#snapshotsFinished();
+    this.#batchSinceMs = startedAtMs;
+    this.#deps.reach('captureBeforePublish');
+    this.#inFlight = this.#deps.log
+      .publish(batch)
+      .then(
+        () => {
+          this.#deps.reach('capturePublished');
+          this.#committed = checkpoint;
+          this.#batches += 1;
+          this.#lastBatch = { records, bytes, publishMs: this.#deps.nowMs() - startedAtMs };
+          for (const notice of finished) this.#deps.notify(notice);
+          this.#deps.reach('captureHeartbeatPending');
+        },
+        (error: unknown) => {
+          this.#failure ??= { cause: error };
+        },
+      )
+      .finally(() => {
+        this.#inFlight = undefined;
+        wakeup.wake();
+      });
+  }
+
+  async #drain(): Promise<void> {
+    await this.#inFlight;
+    this.#throwIfFailed();
+    const { session, tracker } = this.#opened;
+    if (session.records === 0 && tracker.commitOrdinal === this.#committed.commitOrdinal) return;
+    this.#publish();
+    await this.#inFlight;
+    this.#throwIfFailed();
+  }
+
+  /** Emits the chunk in flight when its window has closed, and starts the next one. Only at a boundary. */
+  async #driveSnapshot(signal: AbortSignal): Promise<void> {
+    const { session, snapshot, tracker } = this.#opened;
+    if (!session.atBoundary) return;
+    const verdict = snapshot.verdict(tracker.position);
+    switch (verdict.kind) {
+      case 'idle':
+        return;
+      case 'wait':
+        break;
+      case 'tableGone':
+        this.#finishedTables.push({ snapshotId: snapshot.current?.snapshotId ?? '', rows: 0 });
+        snapshot.drop(verdict.table);
+        break;
+      case 'emit': {
+        this.#deps.reach('captureChunkRead');
+        const topic = tableTopic(this.#input.prefix, verdict.chunk.schema.id);
+        session.learnTopics(await this.#deps.log.ensureTopics([topic]));
+        this.#emit(verdict);
+        break;
+      }
+    }
+    this.#startChunk(signal);
+  }
+
+  #emit({ chunk, surviving }: { chunk: Parameters<OpenedSession['session']['emitChunk']>[0]; surviving: typeof chunk.rows }): void {
+    const { session, snapshot } = this.#opened;
+    const entry = snapshot.current;
+    if (!entry) return;
+    session.emitChunk(chunk, surviving);
+    snapshot.advanced(chunk);
+    if (chunk.complete) {
+      const olderThan = entry.mode === 'sweep' ? entry.beganAt : undefined;
+      session.endTable(entry.table, entry.snapshotId, olderThan);
+      this.#finishedTables.push({
+        snapshotId: entry.snapshotId,
+        rows: entry.rows + chunk.rows.length,
+      });
+    }
+    this.#deps.reach('captureChunkEmitted');
+  }
+
+  #startChunk(signal: AbortSignal): void {
+    const { session, snapshot, tracker } = this.#opened;
+    const entry = snapshot.current;
+    if (!entry) return;
+    if (!entry.cursor && this.#begunTable !== `${entry.snapshotId}/${entry.table}`) {
+      this.#begunTable = `${entry.snapshotId}/${entry.table}`;
+      session.beginTable(entry.table, entry.snapshotId);
+    }
+    snapshot.start(tracker.gtidSet, signal);
+  }
+
+  /** Snapshots whose last table ends with this batch. */
+  #snapshotsFinished(): readonly Parameters<CaptureDeps['notify']>[0][] {
+    const running = new Set(this.#opened.snapshot.plan.tables.map(({ snapshotId }) => snapshotId));
+    const done = this.#finishedTables.filter(({ snapshotId }) => !running.has(snapshotId));
+    this.#finishedTables = this.#finishedTables.filter(({ snapshotId }) => running.has(snapshotId));
+    const groups = Map.groupBy(done, ({ snapshotId }) => snapshotId);
+    return [...groups].map(([snapshotId, tables]) => ({
+      kind: 'snapshotFinished',
+      snapshotId,
+      tables: tables.length,
+      rows: tables.reduce((sum, { rows }) => sum + rows, 0),
+    }));
+  }
+
+  #reportIfDue(): void {
+    const nowMs = this.#deps.nowMs();
+    if (nowMs - this.#reportedAtMs < this.#input.reportIntervalMs) return;
+    this.#reportedAtMs = nowMs;
+    const { session } = this.#opened;
+    this.#deps.report({
+      rows: session.counts.rows,
+      transactions: session.counts.transactions,
+      bytes: this.#bytes,
+      batches: this.#batches,
+      rowsByTable: session.counts.byTable,
+      checkpoint: this.#committed,
+      newestEventAtUs: session.newestEventAtUs,
+      caughtUp: !this.#arrived && !this.#inFlight && session.records === 0 && nowMs - this.#idleSinceMs > 100,
+      lastBatch: this.#lastBatch,
+      snapshot: this.#snapshotProgress(),
+    });
+  }
+
+  #snapshotProgress(): SnapshotProgress | undefined {
+    const { plan, current } = this.#opened.snapshot;
+    if (!current) return undefined;
+    const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0);
+    const rows = plan.finishedRows + sum(plan.tables.map((table) => table.rows));
+    return {
+      table: current.table,
+      rows: current.rows,
+      estimatedRows: current.estimatedRows,
+      tablesDone: plan.finishedTables,
+      tablesTotal: plan.finishedTables + plan.tables.length,
+      totalRows: rows,
+      totalEstimatedRows: Math.max(
+        rows,
+        plan.finishedRows + sum(plan.tables.map((table) => Math.max(table.rows, table.estimatedRows))),
+      ),
+    };
+  }
+}

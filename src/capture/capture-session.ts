@@ -1,0 +1,405 @@
+import type { BinlogEvent, RowChange, RowsEvent } from '../binlog/event.ts';
+import type { Checkpoint } from '../change/checkpoint.ts';
+import { formatSequence, type Sequence } from '../change/sequence.ts';
+import { type TableId, type TableName, type TableSchema, tableName } from '../change/table.ts';
+import { InvariantBroken, SluiceError } from '../errors/error.ts';
+import type { Chunk } from '../snapshot/chunk-reader.ts';
+import { appendChange, encodeKey, type SourceBlock, type TableRoute } from '../topic/envelope.ts';
+import type { OutgoingBatch } from '../topic/publisher.ts';
+import { schemaIdOf } from '../topic/schema-record.ts';
+import type { Topic } from '../topic/topic-name.ts';
+import { OpenBatch } from './open-batch.ts';
+import type { PipelineLog, StoredPipeline } from './pipeline-log.ts';
+import { metadataMissing, refusePartialImage, unsupported } from './refusals.ts';
+import type { SnapshotDriver } from './snapshot-driver.ts';
+import { classifyStatement } from './statement.ts';
+import type { StreamTracker } from './stream-tracker.ts';
+import type { TableRouter } from './table-router.ts';
+
+export interface SessionSettings {
+  readonly prefix: string;
+  readonly owner: string;
+  readonly epoch: number;
+  readonly serverUuid: string;
+}
+
+export interface SessionParts {
+  readonly log: PipelineLog;
+  readonly tracker: StreamTracker;
+  readonly router: TableRouter;
+  readonly snapshot: SnapshotDriver;
+  readonly nowMs: () => number;
+}
+
+/** Counts for progress, since the session began. */
+export interface SessionCounts {
+  rows: number;
+  transactions: number;
+  readonly byTable: Record<string, { c: number; u: number; d: number; r: number }>;
+}
+
+/**
+ * Turns events into the records of the next Kafka transaction.
+ *
+ * Owns the batch that is being filled. Whatever changes here becomes durable together, with the
+ * checkpoint that `seal` appends last; if the process dies before that, the next attempt starts from
+ * the checkpoint before and fills the same batch again.
+ */
+export class CaptureSession {
+  readonly #settings: SessionSettings;
+  readonly #parts: SessionParts;
+  readonly #batch: OpenBatch;
+  readonly #appliedCommands: string[];
+  readonly counts: SessionCounts = { rows: 0, transactions: 0, byTable: {} };
+  #newestEventAtUs = 0;
+
+  constructor(settings: SessionSettings, parts: SessionParts, stored: StoredPipeline) {
+    this.#settings = settings;
+    this.#parts = parts;
+    this.#batch = new OpenBatch(parts.log, settings.prefix, parts.nowMs, stored);
+    this.#appliedCommands = [...(stored.checkpoint?.appliedCommands ?? [])];
+  }
+
+  get records(): number {
+    return this.#batch.outgoing.records;
+  }
+  get bytes(): number {
+    return this.#batch.outgoing.bytes;
+  }
+  get newestEventAtUs(): number {
+    return this.#newestEventAtUs;
+  }
+  /** Between transactions: the only place for chunks, commands and an unhurried cut. */
+  get atBoundary(): boolean {
+    return this.#parts.tracker.transaction === undefined && this.#parts.tracker.open === undefined;
+  }
+
+  markApplied(commandId: string): void {
+    this.#appliedCommands.push(commandId);
+    if (this.#appliedCommands.length > 32) this.#appliedCommands.shift();
+  }
+
+  /** Takes one event. Answers a promise only where it has to wait (a topic to create). */
+  accept(event: BinlogEvent): Promise<void> | undefined {
+    const { tracker } = this.#parts;
+    switch (event.kind) {
+      case 'rotate':
+        tracker.rotate(event.file, event.pos);
+        return undefined;
+      case 'heartbeat':
+        tracker.rotate(event.file, event.pos);
+        return undefined;
+      case 'gtid':
+        tracker.begin(event.gtid, event.committedAtUs || event.header.timestampS * 1_000_000);
+        if (event.committedAtUs > this.#newestEventAtUs) this.#newestEventAtUs = event.committedAtUs;
+        break;
+      case 'rows':
+        return this.#rows(event);
+      case 'xid':
+        tracker.advance(event.header.logPos);
+        this.#commit();
+        return undefined;
+      case 'query':
+        this.#query(event);
+        break;
+      case 'anonymousGtid':
+        throw unsupported('a transaction without GTID (gtid_mode is not ON)', 'SET PERSIST gtid_mode = ON');
+      case 'incident':
+        throw new SluiceError('binlog.incident', `The server reports lost events at ${this.#at()}: ${event.message}`);
+      case 'unsupported':
+        throw unsupported(`${event.feature} at ${this.#at()}`);
+      case 'formatDescription':
+      case 'previousGtids':
+      case 'tableMap':
+      case 'rowsQuery':
+      case 'ignored':
+        break;
+    }
+    tracker.advance(event.header.logPos);
+    return undefined;
+  }
+
+  #rows(event: RowsEvent & BinlogEvent): Promise<void> | undefined {
+    const { tracker, router } = this.#parts;
+    const transaction = tracker.transaction;
+    if (!transaction) throw unsupported(`row events outside a transaction at ${this.#at()}`);
+    if (!router.captures(event.table.id)) {
+      transaction.rows += event.count();
+      tracker.advance(event.header.logPos);
+      return undefined;
+    }
+    const schema = event.table.schema;
+    if (!schema) throw metadataMissing(event.table.id, this.#at());
+    const routing = router.routing(schema);
+    switch (routing.kind) {
+      case 'createTopic':
+        return this.#createTopic(routing.topic).then(() => this.#rows(event));
+      case 'skip':
+        transaction.rows += event.count();
+        break;
+      case 'route':
+        this.#emit(event, routing.route);
+        break;
+    }
+    tracker.advance(event.header.logPos);
+    return undefined;
+  }
+
+  #emit(event: RowsEvent & BinlogEvent, route: TableRoute): void {
+    const { tracker, snapshot } = this.#parts;
+    const transaction = tracker.transaction;
+    if (!transaction) return;
+    if (transaction.rows + event.count() <= transaction.skipRows) {
+      transaction.rows += event.count();
+      return;
+    }
+    const firstRow = 2 * transaction.rows;
+    this.#batch.recordSchema(route, () => this.#sequence(tracker.commitOrdinal + 1, firstRow));
+    const op = event.op === 'insert' ? 'c' : event.op === 'update' ? 'u' : 'd';
+    const source = this.#sourceOf(event, route.schema.id);
+    const name = tableName(route.schema.id);
+    const timestampMs = Math.floor(
+      Math.max(tracker.committedAtUs, transaction.committedAtUs) / 1000,
+    );
+    let index = 0;
+    for (const row of event.read()) {
+      const rowOrdinal = transaction.rows;
+      transaction.rows += 1;
+      if (rowOrdinal >= transaction.skipRows) {
+        refusePartialImage(row, name);
+        appendChange(this.#batch.outgoing, route, row, {
+          epoch: this.#settings.epoch,
+          commitOrdinal: tracker.commitOrdinal + 1,
+          rowOrdinal,
+          op,
+          source,
+          rowInEvent: index,
+          timestampMs,
+        });
+        if (snapshot.watches(name)) touch(snapshot, route.schema, row);
+        this.#count(name, op);
+      }
+      index += 1;
+    }
+  }
+
+  #query(event: Extract<BinlogEvent, { kind: 'query' }>): void {
+    const { tracker } = this.#parts;
+    const statement = classifyStatement(event.sql, event.database, event.sqlMode);
+    const transaction = tracker.transaction;
+    switch (statement.kind) {
+      case 'begin':
+        if (transaction) transaction.began = true;
+        return;
+      case 'savepoint':
+        return;
+      case 'commit':
+      case 'rollback':
+        this.#commit();
+        return;
+      case 'xa':
+        throw unsupported(`an XA transaction at ${this.#at()}`);
+      case 'dml':
+        this.#refuseStatementRows(statement.tables);
+        break;
+      case 'ddl':
+        this.#applyDdl(statement);
+        break;
+      case 'other':
+        break;
+    }
+    if (transaction && !transaction.began) {
+      tracker.advance(event.header.logPos);
+      this.#commit();
+    }
+  }
+
+  #refuseStatementRows(tables: readonly TableId[]): void {
+    const hit = tables.length === 0 || tables.some((table) => this.#parts.router.captures(table));
+    if (hit)
+      throw unsupported(
+        `rows changed by a statement instead of row events at ${this.#at()}`,
+        "SET PERSIST binlog_format = 'ROW' and end the sessions that set another format",
+      );
+  }
+
+  #applyDdl(statement: Extract<ReturnType<typeof classifyStatement>, { kind: 'ddl' }>): void {
+    const { router, snapshot, tracker } = this.#parts;
+    const captured = (tables: readonly TableId[]): readonly TableName[] =>
+      tables.filter((table) => router.captures(table)).map(tableName);
+    const dropped = statement.dropsDatabase;
+    const empties = [
+      ...captured(statement.empties),
+      ...(dropped === undefined ? [] : this.#knownTables().filter((name) => name.startsWith(`${dropped}.`))),
+    ];
+    for (const table of captured(statement.touches)) snapshot.invalidate(table);
+    const ordinal = tracker.commitOrdinal + 1;
+    const base = 2 * (tracker.transaction?.rows ?? 0);
+    empties.forEach((table, index) => {
+      snapshot.invalidate(table);
+      this.#batch.control({ kind: 'truncate', seq: this.#sequence(ordinal, base + index), table });
+    });
+    const rewrites = captured(statement.rewrites);
+    if (rewrites.length > 0)
+      snapshot.add(rewrites, {
+        snapshotId: `ddl-${this.#settings.epoch}-${ordinal}`,
+        mode: 'sweep',
+        beganAt: this.#sequence(ordinal, 0),
+        startedAtMs: this.#parts.nowMs(),
+      });
+  }
+
+  /** Tables that have a topic, by the schemas and topics seen so far. */
+  #knownTables(): readonly TableName[] {
+    const head = `${this.#settings.prefix}.`;
+    return [...this.#batch.topics.keys()].map((topic) => topic.slice(head.length) as TableName);
+  }
+
+  #commit(): void {
+    if (!this.#parts.tracker.transaction) return;
+    this.#parts.tracker.commit();
+    this.counts.transactions += 1;
+  }
+
+  /** Emits what is left of a chunk, under a commit ordinal of its own. Only at a boundary. */
+  emitChunk(chunk: Chunk, surviving: Chunk['rows']): void {
+    const { tracker, router } = this.#parts;
+    const routing = router.routing(chunk.schema);
+    if (routing.kind !== 'route')
+      throw new InvariantBroken(`chunk of ${tableName(chunk.schema.id)} has no topic`);
+    const { route } = routing;
+    const ordinal = tracker.takeOrdinal();
+    this.#batch.recordSchema(route, () => this.#sequence(ordinal, 0));
+    const name = tableName(route.schema.id);
+    const source = this.#snapshotSource(route.schema.id);
+    surviving.forEach((values, index) => {
+      appendChange(this.#batch.outgoing, route, { before: undefined, after: values }, {
+        epoch: this.#settings.epoch,
+        commitOrdinal: ordinal,
+        rowOrdinal: index,
+        op: 'r',
+        source,
+        rowInEvent: 0,
+        timestampMs: Math.floor(tracker.committedAtUs / 1000),
+      });
+      this.#count(name, 'r');
+    });
+  }
+
+  /** Says that a table's snapshot begins. Only at a boundary. */
+  beginTable(table: TableName, snapshotId: string): void {
+    const seq = this.#sequence(this.#parts.tracker.takeOrdinal(), 0);
+    this.#batch.control({ kind: 'snapshotBegin', seq, table, snapshotId });
+  }
+
+  /** Ends a table's snapshot, with the sweep if it has one. Only at a boundary. */
+  endTable(table: TableName, snapshotId: string, sweepOlderThan: Sequence | undefined): void {
+    const ordinal = this.#parts.tracker.takeOrdinal();
+    if (sweepOlderThan !== undefined)
+      this.#batch.control({ kind: 'sweep', seq: this.#sequence(ordinal, 0), table, olderThan: sweepOlderThan });
+    this.#batch.control({ kind: 'snapshotEnd', seq: this.#sequence(ordinal, 2), table, snapshotId });
+  }
+
+  recordGap(cause: string, from: string, to: string): void {
+    const seq = this.#sequence(this.#parts.tracker.takeOrdinal(), 0);
+    this.#batch.control({ kind: 'gap', seq, cause, from, to });
+  }
+
+  /** Puts the schemas of tables on record, so that a table without rows exists downstream too. Only at a boundary. */
+  announce(schemas: readonly TableSchema[]): void {
+    const fresh = schemas.filter((schema) => !this.#batch.hasSchema(schemaIdOf(schema)));
+    if (fresh.length === 0) return;
+    const ordinal = this.#parts.tracker.takeOrdinal();
+    fresh.forEach((schema, index) => {
+      const routing = this.#parts.router.routing(schema);
+      if (routing.kind === 'route')
+        this.#batch.recordSchema(routing.route, () => this.#sequence(ordinal, 2 * index));
+    });
+  }
+
+  async #createTopic(topic: Topic): Promise<void> {
+    this.learnTopics(await this.#parts.log.ensureTopics([topic]));
+  }
+
+  learnTopics(topics: ReadonlyMap<Topic, number>): void {
+    this.#parts.router.learnTopics(topics);
+    this.#batch.learnTopics(topics);
+  }
+
+  /** Closes the batch with the checkpoint that makes it true, and starts the next one. */
+  seal(): { readonly batch: OutgoingBatch; readonly checkpoint: Checkpoint } {
+    const { tracker, snapshot } = this.#parts;
+    const open = tracker.open;
+    const checkpoint: Checkpoint = {
+      v: 1,
+      owner: this.#settings.owner,
+      epoch: this.#settings.epoch,
+      serverUuid: this.#settings.serverUuid,
+      gtidSet: tracker.gtidSet,
+      ...tracker.position,
+      commitOrdinal: tracker.commitOrdinal,
+      ...(open ? { open } : {}),
+      committedAtUs: tracker.committedAtUs,
+      writtenAtMs: this.#parts.nowMs(),
+      appliedCommands: [...this.#appliedCommands],
+    };
+    return { batch: this.#batch.seal(checkpoint, snapshot.plan), checkpoint };
+  }
+
+  /** The part of the envelope's source block that all rows of an event share. */
+  #sourceOf(event: RowsEvent & BinlogEvent, table: TableId): SourceBlock {
+    const { tracker } = this.#parts;
+    const transaction = tracker.transaction;
+    return {
+      pipeline: this.#settings.prefix,
+      tsUs: transaction?.committedAtUs ?? 0,
+      snapshot: false,
+      database: table.database,
+      table: table.table,
+      serverId: event.header.serverId,
+      gtid: transaction?.gtid ?? null,
+      ...tracker.position,
+      threadId: null,
+      nowMs: this.#parts.nowMs(),
+    };
+  }
+
+  #snapshotSource(table: TableId): SourceBlock {
+    const { tracker } = this.#parts;
+    return {
+      pipeline: this.#settings.prefix,
+      tsUs: tracker.committedAtUs,
+      snapshot: true,
+      database: table.database,
+      table: table.table,
+      serverId: 0,
+      gtid: null,
+      ...tracker.position,
+      threadId: null,
+      nowMs: this.#parts.nowMs(),
+    };
+  }
+
+  #sequence(commitOrdinal: number, row: number): Sequence {
+    return formatSequence({ epoch: this.#settings.epoch, commitOrdinal, row });
+  }
+
+  #at(): string {
+    const { file, pos } = this.#parts.tracker.position;
+    return `${file}:${pos}`;
+  }
+
+  #count(name: TableName, op: 'c' | 'u' | 'd' | 'r'): void {
+    this.counts.rows += 1;
+    const table = (this.counts.byTable[name] ??= { c: 0, u: 0, d: 0, r: 0 });
+    table[op] += 1;
+  }
+}
+
+/** Both keys of a change: a key that moved touches two rows of a chunk. */
+function touch(snapshot: SnapshotDriver, schema: TableSchema, row: RowChange): void {
+  for (const values of [row.before, row.after]) {
+    const key = values && encodeKey(schema, values);
+    if (key !== undefined && key !== null) snapshot.touch(key);
+  }
+}

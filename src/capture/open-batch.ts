@@ -1,0 +1,116 @@
+import type { Checkpoint, SnapshotPlan } from '../change/checkpoint.ts';
+import type { Sequence } from '../change/sequence.ts';
+import { type SchemaId, type TableName, tableName } from '../change/table.ts';
+import { type ControlRecord, formatControlRecord } from '../topic/control-record.ts';
+import type { TableRoute } from '../topic/envelope.ts';
+import { type OutgoingBatch, POSITION_KEYS, SEQUENCE_HEADER } from '../topic/publisher.ts';
+import { canonicalSchema } from '../topic/schema-record.ts';
+import { type InternalTopics, internalTopics, type Topic } from '../topic/topic-name.ts';
+import type { PipelineLog } from './pipeline-log.ts';
+
+/**
+ * The batch that is being filled, and what the pipeline's own topics will say once it is committed.
+ *
+ * Topics, schemas and the snapshot plan are written in the transaction of the first record that
+ * needs them, so a reader that has seen the record can look them up.
+ */
+export class OpenBatch {
+  readonly #log: PipelineLog;
+  readonly #nowMs: () => number;
+  readonly #internal: InternalTopics;
+  readonly #schemaIds: Set<SchemaId>;
+  readonly #partitions: Map<Topic, number>;
+  #outgoing: OutgoingBatch;
+  #topicsChanged = false;
+  #planWritten: SnapshotPlan | undefined;
+
+  constructor(
+    log: PipelineLog,
+    prefix: string,
+    nowMs: () => number,
+    stored: {
+      readonly schemaIds: ReadonlySet<SchemaId>;
+      readonly topics: ReadonlyMap<Topic, number>;
+      readonly snapshot: SnapshotPlan | undefined;
+    },
+  ) {
+    this.#log = log;
+    this.#nowMs = nowMs;
+    this.#internal = internalTopics(prefix);
+    this.#schemaIds = new Set(stored.schemaIds);
+    this.#partitions = new Map(stored.topics);
+    this.#planWritten = stored.snapshot;
+    this.#outgoing = log.newBatch();
+  }
+
+  get outgoing(): OutgoingBatch {
+    return this.#outgoing;
+  }
+  /** Every table topic used or announced so far. */
+  get topics(): ReadonlyMap<Topic, number> {
+    return this.#partitions;
+  }
+
+  learnTopics(topics: ReadonlyMap<Topic, number>): void {
+    for (const [topic, partitions] of topics) {
+      if (this.#partitions.get(topic) === partitions) continue;
+      this.#partitions.set(topic, partitions);
+      this.#topicsChanged = true;
+    }
+  }
+
+  hasSchema(id: SchemaId): boolean {
+    return this.#schemaIds.has(id);
+  }
+
+  /** Puts a schema on record unless it is; `seq` is that of the first row that has it. */
+  recordSchema(route: TableRoute, seq: () => Sequence): void {
+    if (this.#schemaIds.has(route.schemaId)) return;
+    this.#schemaIds.add(route.schemaId);
+    this.#append(this.#internal.schemas, route.schemaId, canonicalSchema(route.schema));
+    const table: TableName = tableName(route.schema.id);
+    this.control({ kind: 'schema', seq: seq(), table, schemaId: route.schemaId });
+  }
+
+  control(record: ControlRecord): void {
+    const key = 'table' in record ? record.table : null;
+    this.#append(this.#internal.control, key, formatControlRecord(record), [
+      [SEQUENCE_HEADER, record.seq],
+    ]);
+  }
+
+  /** Appends what changed and, last, the checkpoint; a new batch is open afterwards. */
+  seal(checkpoint: Checkpoint, plan: SnapshotPlan): OutgoingBatch {
+    const { positions } = this.#internal;
+    if (this.#topicsChanged)
+      this.#append(
+        positions,
+        POSITION_KEYS.topics,
+        JSON.stringify(Object.fromEntries(this.#partitions)),
+      );
+    if (plan !== this.#planWritten)
+      this.#append(positions, POSITION_KEYS.snapshot, JSON.stringify(plan));
+    this.#append(positions, POSITION_KEYS.checkpoint, JSON.stringify(checkpoint));
+    this.#topicsChanged = false;
+    this.#planWritten = plan;
+    const sealed = this.#outgoing;
+    this.#outgoing = this.#log.newBatch();
+    return sealed;
+  }
+
+  #append(
+    topic: Topic,
+    key: string | null,
+    value: string,
+    headers: readonly (readonly [string, string])[] = [],
+  ): void {
+    this.#outgoing.append({
+      topic,
+      partition: 0,
+      key,
+      value,
+      headers,
+      timestampMs: this.#nowMs(),
+    });
+  }
+}

@@ -1,0 +1,43 @@
+import type { Checkpoint, SnapshotPlan } from '../change/checkpoint.ts';
+import type { SchemaId } from '../change/table.ts';
+import type { OutgoingBatch } from '../topic/publisher.ts';
+import type { Topic } from '../topic/topic-name.ts';
+
+/** What the internal topics hold for a pipeline, folded to the newest record of each key. */
+export interface StoredPipeline {
+  readonly checkpoint: Checkpoint | undefined;
+  readonly snapshot: SnapshotPlan | undefined;
+  /** Topic → partition count, of every table topic written so far. */
+  readonly topics: ReadonlyMap<Topic, number>;
+  /** Schemas already on record. */
+  readonly schemaIds: ReadonlySet<SchemaId>;
+}
+
+/**
+ * Port: the pipeline's own topics, written exactly once. Implemented in src/kafka.
+ *
+ * Start order is part of the contract: `fence`, then `load`. Reading first could miss a commit that
+ * a zombie completes later.
+ */
+export interface PipelineLog {
+  /**
+   * Newest committed state without fencing, to refuse a foreign owner before doing harm.
+   * Creates the internal topics when they do not exist.
+   */
+  peek(): Promise<StoredPipeline>;
+  /** InitProducerId with producer id −1: aborts what an earlier attempt left open and fences it. */
+  fence(): Promise<void>;
+  /** Reads read_committed up to the end offsets taken now. */
+  load(): Promise<StoredPipeline>;
+  /** Creates what is missing; afterwards `partitionsOf` knows each. Refuses a changed partition count. */
+  ensureTopics(topics: readonly Topic[]): Promise<ReadonlyMap<Topic, number>>;
+  newBatch(): OutgoingBatch;
+  /**
+   * One transaction: begin, records, commit. Resolves when the coordinator has acknowledged the
+   * commit; one call at a time. The batch is consumed.
+   * @throws {SluiceError} `kafka.fenced` when another attempt has taken over; anything else means
+   *   the outcome is unknown and only `fence` and `load` tell it
+   */
+  publish(batch: OutgoingBatch): Promise<void>;
+  close(): Promise<void>;
+}

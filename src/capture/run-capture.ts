@@ -1,0 +1,64 @@
+import { tableFilter } from '../change/table-pattern.ts';
+import type { ChunkReader } from '../snapshot/chunk-reader.ts';
+import { CaptureLoop, type EventDecoder } from './capture-loop.ts';
+import type { CaptureCommand } from './command.ts';
+import type { CaptureKillPoint } from './kill-points.ts';
+import type { PipelineLog } from './pipeline-log.ts';
+import type { CaptureNotice, CaptureProgress } from './progress.ts';
+import type { SourceServer } from './source-server.ts';
+import { openSession } from './open-session.ts';
+import type { Tripwire } from './start-decision.ts';
+
+export interface CaptureDeps {
+  readonly server: SourceServer;
+  readonly reader: ChunkReader;
+  readonly log: PipelineLog;
+  /** A decoder for one dump: it remembers table maps and the checksum mode. */
+  readonly newDecoder: () => EventDecoder;
+  readonly nowMs: () => number;
+  /** Called at every kill point; a crash test ends the process there. */
+  readonly reach: (point: CaptureKillPoint) => void;
+  readonly report: (progress: CaptureProgress) => void;
+  readonly notify: (notice: CaptureNotice) => void;
+}
+
+export interface CaptureInput {
+  readonly pipeline: string;
+  readonly prefix: string;
+  /** `<namespace>/<workflow id>` */
+  readonly owner: string;
+  readonly include: readonly string[];
+  readonly exclude: readonly string[];
+  readonly snapshotMode: 'initial' | 'never';
+  readonly chunkRows: number;
+  readonly maxChunkBytes: number;
+  readonly maxBatchBytes: number;
+  readonly maxBatchRows: number;
+  readonly idleMs: number;
+  /** How often the checkpoint moves while no captured row comes. */
+  readonly positionIntervalMs: number;
+  readonly reportIntervalMs: number;
+  readonly tripwire: Tripwire;
+  readonly commands: readonly CaptureCommand[];
+}
+
+/**
+ * Captures until the signal aborts: fence, read the position, judge the server's history, stream.
+ *
+ * Resolves after the last batch is committed and the dump is closed. Every failure ends the attempt;
+ * the next one begins with the fence again, which settles the outcome of a commit whose answer was
+ * lost.
+ *
+ * @throws {SluiceError} with the outcome its catalogue entry names
+ */
+export async function runCapture(
+  deps: CaptureDeps,
+  input: CaptureInput,
+  signal: AbortSignal,
+): Promise<void> {
+  const captures = tableFilter(input.include, input.exclude);
+  const opened = await openSession(deps, input, captures);
+  await using stream = await deps.server.openStream(opened.tracker.gtidSet, signal);
+  const loop = new CaptureLoop(deps, input, opened, deps.newDecoder(), stream);
+  await loop.run(signal);
+}

@@ -1,0 +1,55 @@
+import type { GtidSetText } from '../change/gtid.ts';
+import type { TableSchema } from '../change/table.ts';
+
+/** A place in the log files of one server. */
+export interface BinlogEnd {
+  readonly file: string;
+  readonly pos: number;
+}
+
+/** What the server says of its own history, read in one go. */
+export interface ServerHistory {
+  readonly serverUuid: string;
+  readonly version: string;
+  readonly gtidExecuted: GtidSetText;
+  readonly gtidPurged: GtidSetText;
+  readonly binlogEnd: BinlogEnd;
+  readonly oldestFile: string;
+}
+
+/** A captured table as information_schema describes it now. */
+export interface SourceTable {
+  readonly schema: TableSchema;
+  /** From the server's statistics; may be far off. */
+  readonly estimatedRows: number;
+}
+
+/** Port: the source server, as capture needs it. Implemented in src/mysql. */
+export interface SourceServer {
+  history(): Promise<ServerHistory>;
+  /**
+   * Waits until the server has executed the set, at most `timeoutMs`. The log shows a transaction
+   * before `gtid_executed` does, so a position read from it may be ahead for a moment.
+   */
+  waitForExecuted(gtidSet: GtidSetText, timeoutMs: number): Promise<void>;
+  /** Base tables that match the include and exclude patterns, sorted by name. */
+  capturedTables(): Promise<readonly SourceTable[]>;
+  /**
+   * Dumps the log from behind a GTID set.
+   * @throws {SluiceError} `binlog.purged`, `binlog.diverged` or a connection code
+   */
+  openStream(after: GtidSetText, signal: AbortSignal): Promise<EventStream>;
+  close(): Promise<void>;
+}
+
+/**
+ * The events of one dump, in log order. A slow reader stops the socket at a bounded number of
+ * bytes; a silent server is noticed by the missing heartbeat and rejects `read`.
+ */
+export interface EventStream extends AsyncDisposable {
+  /**
+   * Whole events (header, body, checksum; no packet framing), at least one. Buffers are owned by
+   * the caller until the next call. Never called again before it has settled.
+   */
+  read(): Promise<readonly Buffer[]>;
+}

@@ -1,0 +1,50 @@
+import { readPipelineFile } from '../../config/pipeline-file.ts';
+import type { Finding } from '../ports.ts';
+import { examples, unlessInterrupted, type Verb } from '../verb.ts';
+
+const MARKS: Readonly<Record<Finding['severity'], string>> = {
+  ok: 'ok     ',
+  warning: 'warning',
+  fatal: 'fatal  ',
+};
+
+export const check: Verb = (program, act) => {
+  program
+    .command('check')
+    .argument('<file>', 'pipeline file')
+    .description(
+      'Validate the file, and see whether the servers it names are fit for capture. Changes nothing.',
+    )
+    .addHelpText(
+      'after',
+      examples([
+        'sluice check shop.yaml',
+        'exit 1 when something found is fatal; SQL that cures it is shown',
+      ]),
+    )
+    .action(
+      act(async ({ ports, console, signal }, file: string) => {
+        const spec = await readPipelineFile(file);
+        console.note(
+          `${file} is valid; asking ${spec.source.host}:${spec.source.port} and ${spec.kafka.brokers.join(', ')}`,
+        );
+        const { findings } = await unlessInterrupted(ports.checkPipeline(spec), signal);
+        const fatal = findings.filter(({ severity }) => severity === 'fatal').length;
+        return {
+          ok: fatal === 0,
+          result: { pipeline: spec.pipeline, findings },
+          text: [...findings.map(findingText), summary(fatal)].join('\n'),
+        };
+      }),
+    );
+};
+
+function findingText({ check: name, severity, message, fixSql }: Finding): string {
+  const cure = fixSql === undefined ? '' : `\n         ${fixSql.replaceAll('\n', '\n         ')}`;
+  return `${MARKS[severity]}  ${name}: ${message}${cure}`;
+}
+
+const summary = (fatal: number): string =>
+  fatal === 0
+    ? 'Nothing stands in the way.'
+    : `${fatal} of these must be cured before the pipeline can run.`;

@@ -1,0 +1,70 @@
+import { Option } from 'commander';
+import { confirm } from '../confirm.ts';
+import { commaList } from '../option-values.ts';
+import type { RecoverRequest } from '../ports.ts';
+import { requester } from '../requester.ts';
+import { examples, type Surroundings, type Verb, withControl } from '../verb.ts';
+
+interface Options {
+  readonly incident: string;
+  readonly action: RecoverRequest['action'];
+  readonly tables?: readonly string[];
+  readonly reason?: string;
+  readonly yes?: boolean;
+}
+
+export const recover: Verb = (program, act) => {
+  program
+    .command('recover')
+    .argument('<pipeline>', 'name of the pipeline')
+    .description('Answer an incident. A pipeline in GAP or BLOCKED goes on no other way.')
+    .requiredOption(
+      '--incident <id>',
+      'as `sluice incidents` shows it; an answer to another incident is refused',
+    )
+    .addOption(
+      new Option('--action <action>', 'what to do')
+        .choices(['retry', 'resnapshot'])
+        .makeOptionMandatory(),
+    )
+    .option('--tables <names>', 'resnapshot only these: database.table, commas between', commaList)
+    .option('--reason <text>', 'kept in the pipeline’s record')
+    .option('--yes', 'do not ask')
+    .addHelpText(
+      'after',
+      examples(
+        [
+          'sluice recover shop --incident gap-1 --action retry',
+          'the cause is gone: try the same position again',
+        ],
+        [
+          'sluice recover shop --incident gap-1 --action resnapshot',
+          'stream from now on, and read every table anew',
+        ],
+      ),
+    )
+    .action(act(answerIncident));
+};
+
+async function answerIncident(surroundings: Surroundings, pipeline: string, options: Options) {
+  const { console, signal } = surroundings;
+  const { incident: incidentId, action, tables, reason } = options;
+  if (action === 'resnapshot')
+    await confirm(
+      console,
+      { steps: planOf(pipeline, tables), name: pipeline, yes: options.yes ?? false },
+      signal,
+    );
+  const request = { incidentId, action, ...(tables && { tables }), ...requester(reason) };
+  await withControl(surroundings, (control) => control.recover(pipeline, request));
+  return {
+    result: { pipeline, incidentId, action, ...(tables && { tables }) },
+    text: `Incident ${incidentId} of ${pipeline} is answered with ${action}.`,
+  };
+}
+
+const planOf = (pipeline: string, tables: readonly string[] | undefined): readonly string[] => [
+  `Pipeline ${pipeline} gives up its position and streams from where the server is now.`,
+  `${tables ? tables.join(', ') : 'Every captured table'} is read again into the topics and the warehouses.`,
+  'Changes between the old position and now are not in the topics one by one; the lost span goes on record.',
+];

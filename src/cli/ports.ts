@@ -1,0 +1,132 @@
+import type { PipelineSpec } from '../control/pipeline-spec.ts';
+import type { Log } from '../observability/log.ts';
+import type { PipelineProgress, SinkProgress } from '../observability/progress.ts';
+
+/** Where the Temporal server is. */
+export interface TemporalAddress {
+  /** `host:port` of the frontend. */
+  readonly address: string;
+  readonly namespace: string;
+}
+
+export interface WorkerOptions extends TemporalAddress {
+  /** Port of `/metrics` and `/healthz` on the loopback interface; none when absent. */
+  readonly metricsPort: number | undefined;
+  /** Aborted: finish what is under way, leave in order, resolve. */
+  readonly signal: AbortSignal;
+  readonly log: Log;
+}
+
+export interface Finding {
+  /** Short name of what was looked at: `binlog_format`. */
+  readonly check: string;
+  readonly severity: 'ok' | 'warning' | 'fatal';
+  readonly message: string;
+  /** Statement that cures it, ready to paste. */
+  readonly fixSql?: string;
+}
+
+export interface TailOptions {
+  readonly brokers: readonly string[];
+  /** Security settings, when a pipeline file gave them. */
+  readonly kafka?: PipelineSpec['kafka'];
+  readonly topic: string;
+  readonly fromBeginning: boolean;
+  /** Ends after so many records; never when absent. */
+  readonly limit?: number;
+  readonly signal: AbortSignal;
+}
+
+export interface TailRecord {
+  readonly partition: number;
+  readonly offset: number;
+  readonly timestampMs: number;
+  readonly key: string | null;
+  readonly value: string | null;
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+export interface QueryOptions {
+  /** Absolute. */
+  readonly file: string;
+  /** One SELECT. */
+  readonly sql: string;
+  /** Most rows that are returned. */
+  readonly limit: number;
+}
+
+export interface QueryResult {
+  readonly columns: readonly string[];
+  /** JSON-plain values in the order of `columns`. */
+  readonly rows: readonly (readonly unknown[])[];
+  /** More rows than the limit were found. */
+  readonly truncated: boolean;
+}
+
+export interface Incident {
+  readonly id: string;
+  /** Error code; `sluice explain CODE` says more. */
+  readonly code: string;
+  readonly message: string;
+  readonly openedAtMs: number;
+  readonly closedAtMs?: number;
+  /** What `recover --action` takes for it. */
+  readonly actions: readonly string[];
+}
+
+export interface SinkStatus {
+  readonly name: string;
+  readonly state: string;
+  readonly progress?: SinkProgress;
+  readonly incident?: Incident;
+}
+
+export interface PipelineStatus {
+  readonly pipeline: string;
+  readonly state: string;
+  readonly sinceMs: number;
+  readonly reason?: string;
+  /** Absent until the stream has reported once. */
+  readonly progress?: PipelineProgress;
+  readonly sinks: readonly SinkStatus[];
+  readonly incident?: Incident;
+}
+
+/** Who asks, and why; part of the pipeline's record. */
+export interface Requester {
+  readonly by: string;
+  readonly reason?: string;
+}
+
+export interface RecoverRequest extends Requester {
+  readonly incidentId: string;
+  readonly action: 'retry' | 'resnapshot';
+  /** All tables of the pipeline when absent. */
+  readonly tables?: readonly string[];
+}
+
+/** What an operator can ask of pipelines, through Temporal. */
+export interface PipelineControl extends AsyncDisposable {
+  apply(spec: PipelineSpec): Promise<{ readonly workflowId: string; readonly created: boolean }>;
+  list(): Promise<readonly PipelineStatus[]>;
+  status(pipeline: string): Promise<PipelineStatus>;
+  incidents(pipeline: string): Promise<readonly Incident[]>;
+  pause(pipeline: string, who: Requester): Promise<void>;
+  resume(pipeline: string, who: Requester): Promise<void>;
+  requestSnapshot(
+    pipeline: string,
+    request: Requester & { readonly tables: readonly string[] },
+  ): Promise<{ readonly snapshotId: string }>;
+  recover(pipeline: string, request: RecoverRequest): Promise<void>;
+  drop(pipeline: string, who: Requester): Promise<void>;
+}
+
+/** Everything the command line reaches beyond itself; src/cli/main.ts plugs the real ones in. */
+export interface CliPorts {
+  runWorker(options: WorkerOptions): Promise<void>;
+  checkPipeline(spec: PipelineSpec): Promise<{ readonly findings: readonly Finding[] }>;
+  tailTopic(options: TailOptions): AsyncIterable<TailRecord>;
+  queryWarehouse(options: QueryOptions): Promise<QueryResult>;
+  /** @throws {SluiceError} `temporal.unreachable` */
+  connect(address: TemporalAddress): Promise<PipelineControl>;
+}

@@ -1,0 +1,118 @@
+import type { PipelineProgress, SnapshotProgress } from '../observability/progress.ts';
+import type { Incident, PipelineStatus, SinkStatus } from './ports.ts';
+
+const BAR_CELLS = 20;
+const NOTHING_YET = '-';
+
+/** Everything about a pipeline in a block a person reads from top to bottom. */
+export function statusBlock(status: PipelineStatus, nowMs: number): string {
+  const { pipeline, progress, incident } = status;
+  const lines: string[] = [
+    ...field('pipeline', pipeline),
+    ...field(
+      'state',
+      status.reason === undefined ? status.state : `${status.state} (${status.reason})`,
+    ),
+    ...field('since', `${localTime(status.sinceMs)} (${duration(nowMs - status.sinceMs)})`),
+    ...(progress ? progressLines(progress) : field('position', 'none reported yet')),
+    ...status.sinks.flatMap((sink) => field(`sink ${sink.name}`, sinkText(sink))),
+  ];
+  const open = [incident, ...status.sinks.map((sink) => sink.incident)].filter(
+    (one) => one !== undefined,
+  );
+  for (const one of open) lines.push('', ...incidentLines(pipeline, one));
+  return lines.join('\n');
+}
+
+/** One line of the list: name, state, since, lag, rows/s, snapshot, sinks. */
+export function statusRow(
+  { pipeline, state, sinceMs, progress, sinks }: PipelineStatus,
+  nowMs: number,
+): readonly string[] {
+  return [
+    pipeline,
+    state,
+    duration(nowMs - sinceMs),
+    progress ? duration(progress.lagMs) : NOTHING_YET,
+    progress ? count(progress.rowsPerSecond) : NOTHING_YET,
+    progress?.snapshot
+      ? `${progress.snapshot.tablesDone}/${progress.snapshot.tablesTotal} tables`
+      : NOTHING_YET,
+    sinks
+      .map((sink) => `${sink.name} ${sink.progress ? duration(sink.progress.lagMs) : sink.state}`)
+      .join(', ') || NOTHING_YET,
+  ];
+}
+
+/** An open incident with the commands that answer it, ready to paste. */
+export function incidentLines(
+  pipeline: string,
+  { id, code, message, openedAtMs, actions }: Incident,
+): readonly string[] {
+  return [
+    `${id}  ${code}  open since ${localTime(openedAtMs)}`,
+    ...message.split('\n').map((line) => `  ${line}`),
+    ...actions.map(
+      (action) => `  $ sluice recover ${pipeline} --incident ${id} --action ${action}`,
+    ),
+    `  $ sluice explain ${code}`,
+  ];
+}
+
+function progressLines(progress: PipelineProgress): readonly string[] {
+  const { checkpoint, snapshot } = progress;
+  const place =
+    checkpoint &&
+    `${checkpoint.file}:${checkpoint.pos}, commit ${count(checkpoint.commitOrdinal)}, epoch ${checkpoint.epoch}`;
+  return [
+    ...field('position', place ?? 'none yet'),
+    ...(checkpoint ? field('gtid set', checkpoint.gtidSet || '(empty)') : []),
+    ...field('lag', duration(progress.lagMs)),
+    ...(progress.purgeInMs === undefined ? [] : field('purged in', duration(progress.purgeInMs))),
+    ...field('rows/s', count(progress.rowsPerSecond)),
+    ...(snapshot ? field('snapshot', snapshotText(snapshot)) : []),
+  ];
+}
+
+function snapshotText({
+  table,
+  rows,
+  estimatedRows,
+  rowsPerSecond,
+  etaSeconds,
+  tablesDone,
+  tablesTotal,
+}: SnapshotProgress): string {
+  const part = estimatedRows > 0 ? Math.min(1, rows / estimatedRows) : 0;
+  const filled = Math.round(part * BAR_CELLS);
+  const eta = etaSeconds === undefined ? '' : `, about ${duration(etaSeconds * 1_000)} left`;
+  return `${'█'.repeat(filled)}${'░'.repeat(BAR_CELLS - filled)} ${Math.floor(part * 100)} % of ${table}, ${count(rows)} of about ${count(estimatedRows)} rows, ${count(rowsPerSecond)} rows/s${eta}; ${tablesDone} of ${tablesTotal} tables done`;
+}
+
+function sinkText({ state, progress }: SinkStatus): string {
+  if (!progress) return state;
+  return `${state}, ${duration(progress.lagMs)} behind, complete up to commit ${count(progress.cutOrdinal)}, ${count(progress.rows)} rows`;
+}
+
+const LABEL_WIDTH = 14;
+const field = (label: string, text: string): readonly string[] => [
+  `${label.padEnd(LABEL_WIDTH)}  ${text}`,
+];
+
+const count = (value: number): string => Math.round(value).toLocaleString('en-US');
+
+/** `2026-11-23 04:05:06`, in the terminal's time zone. */
+export function localTime(ms: number): string {
+  return new Date(ms).toLocaleString('sv-SE');
+}
+
+/** Two units at most: `350 ms`, `12.5 s`, `4 m 5 s`, `2 h 3 m`, `5 d 1 h`. */
+export function duration(ms: number): string {
+  if (ms < 1_000) return `${Math.max(0, Math.round(ms))} ms`;
+  if (ms < 60_000) return `${Math.floor(ms / 100) / 10} s`;
+  const seconds = Math.floor(ms / 1_000);
+  if (seconds < 3_600) return `${Math.floor(seconds / 60)} m ${seconds % 60} s`;
+  if (seconds < 86_400)
+    return `${Math.floor(seconds / 3_600)} h ${Math.floor((seconds % 3_600) / 60)} m`;
+  return `${Math.floor(seconds / 86_400)} d ${Math.floor((seconds % 86_400) / 3_600)} h`;
+}

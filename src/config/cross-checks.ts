@@ -1,0 +1,84 @@
+import { tableFilter } from '../change/table-pattern.ts';
+import type { KeyPath } from './locate.ts';
+import { type PathProblem, valueAt } from './schema-problems.ts';
+
+/**
+ * Problems between keys that are fine one by one. Works on whatever was written, so that they show
+ * beside the schema's problems and not a run later.
+ */
+export function crossProblems(data: unknown): readonly PathProblem[] {
+  return [
+    ...repeatedEntries(data, ['source', 'include']),
+    ...repeatedEntries(data, ['source', 'exclude']),
+    ...repeatedEntries(data, ['kafka', 'brokers']),
+    ...excludedIncludes(data),
+    ...sharedFiles(data),
+    ...uncapturedSchedules(data),
+  ];
+}
+
+function repeatedEntries(data: unknown, path: KeyPath): readonly PathProblem[] {
+  return textsAt(data, path).flatMap((text, index, all) =>
+    all.indexOf(text) < index ? [at([...path, index], 'is in the list twice')] : [],
+  );
+}
+
+function excludedIncludes(data: unknown): readonly PathProblem[] {
+  const excluded = new Set(textsAt(data, ['source', 'exclude']));
+  return textsAt(data, ['source', 'include']).flatMap((pattern, index) =>
+    excluded.has(pattern)
+      ? [at(['source', 'include', index], `captures nothing: source.exclude names ${pattern} too`)]
+      : [],
+  );
+}
+
+/** One process owns a DuckDB file. */
+function sharedFiles(data: unknown): readonly PathProblem[] {
+  const owners = new Map<string, string>();
+  return namesAt(data, ['sinks']).flatMap((sink) => {
+    const file = valueAt(data, ['sinks', sink, 'file']);
+    if (typeof file !== 'string') return [];
+    const key = `${String(valueAt(data, ['sinks', sink, 'host']) ?? '')}:${file}`;
+    const owner = owners.get(key);
+    owners.set(key, owner ?? sink);
+    return owner === undefined
+      ? []
+      : [at(['sinks', sink, 'file'], `sink ${owner} owns this file already`)];
+  });
+}
+
+/** A scheduled table that no pattern captures would be asked for in vain every time. */
+function uncapturedSchedules(data: unknown): readonly PathProblem[] {
+  const include = textsAt(data, ['source', 'include']);
+  const captured = tableFilter(include, textsAt(data, ['source', 'exclude']));
+  if (include.length === 0) return [];
+  return namesAt(data, ['snapshot', 'schedules']).flatMap((schedule) => {
+    const path = ['snapshot', 'schedules', schedule, 'tables'];
+    return textsAt(data, path).flatMap((pattern, index) => {
+      const [database = '', ...table] = pattern.split('.');
+      const single = !pattern.includes('*') && table.length > 0;
+      return single && !captured({ database, table: table.join('.') })
+        ? [
+            at(
+              [...path, index],
+              `table ${pattern} is not captured: source.include does not name it`,
+            ),
+          ]
+        : [];
+    });
+  });
+}
+
+const at = (path: KeyPath, message: string): PathProblem => ({ path, target: 'value', message });
+
+function textsAt(data: unknown, path: KeyPath): readonly string[] {
+  const value = valueAt(data, path);
+  return Array.isArray(value) ? value.filter((item) => typeof item === 'string') : [];
+}
+
+function namesAt(data: unknown, path: KeyPath): readonly string[] {
+  const value = valueAt(data, path);
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+    ? Object.keys(value)
+    : [];
+}

@@ -1,0 +1,41 @@
+/** MySQL's and MariaDB's registered port. */
+export const DEFAULT_MYSQL_PORT = 3306;
+
+/** Enough for three brokers or three consumers to share a table, few enough for a thousand tables. */
+export const DEFAULT_PARTITIONS = 3;
+
+/**
+ * −1 asks the broker for its own `default.replication.factor` (CreateTopics since Kafka 2.4): a
+ * literal 1 would be unsafe on a cluster and a literal 3 impossible on a single broker.
+ */
+export const BROKER_DEFAULT_REPLICATION = -1;
+
+/** The broker is the first bottleneck, and zstd level 1 takes a fifth of the bytes to it. */
+export const DEFAULT_COMPRESSION = 'zstd';
+
+/** Verification off is a decision somebody has to write down. */
+export const DEFAULT_TLS_VERIFY = true;
+
+/** A transaction's cost is spread over thousands of rows, and a batch still fits the broker's 16 MiB. */
+export const DEFAULT_MAX_BATCH_BYTES = 4 * 1024 * 1024;
+
+/** Bounds what a restart repeats when rows are tiny and the byte limit is far away. */
+export const DEFAULT_MAX_BATCH_ROWS = 50_000;
+
+/** Below what a person notices, above the pause between two transactions of a busy server. */
+export const DEFAULT_IDLE_MS = 5;
+
+/** A killed worker is replaced within 25 s: the timeout and one round of scheduling. */
+export const DEFAULT_HEARTBEAT_TIMEOUT_MS = 20_000;
+
+/** About a second of one server thread at 110 bytes a row; also what a restart reads again. */
+export const DEFAULT_CHUNK_ROWS = 10_000;
+
+/** A view one second old for one DuckDB commit a second. */
+export const DEFAULT_DUCKDB_COMMIT_INTERVAL_MS = 1_000;
+
+/** DuckDB appends fastest in batches this large, and the sink holds one at a time. */
+export const DEFAULT_DUCKDB_BATCH_BYTES = 64 * 1024 * 1024;
+
+/** What a first run is for. A pipeline that shall start at the present says `never`. */
+export const DEFAULT_SNAPSHOT_MODE = 'initial';

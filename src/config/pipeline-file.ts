@@ -1,0 +1,116 @@
+import { readFile } from 'node:fs/promises';
+import { hostname } from 'node:os';
+import { dirname, resolve } from 'node:path';
+import { LineCounter, parseDocument, visit } from 'yaml';
+import type { PipelineSpec } from '../control/pipeline-spec.ts';
+import { SluiceError } from '../errors/error.ts';
+import { crossProblems } from './cross-checks.ts';
+import { locate } from './locate.ts';
+import { type ConfigProblem, formatProblem } from './problem.ts';
+import { pipelineSchema } from './schema.ts';
+import { type PathProblem, schemaProblems } from './schema-problems.ts';
+import { pipelineSpec } from './to-spec.ts';
+
+/** What a file's meaning depends on besides its text. */
+export interface FileContext {
+  /** As the problems shall name it. */
+  readonly file: string;
+  /** Absolute folder that relative paths start at. */
+  readonly folder: string;
+  /** Owner of DuckDB files whose sink names none. */
+  readonly host: string;
+}
+
+/**
+ * Reads and validates a pipeline file.
+ * @throws {SluiceError} `config.unreadable`, or `config.invalid` with every problem in `facts.problems`
+ */
+export async function readPipelineFile(file: string): Promise<PipelineSpec> {
+  const path = resolve(file);
+  const text = await readFile(path, 'utf8').catch((cause: unknown) => {
+    throw new SluiceError(
+      'config.unreadable',
+      `${file} cannot be read: check path and permissions.`,
+      {
+        cause,
+        facts: { file },
+      },
+    );
+  });
+  return parsePipeline(text, { file, folder: dirname(path), host: hostname() });
+}
+
+/**
+ * Turns the text of a pipeline file into a complete specification.
+ * @throws {SluiceError} `config.invalid` with every problem in `facts.problems`, in the order of lines
+ */
+export function parsePipeline(text: string, context: FileContext): PipelineSpec {
+  const lines = new LineCounter();
+  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
+  const problems: ConfigProblem[] = syntaxProblems(document, lines);
+  // Behind broken syntax the rest of the tree is guesswork; behind a repeated key it is not.
+  const readable =
+    document.errors.every(({ code }) => code === 'DUPLICATE_KEY') && !hasLooseAlias(document);
+  const data: unknown = readable ? document.toJS() : undefined;
+  const parsed = pipelineSchema.safeParse(data);
+  if (readable) {
+    const found = [...schemaProblems(parsed.error?.issues ?? [], data), ...crossProblems(data)];
+    problems.push(...found.map((problem) => located(problem, document, lines)));
+  }
+  if (problems.length > 0 || !parsed.success) throw invalid(context.file, problems);
+  return pipelineSpec(parsed.data, context);
+}
+
+type YamlDocument = ReturnType<typeof parseDocument>;
+
+function syntaxProblems(document: YamlDocument, lines: LineCounter): ConfigProblem[] {
+  const found = [...document.errors, ...document.warnings].map((error) => ({
+    offset: error.pos[0],
+    message: error.code === 'DUPLICATE_KEY' ? 'this key stands here twice' : error.message,
+  }));
+  visit(document, {
+    Alias: (_, node) => {
+      if (node.resolve(document) === undefined)
+        found.push({
+          offset: node.range?.[0] ?? 0,
+          message: `no anchor &${node.source} stands before this alias`,
+        });
+    },
+  });
+  return found.map(({ offset, message }) => {
+    const { line, col } = lines.linePos(offset);
+    return { line, column: col, key: '', message };
+  });
+}
+
+function hasLooseAlias(document: YamlDocument): boolean {
+  let loose = false;
+  visit(document, {
+    Alias: (_, node) => {
+      loose ||= node.resolve(document) === undefined;
+    },
+  });
+  return loose;
+}
+
+function located(
+  { path, target, ...problem }: PathProblem,
+  document: YamlDocument,
+  lines: LineCounter,
+): ConfigProblem {
+  return { ...locate(document, lines, path, target), key: path.join('.'), ...problem };
+}
+
+function invalid(file: string, problems: readonly ConfigProblem[]): SluiceError {
+  const texts = [...problems]
+    .sort((a, b) => a.line - b.line || a.column - b.column)
+    .map((problem) => formatProblem(file, problem));
+  const count = texts.length === 1 ? 'a problem' : `${texts.length} problems`;
+  return new SluiceError(
+    'config.invalid',
+    `${file} has ${count}:\n${texts.map((text) => `  ${text}`).join('\n')}`,
+    {
+      facts: { file, problems: texts },
+    },
+  );
+}

@@ -1,0 +1,224 @@
+import { z } from 'zod';
+import {
+  BROKER_DEFAULT_REPLICATION,
+  DEFAULT_CHUNK_ROWS,
+  DEFAULT_COMPRESSION,
+  DEFAULT_DUCKDB_BATCH_BYTES,
+  DEFAULT_DUCKDB_COMMIT_INTERVAL_MS,
+  DEFAULT_HEARTBEAT_TIMEOUT_MS,
+  DEFAULT_IDLE_MS,
+  DEFAULT_MAX_BATCH_BYTES,
+  DEFAULT_MAX_BATCH_ROWS,
+  DEFAULT_MYSQL_PORT,
+  DEFAULT_PARTITIONS,
+  DEFAULT_SNAPSHOT_MODE,
+  DEFAULT_TLS_VERIFY,
+} from './defaults.ts';
+import { brokerProblem, cronProblem, patternProblem, prefixProblem } from './text-rules.ts';
+
+/**
+ * The pipeline file as a person writes it. Descriptions become the manual page and the editor's
+ * JSON Schema, so they say meaning, unit and trade-off. Nothing is transformed here: what the
+ * schema accepts is what it describes.
+ */
+
+const ruled = (problem: (text: string) => string | undefined) =>
+  z.string().superRefine((text, context) => {
+    const message = problem(text);
+    if (message !== undefined) context.addIssue({ code: 'custom', message });
+  });
+
+const wholeNumber = (from: number, to: number) => z.int().min(from).max(to);
+
+const SECRET_RULE =
+  'secrets only by reference: write { env: NAME_OF_A_VARIABLE } or { file: PATH }, never the secret itself';
+
+const secret = z.union(
+  [
+    z.strictObject({
+      env: z
+        .string()
+        .regex(/^[A-Za-z_][A-Za-z0-9_]*$/, {
+          error: 'secrets only by reference: this is no name of an environment variable',
+        })
+        .describe('Name of an environment variable of the worker.'),
+    }),
+    z.strictObject({
+      file: z.string().min(1).describe('Path on the worker; one line end at its end is removed.'),
+    }),
+  ],
+  { error: SECRET_RULE },
+);
+
+const tls = z.union(
+  [
+    z.boolean(),
+    z.strictObject({
+      ca: z
+        .string()
+        .min(1)
+        .optional()
+        .describe('PEM file with the authorities to trust; the system’s own when absent.'),
+      verify: z
+        .boolean()
+        .default(DEFAULT_TLS_VERIFY)
+        .describe('Whether certificate and host name are verified.'),
+    }),
+  ],
+  { error: 'write true, false, or { ca: PATH, verify: true }' },
+);
+
+const pattern = ruled(patternProblem);
+
+const source = z.strictObject({
+  kind: z.enum(['mysql', 'mariadb']).describe('Which server this is.'),
+  host: z.string().min(1).describe('Host name or address.'),
+  port: wholeNumber(1, 65_535).default(DEFAULT_MYSQL_PORT).describe('TCP port.'),
+  user: z
+    .string()
+    .min(1)
+    .describe('Needs REPLICATION SLAVE, REPLICATION CLIENT and SELECT on the captured tables.'),
+  password: secret.describe('The user’s password, by reference.'),
+  tls: tls.optional().describe('Encrypts the connection: true, or an object. Off when absent.'),
+  include: z
+    .array(pattern)
+    .min(1)
+    .describe('Tables to capture as `database.table`; `*` stands for any run of characters.'),
+  exclude: z
+    .array(pattern)
+    .default([])
+    .describe('Tables to leave out although `include` names them.'),
+  serverId: wholeNumber(1, 4_294_967_295)
+    .optional()
+    .describe(
+      'Replica server id, unique among the server’s replicas. Derived from the pipeline’s name when absent (0x53000000 to 0x53FFFFFF).',
+    ),
+});
+
+const sasl = z.strictObject({
+  mechanism: z
+    .enum(['plain', 'scram-sha-256', 'scram-sha-512'])
+    .describe('How the client proves who it is.'),
+  username: z.string().min(1).describe('Kafka user.'),
+  password: secret.describe('The user’s password, by reference.'),
+});
+
+const kafka = z.strictObject({
+  brokers: z
+    .array(ruled(brokerProblem))
+    .min(1)
+    .describe(
+      'Brokers to ask first, each as `host:port`; the rest of the cluster is found through them.',
+    ),
+  prefix: ruled(prefixProblem)
+    .optional()
+    .describe(
+      'First part of every topic name, `<prefix>.<database>.<table>`. Belongs to one pipeline. The pipeline’s name when absent.',
+    ),
+  partitions: wholeNumber(1, 10_000)
+    .default(DEFAULT_PARTITIONS)
+    .describe('Partitions of a topic that Sluice creates. Existing topics keep theirs.'),
+  replication: wholeNumber(BROKER_DEFAULT_REPLICATION, 32_767)
+    .refine((replicas) => replicas !== 0, {
+      error: 'must be at least 1, or -1 for the broker’s default',
+    })
+    .default(BROKER_DEFAULT_REPLICATION)
+    .describe(
+      'Replication factor of a topic that Sluice creates; -1 takes the broker’s `default.replication.factor` (Kafka 2.4 and newer). Use 3 in production.',
+    ),
+  compression: z
+    .enum(['zstd', 'none'])
+    .default(DEFAULT_COMPRESSION)
+    .describe(
+      'Compression of record batches. zstd costs the worker a little and saves the broker much.',
+    ),
+  tls: tls.optional().describe('Encrypts the connections: true, or an object. Off when absent.'),
+  sasl: sasl.optional().describe('User and mechanism, when the cluster asks for them.'),
+});
+
+const duckdbSink = z.strictObject({
+  kind: z.literal('duckdb').describe('An embedded DuckDB file.'),
+  file: z
+    .string()
+    .min(1)
+    .describe('Database file; a relative path starts at the folder of this YAML file.'),
+  host: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('Host that owns the file; the sink runs on its worker only. This host when absent.'),
+  commitIntervalMs: wholeNumber(10, 3_600_000)
+    .default(DEFAULT_DUCKDB_COMMIT_INTERVAL_MS)
+    .describe('Rows wait at most this long for a commit: freshness against the number of commits.'),
+  maxBatchBytes: wholeNumber(65_536, 1_073_741_824)
+    .default(DEFAULT_DUCKDB_BATCH_BYTES)
+    .describe(
+      'A batch is committed early when it holds this many bytes; bounds the sink’s memory.',
+    ),
+});
+
+const schedule = z.strictObject({
+  cron: ruled(cronProblem).describe('When, as five cron fields in UTC or `@daily` and its kin.'),
+  tables: z.array(pattern).min(1).describe('Which tables, as in `source.include`.'),
+});
+
+const snapshot = z.strictObject({
+  mode: z
+    .enum(['initial', 'never'])
+    .default(DEFAULT_SNAPSHOT_MODE)
+    .describe(
+      '`initial` copies every captured table once, beside the stream; `never` starts at the present.',
+    ),
+  chunkRows: wholeNumber(1, 1_000_000)
+    .default(DEFAULT_CHUNK_ROWS)
+    .describe(
+      'Rows read by one SELECT: larger is faster, smaller is gentler and repeats less after a restart.',
+    ),
+  schedules: z
+    .record(name('schedule'), schedule)
+    .default({})
+    .describe('Snapshots that are asked for again and again, by name.'),
+});
+
+const stream = z.strictObject({
+  maxBatchBytes: wholeNumber(65_536, 67_108_864)
+    .default(DEFAULT_MAX_BATCH_BYTES)
+    .describe('A Kafka transaction ends when its rows take this many bytes before compression.'),
+  maxBatchRows: wholeNumber(1, 1_000_000)
+    .default(DEFAULT_MAX_BATCH_ROWS)
+    .describe('A Kafka transaction ends at this many rows.'),
+  idleMs: wholeNumber(0, 10_000)
+    .default(DEFAULT_IDLE_MS)
+    .describe(
+      'A Kafka transaction ends when no event came for this long: latency against transactions per second.',
+    ),
+  heartbeatTimeoutMs: wholeNumber(1_000, 600_000)
+    .default(DEFAULT_HEARTBEAT_TIMEOUT_MS)
+    .describe(
+      'Temporal gives the stream to another worker when this one has been silent for so long.',
+    ),
+});
+
+export const pipelineSchema = z
+  .strictObject({
+    pipeline: name('pipeline').describe(
+      'Name of the pipeline: part of its workflow id, transactional ids and metrics. Letters, digits, dot, dash, underscore; at most 64.',
+    ),
+    source: source.describe('The database that is read.'),
+    kafka: kafka.describe('The cluster that is written to.'),
+    sinks: z
+      .record(name('sink'), z.discriminatedUnion('kind', [duckdbSink]))
+      .default({})
+      .describe('Warehouses that follow the topics, by name. None is fine.'),
+    snapshot: snapshot.prefault({}).describe('Copies of whole tables.'),
+    stream: stream.prefault({}).describe('How changes are batched.'),
+  })
+  .describe('A Sluice pipeline: one MySQL or MariaDB server into Kafka and on into warehouses.');
+
+export type PipelineFile = z.output<typeof pipelineSchema>;
+
+function name(what: string): z.ZodString {
+  return z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/, {
+    error: `a ${what} name is 1 to 64 letters, digits, dots, dashes or underscores, and starts with a letter or digit`,
+  });
+}

@@ -1,0 +1,66 @@
+import { resolve } from 'node:path';
+import type {
+  DuckdbSinkSpec,
+  KafkaSpec,
+  PipelineSpec,
+  SecretRef,
+  SourceSpec,
+  TlsSpec,
+} from '../control/pipeline-spec.ts';
+import { DEFAULT_TLS_VERIFY } from './defaults.ts';
+import type { PipelineFile } from './schema.ts';
+import { derivedServerId } from './server-id.ts';
+
+interface Surroundings {
+  readonly folder: string;
+  readonly host: string;
+}
+
+/** The complete specification: what the file leaves out is filled in, relative paths start at its folder. */
+export function pipelineSpec(file: PipelineFile, { folder, host }: Surroundings): PipelineSpec {
+  return {
+    v: 1,
+    pipeline: file.pipeline,
+    source: sourceSpec(file, folder),
+    kafka: kafkaSpec(file, folder),
+    sinks: Object.fromEntries(
+      Object.entries(file.sinks).map(([name, sink]): [string, DuckdbSinkSpec] => [
+        name,
+        { ...sink, file: resolve(folder, sink.file), host: sink.host ?? host },
+      ]),
+    ),
+    snapshot: file.snapshot,
+    stream: file.stream,
+  };
+}
+
+function sourceSpec({ pipeline, source }: PipelineFile, folder: string): SourceSpec {
+  const { tls, ...rest } = source;
+  return {
+    ...rest,
+    password: secretRef(source.password, folder),
+    ...tlsSpec(tls, folder),
+    serverId: source.serverId ?? derivedServerId(pipeline),
+  };
+}
+
+function kafkaSpec({ pipeline, kafka }: PipelineFile, folder: string): KafkaSpec {
+  const { tls, sasl, ...rest } = kafka;
+  return {
+    ...rest,
+    prefix: kafka.prefix ?? pipeline,
+    ...tlsSpec(tls, folder),
+    ...(sasl && { sasl: { ...sasl, password: secretRef(sasl.password, folder) } }),
+  };
+}
+
+const secretRef = (ref: SecretRef, folder: string): SecretRef =>
+  'file' in ref ? { file: resolve(folder, ref.file) } : ref;
+
+function tlsSpec(tls: PipelineFile['source']['tls'], folder: string): { readonly tls?: TlsSpec } {
+  if (tls === undefined || tls === false) return {};
+  if (tls === true) return { tls: { verify: DEFAULT_TLS_VERIFY } };
+  return {
+    tls: { verify: tls.verify, ...(tls.ca === undefined ? {} : { ca: resolve(folder, tls.ca) }) },
+  };
+}

@@ -1,0 +1,73 @@
+/** Where a secret is found by the worker that needs it; the secret itself never crosses Temporal. */
+export type SecretRef = { readonly env: string } | { readonly file: string };
+
+export interface TlsSpec {
+  /** Path of a PEM file; the system's roots otherwise. */
+  readonly ca?: string;
+  readonly verify: boolean;
+}
+
+export interface SourceSpec {
+  readonly kind: 'mysql' | 'mariadb';
+  readonly host: string;
+  readonly port: number;
+  readonly user: string;
+  readonly password: SecretRef;
+  readonly tls?: TlsSpec;
+  /** `database.table` patterns with `*`. */
+  readonly include: readonly string[];
+  readonly exclude: readonly string[];
+  /** Replica server id of the dump; unique among the server's replicas. */
+  readonly serverId: number;
+}
+
+export interface KafkaSpec {
+  readonly brokers: readonly string[];
+  readonly prefix: string;
+  readonly partitions: number;
+  readonly replication: number;
+  readonly compression: 'zstd' | 'none';
+  readonly tls?: TlsSpec;
+  readonly sasl?: {
+    readonly mechanism: 'plain' | 'scram-sha-256' | 'scram-sha-512';
+    readonly username: string;
+    readonly password: SecretRef;
+  };
+}
+
+export interface DuckdbSinkSpec {
+  readonly kind: 'duckdb';
+  /** Absolute. */
+  readonly file: string;
+  /** Host that owns the file: the sink runs on its task queue only. */
+  readonly host: string;
+  readonly commitIntervalMs: number;
+  readonly maxBatchBytes: number;
+}
+
+export type SinkSpec = DuckdbSinkSpec;
+
+export interface SnapshotSpec {
+  readonly mode: 'initial' | 'never';
+  readonly chunkRows: number;
+  readonly schedules: Readonly<Record<string, { readonly cron: string; readonly tables: readonly string[] }>>;
+}
+
+export interface StreamSpec {
+  readonly maxBatchBytes: number;
+  readonly maxBatchRows: number;
+  /** A batch is closed when no event came for this long. */
+  readonly idleMs: number;
+  readonly heartbeatTimeoutMs: number;
+}
+
+/** A pipeline as validated from its YAML file: complete, JSON-plain, without secrets. */
+export interface PipelineSpec {
+  readonly v: 1;
+  readonly pipeline: string;
+  readonly source: SourceSpec;
+  readonly kafka: KafkaSpec;
+  readonly sinks: Readonly<Record<string, SinkSpec>>;
+  readonly snapshot: SnapshotSpec;
+  readonly stream: StreamSpec;
+}

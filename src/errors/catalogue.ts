@@ -1,0 +1,313 @@
+/**
+ * What the pipeline does with a failure:
+ * `retry` — again after a back-off, forever; `gap` and `blocked` — that state, left by a person;
+ * `refuse` — the command or configuration is rejected and nothing was changed;
+ * `end` — this attempt ends without a word, another one has taken over.
+ */
+export type Outcome = 'retry' | 'gap' | 'blocked' | 'refuse' | 'end';
+
+export interface CatalogueEntry {
+  readonly title: string;
+  readonly meaning: string;
+  readonly outcome: Outcome;
+  /** What a person does about it, in one or two sentences. */
+  readonly action: string;
+}
+
+const entry = (title: string, outcome: Outcome, meaning: string, action: string): CatalogueEntry => ({
+  title,
+  outcome,
+  meaning,
+  action,
+});
+
+/** Every error a user can see, by code. docs/errors.md is generated from this table. */
+export const CATALOGUE = {
+  // Reading the binlog
+  'binlog.truncated': entry(
+    'Binlog event is shorter than it says',
+    'gap',
+    'The bytes of an event end before its fields do.',
+    'Check the server log for disk errors; then answer the incident with retry, or with resnapshot if the log is damaged.',
+  ),
+  'binlog.checksum': entry(
+    'Binlog event fails its CRC32',
+    'gap',
+    'The checksum in the event differs from the one computed over its bytes.',
+    'Check disk and network; answer with retry first, with resnapshot if the damage is in the log itself.',
+  ),
+  'binlog.unknown-event': entry(
+    'Binlog event of an unknown type',
+    'blocked',
+    'The server wrote an event that this version does not know and that may not be ignored.',
+    'Upgrade Sluice, then resume the pipeline.',
+  ),
+  'binlog.unsupported': entry(
+    'Binlog holds something Sluice does not capture yet',
+    'blocked',
+    'The log holds XA transactions, statements with row changes, partial row images, partial JSON or the like.',
+    'The incident names the feature and the setting to change; change it, then answer with resnapshot.',
+  ),
+  'binlog.metadata-missing': entry(
+    'Row events come without full metadata',
+    'blocked',
+    'binlog_row_metadata was not FULL when the event was written, so its columns have no names.',
+    'SET PERSIST binlog_row_metadata = FULL; events written before that cannot be read: answer with resnapshot.',
+  ),
+  'binlog.purged': entry(
+    'The position is no longer in the binlog',
+    'gap',
+    'The server purged transactions that were never read.',
+    'Answer the incident with resnapshot, or restore the binlogs and answer with retry.',
+  ),
+  'binlog.diverged': entry(
+    'The server does not have the history that was read',
+    'gap',
+    'Transactions already captured are unknown to the server: it was replaced, restored or failed over to a replica that lagged.',
+    'Point the pipeline to the right server and answer with retry, or answer with resnapshot.',
+  ),
+  'binlog.incident': entry(
+    'The server reports lost events',
+    'gap',
+    'An INCIDENT event says that changes are missing from the log.',
+    'Answer the incident with resnapshot.',
+  ),
+  'binlog.torn-transaction': entry(
+    'A transaction ends without its end',
+    'retry',
+    'The stream starts a transaction before the one before it has been committed, as after a crash of the server.',
+    'Nothing: the stream reconnects at the last complete transaction.',
+  ),
+
+  // The pipeline and its position
+  'position.lost': entry(
+    'The position of a pipeline that has run is gone',
+    'gap',
+    'The positions topic was deleted, truncated or restored to an older state.',
+    'Restore the topic and answer with retry, or answer with resnapshot.',
+  ),
+  'pipeline.foreign-owner': entry(
+    'The topic prefix belongs to another pipeline',
+    'blocked',
+    'Two pipelines, perhaps in two namespaces, were given the same prefix.',
+    'Give this pipeline a prefix of its own, or drop the other one first.',
+  ),
+  'topic.collision': entry(
+    'Two tables would share a topic',
+    'blocked',
+    'Topic names keep letters, digits, dot, dash and underscore; everything else becomes an underscore.',
+    'Exclude one of the tables named in the message.',
+  ),
+  'table.no-key': entry(
+    'A captured table has no primary key',
+    'blocked',
+    'Changes of a table without a key cannot be merged into its present rows.',
+    'Add a primary key, or exclude the table.',
+  ),
+  // Configuration, command line and what is nobody's doing
+  'config.invalid': entry(
+    'The pipeline file has problems',
+    'refuse',
+    'The file is not YAML, or keys in it are unknown, missing or wrong. All problems are listed, each with its line.',
+    'Correct the lines named in the message; `docs/configuration.md` lists every key.',
+  ),
+  'config.unreadable': entry(
+    'The pipeline file cannot be read',
+    'refuse',
+    'The path leads to no file, or the file may not be read.',
+    'Check the path and the permissions of the file.',
+  ),
+  'config.secret-missing': entry(
+    'A secret is not there on this worker',
+    'retry',
+    'The environment variable or file that the configuration refers to is missing or empty where the worker runs.',
+    'Set the variable or mount the file, and start the worker again; the pipeline goes on by itself.',
+  ),
+  'cli.usage': entry(
+    'The command was not understood',
+    'refuse',
+    'A verb, option or argument is unknown, missing or contradicts another one.',
+    'Run the verb with `--help`; it shows examples.',
+  ),
+  'cli.not-confirmed': entry(
+    'A destructive command was not confirmed',
+    'refuse',
+    'The name that was typed differs from the one asked for, or there was no terminal to type it on. Nothing was changed.',
+    'Type the name as shown, or pass `--yes` in a script.',
+  ),
+  'internal.cancelled': entry(
+    'The work was cancelled',
+    'end',
+    'Somebody asked the work to stop: a pause, a restart, Ctrl-C. Not an error.',
+    'Nothing to do.',
+  ),
+  'internal.bug': entry(
+    'Sluice met something it does not understand',
+    'retry',
+    'An error without a code reached the top: a defect in Sluice or in a library. It is retried with back-off and counted in sluice_bugs_total.',
+    'Report it with the stack shown in the log; nothing is lost meanwhile, the position stays where it is.',
+  ),
+
+  // Writing and reading Kafka
+  'kafka.unreachable': entry(
+    'Kafka does not answer',
+    'retry',
+    'No broker could be reached, or a partition has no leader, before anything was sent.',
+    'Check kafka.brokers and the network; the pipeline goes on by itself.',
+  ),
+  'kafka.fenced': entry(
+    'Another attempt writes this pipeline now',
+    'end',
+    'The transaction coordinator refused the producer epoch: a newer attempt has fenced this one, or the transaction took longer than its timeout.',
+    'Nothing, unless it repeats: then look for the same pipeline applied from another namespace.',
+  ),
+  'kafka.outcome-unknown': entry(
+    'A transaction was interrupted',
+    'retry',
+    'A request failed after it may have reached the broker, so only the positions topic can tell what was committed.',
+    'Nothing: the next attempt fences this one, reads the position and goes on from there.',
+  ),
+  'kafka.refused': entry(
+    'Kafka refuses the request',
+    'blocked',
+    'The broker answered with an error that no repetition will change: authentication, authorization, a version or a setting.',
+    'The incident names the broker error; grant the permission or change the setting, then resume.',
+  ),
+  'kafka.record-too-large': entry(
+    'A record is larger than its topic allows',
+    'blocked',
+    'One record, compressed, exceeds max.message.bytes of its topic.',
+    'Raise max.message.bytes of the named topic (and replica.fetch.max.bytes of the brokers), then resume.',
+  ),
+  'kafka.partitions-changed': entry(
+    'The partition count of a topic changed',
+    'blocked',
+    'Keys of the topic moved to other partitions, so consumers that rely on order within a partition would see old rows after new ones.',
+    'Recreate the topic with the stored count, or drop it and ask for a resnapshot of its table.',
+  ),
+  'kafka.record-unreadable': entry(
+    'A record in Kafka cannot be read',
+    'blocked',
+    'A record batch fails its checksum or is compressed with a codec Sluice does not write, or an internal record is not what Sluice wrote.',
+    'Find out who else writes to the named topic; only Sluice may.',
+  ),
+  'sink.offset-out-of-range': entry(
+    'The next records of a sink have left their topic',
+    'gap',
+    'The sink paused longer than the retention of a topic, or the topic was recreated.',
+    'Answer the incident with resnapshot; raise retention.ms of the table topics if pauses of this length are normal.',
+  ),
+  'sink.unknown-schema': entry(
+    'A record names a schema that is not on record',
+    'blocked',
+    'The schemas topic did not show the id within the deadline, although it is written before the first row that needs it.',
+    'Check that nobody deletes from the schemas topic; then answer with retry, or with resnapshot.',
+  ),
+  // MySQL
+  'mysql.unreachable': entry(
+    'The MySQL server cannot be reached',
+    'retry',
+    'No connection could be made: wrong address, closed port, server down or network away.',
+    'Nothing if the server comes back; otherwise check host and port in source and the firewall between.',
+  ),
+  'mysql.connection-lost': entry(
+    'The connection to MySQL broke',
+    'retry',
+    'The server closed the connection, was shut down, or sent nothing for three heartbeats.',
+    'Nothing: the pipeline reconnects at its position.',
+  ),
+  'mysql.busy': entry(
+    'MySQL has no connection to spare',
+    'retry',
+    'max_connections or a limit of the account is reached.',
+    'Nothing if it passes; otherwise raise max_connections or the limits of the account (Sluice needs four).',
+  ),
+  'mysql.access-denied': entry(
+    'MySQL refuses the account',
+    'blocked',
+    'User, password, host or authentication method do not fit an account of the server, or the account is locked or expired.',
+    'Correct user and password in source, or the account; then resume the pipeline.',
+  ),
+  'mysql.tls-failed': entry(
+    'The TLS handshake with MySQL failed',
+    'blocked',
+    'The server offers no TLS, or its certificate is not signed by the given CA or names another host.',
+    'Correct source.tls (ca, verify) or the certificate of the server; then resume the pipeline.',
+  ),
+  'mysql.grant-missing': entry(
+    'The MySQL account lacks a privilege',
+    'blocked',
+    'Reading the log needs REPLICATION SLAVE and REPLICATION CLIENT, reading tables needs SELECT.',
+    'Run the GRANT of the message as an administrator; then resume the pipeline.',
+  ),
+  'mysql.misconfigured': entry(
+    'The MySQL server cannot serve its log',
+    'blocked',
+    'The binary log is off, gtid_mode is not ON, or server_id is 0.',
+    'Run sluice check: it names every setting and the SQL that corrects it.',
+  ),
+  'mysql.packet-too-large': entry(
+    'An event is larger than the server may send',
+    'blocked',
+    'An event of the log, or a row, exceeds max_allowed_packet of the server.',
+    'SET PERSIST max_allowed_packet = 1073741824; then resume the pipeline.',
+  ),
+  'mysql.taken-over': entry(
+    'Another attempt of this pipeline reads the log',
+    'end',
+    'The server ended this dump because one with the same identity began.',
+    'Nothing: the newer attempt goes on.',
+  ),
+  'mysql.dump-refused': entry(
+    'MySQL ended the dump of its log',
+    'retry',
+    'The server reported an error while sending its log that is none of the known ones.',
+    'Read the message and the log of the server; the pipeline tries again by itself.',
+  ),
+  'mysql.query-failed': entry(
+    'A query on the source failed',
+    'retry',
+    'The server answered a query with an error that is none of the known ones.',
+    'Read the error number in the message and the log of the server; the pipeline tries again by itself.',
+  ),
+
+  // Snapshots
+  'snapshot.table-gone': entry(
+    'A table of a snapshot no longer exists',
+    'retry',
+    'The table was dropped or renamed while it was waiting to be read.',
+    'Nothing: the snapshot goes on with the next table.',
+  ),
+  'snapshot.barrier-timeout': entry(
+    'The source has not applied what the stream has shown',
+    'retry',
+    'Transactions already read from the log did not become visible to SELECT in time.',
+    'Nothing if it passes; otherwise look for stuck commits on the source, such as a semi-sync wait.',
+  ),
+  'snapshot.key-unsupported': entry(
+    'A table has a key that chunks cannot be cut by',
+    'blocked',
+    'The primary key holds a FLOAT or DOUBLE column, whose values cannot be compared exactly.',
+    'Exclude the table, or give it a key of another type.',
+  ),
+
+  // The worker process
+  'worker.thread-stuck': entry(
+    'A data thread made no progress',
+    'retry',
+    'The thread that captures or fills a warehouse has not turned its event loop for a minute.',
+    'Nothing: it is ended and started again. If it recurs, look for a machine out of memory or processor time.',
+  ),
+  'worker.thread-died': entry(
+    'A data thread ended by itself',
+    'retry',
+    'The thread that captures or fills a warehouse exited without a verdict, for example out of memory.',
+    'Nothing: it is started again. If it recurs, give the worker more memory.',
+  ),
+} as const satisfies Record<string, CatalogueEntry>;
+
+export type ErrorCode = keyof typeof CATALOGUE;
+
+export function isErrorCode(text: string): text is ErrorCode {
+  return Object.hasOwn(CATALOGUE, text);
+}

@@ -1,0 +1,55 @@
+import type { Checkpoint, SnapshotPlan } from '../change/checkpoint.ts';
+import { SluiceError } from '../errors/error.ts';
+import type { Topic } from '../topic/topic-name.ts';
+
+/** @throws {SluiceError} `kafka.record-unreadable` when it is not a checkpoint of version 1 */
+export function parseCheckpoint(value: Buffer): Checkpoint {
+  const record = parseObject('checkpoint', value);
+  const complete =
+    record['v'] === 1 &&
+    typeof record['owner'] === 'string' &&
+    typeof record['gtidSet'] === 'string' &&
+    Number.isSafeInteger(record['epoch']) &&
+    Number.isSafeInteger(record['commitOrdinal']);
+  if (!complete) throw unreadable('checkpoint');
+  return record as unknown as Checkpoint;
+}
+
+/** @throws {SluiceError} `kafka.record-unreadable` when it is not a plan of version 1 */
+export function parseSnapshotPlan(value: Buffer): SnapshotPlan {
+  const record = parseObject('snapshot', value);
+  if (record['v'] !== 1 || !Array.isArray(record['tables'])) throw unreadable('snapshot');
+  return record as unknown as SnapshotPlan;
+}
+
+/** @throws {SluiceError} `kafka.record-unreadable` when a partition count is not a positive integer */
+export function parseTopics(value: Buffer): ReadonlyMap<Topic, number> {
+  const counts = Object.entries(parseObject('topics', value));
+  return new Map(
+    counts.map(([topic, count]) => {
+      if (typeof count !== 'number' || !Number.isSafeInteger(count) || count < 1) {
+        throw unreadable('topics');
+      }
+      return [topic as Topic, count];
+    }),
+  );
+}
+
+function parseObject(key: string, value: Buffer): Record<string, unknown> {
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(value.toString());
+  } catch (cause) {
+    throw unreadable(key, cause);
+  }
+  if (typeof parsed !== 'object' || parsed === null) throw unreadable(key);
+  return parsed as Record<string, unknown>;
+}
+
+function unreadable(key: string, cause?: unknown): SluiceError {
+  return new SluiceError(
+    'kafka.record-unreadable',
+    `The ${key} record of the positions topic is not one that this version of Sluice wrote.`,
+    { cause, facts: { key } },
+  );
+}

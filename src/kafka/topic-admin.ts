@@ -1,0 +1,71 @@
+import { type Admin, type ITopicConfig, Kafka } from 'kafkajs';
+import { type InternalTopics, internalTopics, type Topic } from '../topic/topic-name.ts';
+import { kafkaFailure } from './broker-error.ts';
+import { type KafkaConnection, kafkajsOptions } from './connection-options.ts';
+
+const MAX_MESSAGE_BYTES = String(16 << 20);
+const WEEK_MS = String(7 * 24 * 3600 * 1000);
+const FOREVER = '-1';
+
+const entries = (config: Readonly<Record<string, string>>): { name: string; value: string }[] =>
+  Object.entries(config).map(([name, value]) => ({ name, value }));
+
+/** Small segments and an eager cleaner, so that a start never has much to read. */
+const COMPACTED = {
+  'cleanup.policy': 'compact',
+  'segment.bytes': String(16 << 20),
+  'segment.ms': '600000',
+  'min.cleanable.dirty.ratio': '0.05',
+  'max.message.bytes': MAX_MESSAGE_BYTES,
+} as const;
+
+const RECORDS = {
+  'cleanup.policy': 'delete',
+  'max.message.bytes': MAX_MESSAGE_BYTES,
+} as const;
+
+/** The topics every pipeline has beside its tables, as they are created. */
+export function internalTopicConfigs(prefix: string, replication: number): readonly ITopicConfig[] {
+  const topics: InternalTopics = internalTopics(prefix);
+  const single = (topic: Topic, config: Readonly<Record<string, string>>): ITopicConfig => ({
+    topic,
+    numPartitions: 1,
+    replicationFactor: replication,
+    configEntries: entries(config),
+  });
+  return [
+    single(topics.positions, COMPACTED),
+    single(topics.schemas, COMPACTED),
+    single(topics.control, { ...RECORDS, 'retention.ms': FOREVER, 'retention.bytes': FOREVER }),
+  ];
+}
+
+export function tableTopicConfig(
+  topic: Topic,
+  partitions: number,
+  replication: number,
+): ITopicConfig {
+  return {
+    topic,
+    numPartitions: partitions,
+    replicationFactor: replication,
+    configEntries: entries({ ...RECORDS, 'retention.ms': WEEK_MS }),
+  };
+}
+
+/** Creates topics; one that exists already, whatever its settings, is left as it is. */
+export async function createTopics(
+  connection: KafkaConnection,
+  topics: readonly ITopicConfig[],
+): Promise<void> {
+  if (topics.length === 0) return;
+  const admin: Admin = new Kafka(kafkajsOptions(connection)).admin();
+  try {
+    await admin.connect();
+    await admin.createTopics({ topics: [...topics], waitForLeaders: true });
+  } catch (error) {
+    throw kafkaFailure(error, false, `creating ${topics.map(({ topic }) => topic).join(', ')}`);
+  } finally {
+    await admin.disconnect();
+  }
+}

@@ -1,0 +1,257 @@
+import type { Socket } from 'node:net';
+import { cancellable } from '../async/abort.ts';
+import { encodeGtidSet } from './gtid-stub.ts';
+import type { EventStream } from '../capture/source-server.ts';
+import type { GtidSetText } from '../change/gtid.ts';
+import { SluiceError } from '../errors/error.ts';
+import { connect, type MysqlAccount, type MysqlSession, socketOf } from './connection.ts';
+import { dumpCommand, replicaUuid } from './dump-command.ts';
+import { dumpFailure } from './dump-failure.ts';
+import { PacketFramer } from './packet-framer.ts';
+
+export interface DumpSettings {
+  /** Replica server id, unique among the server's replicas. */
+  readonly serverId: number;
+  /** Name of the pipeline; its dumps replace one another. */
+  readonly pipeline: string;
+  /** How often a server without news says so. */
+  readonly heartbeatMs?: number;
+  /** The socket stops while this much waits to be read. */
+  readonly maxBufferedBytes?: number;
+}
+
+const HEARTBEAT_MS = 5_000;
+const SILENT_HEARTBEATS = 3;
+const MAX_BUFFERED_BYTES = 8 * 1024 * 1024;
+/** A stopped reader must not make the server give up: its write may wait this long. */
+const NET_WRITE_TIMEOUT_S = 600;
+const KILL_TIMEOUT_MS = 2_000;
+
+const OK = 0x00;
+const EOF = 0xfe;
+const ERR = 0xff;
+
+/**
+ * Dumps the log from behind a GTID set. Resolves when the server has sent its first event, so that
+ * a refused position is refused here.
+ *
+ * mysql2 connects, authenticates and encrypts; then its socket is taken over: the driver holds no
+ * command for dumps by GTID, no back-pressure and no view of the events' bytes.
+ *
+ * @param signal ends the opening only; an open stream is ended by disposing it
+ * @throws {SluiceError} `binlog.purged`, `binlog.diverged` or a `mysql.*` code
+ */
+export async function openBinlogStream(
+  account: MysqlAccount,
+  settings: DumpSettings,
+  after: GtidSetText,
+  signal: AbortSignal,
+): Promise<EventStream> {
+  const heartbeatMs = settings.heartbeatMs ?? HEARTBEAT_MS;
+  const session = await connect(account, dumpVariables(settings.pipeline, heartbeatMs), signal);
+  const stream = new BinlogStream(session, account, {
+    silenceMs: heartbeatMs * SILENT_HEARTBEATS,
+    maxBufferedBytes: settings.maxBufferedBytes ?? MAX_BUFFERED_BYTES,
+  });
+  try {
+    const abort = (): void => {
+      stream.fail(new SluiceError('mysql.connection-lost', 'The dump was cancelled while it opened.'));
+    };
+    await cancellable(signal, abort, () =>
+      stream.start(dumpCommand(settings.serverId, encodeGtidSet(after))),
+    );
+    return stream;
+  } catch (error) {
+    await stream[Symbol.asyncDispose]();
+    throw error;
+  }
+}
+
+/** Both names of each, for servers from before and after the renaming in 8.0.26; unknown user variables harm nobody. */
+function dumpVariables(pipeline: string, heartbeatMs: number): Readonly<Record<string, string>> {
+  const uuid = `'${replicaUuid(pipeline)}'`;
+  const periodNs = String(heartbeatMs * 1_000_000);
+  return {
+    '@master_binlog_checksum': '@@global.binlog_checksum',
+    '@source_binlog_checksum': '@@global.binlog_checksum',
+    '@master_heartbeat_period': periodNs,
+    '@source_heartbeat_period': periodNs,
+    '@slave_uuid': uuid,
+    '@replica_uuid': uuid,
+    'SESSION net_write_timeout': String(NET_WRITE_TIMEOUT_S),
+  };
+}
+
+interface StreamLimits {
+  readonly silenceMs: number;
+  readonly maxBufferedBytes: number;
+}
+
+interface Waiter {
+  readonly resolve: (events: readonly Buffer[]) => void;
+  readonly reject: (error: SluiceError) => void;
+}
+
+class BinlogStream implements EventStream {
+  readonly #session: MysqlSession;
+  readonly #account: MysqlAccount;
+  readonly #limits: StreamLimits;
+  readonly #socket: Socket;
+  readonly #framer = new PacketFramer();
+  readonly #silence: NodeJS.Timeout;
+  readonly #started = Promise.withResolvers<void>();
+  #events: Buffer[] = [];
+  #eventBytes = 0;
+  #paused = false;
+  #heard = true;
+  #serverEnded = false;
+  #closed = false;
+  #failure: SluiceError | undefined;
+  #waiter: Waiter | undefined;
+
+  constructor(session: MysqlSession, account: MysqlAccount, limits: StreamLimits) {
+    this.#session = session;
+    this.#account = account;
+    this.#limits = limits;
+    this.#socket = socketOf(session);
+    this.#silence = setTimeout(() => {
+      this.#onSilence();
+    }, limits.silenceMs);
+    // A failure after the start reaches the reader through `read`.
+    this.#started.promise.catch(() => undefined);
+  }
+
+  /** Takes the socket over and sends the command. Resolves with the first event. */
+  start(command: Buffer): Promise<void> {
+    const socket = this.#socket;
+    socket.removeAllListeners('data');
+    socket.on('data', (chunk: Buffer) => {
+      this.#onData(chunk);
+    });
+    socket.on('close', () => {
+      this.fail(this.#lost('the server closed the connection'));
+    });
+    socket.on('error', (error: Error) => {
+      this.fail(this.#lost('the connection broke', error));
+    });
+    socket.write(command);
+    this.#silence.refresh();
+    return this.#started.promise;
+  }
+
+  read(): Promise<readonly Buffer[]> {
+    if (this.#events.length > 0) return Promise.resolve(this.#takeEvents());
+    if (this.#failure) return Promise.reject(this.#failure);
+    return new Promise((resolve, reject) => {
+      this.#waiter = { resolve, reject };
+    });
+  }
+
+  /** Events already here are still handed out; after them `read` rejects with the first failure. */
+  fail(failure: SluiceError): void {
+    if (this.#failure) return;
+    this.#failure = failure;
+    clearTimeout(this.#silence);
+    this.#socket.destroy();
+    this.#started.reject(failure);
+    this.#waiter?.reject(failure);
+    this.#waiter = undefined;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.fail(this.#lost('it was closed here'));
+    this.#session.destroy();
+    // A dump thread with nothing to send notices a closed socket only at its next heartbeat.
+    if (!this.#serverEnded) await killThread(this.#account, this.#session.threadId);
+  }
+
+  #onData(chunk: Buffer): void {
+    this.#heard = true;
+    this.#silence.refresh();
+    this.#framer.push(chunk, (payload) => {
+      this.#onPacket(payload);
+    });
+    if (this.#events.length === 0) return;
+    this.#started.resolve();
+    if (this.#waiter) {
+      const { resolve } = this.#waiter;
+      this.#waiter = undefined;
+      resolve(this.#takeEvents());
+    } else if (this.#eventBytes + this.#framer.pendingBytes > this.#limits.maxBufferedBytes) {
+      this.#pause();
+    }
+  }
+
+  /** Layout of a payload: 0x00 and an event, 0xfe at the end of the dump, 0xff and an error. */
+  #onPacket(payload: Buffer): void {
+    switch (payload[0]) {
+      case OK:
+        if (this.#failure) return;
+        this.#events.push(payload.subarray(1));
+        this.#eventBytes += payload.length - 1;
+        return;
+      case ERR:
+        this.#serverEnded = true;
+        this.fail(dumpFailure(payload, this.#session.server));
+        return;
+      case EOF:
+        this.#serverEnded = true;
+        this.fail(this.#lost('the server ended the dump'));
+        return;
+      default:
+        this.fail(this.#lost(`a packet of unknown kind ${payload[0] ?? 'empty'} arrived`));
+    }
+  }
+
+  #takeEvents(): readonly Buffer[] {
+    const events = this.#events;
+    this.#events = [];
+    this.#eventBytes = 0;
+    this.#resume();
+    return events;
+  }
+
+  /** No heartbeat is read while the socket stands still, so silence proves nothing then. */
+  #pause(): void {
+    this.#paused = true;
+    this.#socket.pause();
+  }
+
+  #resume(): void {
+    if (!this.#paused || this.#failure) return;
+    this.#paused = false;
+    this.#heard = true;
+    this.#silence.refresh();
+    this.#socket.resume();
+  }
+
+  /** A busy process runs its timers before it looks at its sockets: what has arrived counts. */
+  #onSilence(): void {
+    if (this.#paused || this.#failure) return;
+    this.#heard = false;
+    setImmediate(() => {
+      if (this.#heard || this.#paused) return;
+      this.fail(this.#lost(`nothing came for ${this.#limits.silenceMs} ms, not even a heartbeat`));
+    });
+  }
+
+  #lost(how: string, cause?: unknown): SluiceError {
+    return new SluiceError(
+      'mysql.connection-lost',
+      `The dump from ${this.#session.server} broke: ${how}. It goes on from the stored position.`,
+      { ...(cause === undefined ? {} : { cause }), facts: { server: this.#session.server } },
+    );
+  }
+}
+
+/** Best effort: a thread that stays behind is ended by the next dump of the same pipeline. */
+async function killThread(account: MysqlAccount, threadId: number): Promise<void> {
+  try {
+    await using session = await connect(account, {}, AbortSignal.timeout(KILL_TIMEOUT_MS));
+    await session.query(`KILL ${threadId}`, 'ending the dump');
+  } catch {
+    // The server is away or the thread is gone already.
+  }
+}

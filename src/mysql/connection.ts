@@ -1,0 +1,159 @@
+import type { Socket } from 'node:net';
+import { type Connection, type ConnectionOptions, createConnection } from 'mysql2';
+import { cancellable } from '../async/abort.ts';
+import { mysqlFailure } from './failure.ts';
+
+/** How to reach the source and as whom. */
+export interface MysqlAccount {
+  readonly host: string;
+  readonly port: number;
+  readonly user: string;
+  readonly password: string;
+  /** `ca` is PEM text; the system's roots otherwise. `verify` checks chain and host name. */
+  readonly tls?: { readonly ca?: string; readonly verify: boolean };
+  readonly connectTimeoutMs?: number;
+}
+
+/** A row of a control query: every value as the server prints it. */
+export type TextRow = Readonly<Record<string, string | null>>;
+
+const CONNECT_TIMEOUT_MS = 10_000;
+
+/**
+ * One connection for control queries, with the session's time zone at UTC and utf8mb4 both ways.
+ *
+ * mysql2 does handshake, authentication and TLS. A session whose connection has broken says so in
+ * `usable` and is replaced, never revived.
+ */
+export class MysqlSession implements AsyncDisposable {
+  readonly raw: Connection;
+  readonly server: string;
+  #usable = true;
+
+  constructor(raw: Connection, server: string) {
+    this.raw = raw;
+    this.server = server;
+    raw.on('error', () => {
+      this.#usable = false;
+    });
+    raw.on('end', () => {
+      this.#usable = false;
+    });
+  }
+
+  get usable(): boolean {
+    return this.#usable;
+  }
+
+  /** The server's id of this connection, for KILL. */
+  get threadId(): number {
+    return this.raw.threadId;
+  }
+
+  /**
+   * @param doing what for, as the subject of a sentence, for the message of a failure
+   * @throws {SluiceError} a `mysql.*` code
+   */
+  query(sql: string, doing: string, values: readonly unknown[] = []): Promise<readonly TextRow[]> {
+    return new Promise((resolve, reject) => {
+      this.raw.query(
+        { sql, values: [...values], typeCast: (field) => field.string('utf8') },
+        (error, rows) => {
+          if (error) reject(mysqlFailure(error, doing, this.server));
+          else resolve(Array.isArray(rows) ? (rows as TextRow[]) : []);
+        },
+      );
+    });
+  }
+
+  /** Ends the connection at once; what is under way fails. */
+  destroy(): void {
+    this.#usable = false;
+    this.raw.destroy();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    const usable = this.#usable;
+    this.#usable = false;
+    if (!usable) {
+      this.raw.destroy();
+      return;
+    }
+    await new Promise<void>((resolve) => {
+      this.raw.end(() => {
+        resolve();
+      });
+    });
+  }
+}
+
+/**
+ * Connects and sets the session up.
+ *
+ * @param settings further session variables, name to SQL expression
+ * @throws {SluiceError} a `mysql.*` code
+ */
+export async function connect(
+  account: MysqlAccount,
+  settings: Readonly<Record<string, string>>,
+  signal: AbortSignal,
+): Promise<MysqlSession> {
+  const server = `${account.user}@${account.host}:${account.port}`;
+  signal.throwIfAborted();
+  const raw = createConnection(connectionOptions(account));
+  const session = new MysqlSession(raw, server);
+  const abort = (): void => {
+    socketOf(session).destroy(new Error('cancelled'));
+  };
+  try {
+    await cancellable(signal, abort, async () => {
+      await handshake(raw, server);
+      await session.query(setStatement(settings), 'setting up the session');
+    });
+    return session;
+  } catch (error) {
+    session.destroy();
+    throw error;
+  }
+}
+
+/** The socket under a session; after a TLS upgrade the encrypted one. Not in mysql2's typings. */
+export function socketOf(session: MysqlSession): Socket {
+  return (session.raw as unknown as { readonly stream: Socket }).stream;
+}
+
+function handshake(raw: Connection, server: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    raw.connect((error) => {
+      if (error) reject(mysqlFailure(error, 'connecting', server));
+      else resolve();
+    });
+  });
+}
+
+function setStatement(settings: Readonly<Record<string, string>>): string {
+  const variables = Object.entries({ time_zone: "'+00:00'", ...settings });
+  return `SET ${variables.map(([name, value]) => `${name} = ${value}`).join(', ')}`;
+}
+
+function connectionOptions(account: MysqlAccount): ConnectionOptions {
+  const { host, port, user, password, tls } = account;
+  return {
+    host,
+    port,
+    user,
+    password,
+    charset: 'UTF8MB4_GENERAL_CI',
+    connectTimeout: account.connectTimeoutMs ?? CONNECT_TIMEOUT_MS,
+    connectAttributes: { program_name: 'sluice' },
+    ...(tls
+      ? {
+          ssl: {
+            rejectUnauthorized: tls.verify,
+            verifyIdentity: tls.verify,
+            ...(tls.ca === undefined ? {} : { ca: tls.ca }),
+          },
+        }
+      : {}),
+  };
+}

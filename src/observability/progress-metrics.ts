@@ -1,0 +1,117 @@
+import type { Meter } from './meter.ts';
+import type { OperationCounts, PipelineProgress, Progress, SinkProgress } from './progress.ts';
+
+const NO_ROWS: OperationCounts = { c: 0, u: 0, d: 0, r: 0 };
+const OPERATIONS = ['c', 'u', 'd', 'r'] as const;
+
+/**
+ * Turns the cumulative progress of activities into metrics. An activity that starts again counts
+ * from zero; the metrics go on.
+ */
+export class ProgressMetrics {
+  readonly #meter: Meter;
+  readonly #nowMs: () => number;
+  readonly #last = new Map<string, Progress>();
+
+  constructor(meter: Meter, nowMs: () => number) {
+    this.#meter = meter;
+    this.#nowMs = nowMs;
+  }
+
+  /** Call when an activity starts, before its first progress. `part` is `stream` or a sink's name. */
+  started(pipeline: string, part: string): void {
+    this.#last.delete(`${pipeline}/${part}`);
+    this.#meter.count('sluice_restarts_total', { pipeline, part });
+  }
+
+  record(progress: Progress): void {
+    const part = progress.kind === 'pipeline' ? 'stream' : progress.sink;
+    const key = `${progress.pipeline}/${part}`;
+    const last = this.#last.get(key);
+    this.#last.set(key, progress);
+    if (progress.kind === 'pipeline')
+      this.#pipeline(progress, last?.kind === 'pipeline' ? last : undefined);
+    else this.#sink(progress, last?.kind === 'sink' ? last : undefined);
+  }
+
+  #pipeline(now: PipelineProgress, last: PipelineProgress | undefined): void {
+    const { pipeline } = now;
+    for (const [table, counts] of Object.entries(now.tables))
+      this.#rows(pipeline, table, counts, last?.tables[table]);
+    this.#meter.count(
+      'sluice_transactions_captured_total',
+      { pipeline },
+      growth(now.transactions, last?.transactions),
+    );
+    this.#meter.count(
+      'sluice_bytes_published_total',
+      { pipeline },
+      growth(now.bytesPublished, last?.bytesPublished),
+    );
+    this.#meter.set('sluice_lag_seconds', { pipeline }, now.lagMs / 1_000);
+    if (now.lastCommitUs !== undefined)
+      this.#meter.set(
+        'sluice_last_commit_timestamp_seconds',
+        { pipeline },
+        now.lastCommitUs / 1_000_000,
+      );
+    if (now.purgeInMs === undefined) this.#meter.remove('sluice_purge_in_seconds', { pipeline });
+    else this.#meter.set('sluice_purge_in_seconds', { pipeline }, now.purgeInMs / 1_000);
+    if (now.checkpoint) this.#checkpoint(pipeline, now.checkpoint);
+    this.#snapshot(now);
+  }
+
+  #rows(
+    pipeline: string,
+    table: string,
+    now: OperationCounts,
+    last: OperationCounts = NO_ROWS,
+  ): void {
+    for (const op of OPERATIONS) {
+      const rows = growth(now[op], last[op]);
+      if (rows === 0) continue;
+      this.#meter.count('sluice_rows_captured_total', { pipeline, table, op }, rows);
+      if (op === 'r') this.#meter.count('sluice_snapshot_rows_total', { pipeline }, rows);
+    }
+  }
+
+  #checkpoint(pipeline: string, checkpoint: NonNullable<PipelineProgress['checkpoint']>): void {
+    const ageMs = Math.max(0, this.#nowMs() - checkpoint.writtenAtMs);
+    this.#meter.set('sluice_position_age_seconds', { pipeline }, ageMs / 1_000);
+    this.#meter.set('sluice_commit_ordinal', { pipeline }, checkpoint.commitOrdinal);
+    this.#meter.set('sluice_epoch', { pipeline }, checkpoint.epoch);
+  }
+
+  #snapshot({ pipeline, snapshot }: PipelineProgress): void {
+    this.#meter.set(
+      'sluice_snapshot_tables_left',
+      { pipeline },
+      snapshot ? snapshot.tablesTotal - snapshot.tablesDone : 0,
+    );
+    if (snapshot === undefined || snapshot.estimatedRows === 0)
+      this.#meter.remove('sluice_snapshot_progress_ratio', { pipeline });
+    else
+      this.#meter.set(
+        'sluice_snapshot_progress_ratio',
+        { pipeline },
+        Math.min(1, snapshot.rows / snapshot.estimatedRows),
+      );
+  }
+
+  #sink(now: SinkProgress, last: SinkProgress | undefined): void {
+    const { pipeline, sink } = now;
+    for (const [table, rows] of Object.entries(now.tables))
+      this.#meter.count(
+        'sluice_sink_rows_total',
+        { pipeline, sink, table },
+        growth(rows, last?.tables[table]),
+      );
+    this.#meter.set('sluice_sink_lag_seconds', { pipeline, sink }, now.lagMs / 1_000);
+    this.#meter.set('sluice_sink_cut_ordinal', { pipeline, sink }, now.cutOrdinal);
+  }
+}
+
+/** What a cumulative count grew by; a smaller one than before has started anew. */
+function growth(now: number, last = 0): number {
+  return now >= last ? now - last : now;
+}

@@ -1,0 +1,121 @@
+/**
+ * What a running activity tells the main thread, several times a second. Cumulative since the
+ * activity started, JSON-plain. Heartbeats carry the same, cut down by {@link forHeartbeat}.
+ */
+export interface PipelineProgress {
+  readonly kind: 'pipeline';
+  readonly pipeline: string;
+  /** `database.table` → rows captured by operation. */
+  readonly tables: Readonly<Record<string, OperationCounts>>;
+  readonly transactions: number;
+  /** Before compression. */
+  readonly bytesPublished: number;
+  readonly batches: number;
+  /** Source commit time of the newest transaction published. Microseconds since 1970; absent before the first. */
+  readonly lastCommitUs?: number;
+  readonly checkpoint?: CheckpointProgress;
+  /** How far the newest published commit is behind the end of the server's log, by poll. */
+  readonly lagMs: number;
+  /** Until the oldest binlog still needed is purged by age; absent when the server keeps all. */
+  readonly purgeInMs?: number;
+  readonly rowsPerSecond: number;
+  readonly snapshot?: SnapshotProgress;
+}
+
+/** Keys as in Debezium's `op`: create, update, delete, read by a snapshot. */
+export interface OperationCounts {
+  readonly c: number;
+  readonly u: number;
+  readonly d: number;
+  readonly r: number;
+}
+
+export interface CheckpointProgress {
+  /** For display; the one that counts is in the positions topic. */
+  readonly gtidSet: string;
+  readonly file: string;
+  readonly pos: number;
+  readonly epoch: number;
+  readonly commitOrdinal: number;
+  readonly writtenAtMs: number;
+}
+
+export interface SnapshotProgress {
+  /** Table being read now. */
+  readonly table: string;
+  /** Of this table. */
+  readonly rows: number;
+  readonly estimatedRows: number;
+  readonly rowsPerSecond: number;
+  /** Absent while the rate is unknown. */
+  readonly etaSeconds?: number;
+  readonly tablesDone: number;
+  readonly tablesTotal: number;
+}
+
+export interface SinkProgress {
+  readonly kind: 'sink';
+  readonly pipeline: string;
+  readonly sink: string;
+  readonly rows: number;
+  /** Commit ordinal up to which the warehouse shows everything. */
+  readonly cutOrdinal: number;
+  /** Source commit time of the cut. Microseconds since 1970; absent before the first cut. */
+  readonly cutCommittedAtUs?: number;
+  /** Age of the cut against the pipeline's newest commit. */
+  readonly lagMs: number;
+  /** `database.table` → rows applied. */
+  readonly tables: Readonly<Record<string, number>>;
+}
+
+export type Progress = PipelineProgress | SinkProgress;
+
+/** Tables a heartbeat names; the others share one entry. */
+export const MAX_NAMED_TABLES = 12;
+export const OTHER_TABLES = '(other)';
+
+/** Longest GTID set text a heartbeat carries. */
+export const MAX_GTID_TEXT = 400;
+
+/** The same progress in about 2 KB: the busiest tables by name, the rest in one sum, the GTID set cut for display. */
+export function forHeartbeat<Kind extends Progress>(progress: Kind): Kind;
+export function forHeartbeat(progress: Progress): Progress {
+  if (progress.kind === 'sink')
+    return {
+      ...progress,
+      tables: busiest(
+        progress.tables,
+        (rows) => rows,
+        (a, b) => a + b,
+      ),
+    };
+  const { checkpoint } = progress;
+  return {
+    ...progress,
+    tables: busiest(progress.tables, rowsIn, addCounts),
+    ...(checkpoint && { checkpoint: { ...checkpoint, gtidSet: shortGtidSet(checkpoint.gtidSet) } }),
+  };
+}
+
+const rowsIn = ({ c, u, d, r }: OperationCounts): number => c + u + d + r;
+
+const addCounts = (a: OperationCounts, b: OperationCounts): OperationCounts => ({
+  c: a.c + b.c,
+  u: a.u + b.u,
+  d: a.d + b.d,
+  r: a.r + b.r,
+});
+
+function busiest<Counts>(
+  tables: Readonly<Record<string, Counts>>,
+  weight: (counts: Counts) => number,
+  add: (a: Counts, b: Counts) => Counts,
+): Readonly<Record<string, Counts>> {
+  const ranked = Object.entries(tables).sort(([, a], [, b]) => weight(b) - weight(a));
+  const named = Object.fromEntries(ranked.slice(0, MAX_NAMED_TABLES));
+  const [first, ...others] = ranked.slice(MAX_NAMED_TABLES).map(([, counts]) => counts);
+  return first === undefined ? named : { ...named, [OTHER_TABLES]: others.reduce(add, first) };
+}
+
+const shortGtidSet = (gtidSet: string): string =>
+  gtidSet.length <= MAX_GTID_TEXT ? gtidSet : `${gtidSet.slice(0, MAX_GTID_TEXT - 1)}…`;

@@ -1,0 +1,68 @@
+import type { Sequence } from '../change/sequence.ts';
+import type { SchemaId, TableName, TableSchema } from '../change/table.ts';
+import type { ControlRecord } from '../topic/control-record.ts';
+import type { PartitionOffset } from './record-source.ts';
+
+/** One change on its way into a changelog. `after` is the envelope's row as JSON text; `key` the record key as JSON text. */
+export interface ChangeRow {
+  readonly op: 'c' | 'u' | 'd' | 'r';
+  readonly seq: Sequence;
+  readonly key: string;
+  /** JSON object of the row: `after`, or `before` for a delete. */
+  readonly row: string;
+  /** Source commit time, microseconds since 1970. */
+  readonly committedAtUs: number;
+  /** `file:pos` of the source event. */
+  readonly position: string;
+}
+
+/** Rows of one table under one schema, in sequence order within a partition. */
+export interface TableRows {
+  readonly table: TableName;
+  readonly schemaId: SchemaId;
+  readonly schema: TableSchema;
+  readonly rows: readonly ChangeRow[];
+}
+
+/** The point up to which everything has arrived and may be shown. */
+export interface Cut {
+  readonly commitOrdinal: number;
+  /** Largest sequence that belongs to the cut. */
+  readonly lastSequence: Sequence;
+  readonly committedAtUs: number;
+  readonly gtidSet: string;
+}
+
+/** What goes in together or not at all. */
+export interface SinkBatch {
+  readonly tables: readonly TableRows[];
+  /** In sequence order; those behind the cut are kept by the destination until a later cut covers them. */
+  readonly control: readonly ControlRecord[];
+  /** Schemas that `control` names. */
+  readonly schemas: ReadonlyMap<SchemaId, TableSchema>;
+  readonly offsets: readonly PartitionOffset[];
+  /** Present only with the last batch of a cut. */
+  readonly cut: Cut | undefined;
+}
+
+export interface DestinationState {
+  readonly offsets: readonly PartitionOffset[];
+  readonly cut: Cut | undefined;
+  readonly warehouseId: string;
+}
+
+/**
+ * Port: a warehouse. Implemented in src/duckdb.
+ *
+ * `apply` is atomic and durable when it resolves: rows, offsets, cut and the effect of control
+ * records together. A retry after a lost answer reads `open` again first.
+ */
+export interface Destination {
+  open(): Promise<DestinationState>;
+  apply(batch: SinkBatch): Promise<void>;
+  /** Folds changes up to the present cut into the state tables where that pays. */
+  compact(): Promise<void>;
+  /** Rows per table as the views show them, for status. */
+  rowCounts(): Promise<ReadonlyMap<TableName, number>>;
+  close(): Promise<void>;
+}

@@ -1,0 +1,35 @@
+import type { RowValues } from '../change/column-value.ts';
+import type { GtidSetText } from '../change/gtid.ts';
+import type { TableId, TableName, TableSchema } from '../change/table.ts';
+
+export interface ChunkRequest {
+  readonly table: TableId;
+  /** Key of the last row of the chunk before, as `Chunk.lastKey` gave it; absent for the first chunk. */
+  readonly after?: readonly string[];
+  readonly maxRows: number;
+  readonly maxBytes: number;
+  /** Everything already taken off the stream: the SELECT must see it (design 8). */
+  readonly barrier: GtidSetText;
+}
+
+export interface Chunk {
+  /** The schema the rows were read with, from information_schema, canonical as TABLE_MAP gives it. */
+  readonly schema: TableSchema;
+  /** In key order, encoded as the log's rows are. */
+  readonly rows: readonly RowValues[];
+  /** Key of the last row as SQL literals, in key order: safe to store and to paste into a WHERE. Absent when `rows` is empty. */
+  readonly lastKey?: readonly string[];
+  /** No row is left behind this chunk. */
+  readonly complete: boolean;
+  /** End of the log read after the SELECT: what the rows show happened before it. */
+  readonly high: { readonly file: string; readonly pos: number };
+}
+
+/** Port: reads tables in key order on the server that is streamed. Implemented in src/mysql. */
+export interface ChunkReader {
+  /** @throws {SluiceError} `snapshot.table-gone` when the table no longer exists; `snapshot.barrier-timeout` */
+  readChunk(request: ChunkRequest, signal: AbortSignal): Promise<Chunk>;
+  /** The table's definition may have changed: look it up again before the next chunk. */
+  forget(table: TableName): void;
+  close(): Promise<void>;
+}

@@ -1,0 +1,74 @@
+import { parseSequence, type Sequence } from '../change/sequence.ts';
+import type { SchemaId, TableName } from '../change/table.ts';
+import { SluiceError } from '../errors/error.ts';
+
+/**
+ * What happened to tables rather than to rows: one record each in the control topic, in the
+ * transaction that made it true, in the same sequence as the rows. Sinks act on these alone. JSON-plain.
+ */
+export type ControlRecord =
+  | { readonly kind: 'snapshotBegin'; readonly seq: Sequence; readonly table: TableName; readonly snapshotId: string }
+  | { readonly kind: 'snapshotEnd'; readonly seq: Sequence; readonly table: TableName; readonly snapshotId: string }
+  | { readonly kind: 'truncate'; readonly seq: Sequence; readonly table: TableName }
+  /** Every live key of the table whose newest record is older than `olderThan` is gone from the source. */
+  | { readonly kind: 'sweep'; readonly seq: Sequence; readonly table: TableName; readonly olderThan: Sequence }
+  /** Rows from here on have this schema. Also written before the first row of a table, and for a table with no rows. */
+  | { readonly kind: 'schema'; readonly seq: Sequence; readonly table: TableName; readonly schemaId: SchemaId }
+  | {
+      readonly kind: 'gap';
+      readonly seq: Sequence;
+      readonly cause: string;
+      /** GTID set before and after; what lies between was never read. */
+      readonly from: string;
+      readonly to: string;
+    };
+
+/** The value of a record of the control topic. */
+export function formatControlRecord(record: ControlRecord): string {
+  return JSON.stringify(record);
+}
+
+/**
+ * Reads what {@link formatControlRecord} wrote.
+ * @throws {SluiceError} `kafka.record-unreadable`, also for a kind this version does not know
+ */
+export function parseControlRecord(text: string): ControlRecord {
+  try {
+    const fields = JSON.parse(text) as Readonly<Record<string, unknown>>;
+    const field = <T extends string>(name: string): T => {
+      const value = fields[name];
+      if (typeof value !== 'string') throw new Error(`no ${name}`);
+      return value as T;
+    };
+    const sequence = (name: string): Sequence => {
+      const value = field<Sequence>(name);
+      parseSequence(value);
+      return value;
+    };
+    const kind = field<ControlRecord['kind']>('kind');
+    const seq = sequence('seq');
+    if (kind === 'gap') {
+      return { kind, seq, cause: field('cause'), from: field('from'), to: field('to') };
+    }
+    const table = field<TableName>('table');
+    switch (kind) {
+      case 'snapshotBegin':
+      case 'snapshotEnd':
+        return { kind, seq, table, snapshotId: field('snapshotId') };
+      case 'truncate':
+        return { kind, seq, table };
+      case 'sweep':
+        return { kind, seq, table, olderThan: sequence('olderThan') };
+      case 'schema':
+        return { kind, seq, table, schemaId: field('schemaId') };
+      default:
+        throw new Error(`kind ${String(kind)}`);
+    }
+  } catch (cause) {
+    throw new SluiceError(
+      'kafka.record-unreadable',
+      'A record of the control topic is not one that this version of Sluice wrote.',
+      { cause },
+    );
+  }
+}

@@ -1,0 +1,245 @@
+import type { RowValues } from '../change/column-value.ts';
+import { formatSequence } from '../change/sequence.ts';
+import type { SchemaId, TableSchema } from '../change/table.ts';
+import { InvariantBroken } from '../errors/error.ts';
+import { partitionOf } from './partition.ts';
+import { type OutgoingBatch, SCHEMA_HEADER, SEQUENCE_HEADER } from './publisher.ts';
+import { encodeKey, encodeRow } from './row-json.ts';
+import type { Topic } from './topic-name.ts';
+
+export { encodeKey, encodeRow };
+
+/** Where rows of one schema go. */
+export interface TableRoute {
+  readonly topic: Topic;
+  readonly partitions: number;
+  readonly schema: TableSchema;
+  readonly schemaId: SchemaId;
+}
+
+/** What all rows of one event share; make it once per event, its text is remembered by identity. */
+export interface SourceBlock {
+  /** `source.name`: the topic prefix, as in Debezium. */
+  readonly pipeline: string;
+  /** `mysql` unless it says otherwise. */
+  readonly connector?: 'mysql' | 'mariadb';
+  /** Commit time at the source, microseconds since 1970. */
+  readonly tsUs: number;
+  readonly snapshot: boolean;
+  readonly database: string;
+  readonly table: string;
+  readonly serverId: number;
+  readonly gtid: string | null;
+  readonly file: string;
+  readonly pos: number;
+  readonly threadId: number | null;
+  /** When the event was processed, milliseconds since 1970: the envelope's own `ts_ms`. */
+  readonly nowMs: number;
+}
+
+export interface ChangeContext {
+  readonly epoch: number;
+  readonly commitOrdinal: number;
+  /** Counts every row of the transaction, captured or not. */
+  readonly rowOrdinal: number;
+  readonly op: 'c' | 'u' | 'd' | 'r';
+  readonly source: SourceBlock;
+  /** `source.row`: index of the row within its event. */
+  readonly rowInEvent: number;
+  /** Of the Kafka records. */
+  readonly timestampMs: number;
+}
+
+/** `before` for update and delete, `after` for all but delete. */
+export interface Change {
+  readonly before: RowValues | undefined;
+  readonly after: RowValues | undefined;
+}
+
+const NEW_KEY_HEADER = '__debezium.newkey';
+const OLD_KEY_HEADER = '__debezium.oldkey';
+
+/** `source.version`: this program's, in Debezium's place for it. */
+export const ENVELOPE_VERSION = '0.1.0';
+
+type Header = readonly [name: string, value: string];
+
+/**
+ * Appends the records of one row change, as Debezium 3.6 writes them in JSON without schemas:
+ *
+ * | change | records |
+ * | --- | --- |
+ * | insert, snapshot row | one |
+ * | update, same key | one |
+ * | update of the key | delete of the old key, its tombstone, create of the new key |
+ * | delete | delete, its tombstone |
+ *
+ * A table without a key has neither tombstones nor key changes.
+ *
+ * @throws {SluiceError} `kafka.record-too-large`; records of the same change may then be in the batch already
+ */
+export function appendChange(
+  batch: OutgoingBatch,
+  route: TableRoute,
+  change: Change,
+  context: ChangeContext,
+): void {
+  switch (context.op) {
+    case 'c':
+    case 'r': {
+      const after = imageOf(change.after, route);
+      const key = encodeKey(route.schema, after);
+      const value = envelope('null', encodeRow(route.schema, after), context, context.op);
+      append(batch, route, context, key, value, headersOf(route, context, 1));
+      return;
+    }
+    case 'u':
+      appendUpdate(batch, route, imageOf(change.before, route), imageOf(change.after, route), context);
+      return;
+    case 'd': {
+      const before = imageOf(change.before, route);
+      const key = encodeKey(route.schema, before);
+      const row = encodeRow(route.schema, before);
+      appendDelete(batch, route, context, key, row, headersOf(route, context, 1));
+      return;
+    }
+  }
+}
+
+function appendUpdate(
+  batch: OutgoingBatch,
+  route: TableRoute,
+  before: RowValues,
+  after: RowValues,
+  context: ChangeContext,
+): void {
+  const { schema } = route;
+  const oldKey = encodeKey(schema, before);
+  const newKey = encodeKey(schema, after);
+  const oldRow = encodeRow(schema, before);
+  const newRow = encodeRow(schema, after);
+  if (oldKey === null || newKey === null || oldKey === newKey) {
+    const value = envelope(oldRow, newRow, context, 'u');
+    append(batch, route, context, newKey, value, headersOf(route, context, 1));
+    return;
+  }
+  const newKeyHeader: Header = [NEW_KEY_HEADER, newKey];
+  const oldKeyHeader: Header = [OLD_KEY_HEADER, oldKey];
+  appendDelete(batch, route, context, oldKey, oldRow, headersOf(route, context, 0), newKeyHeader);
+  const created = envelope('null', newRow, context, 'c');
+  const headers = [...headersOf(route, context, 1), oldKeyHeader];
+  append(batch, route, context, newKey, created, headers);
+}
+
+/** The delete and its tombstone, which repeats the delete's sequence. */
+function appendDelete(
+  batch: OutgoingBatch,
+  route: TableRoute,
+  context: ChangeContext,
+  key: string | null,
+  row: string,
+  headers: readonly Header[],
+  extra?: Header,
+): void {
+  const deleted = envelope(row, 'null', context, 'd');
+  append(batch, route, context, key, deleted, extra ? [...headers, extra] : headers);
+  if (key !== null) append(batch, route, context, key, null, headers);
+}
+
+function append(
+  batch: OutgoingBatch,
+  { topic, partitions }: TableRoute,
+  { timestampMs }: ChangeContext,
+  key: string | null,
+  value: string | null,
+  headers: readonly Header[],
+): void {
+  const partition = partitionOf(key, partitions);
+  batch.append({ topic, partition, key, value, headers, timestampMs });
+}
+
+function envelope(
+  before: string,
+  after: string,
+  { source, rowInEvent }: ChangeContext,
+  op: ChangeContext['op'],
+): string {
+  const { head, tail, end } = sourceText(source);
+  return `{"before":${before},"after":${after}${head}${rowInEvent}${tail}${op}${end}`;
+}
+
+/** The parts of an envelope around the row index and the operation. */
+interface SourceText {
+  readonly head: string;
+  readonly tail: string;
+  readonly end: string;
+}
+
+let latestSource: SourceBlock | undefined;
+let latestText: SourceText = { head: '', tail: '', end: '' };
+
+function sourceText(source: SourceBlock): SourceText {
+  if (source === latestSource) return latestText;
+  const json = JSON.stringify;
+  const tsMs = Math.floor(source.tsUs / 1000);
+  const { nowMs } = source;
+  latestText = {
+    head:
+      `,"source":{"version":"${ENVELOPE_VERSION}","connector":"${source.connector ?? 'mysql'}"` +
+      `,"name":${json(source.pipeline)},"ts_ms":${tsMs},"snapshot":"${source.snapshot}"` +
+      `,"db":${json(source.database)},"sequence":null` +
+      `,"ts_us":${source.tsUs},"ts_ns":${nanoseconds(source.tsUs, 1000n)}` +
+      `,"table":${json(source.table)},"server_id":${source.serverId},"gtid":${json(source.gtid)}` +
+      `,"file":${json(source.file)},"pos":${source.pos},"row":`,
+    tail: `,"thread":${source.threadId},"query":null},"transaction":null,"op":"`,
+    end: `","ts_ms":${nowMs},"ts_us":${nowMs * 1000},"ts_ns":${nanoseconds(nowMs, 1_000_000n)}}`,
+  };
+  latestSource = source;
+  return latestText;
+}
+
+/** Beyond 2^53, so not as a number. */
+function nanoseconds(count: number, unitNs: bigint): string {
+  return String(BigInt(count) * unitNs);
+}
+
+const HEX = Array.from({ length: 256 }, (_, byte) =>
+  byte.toString(16).toUpperCase().padStart(2, '0'),
+);
+
+let latestEpoch = -1;
+let latestOrdinal = -1;
+let latestPrefix = '';
+
+/** {@link formatSequence}, with the part that a transaction's rows share made once. */
+function sequenceOf({ epoch, commitOrdinal, rowOrdinal }: ChangeContext, part: 0 | 1): string {
+  if (epoch !== latestEpoch || commitOrdinal !== latestOrdinal) {
+    latestPrefix = formatSequence({ epoch, commitOrdinal, row: 0 }).slice(0, -8);
+    latestEpoch = epoch;
+    latestOrdinal = commitOrdinal;
+  }
+  const row = 2 * rowOrdinal + part;
+  return (
+    latestPrefix +
+    HEX[(row >>> 24) & 255] +
+    HEX[(row >>> 16) & 255] +
+    HEX[(row >>> 8) & 255] +
+    HEX[row & 255]
+  );
+}
+
+let latestRoute: TableRoute | undefined;
+let latestSchemaHeader: Header = [SCHEMA_HEADER, ''];
+
+function headersOf(route: TableRoute, context: ChangeContext, part: 0 | 1): readonly Header[] {
+  if (route !== latestRoute) {
+    latestSchemaHeader = [SCHEMA_HEADER, route.schemaId];
+    latestRoute = route;
+  }
+  return [[SEQUENCE_HEADER, sequenceOf(context, part)], latestSchemaHeader];
+}
+
+function imageOf(values: RowValues | undefined, { schema }: TableRoute): RowValues {
+  if (values) return values;
+  throw new InvariantBroken(`change of ${schema.id.database}.${schema.id.table} lacks a row image`);
+}

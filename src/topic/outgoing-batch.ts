@@ -1,0 +1,222 @@
+import { SluiceError } from '../errors/error.ts';
+import type { OutgoingBatch, OutgoingRecord } from './publisher.ts';
+import { BATCH, type Compression, type SealedBatch, sealBatch } from './record-batch.ts';
+import { recordRoom, writeRecord } from './record-writer.ts';
+import type { Topic } from './topic-name.ts';
+
+export interface BatchLimits {
+  readonly compression: Compression;
+  /** A record batch is closed before it grows beyond this, uncompressed. A larger record gets its own. */
+  readonly sealBytes: number;
+  /** The topics' max.message.bytes: what one record batch may take after compression. */
+  readonly maxBatchBytes: number;
+}
+
+export const DEFAULT_LIMITS: BatchLimits = {
+  compression: 'zstd',
+  sealBytes: 1 << 20,
+  maxBatchBytes: 16 << 20,
+};
+
+/** The sealed batches of one partition, to be sent in this order. */
+export interface PartitionBatches {
+  readonly topic: Topic;
+  readonly partition: number;
+  readonly batches: readonly SealedBatch[];
+}
+
+/** Write buffers of `sealBytes` each, reused from transaction to transaction. */
+export class BufferPool {
+  readonly bufferBytes: number;
+  readonly #idle: Buffer[] = [];
+  readonly #maxIdle: number;
+
+  constructor(bufferBytes: number = DEFAULT_LIMITS.sealBytes, maxIdle = 16) {
+    this.bufferBytes = bufferBytes;
+    this.#maxIdle = maxIdle;
+  }
+
+  take(): Buffer {
+    return this.#idle.pop() ?? Buffer.allocUnsafeSlow(this.bufferBytes);
+  }
+
+  /** Takes back what {@link take} gave; buffers of another size are left to the collector. */
+  give(buffer: Buffer): void {
+    if (buffer.length === this.bufferBytes && this.#idle.length < this.#maxIdle) {
+      this.#idle.push(buffer);
+    }
+  }
+}
+
+/** One transaction's records in the form they are sent: record batches, compressed as they fill. */
+export class RecordBatches implements OutgoingBatch {
+  readonly #limits: BatchLimits;
+  readonly #pool: BufferPool;
+  readonly #topics = new Map<Topic, PartitionWriter[]>();
+  readonly #writers: PartitionWriter[] = [];
+  #records = 0;
+
+  constructor(limits: BatchLimits, pool: BufferPool) {
+    this.#limits = limits;
+    this.#pool = pool;
+  }
+
+  get records(): number {
+    return this.#records;
+  }
+
+  get bytes(): number {
+    let bytes = 0;
+    for (const writer of this.#writers) bytes += writer.bytes;
+    return bytes;
+  }
+
+  append(record: OutgoingRecord): void {
+    this.#writerOf(record.topic, record.partition).append(record);
+    this.#records++;
+  }
+
+  /** Closes the open record batches. Nothing may be appended afterwards. */
+  seal(): readonly PartitionBatches[] {
+    return this.#writers
+      .map((writer) => writer.finish())
+      .filter((partition) => partition.batches.length > 0);
+  }
+
+  /** Returns the buffers, after which the sealed batches hold garbage. */
+  release(): void {
+    for (const writer of this.#writers) writer.release();
+  }
+
+  #writerOf(topic: Topic, partition: number): PartitionWriter {
+    let partitions = this.#topics.get(topic);
+    if (!partitions) {
+      partitions = [];
+      this.#topics.set(topic, partitions);
+    }
+    let writer = partitions[partition];
+    if (!writer) {
+      writer = new PartitionWriter(topic, partition, this.#limits, this.#pool);
+      partitions[partition] = writer;
+      this.#writers.push(writer);
+    }
+    return writer;
+  }
+}
+
+const FIRST_BUFFER_BYTES = 16_384;
+
+class PartitionWriter {
+  readonly #topic: Topic;
+  readonly #partition: number;
+  readonly #limits: BatchLimits;
+  readonly #pool: BufferPool;
+  readonly #sealed: SealedBatch[] = [];
+  #sealedBytes = 0;
+  /** Write buffers that sealed batches still point into. */
+  readonly #shared: Buffer[] = [];
+  #buffer: Buffer = Buffer.allocUnsafe(FIRST_BUFFER_BYTES);
+  #end: number = BATCH.records;
+  #records = 0;
+  #firstMs = 0;
+  #largestMs = 0;
+
+  constructor(topic: Topic, partition: number, limits: BatchLimits, pool: BufferPool) {
+    this.#topic = topic;
+    this.#partition = partition;
+    this.#limits = limits;
+    this.#pool = pool;
+  }
+
+  get bytes(): number {
+    return this.#sealedBytes + (this.#records === 0 ? 0 : this.#end);
+  }
+
+  append(record: OutgoingRecord): void {
+    const room = recordRoom(record);
+    if (this.#end + room > this.#buffer.length && !this.#makeRoom(room)) {
+      this.#appendAlone(record, room);
+      return;
+    }
+    if (this.#records === 0) {
+      this.#firstMs = record.timestampMs;
+      this.#largestMs = record.timestampMs;
+    } else if (record.timestampMs > this.#largestMs) {
+      this.#largestMs = record.timestampMs;
+    }
+    this.#end = writeRecord(
+      this.#buffer,
+      this.#end,
+      record,
+      this.#records,
+      record.timestampMs - this.#firstMs,
+    );
+    this.#records++;
+  }
+
+  finish(): PartitionBatches {
+    this.#seal();
+    return { topic: this.#topic, partition: this.#partition, batches: this.#sealed };
+  }
+
+  release(): void {
+    for (const buffer of this.#shared) this.#pool.give(buffer);
+    this.#shared.length = 0;
+    this.#pool.give(this.#buffer);
+    this.#buffer = NO_BUFFER;
+    this.#sealed.length = 0;
+  }
+
+  /** False when no batch of ordinary size can hold the record. */
+  #makeRoom(room: number): boolean {
+    if (BATCH.records + room > this.#pool.bufferBytes) return false;
+    if (this.#end + room > this.#pool.bufferBytes) this.#seal();
+    if (this.#end + room > this.#buffer.length) {
+      const grown = this.#pool.take();
+      this.#buffer.copy(grown, 0, 0, this.#end);
+      this.#buffer = grown;
+    }
+    return true;
+  }
+
+  #seal(): void {
+    if (this.#records === 0) return;
+    const sealed = sealBatch(
+      this.#buffer.subarray(0, this.#end),
+      this.#records,
+      { firstMs: this.#firstMs, largestMs: this.#largestMs },
+      this.#limits.compression,
+    );
+    this.#sealed.push(sealed);
+    this.#sealedBytes += this.#end;
+    if (sealed.bytes.buffer === this.#buffer.buffer) {
+      this.#shared.push(this.#buffer);
+      this.#buffer = this.#pool.take();
+    }
+    this.#end = BATCH.records;
+    this.#records = 0;
+  }
+
+  #appendAlone(record: OutgoingRecord, room: number): void {
+    const buffer = Buffer.allocUnsafeSlow(BATCH.records + room);
+    const end = writeRecord(buffer, BATCH.records, record, 0, 0);
+    const timestamps = { firstMs: record.timestampMs, largestMs: record.timestampMs };
+    const sealed = sealBatch(buffer.subarray(0, end), 1, timestamps, this.#limits.compression);
+    if (sealed.bytes.length > this.#limits.maxBatchBytes) {
+      throw recordTooLarge(this.#topic, sealed.bytes.length, this.#limits.maxBatchBytes);
+    }
+    this.#seal();
+    this.#sealed.push(sealed);
+    this.#sealedBytes += end;
+  }
+}
+
+const NO_BUFFER = Buffer.alloc(0);
+
+function recordTooLarge(topic: Topic, bytes: number, maxBytes: number): SluiceError {
+  return new SluiceError(
+    'kafka.record-too-large',
+    `A record for ${topic} takes ${bytes} bytes after compression; one record batch may take ${maxBytes}.`,
+    { facts: { topic, bytes, maxBytes } },
+  );
+}

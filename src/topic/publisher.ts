@@ -1,0 +1,36 @@
+import type { Topic } from './topic-name.ts';
+
+/** A record on its way out. Strings are UTF-8 on the wire; `null` value is a tombstone. */
+export interface OutgoingRecord {
+  readonly topic: Topic;
+  readonly partition: number;
+  readonly key: string | null;
+  readonly value: string | null;
+  /** Names and values in order; `__sluice.seq` and `__sluice.schema` on table records. */
+  readonly headers: readonly (readonly [name: string, value: string])[];
+  readonly timestampMs: number;
+}
+
+/** Header names on table and control records. */
+export const SEQUENCE_HEADER = '__sluice.seq';
+export const SCHEMA_HEADER = '__sluice.schema';
+
+/** Keys of the positions topic. */
+export const POSITION_KEYS = {
+  checkpoint: 'checkpoint',
+  snapshot: 'snapshot',
+  /** JSON object topic → partition count, grows only. */
+  topics: 'topics',
+} as const;
+
+/** The records of one Kafka transaction, gathered per partition in the order of `append`. */
+export interface OutgoingBatch {
+  readonly records: number;
+  /** Bytes before compression, as the broker would count them. */
+  readonly bytes: number;
+  /**
+   * Encodes the record at once; nothing of the argument is retained.
+   * @throws {SluiceError} `kafka.record-too-large` when the record alone exceeds the topic's limit; the batch is then unchanged
+   */
+  append(record: OutgoingRecord): void;
+}

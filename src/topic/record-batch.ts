@@ -1,0 +1,112 @@
+import { constants, zstdCompressSync } from 'node:zlib';
+
+/**
+ * Record batch, magic 2, all integers big-endian:
+ *
+ * | offset | field |
+ * | --- | --- |
+ * | 0 | base offset, int64: 0, the broker assigns it |
+ * | 8 | length of what follows this field, int32 |
+ * | 12 | partition leader epoch, int32: −1 |
+ * | 16 | magic, int8: 2 |
+ * | 17 | CRC32C of everything from offset 21, uint32 |
+ * | 21 | attributes, int16: bits 0–2 compression, bit 3 the broker set the timestamp, bit 4 transactional, bit 5 control |
+ * | 23 | last offset delta, int32 |
+ * | 27 | base timestamp, int64 |
+ * | 35 | largest timestamp, int64 |
+ * | 43 | producer id, int64 |
+ * | 51 | producer epoch, int16 |
+ * | 53 | base sequence, int32 |
+ * | 57 | number of records, int32 |
+ * | 61 | records, compressed together |
+ */
+export const BATCH = {
+  length: 8,
+  leaderEpoch: 12,
+  magic: 16,
+  crc: 17,
+  attributes: 21,
+  lastOffsetDelta: 23,
+  baseTimestamp: 27,
+  maxTimestamp: 35,
+  producerId: 43,
+  producerEpoch: 51,
+  baseSequence: 53,
+  recordCount: 57,
+  records: 61,
+} as const;
+
+export const ATTRIBUTE = { compressionMask: 7, appendTime: 8, transactional: 16, control: 32 } as const;
+export const CODEC = { none: 0, gzip: 1, snappy: 2, lz4: 3, zstd: 4 } as const;
+
+export type Compression = 'zstd' | 'none';
+export type Crc32c = (bytes: Uint8Array) => number;
+
+/** A complete batch but for the producer's fields and the checksum: see {@link stampBatch}. */
+export interface SealedBatch {
+  readonly bytes: Buffer;
+  readonly records: number;
+}
+
+/** Who sends a batch, as InitProducerId answered. */
+export interface ProducerIdentity {
+  readonly producerId: bigint;
+  readonly producerEpoch: number;
+}
+
+const ZSTD_LEVEL_1 = { params: { [constants.ZSTD_c_compressionLevel]: 1 } };
+
+/**
+ * Fills in the batch header over `bytes`, whose records begin at {@link BATCH.records}, compressing
+ * them where that makes them smaller. The result shares `bytes` when nothing was compressed.
+ */
+export function sealBatch(
+  bytes: Buffer,
+  records: number,
+  timestamps: { readonly firstMs: number; readonly largestMs: number },
+  compression: Compression,
+): SealedBatch {
+  let batch = bytes;
+  let codec: number = CODEC.none;
+  if (compression === 'zstd') {
+    const compressed = zstdCompressSync(bytes.subarray(BATCH.records), ZSTD_LEVEL_1);
+    if (compressed.length < bytes.length - BATCH.records) {
+      batch = Buffer.allocUnsafeSlow(BATCH.records + compressed.length);
+      compressed.copy(batch, BATCH.records);
+      codec = CODEC.zstd;
+    }
+  }
+  batch.writeBigInt64BE(0n, 0);
+  batch.writeInt32BE(batch.length - BATCH.leaderEpoch, BATCH.length);
+  batch.writeInt32BE(-1, BATCH.leaderEpoch);
+  batch.writeInt8(2, BATCH.magic);
+  batch.writeInt16BE(ATTRIBUTE.transactional | codec, BATCH.attributes);
+  batch.writeInt32BE(records - 1, BATCH.lastOffsetDelta);
+  batch.writeBigInt64BE(BigInt(timestamps.firstMs), BATCH.baseTimestamp);
+  batch.writeBigInt64BE(BigInt(timestamps.largestMs), BATCH.maxTimestamp);
+  batch.writeInt32BE(records, BATCH.recordCount);
+  return { bytes: batch, records };
+}
+
+/** Writes the producer's fields and then the checksum, in place. */
+export function stampBatch(
+  batch: SealedBatch,
+  producer: ProducerIdentity,
+  baseSequence: number,
+  crc32c: Crc32c,
+): void {
+  const { bytes } = batch;
+  bytes.writeBigInt64BE(producer.producerId, BATCH.producerId);
+  bytes.writeInt16BE(producer.producerEpoch, BATCH.producerEpoch);
+  bytes.writeInt32BE(baseSequence, BATCH.baseSequence);
+  bytes.writeUInt32BE(crc32c(bytes.subarray(BATCH.attributes)), BATCH.crc);
+}
+
+const LARGEST_SEQUENCE = 0x7fffffff;
+
+/** The sequence number `records` later; 2³¹ − 1 is followed by 0. */
+export function sequenceAfter(sequence: number, records: number): number {
+  return sequence > LARGEST_SEQUENCE - records
+    ? records - (LARGEST_SEQUENCE - sequence) - 1
+    : sequence + records;
+}

@@ -1,0 +1,33 @@
+import type { Brand } from '../change/brand.ts';
+import type { TableId } from '../change/table.ts';
+
+export type Topic = Brand<string, 'Topic'>;
+
+/** The internal topics of a prefix. A database may be called `sluice`, so their names start with `__`. */
+export interface InternalTopics {
+  /** Compacted, one partition: checkpoint, snapshot plan, topic → partition count. */
+  readonly positions: Topic;
+  /** Compacted, one partition, never expires: schema id → canonical schema. */
+  readonly schemas: Topic;
+  /** One partition, never expires: truncate, sweep, schema, gap, snapshot begin and end. */
+  readonly control: Topic;
+}
+
+export function internalTopics(prefix: string): InternalTopics {
+  return {
+    positions: `${prefix}.__sluice.positions` as Topic,
+    schemas: `${prefix}.__sluice.schemas` as Topic,
+    control: `${prefix}.__sluice.control` as Topic,
+  };
+}
+
+/** Debezium's rule: characters a topic may not have become `_`. Two tables may collide: see {@link collidingTopics}. */
+export function tableTopic(prefix: string, table: TableId): Topic {
+  return `${prefix}.${table.database}.${table.table}`.replace(/[^a-zA-Z0-9._-]/g, '_') as Topic;
+}
+
+/** Groups of tables whose topics have the same name; empty when all is well. */
+export function collidingTopics(prefix: string, tables: readonly TableId[]): readonly (readonly TableId[])[] {
+  const byTopic = Map.groupBy(tables, (table) => tableTopic(prefix, table));
+  return [...byTopic.values()].filter((group) => group.length > 1);
+}

@@ -1,0 +1,41 @@
+import { parentPort, workerData } from 'node:worker_threads';
+import { judgeFailure } from '../errors/policy.ts';
+import { runCaptureTask } from './capture-task.ts';
+import { killSwitch } from './kill-points.ts';
+import { runSinkTask } from './sink-task.ts';
+import type { StopRequest, ThreadMessage, ThreadPort, ThreadTask } from './thread-protocol.ts';
+
+/**
+ * Entry of a data thread: both sockets of one capture, or the file and socket of one sink. Nothing
+ * else runs here, so that a busy decoder never keeps the main thread from its heartbeats.
+ */
+const ALIVE_INTERVAL_MS = 1_000;
+
+async function main(task: ThreadTask): Promise<void> {
+  const abort = new AbortController();
+  const send = (message: ThreadMessage): void => {
+    parentPort?.postMessage(message);
+  };
+  parentPort?.on('message', (_: StopRequest) => {
+    abort.abort();
+  });
+  const alive = setInterval(() => {
+    send({ kind: 'alive' });
+  }, ALIVE_INTERVAL_MS);
+  const port: ThreadPort = {
+    send,
+    signal: abort.signal,
+    reach: killSwitch(process.env['SLUICE_KILL_AT']),
+  };
+  try {
+    await (task.kind === 'capture' ? runCaptureTask(task, port) : runSinkTask(task, port));
+    send({ kind: 'done' });
+  } catch (error) {
+    const { code, message, facts } = judgeFailure(error);
+    send({ kind: 'failed', failure: { code, message, facts } });
+  } finally {
+    clearInterval(alive);
+  }
+}
+
+await main(workerData as ThreadTask);

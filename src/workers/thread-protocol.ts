@@ -1,0 +1,53 @@
+import type { CaptureCommand } from '../capture/command.ts';
+import type { CaptureNotice } from '../capture/progress.ts';
+import type { Tripwire } from '../capture/start-decision.ts';
+import type { PipelineSpec } from '../control/pipeline-spec.ts';
+import type { SluiceError } from '../errors/error.ts';
+import type { Progress } from '../observability/progress.ts';
+
+/** What a data thread is started with. Secrets are references here, resolved inside the thread. */
+export type ThreadTask = CaptureTask | SinkTask;
+
+export interface CaptureTask {
+  readonly kind: 'capture';
+  readonly spec: PipelineSpec;
+  readonly owner: string;
+  readonly tripwire: Tripwire;
+  readonly commands: readonly CaptureCommand[];
+}
+
+export interface SinkTask {
+  readonly kind: 'sink';
+  readonly spec: PipelineSpec;
+  readonly sinkName: string;
+}
+
+/** The one thing said to a running thread: end in order. */
+export interface StopRequest {
+  readonly kind: 'stop';
+}
+
+/** A failure on its way between threads, with nothing but what may be shown. */
+export interface ThreadFailure {
+  readonly code: string;
+  readonly message: string;
+  readonly facts: SluiceError['facts'];
+}
+
+export type ThreadMessage =
+  /** The thread's event loop turns; sent every second. */
+  | { readonly kind: 'alive' }
+  | { readonly kind: 'progress'; readonly progress: Progress }
+  | { readonly kind: 'notice'; readonly notice: CaptureNotice }
+  /** An attempt failed in a way that heals; the next one starts after the delay. */
+  | { readonly kind: 'retrying'; readonly failure: ThreadFailure; readonly delayMs: number }
+  | { readonly kind: 'done' }
+  | { readonly kind: 'failed'; readonly failure: ThreadFailure };
+
+/** What a task in a thread may say and ask. */
+export interface ThreadPort {
+  readonly send: (message: ThreadMessage) => void;
+  readonly signal: AbortSignal;
+  /** Ends the process at a kill point that a crash test chose. */
+  readonly reach: (point: string) => void;
+}

@@ -1,0 +1,79 @@
+/**
+ * The command line with servers that live in this process, to be spawned by tests. What reaches
+ * them is printed on stderr as `PORT {…}` lines.
+ */
+import { setTimeout as delay } from 'node:timers/promises';
+import { interruptSignal } from '../../src/cli/interrupt.ts';
+import type { CliPorts, PipelineControl, PipelineStatus } from '../../src/cli/ports.ts';
+import { runCli } from '../../src/cli/program.ts';
+import { SluiceError } from '../../src/errors/error.ts';
+
+function reached(port: string, ...received: readonly unknown[]): void {
+  process.stderr.write(`PORT ${JSON.stringify([port, ...received])}\n`);
+}
+
+const SHOP: PipelineStatus = {
+  pipeline: 'shop',
+  state: 'GAP',
+  sinceMs: Date.now() - 65_000,
+  reason: 'binlog purged',
+  sinks: [{ name: 'warehouse', state: 'STREAMING' }],
+  incident: {
+    id: 'gap-1',
+    code: 'binlog.purged',
+    message: 'The server purged u:1-905.',
+    openedAtMs: 1_700_000_000_000,
+    actions: ['retry', 'resnapshot'],
+  },
+};
+
+const control: PipelineControl = {
+  apply: async (spec) => {
+    reached('apply', spec.pipeline);
+    return { workflowId: `cdc/${spec.pipeline}`, created: true };
+  },
+  list: async () => [SHOP],
+  status: async (pipeline) => ({ ...SHOP, pipeline }),
+  incidents: async () => (SHOP.incident ? [SHOP.incident] : []),
+  pause: async (pipeline, { reason }) => reached('pause', pipeline, reason),
+  resume: async (pipeline) => reached('resume', pipeline),
+  requestSnapshot: async (pipeline, { tables }) => {
+    reached('snapshot', pipeline, tables);
+    return { snapshotId: 's-1' };
+  },
+  recover: async (pipeline, { by: _, ...request }) => reached('recover', pipeline, request),
+  drop: async (pipeline) => reached('drop', pipeline),
+  [Symbol.asyncDispose]: async () => reached('closed'),
+};
+
+const ports: CliPorts = {
+  runWorker: async ({ address, namespace, metricsPort, signal }) => {
+    reached('worker', { address, namespace, metricsPort });
+    await delay(60_000, undefined, { signal }).catch(() => undefined);
+    reached('worker ended in order');
+  },
+  checkPipeline: async () => ({
+    findings: [
+      { check: 'binlog_format', severity: 'ok', message: 'is ROW' },
+      { check: 'gtid_mode', severity: 'fatal', message: 'is OFF', fixSql: 'SET PERSIST gtid_mode = ON;' },
+    ],
+  }),
+  async *tailTopic({ limit = Number.POSITIVE_INFINITY, signal }) {
+    for (let offset = 0; offset < limit; offset += 1) {
+      yield { partition: 0, offset, timestampMs: 0, key: '{"id":1}', value: offset === 1 ? null : '{}', headers: {} };
+      if (offset === 1) await delay(limit < 10 ? 0 : 60_000, undefined, { signal });
+    }
+  },
+  queryWarehouse: async ({ limit }) => ({ columns: ['id', 'name'], rows: [[1, 'ana'], [22, null]].slice(0, limit), truncated: limit < 2 }),
+  connect: async ({ address, namespace }) => {
+    reached('connect', address, namespace);
+    if (address === 'nowhere:1') throw new SluiceError('temporal.unreachable', `No Temporal server answers at ${address}.`);
+    if (address === 'silent:1') await delay(60_000);
+    return control;
+  },
+};
+
+const signal = interruptSignal();
+const exitCode = await runCli(process.argv.slice(2), { ports, signal, env: process.env });
+if (signal.aborted) process.exit(exitCode);
+process.exitCode = exitCode;

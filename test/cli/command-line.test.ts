@@ -1,0 +1,187 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { VERBS } from '../../src/cli/commands/index.ts';
+import { cli } from './spawn-cli.ts';
+
+const GOOD = `pipeline: shop
+source: { kind: mysql, host: db, user: cdc, password: { env: PW }, include: ["shop.*"] }
+kafka: { brokers: ["127.0.0.1:9092"] }
+sinks: { warehouse: { kind: duckdb, file: shop.duckdb } }
+`;
+
+let folder = '';
+let good = '';
+let bad = '';
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'sluice-cli-'));
+  good = join(folder, 'shop.yaml');
+  bad = join(folder, 'bad.yaml');
+  await writeFile(good, GOOD);
+  await writeFile(bad, GOOD.replace('{ env: PW }', 'hunter2').replace('kafka:', 'kafak:'));
+});
+
+afterAll(() => rm(folder, { recursive: true }));
+
+const document = (text: string): unknown => JSON.parse(text);
+
+describe('exit codes', () => {
+  it('0 when the verb has done its work', async () => {
+    const { exitCode, stdout } = await cli(['pause', 'shop', '--reason', 'maintenance']);
+    expect([exitCode, stdout]).toEqual([0, 'Pipeline shop is paused; sinks go on until they have everything.\n']);
+  });
+
+  it('1 when a check finds something fatal, with the statement that cures it', async () => {
+    const { exitCode, stdout } = await cli(['check', good]);
+    expect(exitCode).toBe(1);
+    expect(stdout).toContain('fatal    gtid_mode: is OFF\n         SET PERSIST gtid_mode = ON;');
+  });
+
+  it.each([
+    ['no verb', []],
+    ['an unknown verb', ['stauts']],
+    ['an unknown option', ['status', '--colour']],
+    ['a missing argument', ['apply']],
+    ['a missing option', ['snapshot', 'shop']],
+    ['an action that does not exist', ['recover', 'shop', '--incident', 'x', '--action', 'reconcile']],
+    ['a number that is none', ['worker', '--metrics-port', 'http']],
+    ['an unknown error code', ['explain', 'binlog.nothing']],
+    ['a file that is not there', ['apply', '/no/such/file.yaml']],
+    ['two ways to name a cluster', ['tail', 't', '--brokers', 'a:1', '--config', 'x']],
+    ['an endless document', ['tail', 't', '--brokers', 'a:1', '--json']],
+  ])('2 for %s, before any server is asked', async (_, words) => {
+    const { exitCode, stdout, stderr, reached } = await cli(words);
+    expect({ exitCode, reached }).toEqual({ exitCode: 2, reached: [] });
+    expect(words.includes('--json') ? stdout : stderr).not.toBe('');
+  });
+
+  it('3 when the Temporal server does not answer', async () => {
+    const { exitCode, stderr } = await cli(['status', '--address', 'nowhere:1']);
+    expect(exitCode).toBe(3);
+    expect(stderr).toContain('No Temporal server answers at nowhere:1.');
+  });
+});
+
+describe('a wrong pipeline file', () => {
+  it('is reported with every problem, and without the secret somebody wrote into it', async () => {
+    const { exitCode, stdout, stderr } = await cli(['apply', bad]);
+    expect([exitCode, stdout]).toEqual([2, '']);
+    expect(stderr).toContain(`${bad}:2:58: source.password: secrets only by reference`);
+    expect(stderr).toContain(`${bad}:3:1: kafak: is not a known key (did you mean kafka?)`);
+    expect(stderr).not.toContain('hunter2');
+  });
+
+  it('is one JSON document when a program asks', async () => {
+    const { stdout, stderr } = await cli(['apply', bad, '--json']);
+    expect(stderr).toBe('');
+    expect(document(stdout)).toMatchObject({
+      command: 'apply',
+      ok: false,
+      error: { code: 'config.invalid', facts: { problems: expect.arrayContaining([expect.stringContaining('kafak')]) as string[] } },
+    });
+  });
+});
+
+describe('--json', () => {
+  it.each([
+    [['apply', 'FILE'], { pipeline: 'shop', workflowId: 'cdc/shop', created: true }],
+    [['snapshot', 'shop', '--tables', 'shop.a, shop.b'], { pipeline: 'shop', snapshotId: 's-1', tables: ['shop.a', 'shop.b'] }],
+    [['incidents', 'shop'], { incidents: [{ id: 'gap-1', code: 'binlog.purged' }] }],
+    [['status', 'shop'], { pipeline: 'shop', state: 'GAP' }],
+    [['status'], { pipelines: [{ pipeline: 'shop' }] }],
+    [['tail', 't', '--brokers', 'a:1', '--limit', '2'], { topic: 't', records: [{ offset: 0 }, { offset: 1, value: null }] }],
+    [['query', 'select 1', '--config', 'FILE'], { columns: ['id', 'name'], rows: [[1, 'ana'], [22, null]], truncated: false }],
+    [['explain', 'binlog.purged'], { code: 'binlog.purged', outcome: 'gap' }],
+  ])('prints exactly one document for %j', async (words, result) => {
+    const { stdout, exitCode } = await cli([...words.map((word) => (word === 'FILE' ? good : word)), '--json']);
+    expect(document(stdout)).toMatchObject({ command: words[0], ok: true, result });
+    expect(exitCode).toBe(0);
+  });
+
+  it('is understood before the verb too', async () => {
+    const { stdout } = await cli(['--json', 'status', 'shop']);
+    expect(document(stdout)).toMatchObject({ command: 'status', ok: true });
+  });
+});
+
+describe('destructive verbs', () => {
+  it('change nothing without a terminal to confirm on, and show the plan all the same', async () => {
+    const { exitCode, stderr, reached } = await cli(['drop', 'shop']);
+    expect({ exitCode, reached }).toEqual({ exitCode: 2, reached: [] });
+    expect(stderr).toContain('- Topics, positions and warehouse tables stay');
+  });
+
+  it('go ahead with --yes and keep stdout for the result', async () => {
+    const { stdout, reached } = await cli(['drop', 'shop', '--yes']);
+    expect(stdout).toBe('Pipeline shop is dropped.\n');
+    expect(reached.slice(1)).toEqual([['drop', 'shop'], ['closed']]);
+  });
+
+  it('ask for a resnapshot, which gives up a position, but not for a retry, which does not', async () => {
+    const answer = ['recover', 'shop', '--incident', 'gap-1', '--action'];
+    expect((await cli([...answer, 'resnapshot'])).exitCode).toBe(2);
+    expect((await cli([...answer, 'retry'])).reached.slice(1)).toEqual([
+      ['recover', 'shop', { incidentId: 'gap-1', action: 'retry' }],
+      ['closed'],
+    ]);
+  });
+});
+
+describe('Temporal', () => {
+  it('is found by option, else by environment, else at the default', async () => {
+    const env = { TEMPORAL_ADDRESS: 'temporal:7233', TEMPORAL_NAMESPACE: 'cdc' };
+    const first = async (words: string[], settings = {}) => (await cli(words, settings)).reached[0];
+    expect(await first(['status'])).toEqual(['connect', '127.0.0.1:7233', 'default']);
+    expect(await first(['status'], { env })).toEqual(['connect', 'temporal:7233', 'cdc']);
+    expect(await first(['status', '--address', 'other:1'], { env })).toEqual(['connect', 'other:1', 'cdc']);
+  });
+
+  it('is let go of when the verb has failed', async () => {
+    const { reached } = await cli(['status', 'shop']);
+    expect(reached.at(-1)).toEqual(['closed']);
+  });
+});
+
+describe('Ctrl-C', () => {
+  it('lets a worker end in order', async () => {
+    const { exitCode, reached } = await cli(['worker', '--metrics-port', '9464'], { interruptAt: /PORT \["worker"/ });
+    expect(exitCode).toBe(0);
+    expect(reached).toEqual([
+      ['worker', { address: '127.0.0.1:7233', namespace: 'default', metricsPort: 9464 }],
+      ['worker ended in order'],
+    ]);
+  });
+
+  it('ends tail with what it has printed so far', async () => {
+    const { exitCode, stdout } = await cli(['tail', 't', '--brokers', 'a:1'], { interruptAt: /0:1/ });
+    expect([exitCode, stdout]).toEqual([0, '0:0  {"id":1}  {}\n0:1  {"id":1}  (tombstone)\n']);
+  });
+
+  it('stops waiting for a server that does not answer', async () => {
+    const { exitCode, stderr } = await cli(['status', '--address', 'silent:1'], { interruptAt: /PORT \["connect"/ });
+    expect(exitCode).toBe(1);
+    expect(stderr).toContain('The work was cancelled.');
+  });
+});
+
+describe('help', () => {
+  it('lists every verb, on stdout, with exit 0', async () => {
+    const { exitCode, stdout } = await cli(['--help']);
+    expect(exitCode).toBe(0);
+    expect(stdout.match(/^ {2}[a-z]+ .*<|^ {2}[a-z]+ .*\[/gm)).toHaveLength(VERBS.length);
+  });
+
+  it('shows examples for a verb', async () => {
+    const { stdout } = await cli(['recover', '--help']);
+    expect(stdout).toContain('$ sluice recover shop --incident gap-1 --action resnapshot');
+    expect(stdout).toContain('--namespace <name>');
+  });
+});
+
+it('the real command line explains an error code', async () => {
+  const { exitCode, stdout } = await cli(['explain', 'binlog.purged'], { script: 'src/cli/main.ts' });
+  expect(exitCode).toBe(0);
+  expect(stdout).toContain('What to do: Answer the incident with resnapshot');
+});

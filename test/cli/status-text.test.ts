@@ -1,0 +1,84 @@
+import { expect, it } from 'vitest';
+import type { PipelineStatus } from '../../src/cli/ports.ts';
+import { duration, statusBlock, statusRow } from '../../src/cli/status-text.ts';
+import { table } from '../../src/cli/table.ts';
+
+const NOW_MS = Date.parse('2026-11-23T04:05:06');
+
+const STREAMING: PipelineStatus = {
+  pipeline: 'shop',
+  state: 'STREAMING',
+  sinceMs: NOW_MS - 3_725_000,
+  progress: {
+    kind: 'pipeline',
+    pipeline: 'shop',
+    tables: {},
+    transactions: 10,
+    bytesPublished: 1,
+    batches: 1,
+    lagMs: 350,
+    purgeInMs: 260_000_000,
+    rowsPerSecond: 12_345.6,
+    checkpoint: { gtidSet: '3e11fa47-71ca-11e1-9e33-c80aa9429562:1-905', file: 'binlog.000007', pos: 1_234, epoch: 2, commitOrdinal: 98_765, writtenAtMs: NOW_MS },
+    snapshot: { table: 'shop.orders', rows: 450_000, estimatedRows: 1_000_000, rowsPerSecond: 50_000, etaSeconds: 11, tablesDone: 3, tablesTotal: 9 },
+  },
+  sinks: [
+    {
+      name: 'warehouse',
+      state: 'STREAMING',
+      progress: { kind: 'sink', pipeline: 'shop', sink: 'warehouse', rows: 1_000, cutOrdinal: 98_760, lagMs: 900, tables: {} },
+    },
+    { name: 'second', state: 'PROVISIONING' },
+  ],
+};
+
+it('shows a streaming pipeline in one block', () => {
+  expect(statusBlock(STREAMING, NOW_MS)).toBe(`\
+pipeline        shop
+state           STREAMING
+since           2026-11-23 03:03:01 (1 h 2 m)
+position        binlog.000007:1234, commit 98,765, epoch 2
+gtid set        3e11fa47-71ca-11e1-9e33-c80aa9429562:1-905
+lag             350 ms
+purged in       3 d 0 h
+rows/s          12,346
+snapshot        █████████░░░░░░░░░░░ 45 % of shop.orders, 450,000 of about 1,000,000 rows, 50,000 rows/s, about 11 s left; 3 of 9 tables done
+sink warehouse  STREAMING, 900 ms behind, complete up to commit 98,760, 1,000 rows
+sink second     PROVISIONING`);
+});
+
+it('shows an open incident with the commands that answer it', () => {
+  const incident = { id: 'gap-1', code: 'binlog.purged', message: 'Purged.\nTwice.', openedAtMs: NOW_MS, actions: ['retry', 'resnapshot'] };
+  const { progress: _, ...rest } = STREAMING;
+  expect(statusBlock({ ...rest, state: 'GAP', reason: 'binlog purged', sinks: [], incident }, NOW_MS)).toBe(`\
+pipeline        shop
+state           GAP (binlog purged)
+since           2026-11-23 03:03:01 (1 h 2 m)
+position        none reported yet
+
+gap-1  binlog.purged  open since 2026-11-23 04:05:06
+  Purged.
+  Twice.
+  $ sluice recover shop --incident gap-1 --action retry
+  $ sluice recover shop --incident gap-1 --action resnapshot
+  $ sluice explain binlog.purged`);
+});
+
+it('shows pipelines line by line, numbers at the right', () => {
+  expect(table(['NAME', 'ROWS'], [['shop', '5'], ['a-long-name', '1,200']])).toBe(`\
+NAME          ROWS
+shop             5
+a-long-name  1,200`);
+  expect(statusRow(STREAMING, NOW_MS)).toEqual(['shop', 'STREAMING', '1 h 2 m', '350 ms', '12,346', '3/9 tables', 'warehouse 900 ms, second PROVISIONING']);
+});
+
+it.each([
+  [-5, '0 ms'],
+  [999, '999 ms'],
+  [12_550, '12.5 s'],
+  [245_000, '4 m 5 s'],
+  [7_380_000, '2 h 3 m'],
+  [435_600_000, '5 d 1 h'],
+])('says %i ms as %s', (ms, text) => {
+  expect(duration(ms)).toBe(text);
+});

@@ -1,0 +1,166 @@
+import { describe, expect, it } from 'vitest';
+import { Meter } from '../../src/observability/meter.ts';
+import {
+  forHeartbeat,
+  MAX_NAMED_TABLES,
+  type OperationCounts,
+  OTHER_TABLES,
+  type PipelineProgress,
+  type SinkProgress,
+} from '../../src/observability/progress.ts';
+import { ProgressMetrics } from '../../src/observability/progress-metrics.ts';
+
+const NOW_MS = 1_700_000_060_000;
+
+function aPipeline(changes: Partial<PipelineProgress> = {}): PipelineProgress {
+  return {
+    kind: 'pipeline',
+    pipeline: 'shop',
+    tables: { 'shop.orders': { c: 5, u: 2, d: 1, r: 100 } },
+    transactions: 4,
+    bytesPublished: 1_000,
+    batches: 1,
+    lastCommitUs: 1_700_000_000_500_000,
+    checkpoint: {
+      gtidSet: 'u:1-4',
+      file: 'binlog.000001',
+      pos: 157,
+      epoch: 1,
+      commitOrdinal: 4,
+      writtenAtMs: NOW_MS - 2_500,
+    },
+    lagMs: 1_500,
+    rowsPerSecond: 10,
+    ...changes,
+  };
+}
+
+const A_SINK: SinkProgress = {
+  kind: 'sink',
+  pipeline: 'shop',
+  sink: 'warehouse',
+  rows: 7,
+  cutOrdinal: 3,
+  lagMs: 250,
+  tables: { 'shop.orders': 7 },
+};
+
+function metrics() {
+  const meter = new Meter();
+  const progress = new ProgressMetrics(meter, () => NOW_MS);
+  const value = async (series: string): Promise<number | undefined> => {
+    const line = (await meter.text()).body
+      .split('\n')
+      .find((text) => text.startsWith(`${series} `));
+    return line === undefined ? undefined : Number(line.split(' ').at(-1));
+  };
+  return { progress, value };
+}
+
+const ORDERS_CREATED = 'sluice_rows_captured_total{pipeline="shop",table="shop.orders",op="c"}';
+
+describe('metrics of progress', () => {
+  it('show counters, lag and the age of the position in seconds', async () => {
+    const { progress, value } = metrics();
+    progress.record(aPipeline());
+    expect(await value(ORDERS_CREATED)).toBe(5);
+    expect(await value('sluice_snapshot_rows_total{pipeline="shop"}')).toBe(100);
+    expect(await value('sluice_transactions_captured_total{pipeline="shop"}')).toBe(4);
+    expect(await value('sluice_lag_seconds{pipeline="shop"}')).toBe(1.5);
+    expect(await value('sluice_position_age_seconds{pipeline="shop"}')).toBe(2.5);
+    expect(await value('sluice_last_commit_timestamp_seconds{pipeline="shop"}')).toBe(
+      1_700_000_000.5,
+    );
+  });
+
+  it('count only what grew since the last report', async () => {
+    const { progress, value } = metrics();
+    progress.record(aPipeline());
+    progress.record(aPipeline({ tables: { 'shop.orders': { c: 8, u: 2, d: 1, r: 100 } } }));
+    expect(await value(ORDERS_CREATED)).toBe(8);
+  });
+
+  it('go on when an activity starts anew and counts from zero, however far it already is', async () => {
+    const { progress, value } = metrics();
+    progress.started('shop', 'stream');
+    progress.record(aPipeline());
+    progress.started('shop', 'stream');
+    progress.record(aPipeline({ tables: { 'shop.orders': { c: 9, u: 0, d: 0, r: 0 } } }));
+    expect(await value(ORDERS_CREATED)).toBe(14);
+    expect(await value('sluice_restarts_total{pipeline="shop",part="stream"}')).toBe(2);
+  });
+
+  it('show a snapshot while it runs and take its ratio away afterwards', async () => {
+    const { progress, value } = metrics();
+    const ratio = 'sluice_snapshot_progress_ratio{pipeline="shop"}';
+    const left = 'sluice_snapshot_tables_left{pipeline="shop"}';
+    const snapshot = {
+      table: 'shop.orders',
+      rows: 30,
+      estimatedRows: 120,
+      rowsPerSecond: 10,
+      tablesDone: 1,
+      tablesTotal: 3,
+    };
+    progress.record(aPipeline({ snapshot }));
+    expect([await value(ratio), await value(left)]).toEqual([0.25, 2]);
+    progress.record(aPipeline());
+    expect([await value(ratio), await value(left)]).toEqual([undefined, 0]);
+  });
+
+  it('show a sink by its own name', async () => {
+    const { progress, value } = metrics();
+    progress.record(A_SINK);
+    progress.record({ ...A_SINK, tables: { 'shop.orders': 10 }, cutOrdinal: 5 });
+    expect(
+      await value('sluice_sink_rows_total{pipeline="shop",sink="warehouse",table="shop.orders"}'),
+    ).toBe(10);
+    expect(await value('sluice_sink_lag_seconds{pipeline="shop",sink="warehouse"}')).toBe(0.25);
+    expect(await value('sluice_sink_cut_ordinal{pipeline="shop",sink="warehouse"}')).toBe(5);
+  });
+});
+
+describe('a heartbeat', () => {
+  const tables: Record<string, OperationCounts> = Object.fromEntries(
+    Array.from({ length: 1_000 }, (_, index) => [
+      `a_database_with_a_long_name.table_${index}`,
+      { c: index, u: 1, d: 1, r: 1 },
+    ]),
+  );
+  const checkpoint = {
+    gtidSet: '3e11fa47-71ca-11e1-9e33-c80aa9429562:1-905,'.repeat(100),
+    file: 'binlog.000001',
+    pos: 1,
+    epoch: 1,
+    commitOrdinal: 1,
+    writtenAtMs: NOW_MS,
+  };
+  const snapshot = {
+    table: 'a_database_with_a_long_name.table_1',
+    rows: 1e9,
+    estimatedRows: 1e9,
+    rowsPerSecond: 1e6,
+    etaSeconds: 1e6,
+    tablesDone: 1,
+    tablesTotal: 1_000,
+  };
+
+  it('names the busiest tables and sums the rest, losing no row', () => {
+    const folded = forHeartbeat(aPipeline({ tables })).tables;
+    expect(Object.keys(folded)).toHaveLength(MAX_NAMED_TABLES + 1);
+    expect(folded['a_database_with_a_long_name.table_999']).toEqual({ c: 999, u: 1, d: 1, r: 1 });
+    const created = Object.values(folded).reduce((sum, { c }) => sum + c, 0);
+    expect(created).toBe((999 * 1_000) / 2);
+    expect(folded[OTHER_TABLES]).toMatchObject({ u: 988 });
+  });
+
+  it('stays under 2 KB with a thousand tables and a long GTID set', () => {
+    const beat = forHeartbeat(aPipeline({ tables, checkpoint, snapshot }));
+    expect(Buffer.byteLength(JSON.stringify(beat))).toBeLessThan(2_048);
+  });
+
+  it('carries small progress unchanged', () => {
+    expect(forHeartbeat(aPipeline())).toEqual(aPipeline());
+    expect(forHeartbeat(A_SINK)).toEqual(A_SINK);
+  });
+});

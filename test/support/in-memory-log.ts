@@ -1,0 +1,85 @@
+import type { PipelineLog, StoredPipeline } from '../../src/capture/pipeline-log.ts';
+import type { Checkpoint, SnapshotPlan } from '../../src/change/checkpoint.ts';
+import type { SchemaId } from '../../src/change/table.ts';
+import { SluiceError } from '../../src/errors/error.ts';
+import { POSITION_KEYS, type OutgoingBatch, type OutgoingRecord } from '../../src/topic/publisher.ts';
+import { internalTopics, type Topic } from '../../src/topic/topic-name.ts';
+
+/** The broker's side of a pipeline log: committed records in order, and who holds the fence. */
+export class InMemoryBroker {
+  readonly committed: OutgoingRecord[] = [];
+  fence = 0;
+}
+
+class MemoryBatch implements OutgoingBatch {
+  readonly list: OutgoingRecord[] = [];
+  get records(): number {
+    return this.list.length;
+  }
+  get bytes(): number {
+    return this.list.reduce((sum, { value }) => sum + (value?.length ?? 0), 0);
+  }
+  append(record: OutgoingRecord): void {
+    this.list.push(record);
+  }
+}
+
+/** What the broker does with a commit: obey, or lose the answer before or after obeying. */
+export type CommitFate = 'commit' | 'failBefore' | 'failAfter';
+
+export class InMemoryLog implements PipelineLog {
+  readonly #broker: InMemoryBroker;
+  readonly #prefix: string;
+  readonly #fate: () => CommitFate;
+  #epoch = -1;
+
+  constructor(broker: InMemoryBroker, prefix: string, fate: () => CommitFate) {
+    this.#broker = broker;
+    this.#prefix = prefix;
+    this.#fate = fate;
+  }
+
+  peek(): Promise<StoredPipeline> {
+    return Promise.resolve(this.#stored());
+  }
+  fence(): Promise<void> {
+    this.#broker.fence += 1;
+    this.#epoch = this.#broker.fence;
+    return Promise.resolve();
+  }
+  load(): Promise<StoredPipeline> {
+    return Promise.resolve(this.#stored());
+  }
+  ensureTopics(topics: readonly Topic[]): Promise<ReadonlyMap<Topic, number>> {
+    return Promise.resolve(new Map(topics.map((topic) => [topic, 3])));
+  }
+  newBatch(): OutgoingBatch {
+    return new MemoryBatch();
+  }
+  async publish(batch: OutgoingBatch): Promise<void> {
+    await new Promise((resolve) => setImmediate(resolve));
+    if (this.#epoch !== this.#broker.fence) throw new SluiceError('kafka.fenced', 'fenced');
+    const fate = this.#fate();
+    if (fate !== 'failBefore') this.#broker.committed.push(...(batch as MemoryBatch).list);
+    if (fate !== 'commit') throw new Error(`the answer to a commit was lost (${fate})`);
+  }
+  close(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  #stored(): StoredPipeline {
+    const { positions, schemas } = internalTopics(this.#prefix);
+    const newest = (key: string): unknown => {
+      const record = this.#broker.committed.findLast((r) => r.topic === positions && r.key === key);
+      return record?.value == null ? undefined : JSON.parse(record.value);
+    };
+    return {
+      checkpoint: newest(POSITION_KEYS.checkpoint) as Checkpoint | undefined,
+      snapshot: newest(POSITION_KEYS.snapshot) as SnapshotPlan | undefined,
+      topics: new Map(Object.entries((newest(POSITION_KEYS.topics) ?? {}) as Record<string, number>)) as Map<Topic, number>,
+      schemaIds: new Set(
+        this.#broker.committed.filter((r) => r.topic === schemas).map((r) => r.key as SchemaId),
+      ),
+    };
+  }
+}

@@ -1,0 +1,204 @@
+import type { BinlogEvent, EventHeader } from '../../src/binlog/event.ts';
+import type { EventDecoder } from '../../src/capture/capture-loop.ts';
+import type { EventStream, ServerHistory, SourceServer } from '../../src/capture/source-server.ts';
+import type { RowValues } from '../../src/change/column-value.ts';
+import { formatGtidSet, parseGtidSet } from '../../src/change/gtid-set.ts';
+import type { Gtid, GtidSetText } from '../../src/change/gtid.ts';
+import type { TableSchema } from '../../src/change/table.ts';
+import type { Chunk, ChunkReader, ChunkRequest } from '../../src/snapshot/chunk-reader.ts';
+
+const UUID = '00000000-0000-0000-0000-000000000001';
+
+export const ACCOUNTS: TableSchema = {
+  id: { database: 'shop', table: 'accounts' },
+  columns: [
+    { name: 'id', type: { kind: 'integer', bytes: 4, unsigned: false }, nullable: false },
+    { name: 'balance', type: { kind: 'integer', bytes: 4, unsigned: false }, nullable: true },
+  ],
+  key: [0],
+};
+
+export interface SimulatedChange {
+  readonly op: 'insert' | 'update' | 'delete';
+  readonly before: RowValues | undefined;
+  readonly after: RowValues | undefined;
+}
+
+/**
+ * A source with one table and a log, in memory: transactions become visible to SELECT some time
+ * after the log shows them, as on a real server (group commit: sync, then engine commit).
+ */
+export class SimulatedSource implements SourceServer, ChunkReader {
+  readonly #log: SimulatedChange[][] = [];
+  readonly rows = new Map<number, RowValues>();
+  readonly #random: () => number;
+  /** Transactions whose rows SELECT can see. */
+  #visible = 0;
+  #onCommit: (() => void) | undefined;
+  /** Called between steps of readers: the place where the writer gets to run. */
+  tick: () => void = () => undefined;
+
+  constructor(random: () => number) {
+    this.#random = random;
+  }
+
+  commit(changes: SimulatedChange[]): void {
+    this.#log.push(changes);
+    this.#onCommit?.();
+  }
+
+  get transactions(): number {
+    return this.#log.length;
+  }
+
+  #show(upTo: number): void {
+    for (; this.#visible < upTo; this.#visible += 1)
+      for (const change of this.#log[this.#visible] ?? []) {
+        if (change.before) this.rows.delete(change.before[0] as number);
+        if (change.after) this.rows.set(change.after[0] as number, change.after);
+      }
+  }
+
+  /** Everything committed becomes visible: the truth to compare with. */
+  settle(): ReadonlyMap<number, RowValues> {
+    this.#show(this.#log.length);
+    return this.rows;
+  }
+
+  get executed(): GtidSetText {
+    return gtidSetOf(this.#log.length);
+  }
+
+  history(): Promise<ServerHistory> {
+    return Promise.resolve({
+      serverUuid: UUID,
+      version: '9.7.0',
+      gtidExecuted: gtidSetOf(this.#visible),
+      gtidPurged: '' as GtidSetText,
+      binlogEnd: { file: 'binlog.000001', pos: this.#log.length * 1000 },
+      oldestFile: 'binlog.000001',
+    });
+  }
+
+  waitForExecuted(): Promise<void> {
+    this.#show(this.#log.length);
+    return Promise.resolve();
+  }
+
+  capturedTables(): ReturnType<SourceServer['capturedTables']> {
+    return Promise.resolve([{ schema: ACCOUNTS, estimatedRows: 10 }]);
+  }
+
+  openStream(after: GtidSetText, signal: AbortSignal): Promise<EventStream> {
+    const executed = parseGtidSet(after);
+    let next = this.#log.findIndex((_, index) => !executed.contains(gtidOf(index)));
+    if (next < 0) next = this.#log.length;
+    const pending: BinlogEvent[] = [
+      { kind: 'rotate', file: 'binlog.000001', pos: next * 1000, artificial: true, header: header(0) },
+    ];
+    const read = async (): Promise<readonly Buffer[]> => {
+      for (;;) {
+        await breathe();
+        this.tick();
+        while (next < this.#log.length && pending.length < 40) {
+          pending.push(...eventsOf(next, this.#log[next] ?? []));
+          next += 1;
+        }
+        if (pending.length > 0) break;
+        await this.#nextCommit(signal);
+        if (signal.aborted) return await new Promise<never>(() => undefined);
+      }
+      return pending.splice(0, 1 + Math.floor(this.#random() * 6)).map((event) => boxed(event));
+    };
+    return Promise.resolve({ read, [Symbol.asyncDispose]: () => Promise.resolve() });
+  }
+
+  #nextCommit(signal: AbortSignal): Promise<void> {
+    return new Promise((resolve) => {
+      this.#onCommit = resolve;
+      signal.addEventListener('abort', () => {
+        resolve();
+      });
+      setImmediate(() => {
+        this.tick();
+      });
+    });
+  }
+
+  /** SELECT sees the barrier, and by chance more. */
+  async readChunk(request: ChunkRequest): Promise<Chunk> {
+    await breathe();
+    const barrier = countOf(request.barrier);
+    const may = Math.floor(this.#random() * (this.#log.length - barrier + 1));
+    this.#show(Math.max(this.#visible, barrier + may));
+    const after = request.after?.[0] === undefined ? -1 : Number(request.after[0]);
+    const keys = [...this.rows.keys()].filter((key) => key > after).sort((a, b) => a - b);
+    const taken = keys.slice(0, request.maxRows);
+    const values = taken.map((key) => this.rows.get(key) ?? []);
+    await breathe();
+    this.tick();
+    const last = taken.at(-1);
+    return {
+      schema: ACCOUNTS,
+      rows: values,
+      ...(last === undefined ? {} : { lastKey: [String(last)] }),
+      complete: taken.length === keys.length,
+      high: { file: 'binlog.000001', pos: this.#log.length * 1000 },
+    };
+  }
+
+  forget(): void {
+    // one table, one definition
+  }
+
+  close(): Promise<void> {
+    return Promise.resolve();
+  }
+}
+
+/** Events cross the stream port in boxes, since the simulation has no bytes. */
+const boxes = new WeakMap<Buffer, BinlogEvent>();
+
+function boxed(event: BinlogEvent): Buffer {
+  const buffer = Buffer.alloc(1);
+  boxes.set(buffer, event);
+  return buffer;
+}
+
+export const unboxing: EventDecoder = {
+  decode: (buffer) => {
+    const event = boxes.get(buffer);
+    return event ? [event] : [];
+  },
+};
+
+const gtidOf = (index: number): Gtid => `${UUID}:${index + 1}` as Gtid;
+const gtidSetOf = (count: number): GtidSetText =>
+  formatGtidSet(parseGtidSet(count === 0 ? '' : `${UUID}:1-${count}`));
+const countOf = (set: GtidSetText): number => Number(/(\d+)$/.exec(set)?.[1] ?? 0);
+const breathe = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+function header(logPos: number): EventHeader {
+  return { timestampS: 1, type: 0, serverId: 1, size: 1, logPos, flags: 0 };
+}
+
+function eventsOf(index: number, changes: readonly SimulatedChange[]): readonly BinlogEvent[] {
+  const base = index * 1000;
+  const table = { tableId: 1, id: ACCOUNTS.id, schema: ACCOUNTS };
+  return [
+    { kind: 'gtid', gtid: gtidOf(index), committedAtUs: 1_000_000 + index, header: header(base + 1) },
+    { kind: 'query', database: 'shop', sql: 'BEGIN', sqlMode: 0n, threadId: 1, header: header(base + 2) },
+    ...changes.map(
+      (change, at): BinlogEvent => ({
+        kind: 'rows',
+        op: change.op,
+        table,
+        endOfStatement: true,
+        count: () => 1,
+        read: () => [{ before: change.before, after: change.after }],
+        header: header(base + 3 + at),
+      }),
+    ),
+    { kind: 'xid', header: header(base + 1000) },
+  ];
+}
