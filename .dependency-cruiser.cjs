@@ -40,7 +40,7 @@ const MAY_USE = {
   topic: ['@node-rs/crc32'],
   duckdb: ['@duckdb/node-api'],
   bigquery: ['@google-cloud/.*', 'google-auth-library'],
-  temporal: ['@temporalio/(client|common)'],
+  temporal: ['@temporalio/(client|common|envconfig)'],
   workflows: ['@temporalio/(workflow|common)'],
   activities: ['@temporalio/(activity|common)'],
   workers: ['@temporalio/.*'],

@@ -28,7 +28,10 @@ function mustInstall() {
 function execute(program, args, options) {
   return new Promise((resolve) => {
     const child = spawn(program, args, options);
-    const forward = (signal) => child.kill(signal);
+    // A terminal sends its interrupt to the child itself, too: it should not get it twice.
+    const forward = (signal) => {
+      if (signal !== 'SIGINT' || !process.stdin.isTTY) child.kill(signal);
+    };
     for (const signal of SIGNALS) process.on(signal, forward);
     const finish = (code) => {
       for (const signal of SIGNALS) process.off(signal, forward);

@@ -15,5 +15,7 @@ export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
 export function exitCodeOf(code: ErrorCode): ExitCode {
   if (code.startsWith('cli.') || code === 'config.invalid' || code === 'config.unreadable')
     return EXIT.badInput;
-  return code.endsWith('.unreachable') ? EXIT.unreachable : EXIT.failed;
+  return code.endsWith('.unreachable') || code.endsWith('.no-worker')
+    ? EXIT.unreachable
+    : EXIT.failed;
 }

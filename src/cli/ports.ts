@@ -118,7 +118,7 @@ export interface PipelineControl extends AsyncDisposable {
     request: Requester & { readonly tables: readonly string[] },
   ): Promise<{ readonly snapshotId: string }>;
   recover(pipeline: string, request: RecoverRequest): Promise<void>;
-  drop(pipeline: string, who: Requester): Promise<void>;
+  drop(pipeline: string, request: Requester & { readonly deleteTopics: boolean }): Promise<void>;
 }
 
 /** Everything the command line reaches beyond itself; src/cli/main.ts plugs the real ones in. */

@@ -7,8 +7,8 @@ import { EXIT, type ExitCode, exitCodeOf } from './exit-code.ts';
 import type { CliPorts } from './ports.ts';
 import type { Act } from './verb.ts';
 
-export const DEFAULT_ADDRESS = '127.0.0.1:7233';
-export const DEFAULT_NAMESPACE = 'default';
+const DEFAULT_ADDRESS = '127.0.0.1:7233';
+const DEFAULT_NAMESPACE = 'default';
 
 interface GlobalOptions {
   readonly json?: boolean;

@@ -38,7 +38,8 @@ function sharedFiles(data: unknown): readonly PathProblem[] {
   return namesAt(data, ['sinks']).flatMap((sink) => {
     const file = valueAt(data, ['sinks', sink, 'file']);
     if (typeof file !== 'string') return [];
-    const key = `${String(valueAt(data, ['sinks', sink, 'host']) ?? '')}:${file}`;
+    const host = valueAt(data, ['sinks', sink, 'host']);
+    const key = `${typeof host === 'string' ? host : ''}:${file}`;
     const owner = owners.get(key);
     owners.set(key, owner ?? sink);
     return owner === undefined

@@ -17,9 +17,9 @@ const plain = (key: string): string => key.toLowerCase().replace(/[-_.]/g, '');
 /** Levenshtein distance, one row at a time. */
 function editDistance(from: string, to: string): number {
   let row = Array.from({ length: to.length + 1 }, (_, index) => index);
-  for (const [i, char] of [...from].entries()) {
+  for (const [i, char] of Array.from(from).entries()) {
     const next = [i + 1];
-    for (const [j, other] of [...to].entries())
+    for (const [j, other] of Array.from(to).entries())
       next.push(
         Math.min(
           (row[j] ?? 0) + (char === other ? 0 : 1),

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { dirname, resolve } from 'node:path';
-import { LineCounter, parseDocument, visit } from 'yaml';
+import { type Document, LineCounter, parseDocument } from 'yaml';
 import type { PipelineSpec } from '../control/pipeline-spec.ts';
 import { SluiceError } from '../errors/error.ts';
 import { crossProblems } from './cross-checks.ts';
@@ -9,6 +9,7 @@ import { locate } from './locate.ts';
 import { type ConfigProblem, formatProblem } from './problem.ts';
 import { pipelineSchema } from './schema.ts';
 import { type PathProblem, schemaProblems } from './schema-problems.ts';
+import { syntaxProblems } from './syntax-problems.ts';
 import { pipelineSpec } from './to-spec.ts';
 
 /** What a file's meaning depends on besides its text. */
@@ -47,12 +48,10 @@ export async function readPipelineFile(file: string): Promise<PipelineSpec> {
 export function parsePipeline(text: string, context: FileContext): PipelineSpec {
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
-  const problems: ConfigProblem[] = syntaxProblems(document, lines);
-  // Behind broken syntax the rest of the tree is guesswork; behind a repeated key it is not.
-  const readable =
-    document.errors.every(({ code }) => code === 'DUPLICATE_KEY') && !hasLooseAlias(document);
+  const { problems: syntax, readable } = syntaxProblems(document, lines);
   const data: unknown = readable ? document.toJS() : undefined;
   const parsed = pipelineSchema.safeParse(data);
+  const problems = [...syntax];
   if (readable) {
     const found = [...schemaProblems(parsed.error?.issues ?? [], data), ...crossProblems(data)];
     problems.push(...found.map((problem) => located(problem, document, lines)));
@@ -61,41 +60,9 @@ export function parsePipeline(text: string, context: FileContext): PipelineSpec 
   return pipelineSpec(parsed.data, context);
 }
 
-type YamlDocument = ReturnType<typeof parseDocument>;
-
-function syntaxProblems(document: YamlDocument, lines: LineCounter): ConfigProblem[] {
-  const found = [...document.errors, ...document.warnings].map((error) => ({
-    offset: error.pos[0],
-    message: error.code === 'DUPLICATE_KEY' ? 'this key stands here twice' : error.message,
-  }));
-  visit(document, {
-    Alias: (_, node) => {
-      if (node.resolve(document) === undefined)
-        found.push({
-          offset: node.range?.[0] ?? 0,
-          message: `no anchor &${node.source} stands before this alias`,
-        });
-    },
-  });
-  return found.map(({ offset, message }) => {
-    const { line, col } = lines.linePos(offset);
-    return { line, column: col, key: '', message };
-  });
-}
-
-function hasLooseAlias(document: YamlDocument): boolean {
-  let loose = false;
-  visit(document, {
-    Alias: (_, node) => {
-      loose ||= node.resolve(document) === undefined;
-    },
-  });
-  return loose;
-}
-
 function located(
   { path, target, ...problem }: PathProblem,
-  document: YamlDocument,
+  document: Document,
   lines: LineCounter,
 ): ConfigProblem {
   return { ...locate(document, lines, path, target), key: path.join('.'), ...problem };

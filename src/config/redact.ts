@@ -1,5 +1,5 @@
 /** Written in place of what must not be read. */
-export const REDACTED = '[redacted]';
+const REDACTED = '[redacted]';
 
 /**
  * The text without the given secrets, wherever they stand in it. For messages of client libraries

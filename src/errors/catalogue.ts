@@ -135,6 +135,12 @@ export const CATALOGUE = {
     'The name that was typed differs from the one asked for, or there was no terminal to type it on. Nothing was changed.',
     'Type the name as shown, or pass `--yes` in a script.',
   ),
+  'temporal.unreachable': entry(
+    'The Temporal server does not answer',
+    'retry',
+    'No connection could be made to the Temporal frontend, or it broke. Capture goes on with the work it has.',
+    'Check `--address` or TEMPORAL_ADDRESS, and that the server runs.',
+  ),
   'internal.cancelled': entry(
     'The work was cancelled',
     'end',
@@ -190,6 +196,12 @@ export const CATALOGUE = {
     'blocked',
     'A record batch fails its checksum or is compressed with a codec Sluice does not write, or an internal record is not what Sluice wrote.',
     'Find out who else writes to the named topic; only Sluice may.',
+  ),
+  'kafka.no-such-topic': entry(
+    'The topic does not exist',
+    'refuse',
+    'The cluster has no topic of this name.',
+    'Check prefix, database and table; a table topic appears with the first row of its table.',
   ),
   'sink.offset-out-of-range': entry(
     'The next records of a sink have left their topic',
@@ -289,6 +301,86 @@ export const CATALOGUE = {
     'blocked',
     'The primary key holds a FLOAT or DOUBLE column, whose values cannot be compared exactly.',
     'Exclude the table, or give it a key of another type.',
+  ),
+
+  // Warehouses
+  'sink.out-of-order': entry(
+    'Records of a partition are not in sequence',
+    'blocked',
+    'A record has a sequence that is not greater than that of the record before it in its partition.',
+    'Find out who else writes to the named topic; then answer with resnapshot.',
+  ),
+  'sink.behind-watermark': entry(
+    'A record comes too late',
+    'blocked',
+    'A record belongs to a commit that the warehouse has already shown as complete.',
+    'Nothing of it was dropped or stored. Report it with the position in the message; answer with resnapshot.',
+  ),
+  'sink.schema-conflict': entry(
+    'A column changed to a type its old values do not fit',
+    'blocked',
+    'The source changed the type of a column, and no type of the warehouse holds old and new values exactly.',
+    'Change the column back, or give the new one another name; or drop the warehouse file and answer with resnapshot.',
+  ),
+  'sink.name-collision': entry(
+    'Two things would have one name in the warehouse',
+    'blocked',
+    'Names in the warehouse ignore letter case and some belong to Sluice: two tables, or a column and a column of Sluice, meet.',
+    'Exclude one of the tables named in the message, or rename the column.',
+  ),
+  'sink.foreign-warehouse': entry(
+    'The warehouse belongs to another pipeline',
+    'blocked',
+    'The file holds the tables of another pipeline or topic prefix, or was made by a newer version.',
+    'Give this sink a file of its own.',
+  ),
+  'sink.warehouse-lost': entry(
+    'The warehouse is not the one that was filled so far',
+    'gap',
+    'The file is missing, empty or another one, although this sink has committed to it before.',
+    'Restore the file and answer with retry, or answer with resnapshot to fill a new one.',
+  ),
+  'duckdb.locked': entry(
+    'Another process holds the DuckDB file',
+    'retry',
+    'DuckDB lets one process at a time open a file, and this one is open elsewhere.',
+    'End the other process: a second worker, a notebook, the duckdb command line. Questions go through sluice query.',
+  ),
+  'duckdb.io-failed': entry(
+    'The DuckDB file cannot be read or written',
+    'retry',
+    'The folder is missing, the disk is full, or the file is not a DuckDB database.',
+    'Read the message, make room or correct the path; the sink goes on by itself.',
+  ),
+  'duckdb.out-of-memory': entry(
+    'DuckDB needs more memory than it may use',
+    'retry',
+    'A commit, a compaction or a query beside them went over the memory limit of the sink.',
+    'Nothing if it passes; otherwise make maxBatchBytes smaller or give the worker more memory.',
+  ),
+  'duckdb.value-refused': entry(
+    'A value does not fit its column in the warehouse',
+    'blocked',
+    'DuckDB could not convert a value of the named table into the type of its column; nothing of the batch was stored.',
+    'Report it with the type of the column; excluding the table lets the others go on.',
+  ),
+  'duckdb.failed': entry(
+    'DuckDB refused a statement',
+    'retry',
+    'A statement of the sink failed for a reason that is none of the known ones.',
+    'Read the message; the sink starts again from its last commit by itself.',
+  ),
+  'query.no-worker': entry(
+    'No worker serves this DuckDB file',
+    'refuse',
+    'Only the process that has the file open can answer, and none listens for questions about it.',
+    'Start the worker of the pipeline; while none runs, the duckdb command line can open the file.',
+  ),
+  'query.refused': entry(
+    'The query was not answered',
+    'refuse',
+    'Only one reading statement is accepted, and files, settings and other databases are out of reach.',
+    'Read the message and correct the SQL.',
   ),
 
   // The worker process

@@ -39,7 +39,7 @@ export function isCancellation(thrown: unknown): boolean {
 }
 
 /** Error name and places in the program, innermost first: a stack without the message that heads it. */
-export function stackFrames(error: Error): readonly string[] {
+function stackFrames(error: Error): readonly string[] {
   return (error.stack ?? '')
     .split('\n')
     .filter((line) => /^\s+at /.test(line))

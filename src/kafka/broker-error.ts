@@ -1,5 +1,5 @@
 import { AuthenticationError, ProtocolError, ResponseError } from '@platformatic/kafka';
-import { SluiceError } from '../errors/error.ts';
+import { InvariantBroken, SluiceError } from '../errors/error.ts';
 
 /** Protocol error names as the broker's documentation spells them; empty when the failure is not the broker's answer. */
 export function brokerErrors(error: unknown): readonly string[] {
@@ -70,10 +70,16 @@ export function isConcurrentTransaction(error: unknown): boolean {
 
 /** Worth the same idempotent request again, after metadata was refreshed: a move or a lost connection. */
 export function isTransient(error: unknown): boolean {
-  if (isDenied(error)) return false;
+  if (isDenied(error) || isBug(error)) return false;
   if (error instanceof SluiceError) return error.code === 'kafka.unreachable';
   const errors = brokerErrors(error);
   return errors.every((name) => MOVED.has(name));
+}
+
+function isBug(error: unknown): error is Error {
+  return (
+    error instanceof InvariantBroken || error instanceof TypeError || error instanceof RangeError
+  );
 }
 
 /** Wrong password, or no TLS where TLS is wanted. */
@@ -92,8 +98,8 @@ function isDenied(error: unknown): boolean {
  * @param sent whether the request may have changed something at the broker
  * @param what the request and its subject: `produce to shop.shop.orders`
  */
-export function kafkaFailure(error: unknown, sent: boolean, what: string): SluiceError {
-  if (error instanceof SluiceError) return error;
+export function kafkaFailure(error: unknown, sent: boolean, what: string): Error {
+  if (error instanceof SluiceError || isBug(error)) return error;
   const errors = brokerErrors(error);
   const facts = { request: what, brokerErrors: errors };
   const named = errors.length > 0 ? errors.join(', ') : messageOf(error);

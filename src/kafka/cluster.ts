@@ -83,6 +83,7 @@ export class Cluster {
       try {
         return await request();
       } catch (error) {
+        signal?.throwIfAborted();
         const backOffMs = BACK_OFF_MS[attempt];
         if (this.#closed || backOffMs === undefined || !isTransient(error)) {
           throw kafkaFailure(error, false, what);
@@ -114,7 +115,8 @@ export class Cluster {
 
   async #refresh(topics: readonly Topic[]): Promise<void> {
     const metadata = await fetchMetadata(await this.#anyConnection(), topics);
-    for (const { nodeId, host, port } of metadata.brokers) this.#brokers.set(nodeId, { host, port });
+    for (const { nodeId, host, port } of metadata.brokers)
+      this.#brokers.set(nodeId, { host, port });
     for (const { errorCode, name, partitions } of metadata.topics) {
       if (name === null) continue;
       if (errorCode !== 0) {

@@ -3,6 +3,8 @@ import { SluiceError } from '../errors/error.ts';
 import type { Topic } from '../topic/topic-name.ts';
 import type { Cluster } from './cluster.ts';
 import {
+  FETCH,
+  FETCH_VERSION,
   type FetchedPartition,
   type FetchLimits,
   type FetchPosition,
@@ -14,7 +16,6 @@ export interface PartitionId {
   readonly partition: number;
 }
 
-const FETCH = 1;
 const OFFSET_OUT_OF_RANGE = 1;
 const ISOLATION = { highWatermark: 0, lastStable: 1 } as const;
 const TIMESTAMP = { latest: -1n, earliest: -2n } as const;
@@ -58,10 +59,32 @@ export class CommittedReader {
           fetchEncoded.async(connection, limits, led),
         );
         const fetched = (await abortable(Promise.all(answers), signal)).flat();
-        for (const partition of fetched) refuseError(partition, positions);
+        const lost = outOfRange(fetched, positions);
+        if (lost) throw await this.#offsetGone(lost);
         return fetched;
       },
       signal,
+    );
+  }
+
+  async #offsetGone({
+    topic,
+    partition,
+    offset,
+  }: PartitionId & FetchPosition): Promise<SluiceError> {
+    const [earliest] = await this.earliestOffsets([{ topic, partition }]);
+    const [end] = await this.endOffsets([{ topic, partition }], 'highWatermark');
+    const facts = {
+      topic,
+      partition,
+      offset,
+      earliestOffset: earliest?.offset ?? -1,
+      endOffset: end?.offset ?? -1,
+    };
+    return new SluiceError(
+      'sink.offset-out-of-range',
+      `Offset ${offset} of ${topic} partition ${partition} is not there any more, the topic holds ${facts.earliestOffset} to ${facts.endOffset}: its retention was shorter than the pause, or it was recreated.`,
+      { facts },
     );
   }
 
@@ -113,20 +136,21 @@ async function askOffsets(
   );
 }
 
-function refuseError(
-  { topic, partition, errorCode, logStartOffset, highWatermark }: FetchedPartition,
-  positions: readonly FetchPosition[],
-): void {
-  if (errorCode === 0) return;
-  if (errorCode === OFFSET_OUT_OF_RANGE) {
-    const asked = positions.find((p) => p.topic === topic && p.partition === partition)?.offset;
-    throw new SluiceError(
-      'sink.offset-out-of-range',
-      `Offset ${asked} of ${topic} partition ${partition} is not there any more: the retention of the topic was shorter than the pause, or the topic was recreated.`,
-      { facts: { topic, partition, offset: asked ?? -1, logStartOffset, highWatermark } },
-    );
+/** @throws {ResponseError} for anything but an offset that is out of range, which it answers */
+function outOfRange(
+  fetched: readonly FetchedPartition[],
+  positions: readonly (PartitionId & FetchPosition)[],
+): (PartitionId & FetchPosition) | undefined {
+  for (const { topic, partition, errorCode } of fetched) {
+    if (errorCode === OFFSET_OUT_OF_RANGE) {
+      return positions.find((each) => each.topic === topic && each.partition === partition);
+    }
+    if (errorCode !== 0) {
+      const at = `/${topic}/${partition}`;
+      throw new ResponseError(FETCH, FETCH_VERSION, { [at]: [errorCode, null] }, undefined);
+    }
   }
-  throw new ResponseError(FETCH, 12, { [`/${topic}/${partition}`]: [errorCode, null] }, undefined);
+  return undefined;
 }
 
 function missingAnswer({ topic, partition }: PartitionId): SluiceError {

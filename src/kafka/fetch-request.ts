@@ -32,8 +32,8 @@ export interface FetchLimits {
   readonly maxPartitionBytes: number;
 }
 
-const FETCH = 1;
-const VERSION = 12;
+export const FETCH = 1;
+export const FETCH_VERSION = 12;
 const READ_COMMITTED = 1;
 const NO_SESSION = 0;
 const SESSIONLESS = -1;
@@ -44,7 +44,7 @@ export const fetchEncoded = createAPI<
   readonly FetchedPartition[]
 >(
   FETCH,
-  VERSION,
+  FETCH_VERSION,
   (limits: FetchLimits, positions: readonly FetchPosition[]) =>
     fetchV12.createRequest(
       limits.maxWaitMs,

@@ -105,7 +105,9 @@ export class KafkaPipelineLog implements PipelineLog {
   }
 
   #partitionCounts(topics: readonly Topic[]): Promise<ReadonlyMap<Topic, number | undefined>> {
-    return this.#cluster.patiently('describing topics', () => this.#cluster.partitionCounts(topics));
+    return this.#cluster.patiently('describing topics', () =>
+      this.#cluster.partitionCounts(topics),
+    );
   }
 
   async #read(upTo: 'highWatermark' | 'lastStable'): Promise<StoredPipeline> {

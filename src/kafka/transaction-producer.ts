@@ -124,7 +124,13 @@ export class TransactionProducer {
     const deadlineMs = Date.now() + TRANSACTION_TIMEOUT_MS;
     for (;;) {
       try {
-        const transaction = { transactionalId, producerId, producerEpoch, verifyOnly: false, topics };
+        const transaction = {
+          transactionalId,
+          producerId,
+          producerEpoch,
+          verifyOnly: false,
+          topics,
+        };
         await addPartitionsToTxnV3.api.async(coordinator, [transaction]);
         return;
       } catch (error) {

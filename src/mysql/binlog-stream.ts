@@ -1,7 +1,8 @@
 import type { Socket } from 'node:net';
 import { cancellable } from '../async/abort.ts';
-import { encodeGtidSet } from './gtid-stub.ts';
+import { encodeGtidSet } from '../binlog/gtid-set-encoding.ts';
 import type { EventStream } from '../capture/source-server.ts';
+import { parseGtidSet } from '../change/gtid-set.ts';
 import type { GtidSetText } from '../change/gtid.ts';
 import { SluiceError } from '../errors/error.ts';
 import { connect, type MysqlAccount, type MysqlSession, socketOf } from './connection.ts';
@@ -58,7 +59,7 @@ export async function openBinlogStream(
       stream.fail(new SluiceError('mysql.connection-lost', 'The dump was cancelled while it opened.'));
     };
     await cancellable(signal, abort, () =>
-      stream.start(dumpCommand(settings.serverId, encodeGtidSet(after))),
+      stream.start(dumpCommand(settings.serverId, encodeGtidSet(parseGtidSet(after)))),
     );
     return stream;
   } catch (error) {

@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net';
 import { type Connection, type ConnectionOptions, createConnection } from 'mysql2';
 import { cancellable } from '../async/abort.ts';
+import { SluiceError } from '../errors/error.ts';
 import { mysqlFailure } from './failure.ts';
 
 /** How to reach the source and as whom. */
@@ -19,6 +20,9 @@ export type TextRow = Readonly<Record<string, string | null>>;
 
 const CONNECT_TIMEOUT_MS = 10_000;
 
+/** A row of a text result without conversion: bytes per selected expression, null for NULL. */
+export type RawRow = readonly (Buffer | null)[];
+
 /**
  * One connection for control queries, with the session's time zone at UTC and utf8mb4 both ways.
  *
@@ -28,16 +32,17 @@ const CONNECT_TIMEOUT_MS = 10_000;
 export class MysqlSession implements AsyncDisposable {
   readonly raw: Connection;
   readonly server: string;
+  readonly #pending = new Set<(error: SluiceError) => void>();
   #usable = true;
 
   constructor(raw: Connection, server: string) {
     this.raw = raw;
     this.server = server;
-    raw.on('error', () => {
-      this.#usable = false;
+    raw.on('error', (error: unknown) => {
+      this.#break(mysqlFailure(error, 'the connection', server));
     });
     raw.on('end', () => {
-      this.#usable = false;
+      this.#break(this.#closed('the server closed it'));
     });
   }
 
@@ -55,7 +60,7 @@ export class MysqlSession implements AsyncDisposable {
    * @throws {SluiceError} a `mysql.*` code
    */
   query(sql: string, doing: string, values: readonly unknown[] = []): Promise<readonly TextRow[]> {
-    return new Promise((resolve, reject) => {
+    return this.#settling((resolve, reject) => {
       this.raw.query(
         { sql, values: [...values], typeCast: (field) => field.string('utf8') },
         (error, rows) => {
@@ -66,24 +71,73 @@ export class MysqlSession implements AsyncDisposable {
     });
   }
 
+  /**
+   * Hands out rows as they arrive. When `take` answers false no more are handed out and the
+   * connection is given up, since the rest of the result is still on its way.
+   *
+   * @returns whether `take` has seen every row
+   */
+  rows(sql: string, doing: string, take: (row: RawRow) => boolean): Promise<boolean> {
+    return this.#settling((resolve, reject) => {
+      let stopped = false;
+      this.raw
+        .query({ sql, rowsAsArray: true, typeCast: false })
+        .on('result', (row: RawRow) => {
+          if (stopped || take(row)) return;
+          stopped = true;
+          resolve(false);
+          this.destroy();
+        })
+        .on('error', (error: unknown) => {
+          reject(mysqlFailure(error, doing, this.server));
+        })
+        .on('end', () => {
+          resolve(true);
+        });
+    });
+  }
+
   /** Ends the connection at once; what is under way fails. */
   destroy(): void {
-    this.#usable = false;
+    this.#break(this.#closed('it was closed here'));
     this.raw.destroy();
+    socketOf(this).destroy();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    const usable = this.#usable;
-    this.#usable = false;
-    if (!usable) {
-      this.raw.destroy();
+    if (!this.#usable) {
+      this.destroy();
       return;
     }
-    await new Promise<void>((resolve) => {
+    await this.#settling<void>((resolve) => {
       this.raw.end(() => {
         resolve();
       });
-    });
+    }).catch(() => undefined);
+    this.#usable = false;
+  }
+
+  /** The driver forgets the callers of a connection that ends without an error: they fail here. */
+  async #settling<Result>(
+    start: (resolve: (result: Result) => void, reject: (error: SluiceError) => void) => void,
+  ): Promise<Result> {
+    const { promise, resolve, reject } = Promise.withResolvers<Result>();
+    this.#pending.add(reject);
+    try {
+      start(resolve, reject);
+      return await promise;
+    } finally {
+      this.#pending.delete(reject);
+    }
+  }
+
+  #break(failure: SluiceError): void {
+    this.#usable = false;
+    for (const reject of this.#pending) reject(failure);
+  }
+
+  #closed(how: string): SluiceError {
+    return new SluiceError('mysql.connection-lost', `The connection to ${this.server} ended: ${how}.`);
   }
 }
 

@@ -69,7 +69,7 @@ const BY_SYMBOL: ReadonlyMap<string, ErrorCode> = new Map<string, ErrorCode>([
 /**
  * The SluiceError of anything a mysql2 connection throws.
  *
- * @param doing what failed, as the subject of a sentence: `reading table shop.orders`
+ * @param doing what failed, as the subject of a clause: `reading table shop.orders`
  * @param server `user@host:port`
  */
 export function mysqlFailure(error: unknown, doing: string, server: string): SluiceError {
@@ -79,7 +79,7 @@ export function mysqlFailure(error: unknown, doing: string, server: string): Slu
   const code = known ?? (errno === 0 ? 'mysql.connection-lost' : 'mysql.query-failed');
   const said = known === undefined ? symbol : text;
   const number = errno === 0 ? '' : ` (error ${errno})`;
-  return new SluiceError(code, `${capital(doing)} on ${server} failed: ${said}${number}${advice(code, text)}.`, {
+  return new SluiceError(code, `${server}: ${doing} failed: ${said}${number}${advice(code, text, server)}.`, {
     cause: new ServerAnswer(errno, symbol, said),
     facts: { server, errno, symbol },
   });
@@ -106,14 +106,11 @@ function describe(error: unknown): Described {
   return { errno, symbol, text: error.message.replace(/\.$/, '') };
 }
 
-function advice(code: ErrorCode, text: string): string {
+/** What to grant; where the server names several privileges, any one will do, the last is the least. */
+function advice(code: ErrorCode, text: string, server: string): string {
   if (code !== 'mysql.grant-missing') return '';
-  const privilege = /one of\) the (.+?) privilege/.exec(text)?.[1] ?? /^([A-Z ]+?) command/.exec(text)?.[1];
-  const account = /user '([^']*)'@'([^']*)'/.exec(text);
-  const grantee = account ? `'${account[1]}'@'${account[2]}'` : 'the account';
-  return `; grant it: GRANT ${privilege ?? 'REPLICATION SLAVE, REPLICATION CLIENT, SELECT'} ON *.* TO ${grantee}`;
-}
-
-function capital(text: string): string {
-  return text.charAt(0).toUpperCase() + text.slice(1);
+  const privileges = /one of\) the (.+?) privilege/.exec(text)?.[1] ?? /^([A-Z ]+?) command/.exec(text)?.[1];
+  const privilege = privileges?.split(',').at(-1)?.trim();
+  const [, user = server.split('@')[0], host = '%'] = /user '([^']*)'@'([^']*)'/.exec(text) ?? [];
+  return `; grant it: GRANT ${privilege ?? 'REPLICATION SLAVE, REPLICATION CLIENT, SELECT'} ON *.* TO '${user}'@'${host}'`;
 }

@@ -58,17 +58,17 @@ async function answer(
   health: () => Health,
 ): Promise<void> {
   const path = request.url?.split('?')[0];
-  if (request.method !== 'GET' && request.method !== 'HEAD')
-    return send(response, 405, 'text/plain', 'GET only\n');
-  if (path === '/metrics') {
+  if (request.method !== 'GET' && request.method !== 'HEAD') {
+    send(response, 405, 'text/plain', 'GET only\n');
+  } else if (path === '/metrics') {
     const { contentType, body } = await meter.text();
-    return send(response, 200, contentType, body);
-  }
-  if (path === '/healthz') {
+    send(response, 200, contentType, body);
+  } else if (path === '/healthz') {
     const state = health();
-    return send(response, state.ok ? 200 : 503, 'application/json', `${JSON.stringify(state)}\n`);
+    send(response, state.ok ? 200 : 503, 'application/json', `${JSON.stringify(state)}\n`);
+  } else {
+    send(response, 404, 'text/plain', 'try /metrics or /healthz\n');
   }
-  send(response, 404, 'text/plain', 'try /metrics or /healthz\n');
 }
 
 function send(response: ServerResponse, status: number, type: string, body: string): void {

@@ -69,9 +69,6 @@ export function createLog(
   return wrap(logger);
 }
 
-/** For code that must have a log and tests that want none. */
-export const SILENT_LOG: Log = createLog('silent', { write: () => undefined });
-
 function wrap(logger: Logger): Log {
   return {
     debug: (message, fields) => logger.debug(fields ?? {}, message),

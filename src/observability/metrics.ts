@@ -70,19 +70,19 @@ export const METRICS = {
   },
   sluice_batch_rows: {
     type: 'histogram',
-    help: 'Rows in one Kafka transaction.',
+    help: 'Rows in one Kafka transaction; a sample, taken with each progress report.',
     labels: ['pipeline'],
     buckets: ROW_BUCKETS,
   },
   sluice_batch_bytes: {
     type: 'histogram',
-    help: 'Bytes in one Kafka transaction, before compression.',
+    help: 'Bytes in one Kafka transaction before compression; a sample.',
     labels: ['pipeline'],
     buckets: BYTE_BUCKETS,
   },
   sluice_publish_duration_seconds: {
     type: 'histogram',
-    help: 'From the first produce request of a Kafka transaction to its acknowledged commit.',
+    help: 'From the first produce request of a Kafka transaction to its acknowledged commit; a sample.',
     labels: ['pipeline'],
     buckets: PUBLISH_BUCKETS,
   },

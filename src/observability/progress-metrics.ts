@@ -58,7 +58,17 @@ export class ProgressMetrics {
     if (now.purgeInMs === undefined) this.#meter.remove('sluice_purge_in_seconds', { pipeline });
     else this.#meter.set('sluice_purge_in_seconds', { pipeline }, now.purgeInMs / 1_000);
     if (now.checkpoint) this.#checkpoint(pipeline, now.checkpoint);
+    if (now.lastBatch && now.batches !== last?.batches) this.#batch(pipeline, now.lastBatch);
     this.#snapshot(now);
+  }
+
+  #batch(
+    pipeline: string,
+    { rows, bytes, publishMs }: NonNullable<PipelineProgress['lastBatch']>,
+  ): void {
+    this.#meter.observe('sluice_batch_rows', { pipeline }, rows);
+    this.#meter.observe('sluice_batch_bytes', { pipeline }, bytes);
+    this.#meter.observe('sluice_publish_duration_seconds', { pipeline }, publishMs / 1_000);
   }
 
   #rows(

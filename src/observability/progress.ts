@@ -19,6 +19,12 @@ export interface PipelineProgress {
   /** Until the oldest binlog still needed is purged by age; absent when the server keeps all. */
   readonly purgeInMs?: number;
   readonly rowsPerSecond: number;
+  /** The newest batch, a sample of all: reports come less often than batches. */
+  readonly lastBatch?: {
+    readonly rows: number;
+    readonly bytes: number;
+    readonly publishMs: number;
+  };
   readonly snapshot?: SnapshotProgress;
 }
 
@@ -75,7 +81,7 @@ export const MAX_NAMED_TABLES = 12;
 export const OTHER_TABLES = '(other)';
 
 /** Longest GTID set text a heartbeat carries. */
-export const MAX_GTID_TEXT = 400;
+const MAX_GTID_TEXT = 400;
 
 /** The same progress in about 2 KB: the busiest tables by name, the rest in one sum, the GTID set cut for display. */
 export function forHeartbeat<Kind extends Progress>(progress: Kind): Kind;

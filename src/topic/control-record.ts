@@ -7,13 +7,33 @@ import { SluiceError } from '../errors/error.ts';
  * transaction that made it true, in the same sequence as the rows. Sinks act on these alone. JSON-plain.
  */
 export type ControlRecord =
-  | { readonly kind: 'snapshotBegin'; readonly seq: Sequence; readonly table: TableName; readonly snapshotId: string }
-  | { readonly kind: 'snapshotEnd'; readonly seq: Sequence; readonly table: TableName; readonly snapshotId: string }
+  | {
+      readonly kind: 'snapshotBegin';
+      readonly seq: Sequence;
+      readonly table: TableName;
+      readonly snapshotId: string;
+    }
+  | {
+      readonly kind: 'snapshotEnd';
+      readonly seq: Sequence;
+      readonly table: TableName;
+      readonly snapshotId: string;
+    }
   | { readonly kind: 'truncate'; readonly seq: Sequence; readonly table: TableName }
   /** Every live key of the table whose newest record is older than `olderThan` is gone from the source. */
-  | { readonly kind: 'sweep'; readonly seq: Sequence; readonly table: TableName; readonly olderThan: Sequence }
+  | {
+      readonly kind: 'sweep';
+      readonly seq: Sequence;
+      readonly table: TableName;
+      readonly olderThan: Sequence;
+    }
   /** Rows from here on have this schema. Also written before the first row of a table, and for a table with no rows. */
-  | { readonly kind: 'schema'; readonly seq: Sequence; readonly table: TableName; readonly schemaId: SchemaId }
+  | {
+      readonly kind: 'schema';
+      readonly seq: Sequence;
+      readonly table: TableName;
+      readonly schemaId: SchemaId;
+    }
   | {
       readonly kind: 'gap';
       readonly seq: Sequence;

@@ -94,7 +94,13 @@ export function appendChange(
       return;
     }
     case 'u':
-      appendUpdate(batch, route, imageOf(change.before, route), imageOf(change.after, route), context);
+      appendUpdate(
+        batch,
+        route,
+        imageOf(change.before, route),
+        imageOf(change.after, route),
+        context,
+      );
       return;
     case 'd': {
       const before = imageOf(change.before, route);

@@ -115,7 +115,7 @@ class PartitionWriter {
   #sealedBytes = 0;
   /** Write buffers that sealed batches still point into. */
   readonly #shared: Buffer[] = [];
-  #buffer: Buffer = Buffer.allocUnsafe(FIRST_BUFFER_BYTES);
+  #buffer: Buffer;
   #end: number = BATCH.records;
   #records = 0;
   #firstMs = 0;
@@ -126,6 +126,7 @@ class PartitionWriter {
     this.#partition = partition;
     this.#limits = limits;
     this.#pool = pool;
+    this.#buffer = Buffer.allocUnsafe(Math.min(FIRST_BUFFER_BYTES, pool.bufferBytes));
   }
 
   get bytes(): number {

@@ -36,7 +36,12 @@ export const BATCH = {
   records: 61,
 } as const;
 
-export const ATTRIBUTE = { compressionMask: 7, appendTime: 8, transactional: 16, control: 32 } as const;
+export const ATTRIBUTE = {
+  compressionMask: 7,
+  appendTime: 8,
+  transactional: 16,
+  control: 32,
+} as const;
 export const CODEC = { none: 0, gzip: 1, snappy: 2, lz4: 3, zstd: 4 } as const;
 
 export type Compression = 'zstd' | 'none';

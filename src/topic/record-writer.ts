@@ -5,7 +5,6 @@ import { varintSize, writeVarint } from './varint.ts';
 const FIXED_ROOM = 40;
 const HEADER_ROOM = 10;
 const LONG_TEXT = 65_536;
-const SHORT_TEXT = 48;
 
 /** Room that certainly holds the record, whatever its texts expand to in UTF-8. */
 export function recordRoom({ key, value, headers }: OutgoingRecord): number {
@@ -29,8 +28,8 @@ function roomFor(text: string | null): number {
  * −1 for null; bytes), value (the same), header count varint, per header name and value (length
  * varint; bytes).
  *
- * Text is nearly always ASCII, so lengths are first taken for what ASCII needs; writing proves
- * them, and only a record that holds other text is measured and written again.
+ * Text is nearly always ASCII, so the record is first written as if it were, with few native calls;
+ * the number of bytes they report proves it, and any other record is measured and written again.
  *
  * @param out has {@link recordRoom} bytes behind `at`
  */
@@ -41,94 +40,95 @@ export function writeRecord(
   offsetDelta: number,
   timestampDelta: number,
 ): number {
-  const { key, value } = record;
-  const end = tryWrite(out, at, record, offsetDelta, timestampDelta, {
-    key: key === null ? -1 : key.length,
-    value: value === null ? -1 : value.length,
-    headers: headersLength(record.headers, asciiLength),
-    of: asciiLength,
-  });
-  if (end >= 0) return end;
-  return tryWrite(out, at, record, offsetDelta, timestampDelta, {
-    key: key === null ? -1 : utf8Length(key),
-    value: value === null ? -1 : utf8Length(value),
-    headers: headersLength(record.headers, utf8Length),
-    of: utf8Length,
-  });
+  const end = writeAscii(out, at, record, offsetDelta, timestampDelta);
+  return end >= 0 ? end : writeUtf8(out, at, record, offsetDelta, timestampDelta);
 }
 
-type LengthOf = (text: string) => number;
-const asciiLength: LengthOf = (text) => text.length;
-const utf8Length: LengthOf = (text) => Buffer.byteLength(text);
-
-/** What the texts of a record are taken to need. */
-interface Lengths {
-  /** −1 for null. */
-  readonly key: number;
-  readonly value: number;
-  readonly headers: number;
-  readonly of: LengthOf;
-}
-
-function headersLength(headers: OutgoingRecord['headers'], lengthOf: LengthOf): number {
-  let length = varintSize(headers.length);
-  for (let index = 0; index < headers.length; index++) {
-    const header = headers[index];
-    if (header) length += sizedLength(lengthOf(header[0])) + sizedLength(lengthOf(header[1]));
-  }
-  return length;
-}
-
-function sizedLength(length: number): number {
-  return varintSize(length) + Math.max(length, 0);
-}
-
-/** −1 when a text turns out longer than it was taken for. */
-function tryWrite(
+/** −1 when a text is not ASCII or a header is long. */
+function writeAscii(
   out: Buffer,
   start: number,
   { key, value, headers }: OutgoingRecord,
   offsetDelta: number,
   timestampDelta: number,
-  lengths: Lengths,
 ): number {
+  const headerText = shortHeaders(headers);
+  if (headerText === undefined) return -1;
+  const keyLength = key === null ? -1 : key.length;
+  const valueLength = value === null ? -1 : value.length;
+  const rest = value === null ? headerText : value + headerText;
   const length =
     1 +
     varintSize(timestampDelta) +
     varintSize(offsetDelta) +
-    sizedLength(lengths.key) +
-    sizedLength(lengths.value) +
-    lengths.headers;
+    sizedLength(keyLength) +
+    varintSize(valueLength) +
+    rest.length;
+  let at = writeStart(out, start, length, timestampDelta, offsetDelta);
+  at = writeVarint(out, at, keyLength);
+  if (key !== null && out.write(key, at) !== keyLength) return -1;
+  at = writeVarint(out, at + Math.max(keyLength, 0), valueLength);
+  return out.write(rest, at) === rest.length ? at + rest.length : -1;
+}
+
+const LONGEST_SHORT_HEADER = 63;
+/** The varint of a length or count up to {@link LONGEST_SHORT_HEADER} is one byte, and an ASCII character. */
+const VARINT_CHARACTERS = Array.from({ length: LONGEST_SHORT_HEADER + 1 }, (_, value) =>
+  String.fromCharCode(2 * value),
+);
+
+/** The header section as text, so that it is written together with the value. */
+function shortHeaders(headers: OutgoingRecord['headers']): string | undefined {
+  let text = VARINT_CHARACTERS[headers.length];
+  for (let index = 0; index < headers.length; index++) {
+    const header = headers[index];
+    if (!header) return undefined;
+    const nameLength = VARINT_CHARACTERS[header[0].length];
+    const valueLength = VARINT_CHARACTERS[header[1].length];
+    if (nameLength === undefined || valueLength === undefined) return undefined;
+    text += nameLength + header[0] + valueLength + header[1];
+  }
+  return text;
+}
+
+function writeUtf8(
+  out: Buffer,
+  start: number,
+  { key, value, headers }: OutgoingRecord,
+  offsetDelta: number,
+  timestampDelta: number,
+): number {
+  const texts = [key, value, ...headers.flat()];
+  const lengths = texts.map((text) => (text === null ? -1 : Buffer.byteLength(text)));
+  const length =
+    1 +
+    varintSize(timestampDelta) +
+    varintSize(offsetDelta) +
+    varintSize(headers.length) +
+    lengths.reduce((sum, bytes) => sum + sizedLength(bytes), 0);
+  let at = writeStart(out, start, length, timestampDelta, offsetDelta);
+  for (const [index, text] of texts.entries()) {
+    if (index === 2) at = writeVarint(out, at, headers.length);
+    at = writeVarint(out, at, lengths[index] ?? -1);
+    if (text !== null) at += out.write(text, at);
+  }
+  return headers.length === 0 ? writeVarint(out, at, 0) : at;
+}
+
+/** Length, attributes (none are defined) and the two deltas. */
+function writeStart(
+  out: Buffer,
+  start: number,
+  length: number,
+  timestampDelta: number,
+  offsetDelta: number,
+): number {
   let at = writeVarint(out, start, length);
   out[at++] = 0;
   at = writeVarint(out, at, timestampDelta);
-  at = writeVarint(out, at, offsetDelta);
-  at = writeText(out, at, key, lengths.key);
-  if (at < 0) return -1;
-  at = writeText(out, at, value, lengths.value);
-  if (at < 0) return -1;
-  at = writeVarint(out, at, headers.length);
-  for (let index = 0; index < headers.length; index++) {
-    const header = headers[index];
-    if (!header) continue;
-    at = writeText(out, at, header[0], lengths.of(header[0]));
-    if (at < 0) return -1;
-    at = writeText(out, at, header[1], lengths.of(header[1]));
-    if (at < 0) return -1;
-  }
-  return at;
+  return writeVarint(out, at, offsetDelta);
 }
 
-/** Length varint and UTF-8 bytes; −1 when `length` is not what the text needs. */
-function writeText(out: Buffer, at: number, text: string | null, length: number): number {
-  const body = writeVarint(out, at, length);
-  if (text === null) return body;
-  if (text.length > SHORT_TEXT) return out.write(text, body) === length ? body + length : -1;
-  for (let index = 0; index < text.length; index++) {
-    const unit = text.charCodeAt(index);
-    // A native call costs more than this loop, until a character needs more than one byte.
-    if (unit > 127) return out.write(text, body) === length ? body + length : -1;
-    out[body + index] = unit;
-  }
-  return text.length === length ? body + length : -1;
+function sizedLength(length: number): number {
+  return varintSize(length) + Math.max(length, 0);
 }

@@ -27,7 +27,10 @@ export function tableTopic(prefix: string, table: TableId): Topic {
 }
 
 /** Groups of tables whose topics have the same name; empty when all is well. */
-export function collidingTopics(prefix: string, tables: readonly TableId[]): readonly (readonly TableId[])[] {
+export function collidingTopics(
+  prefix: string,
+  tables: readonly TableId[],
+): readonly (readonly TableId[])[] {
   const byTopic = Map.groupBy(tables, (table) => tableTopic(prefix, table));
   return [...byTopic.values()].filter((group) => group.length > 1);
 }

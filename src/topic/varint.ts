@@ -4,7 +4,8 @@ export function varintSize(value: number): number {
   if (zigzag < 128) return 1;
   if (zigzag < 16_384) return 2;
   let size = 3;
-  for (zigzag = Math.floor(zigzag / 2_097_152); zigzag > 0; zigzag = Math.floor(zigzag / 128)) size++;
+  for (zigzag = Math.floor(zigzag / 2_097_152); zigzag > 0; zigzag = Math.floor(zigzag / 128))
+    size++;
   return size;
 }
 
@@ -12,7 +13,8 @@ export function varintSize(value: number): number {
 export function writeVarint(out: Buffer, at: number, value: number): number {
   let next = at;
   let zigzag = value < 0 ? -2 * value - 1 : 2 * value;
-  for (; zigzag >= 0x80000000; zigzag = Math.floor(zigzag / 128)) out[next++] = (zigzag % 128) | 128;
+  for (; zigzag >= 0x80000000; zigzag = Math.floor(zigzag / 128))
+    out[next++] = (zigzag % 128) | 128;
   for (; zigzag >= 128; zigzag >>>= 7) out[next++] = (zigzag & 127) | 128;
   out[next++] = zigzag;
   return next;

@@ -84,7 +84,7 @@ async function play(scenario: Scenario): Promise<{ broker: InMemoryBroker; sourc
     try {
       await runCapture(
         {
-          server: source, reader: source, log, newDecoder: () => unboxing, nowMs: () => performance.now(),
+          server: source, reader: source, log, newDecoder: () => unboxing, nowMs: () => Math.floor(performance.now()),
           reach: () => undefined,
           notify: (notice) => {
             if (notice.kind === 'started') tripwire = { hasCommitted: true, epoch: notice.epoch };

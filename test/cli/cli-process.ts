@@ -42,7 +42,7 @@ const control: PipelineControl = {
     return { snapshotId: 's-1' };
   },
   recover: async (pipeline, { by: _, ...request }) => reached('recover', pipeline, request),
-  drop: async (pipeline) => reached('drop', pipeline),
+  drop: async (pipeline, { deleteTopics }) => reached('drop', pipeline, deleteTopics),
   [Symbol.asyncDispose]: async () => reached('closed'),
 };
 
@@ -55,19 +55,39 @@ const ports: CliPorts = {
   checkPipeline: async () => ({
     findings: [
       { check: 'binlog_format', severity: 'ok', message: 'is ROW' },
-      { check: 'gtid_mode', severity: 'fatal', message: 'is OFF', fixSql: 'SET PERSIST gtid_mode = ON;' },
+      {
+        check: 'gtid_mode',
+        severity: 'fatal',
+        message: 'is OFF',
+        fixSql: 'SET PERSIST gtid_mode = ON;',
+      },
     ],
   }),
   async *tailTopic({ limit = Number.POSITIVE_INFINITY, signal }) {
     for (let offset = 0; offset < limit; offset += 1) {
-      yield { partition: 0, offset, timestampMs: 0, key: '{"id":1}', value: offset === 1 ? null : '{}', headers: {} };
+      yield {
+        partition: 0,
+        offset,
+        timestampMs: 0,
+        key: '{"id":1}',
+        value: offset === 1 ? null : '{}',
+        headers: {},
+      };
       if (offset === 1) await delay(limit < 10 ? 0 : 60_000, undefined, { signal });
     }
   },
-  queryWarehouse: async ({ limit }) => ({ columns: ['id', 'name'], rows: [[1, 'ana'], [22, null]].slice(0, limit), truncated: limit < 2 }),
+  queryWarehouse: async ({ limit }) => ({
+    columns: ['id', 'name'],
+    rows: [
+      [1, 'ana'],
+      [22, null],
+    ].slice(0, limit),
+    truncated: limit < 2,
+  }),
   connect: async ({ address, namespace }) => {
     reached('connect', address, namespace);
-    if (address === 'nowhere:1') throw new SluiceError('temporal.unreachable', `No Temporal server answers at ${address}.`);
+    if (address === 'nowhere:1')
+      throw new SluiceError('temporal.unreachable', `No Temporal server answers at ${address}.`);
     if (address === 'silent:1') await delay(60_000);
     return control;
   },

@@ -27,7 +27,9 @@ it('goes on when the name is typed, after the plan was shown', async () => {
 });
 
 it.each(['', 'y', 'yes', 'Shop', 'shop2'])('refuses when %j is typed', async (typed) => {
-  await expect(confirm(aTerminal(typed), PLAN, signal)).rejects.toMatchObject({ code: 'cli.not-confirmed' });
+  await expect(confirm(aTerminal(typed), PLAN, signal)).rejects.toMatchObject({
+    code: 'cli.not-confirmed',
+  });
 });
 
 it('does not ask when a script has said yes', async () => {

@@ -19,7 +19,10 @@ export interface CliSettings {
 }
 
 /** Runs the command line as a process of its own, without a terminal. */
-export async function cli(words: readonly string[], settings: CliSettings = {}): Promise<CliOutcome> {
+export async function cli(
+  words: readonly string[],
+  settings: CliSettings = {},
+): Promise<CliOutcome> {
   const script = resolve(settings.script ?? 'test/cli/cli-process.ts');
   const { TEMPORAL_ADDRESS: _, TEMPORAL_NAMESPACE: __, ...inherited } = process.env;
   const child = spawn(process.execPath, [script, ...words], {
@@ -36,11 +39,16 @@ export async function cli(words: readonly string[], settings: CliSettings = {}):
     exitCode,
     stdout: output.stdout,
     stderr: stderr.filter((line) => !line.startsWith('PORT ')).join('\n'),
-    reached: stderr.filter((line) => line.startsWith('PORT ')).map((line) => JSON.parse(line.slice(5)) as unknown[]),
+    reached: stderr
+      .filter((line) => line.startsWith('PORT '))
+      .map((line) => JSON.parse(line.slice(5)) as unknown[]),
   };
 }
 
-function collect(child: ChildProcess, interruptAt: RegExp | undefined): { stdout: string; stderr: string } {
+function collect(
+  child: ChildProcess,
+  interruptAt: RegExp | undefined,
+): { stdout: string; stderr: string } {
   const output = { stdout: '', stderr: '' };
   let interrupted = false;
   for (const name of ['stdout', 'stderr'] as const)

@@ -19,14 +19,37 @@ const STREAMING: PipelineStatus = {
     lagMs: 350,
     purgeInMs: 260_000_000,
     rowsPerSecond: 12_345.6,
-    checkpoint: { gtidSet: '3e11fa47-71ca-11e1-9e33-c80aa9429562:1-905', file: 'binlog.000007', pos: 1_234, epoch: 2, commitOrdinal: 98_765, writtenAtMs: NOW_MS },
-    snapshot: { table: 'shop.orders', rows: 450_000, estimatedRows: 1_000_000, rowsPerSecond: 50_000, etaSeconds: 11, tablesDone: 3, tablesTotal: 9 },
+    checkpoint: {
+      gtidSet: '3e11fa47-71ca-11e1-9e33-c80aa9429562:1-905',
+      file: 'binlog.000007',
+      pos: 1_234,
+      epoch: 2,
+      commitOrdinal: 98_765,
+      writtenAtMs: NOW_MS,
+    },
+    snapshot: {
+      table: 'shop.orders',
+      rows: 450_000,
+      estimatedRows: 1_000_000,
+      rowsPerSecond: 50_000,
+      etaSeconds: 11,
+      tablesDone: 3,
+      tablesTotal: 9,
+    },
   },
   sinks: [
     {
       name: 'warehouse',
       state: 'STREAMING',
-      progress: { kind: 'sink', pipeline: 'shop', sink: 'warehouse', rows: 1_000, cutOrdinal: 98_760, lagMs: 900, tables: {} },
+      progress: {
+        kind: 'sink',
+        pipeline: 'shop',
+        sink: 'warehouse',
+        rows: 1_000,
+        cutOrdinal: 98_760,
+        lagMs: 900,
+        tables: {},
+      },
     },
     { name: 'second', state: 'PROVISIONING' },
   ],
@@ -48,9 +71,17 @@ sink second     PROVISIONING`);
 });
 
 it('shows an open incident with the commands that answer it', () => {
-  const incident = { id: 'gap-1', code: 'binlog.purged', message: 'Purged.\nTwice.', openedAtMs: NOW_MS, actions: ['retry', 'resnapshot'] };
+  const incident = {
+    id: 'gap-1',
+    code: 'binlog.purged',
+    message: 'Purged.\nTwice.',
+    openedAtMs: NOW_MS,
+    actions: ['retry', 'resnapshot'],
+  };
   const { progress: _, ...rest } = STREAMING;
-  expect(statusBlock({ ...rest, state: 'GAP', reason: 'binlog purged', sinks: [], incident }, NOW_MS)).toBe(`\
+  expect(
+    statusBlock({ ...rest, state: 'GAP', reason: 'binlog purged', sinks: [], incident }, NOW_MS),
+  ).toBe(`\
 pipeline        shop
 state           GAP (binlog purged)
 since           2026-11-23 03:03:01 (1 h 2 m)
@@ -65,11 +96,27 @@ gap-1  binlog.purged  open since 2026-11-23 04:05:06
 });
 
 it('shows pipelines line by line, numbers at the right', () => {
-  expect(table(['NAME', 'ROWS'], [['shop', '5'], ['a-long-name', '1,200']])).toBe(`\
+  expect(
+    table(
+      ['NAME', 'ROWS'],
+      [
+        ['shop', '5'],
+        ['a-long-name', '1,200'],
+      ],
+    ),
+  ).toBe(`\
 NAME          ROWS
 shop             5
 a-long-name  1,200`);
-  expect(statusRow(STREAMING, NOW_MS)).toEqual(['shop', 'STREAMING', '1 h 2 m', '350 ms', '12,346', '3/9 tables', 'warehouse 900 ms, second PROVISIONING']);
+  expect(statusRow(STREAMING, NOW_MS)).toEqual([
+    'shop',
+    'STREAMING',
+    '1 h 2 m',
+    '350 ms',
+    '12,346',
+    '3/9 tables',
+    'warehouse 900 ms, second PROVISIONING',
+  ]);
 });
 
 it.each([

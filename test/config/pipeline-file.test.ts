@@ -127,7 +127,7 @@ describe('a pipeline file', () => {
     );
     expect(parse(shared).kafka.sasl?.password).toEqual({ env: 'SHOP_MYSQL_PASSWORD' });
     expect(problems(shared.replace('*pw', '*nothing'))).toEqual([
-      'shop.yaml:12:54: no anchor &nothing stands before this alias',
+      'shop.yaml:12:54: no anchor of this name stands before this alias',
     ]);
   });
 
@@ -194,6 +194,24 @@ streams: {}
     expect(error.code).toBe('config.invalid');
     expect(JSON.stringify([error.message, error.facts])).not.toMatch(/hunter2|12345678/);
     expect(error.message).toContain('secrets only by reference');
+  });
+
+  it.each([
+    '*hunter2',
+    '!hunter2',
+    '!hunter2 x',
+    '"a" hunter2',
+    '|hunter2',
+    '"\\hunter2"',
+    '%hunter2',
+    '@hunter2',
+    '{ hunter2',
+    '"hunter2',
+    '&hunter2',
+    '? hunter2',
+  ])('never repeat a password that is broken YAML: %s', (written) => {
+    const error = refusal(withLine('{ env: SHOP_MYSQL_PASSWORD }', written));
+    expect(JSON.stringify([error.message, error.facts])).not.toContain('hunter2');
   });
 
   it('name a key that stands twice, and the other problems beside it', () => {

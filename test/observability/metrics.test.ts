@@ -1,3 +1,4 @@
+import { globSync, readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
 import { METRICS } from '../../src/observability/metrics.ts';
 
@@ -11,4 +12,15 @@ it.each(Object.entries(METRICS))('%s follows the naming rules', (name, metric) =
   expect(metric.help).toMatch(/^[A-Z\d].*\.$/);
   expect(metric.labels.filter((label) => !BOUNDED_LABELS.has(label))).toEqual([]);
   expect(metric.type === 'histogram').toBe('buckets' in metric);
+});
+
+/** Turned on when every part of the tree is in place: until then some metrics wait for their setter. */
+const ALL_PARTS_IN_PLACE = false;
+
+it.runIf(ALL_PARTS_IN_PLACE)('every metric is set somewhere', () => {
+  const text = globSync('src/**/*.ts')
+    .filter((file) => file !== 'src/observability/metrics.ts')
+    .map((file) => readFileSync(file, 'utf8'))
+    .join('\n');
+  expect(Object.keys(METRICS).filter((name) => !text.includes(`'${name}'`))).toEqual([]);
 });

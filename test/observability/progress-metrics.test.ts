@@ -108,6 +108,17 @@ describe('metrics of progress', () => {
     expect([await value(ratio), await value(left)]).toEqual([undefined, 0]);
   });
 
+  it('sample the newest batch once, however often it is reported', async () => {
+    const { progress, value } = metrics();
+    const lastBatch = { rows: 40, bytes: 9_000, publishMs: 12 };
+    progress.record(aPipeline({ lastBatch }));
+    progress.record(aPipeline({ lastBatch }));
+    expect(await value('sluice_batch_rows_count{pipeline="shop"}')).toBe(1);
+    progress.record(aPipeline({ lastBatch, batches: 2 }));
+    expect(await value('sluice_batch_rows_sum{pipeline="shop"}')).toBe(80);
+    expect(await value('sluice_publish_duration_seconds_sum{pipeline="shop"}')).toBe(0.024);
+  });
+
   it('show a sink by its own name', async () => {
     const { progress, value } = metrics();
     progress.record(A_SINK);

@@ -45,9 +45,12 @@ async function tryListen(path: string): Promise<AsyncDisposable | undefined> {
   };
 }
 
+/** Any end of the connection, a reset or refusal too, means that the lock may be free. */
 async function waitForRelease(path: string): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
   const socket = connect(path);
-  socket.resume();
   socket.on('error', () => socket.destroy());
-  await once(socket, 'close');
+  socket.on('close', () => resolve());
+  socket.resume();
+  await promise;
 }

@@ -10,10 +10,15 @@ export interface Progress {
 }
 
 interface Line {
-  stage: string;
-  detail: string;
-  startedAtMs: number;
+  readonly stage: string;
+  readonly detail: string;
+  /** When the server was first heard of. */
+  readonly sinceMs: number;
+  /** When it was done; the clock on the line stands still from then on. */
+  readonly doneAtMs: number | undefined;
 }
+
+const DONE: ReadonlySet<string> = new Set(['ready', 'stopped']);
 
 /** One line a server, redrawn in place on a terminal; elsewhere one plain line a stage. */
 export function showProgress(stream: NodeJS.WriteStream): Progress {
@@ -39,10 +44,10 @@ function liveProgress(stream: NodeJS.WriteStream): Progress {
   let drawn = 0;
   const draw = () => {
     const up = drawn === 0 ? '' : `\u001b[${drawn}A`;
-    const rows = [...lines].map(([name, line]) => {
-      const seconds = Math.round((Date.now() - line.startedAtMs) / 1000);
-      const text = `${name.padEnd(8)}  ${line.stage}  ${seconds} s  ${line.detail}`;
-      return `\u001b[2K${text.slice(0, Math.max(20, stream.columns - 1))}\n`;
+    const rows = [...lines].map(([name, { stage, detail, sinceMs, doneAtMs }]) => {
+      const seconds = Math.round(((doneAtMs ?? Date.now()) - sinceMs) / 1000);
+      const text = `${name.padEnd(8)}  ${`${seconds}`.padStart(3)} s  ${stage}  ${detail}`;
+      return `\u001b[2K${text.slice(0, Math.max(20, stream.columns - 1)).trimEnd()}\n`;
     });
     stream.write(up + rows.join(''));
     drawn = lines.size;
@@ -52,8 +57,8 @@ function liveProgress(stream: NodeJS.WriteStream): Progress {
   return {
     report(name, stage, detail = '') {
       const line = lines.get(name);
-      const startedAtMs = line?.stage === stage ? line.startedAtMs : Date.now();
-      lines.set(name, { stage, detail, startedAtMs });
+      const doneAtMs = DONE.has(stage) ? Date.now() : undefined;
+      lines.set(name, { stage, detail, sinceMs: line?.sinceMs ?? Date.now(), doneAtMs });
       if (line?.stage !== stage) draw();
     },
     close() {

@@ -3,6 +3,7 @@ import { requester } from '../requester.ts';
 import { examples, type Verb, withControl } from '../verb.ts';
 
 interface Options {
+  readonly deleteTopics?: boolean;
   readonly reason?: string;
   readonly yes?: boolean;
 }
@@ -11,27 +12,40 @@ export const drop: Verb = (program, act) => {
   program
     .command('drop')
     .argument('<pipeline>', 'name of the pipeline')
-    .description('End a pipeline for good. Topics and warehouse tables stay.')
+    .description(
+      'End a pipeline for good. Warehouse tables stay, and topics unless said otherwise.',
+    )
+    .option('--delete-topics', 'delete its topics and its position too')
     .option('--reason <text>', 'kept in the pipeline’s record')
     .option('--yes', 'do not ask')
     .addHelpText(
       'after',
       examples(
         ['sluice drop shop', 'shows the plan and wants the name typed'],
-        ['sluice drop shop --yes', 'for scripts'],
+        ['sluice drop shop --delete-topics --yes', 'for scripts that start afresh'],
       ),
     )
     .action(
-      act(async (surroundings, pipeline: string, { reason, yes = false }: Options) => {
+      act(async (surroundings, pipeline: string, options: Options) => {
+        const { deleteTopics = false, reason, yes = false } = options;
         const { console, signal } = surroundings;
-        await confirm(console, { steps: planOf(pipeline), name: pipeline, yes }, signal);
-        await withControl(surroundings, (control) => control.drop(pipeline, requester(reason)));
-        return { result: { pipeline, dropped: true }, text: `Pipeline ${pipeline} is dropped.` };
+        await confirm(
+          console,
+          { steps: planOf(pipeline, deleteTopics), name: pipeline, yes },
+          signal,
+        );
+        const request = { deleteTopics, ...requester(reason) };
+        await withControl(surroundings, (control) => control.drop(pipeline, request));
+        const result = { pipeline, dropped: true, deletedTopics: deleteTopics };
+        return { result, text: `Pipeline ${pipeline} is dropped.` };
       }),
     );
 };
 
-const planOf = (pipeline: string): readonly string[] => [
+const planOf = (pipeline: string, deleteTopics: boolean): readonly string[] => [
   `Capture of ${pipeline} ends behind the batch under way, and its sinks and schedules end with it.`,
-  'Topics, positions and warehouse tables stay; delete them yourself when they are no longer wanted.',
+  deleteTopics
+    ? 'Its topics and its position are deleted: what consumers have not read is gone.'
+    : 'Topics and position stay; delete them yourself when they are no longer wanted.',
+  'Warehouse tables stay.',
 ];

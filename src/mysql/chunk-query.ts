@@ -1,0 +1,59 @@
+import type { RowValues } from '../change/column-value.ts';
+import type { Column, TableSchema } from '../change/table.ts';
+import { InvariantBroken } from '../errors/error.ts';
+import type { RawRow } from './connection.ts';
+import { behindKey, checkKey, keyExpression, keyLiteral, quoteName } from './key-literal.ts';
+import { textReader } from './text-values.ts';
+
+/** How the chunks of one table are read, for one definition of the table. */
+export interface ChunkQuery {
+  readonly schema: TableSchema;
+  /** @param after literals of a key, from `keyOf` */
+  sql(after: readonly string[] | undefined, limit: number): string;
+  valuesOf(row: RawRow): RowValues;
+  keyOf(row: RawRow): readonly string[];
+}
+
+/** @throws {SluiceError} `snapshot.key-unsupported` */
+export function chunkQuery(schema: TableSchema): ChunkQuery {
+  const { id, columns } = schema;
+  const key = schema.key.map((index) => columnAt(columns, index));
+  checkKey(id, key);
+  const expressions = [...columns.map(valueExpression), ...key.map(keyExpression)];
+  const order = key.map(({ name }) => quoteName(name)).join(', ');
+  const from = `${quoteName(id.database)}.${quoteName(id.table)} FORCE INDEX (PRIMARY)`;
+  const select = `SELECT ${expressions.join(', ')} FROM ${from}`;
+  const readers = columns.map(({ type }) => textReader(type));
+  return {
+    schema,
+    sql: (after, limit) => {
+      // A cursor of another shape belongs to a key the table no longer has: read from the start.
+      const usable = after?.length === key.length ? after : undefined;
+      const where = usable ? ` WHERE ${behindKey(key, usable)}` : '';
+      return `${select}${where} ORDER BY ${order} LIMIT ${limit}`;
+    },
+    valuesOf: (row) =>
+      readers.map((read, index) => {
+        const bytes = row[index];
+        return bytes ? read(bytes) : null;
+      }),
+    keyOf: (row) =>
+      key.map(({ type }, index) => {
+        const bytes = row[columns.length + index];
+        if (!bytes) throw new InvariantBroken('a key column holds NULL');
+        return keyLiteral(type, bytes);
+      }),
+  };
+}
+
+/** Text results print FLOAT with six digits, and DOUBLE(m,d) with d decimals: a cast prints all. */
+function valueExpression({ name, type }: Column): string {
+  const inexact = type.kind === 'float' || type.kind === 'double';
+  return inexact ? `CAST(${quoteName(name)} AS DOUBLE)` : quoteName(name);
+}
+
+function columnAt(columns: readonly Column[], index: number): Column {
+  const column = columns[index];
+  if (!column) throw new InvariantBroken(`a key names column ${index} of ${columns.length}`);
+  return column;
+}

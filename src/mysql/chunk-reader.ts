@@ -1,0 +1,181 @@
+import { cancellable } from '../async/abort.ts';
+import { type TableId, type TableName, tableName } from '../change/table.ts';
+import { SluiceError } from '../errors/error.ts';
+import type { Chunk, ChunkReader, ChunkRequest } from '../snapshot/chunk-reader.ts';
+import { type ChunkQuery, chunkQuery } from './chunk-query.ts';
+import { connect, type MysqlAccount, type MysqlSession, type RawRow } from './connection.ts';
+import { errorNumberOf } from './failure.ts';
+import { oneTable, readTables, tellDefinitions } from './information-schema.ts';
+import { executedWithin, readBinlogEnd } from './server-status.ts';
+
+export interface ChunkReaderSettings {
+  /** How long transactions the stream has shown may take to become visible. */
+  readonly barrierTimeoutMs?: number;
+}
+
+const BARRIER_TIMEOUT_MS = 60_000;
+
+/**
+ * What the values and the order of rows depend on, whatever the server's defaults are: a consistent
+ * view per statement, dates as they are stored, CHAR without its padding, no limit of time or rows.
+ */
+const SESSION: Readonly<Record<string, string>> = {
+  'SESSION autocommit': '1',
+  'SESSION transaction_isolation': "'REPEATABLE-READ'",
+  'SESSION sql_mode': "'ALLOW_INVALID_DATES'",
+  'SESSION sql_select_limit': 'DEFAULT',
+  'SESSION max_execution_time': '0',
+};
+
+const NO_SUCH_TABLE = 1146;
+const NO_SUCH_DATABASE = 1049;
+/** The definition at hand is not the table's any more: unknown column, changed since. */
+const DEFINITION_CHANGED: ReadonlySet<number> = new Set([1054, 1176, 1412]);
+const DEFINITION_ATTEMPTS = 3;
+
+/** What is remembered of a table between its chunks. */
+interface KnownTable {
+  readonly query: ChunkQuery;
+  /** Bytes a row had on average, in the statistics at first, then in the last chunk. */
+  averageRowBytes: number;
+}
+
+interface RowsRead {
+  readonly rows: readonly RawRow[];
+  readonly bytes: number;
+  /** The size limit was reached before the last row. */
+  readonly cut: boolean;
+}
+
+/**
+ * Reads chunks over one connection to the server that is streamed.
+ *
+ * Barrier, SELECT and the end of the log follow one another on that connection. A read that is cut
+ * or cancelled costs the connection; the next one makes a new one.
+ */
+export class MysqlChunkReader implements ChunkReader {
+  readonly #account: MysqlAccount;
+  readonly #barrierTimeoutMs: number;
+  readonly #closing = new AbortController();
+  readonly #tables = new Map<TableName, KnownTable>();
+  #session: MysqlSession | undefined;
+  #version = '';
+
+  constructor(account: MysqlAccount, settings: ChunkReaderSettings = {}) {
+    this.#account = account;
+    this.#barrierTimeoutMs = settings.barrierTimeoutMs ?? BARRIER_TIMEOUT_MS;
+  }
+
+  async readChunk(request: ChunkRequest, signal: AbortSignal): Promise<Chunk> {
+    const either = AbortSignal.any([signal, this.#closing.signal]);
+    const cancel = (): void => this.#session?.destroy();
+    return cancellable(either, cancel, async () => {
+      await this.#passBarrier(request, either);
+      return this.#readKnown(request, either);
+    });
+  }
+
+  forget(table: TableName): void {
+    this.#tables.delete(table);
+  }
+
+  async close(): Promise<void> {
+    this.#closing.abort();
+    await this.#session?.[Symbol.asyncDispose]();
+    this.#session = undefined;
+  }
+
+  async #connected(signal: AbortSignal): Promise<MysqlSession> {
+    if (this.#session?.usable) return this.#session;
+    const session = await connect(this.#account, SESSION, signal);
+    this.#session = session;
+    await tellDefinitions(session);
+    const [row] = await session.query('SELECT @@version AS version', 'reading the version');
+    this.#version = row?.['version'] ?? '';
+    return session;
+  }
+
+  /** The log shows a transaction before SELECT does: what the stream has handed out must be visible first. */
+  async #passBarrier({ barrier, table }: ChunkRequest, signal: AbortSignal): Promise<void> {
+    const session = await this.#connected(signal);
+    if (await executedWithin(session, barrier, this.#barrierTimeoutMs)) return;
+    throw new SluiceError(
+      'snapshot.barrier-timeout',
+      `Before reading ${tableName(table)}: ${session.server} has not executed what its log has shown within ${this.#barrierTimeoutMs} ms.`,
+      { facts: { table: tableName(table), timeoutMs: this.#barrierTimeoutMs } },
+    );
+  }
+
+  async #readKnown(request: ChunkRequest, signal: AbortSignal): Promise<Chunk> {
+    for (let attempt = 1; ; attempt += 1) {
+      const known = await this.#known(request.table, signal);
+      try {
+        return await this.#read(request, known, signal);
+      } catch (error) {
+        this.forget(tableName(request.table));
+        const errno = errorNumberOf(error);
+        if (errno === NO_SUCH_TABLE || errno === NO_SUCH_DATABASE) throw tableGone(request.table);
+        if (!DEFINITION_CHANGED.has(errno) || attempt === DEFINITION_ATTEMPTS) throw error;
+      }
+    }
+  }
+
+  async #known(id: TableId, signal: AbortSignal): Promise<KnownTable> {
+    const known = this.#tables.get(tableName(id));
+    if (known) return known;
+    const [table] = await readTables(await this.#connected(signal), oneTable(id));
+    if (!table) throw tableGone(id);
+    const read = { query: chunkQuery(table.schema), averageRowBytes: table.averageRowBytes };
+    this.#tables.set(tableName(id), read);
+    return read;
+  }
+
+  async #read(request: ChunkRequest, known: KnownTable, signal: AbortSignal): Promise<Chunk> {
+    const { query } = known;
+    const limit = rowLimit(request, known.averageRowBytes);
+    const session = await this.#connected(signal);
+    const doing = `reading table ${tableName(request.table)}`;
+    const read = await selectRows(session, query.sql(request.after, limit), request.maxBytes, doing);
+    // After the SELECT, on whichever connection: what the rows show is in the log before this.
+    const high = await readBinlogEnd(await this.#connected(signal), this.#version);
+    if (read.rows.length > 0) known.averageRowBytes = read.bytes / read.rows.length;
+    const last = read.rows.at(-1);
+    return {
+      schema: query.schema,
+      rows: read.rows.map((row) => query.valuesOf(row)),
+      ...(last ? { lastKey: query.keyOf(last) } : {}),
+      complete: !read.cut && read.rows.length < limit,
+      high,
+    };
+  }
+}
+
+/** So many rows that their expected size stays within the limit; the hard limit is kept while they arrive. */
+function rowLimit({ maxRows, maxBytes }: ChunkRequest, averageRowBytes: number): number {
+  if (averageRowBytes <= 0) return maxRows;
+  return Math.max(1, Math.min(maxRows, Math.floor(maxBytes / averageRowBytes)));
+}
+
+/** Takes rows until their bytes pass the limit; the row that passes it is the last. */
+async function selectRows(
+  session: MysqlSession,
+  sql: string,
+  maxBytes: number,
+  doing: string,
+): Promise<RowsRead> {
+  const rows: RawRow[] = [];
+  let bytes = 0;
+  const whole = await session.rows(sql, doing, (row) => {
+    if (bytes >= maxBytes) return false;
+    rows.push(row);
+    for (const value of row) bytes += value?.length ?? 0;
+    return true;
+  });
+  return { rows, bytes, cut: !whole };
+}
+
+function tableGone(id: TableId): SluiceError {
+  return new SluiceError('snapshot.table-gone', `Table ${tableName(id)} no longer exists.`, {
+    facts: { table: tableName(id) },
+  });
+}

@@ -1,0 +1,94 @@
+import type {
+  EventStream,
+  ServerHistory,
+  SourceServer,
+  SourceTable,
+} from '../capture/source-server.ts';
+import { formatGtidSet, parseGtidSet } from '../change/gtid-set.ts';
+import type { GtidSetText } from '../change/gtid.ts';
+import { tableFilter } from '../change/table-pattern.ts';
+import { type DumpSettings, openBinlogStream } from './binlog-stream.ts';
+import { connect, type MysqlAccount, type MysqlSession } from './connection.ts';
+import { allTables, readTables, tellDefinitions } from './information-schema.ts';
+import { executedWithin, readBinlogEnd } from './server-status.ts';
+
+export interface SourceServerSettings extends DumpSettings {
+  /** `database.table` patterns with `*`. */
+  readonly include: readonly string[];
+  readonly exclude: readonly string[];
+}
+
+const HISTORY = `SELECT @@server_uuid AS serverUuid, @@version AS version,
+  @@global.gtid_executed AS executed, @@global.gtid_purged AS purged`;
+
+/** The source over one control connection, made when first needed and again after it broke. */
+export class MysqlSourceServer implements SourceServer {
+  readonly #account: MysqlAccount;
+  readonly #settings: SourceServerSettings;
+  readonly #closing = new AbortController();
+  #session: Promise<MysqlSession> | undefined;
+
+  constructor(account: MysqlAccount, settings: SourceServerSettings) {
+    this.#account = account;
+    this.#settings = settings;
+  }
+
+  async history(): Promise<ServerHistory> {
+    const session = await this.#control();
+    const [version] = await session.query('SELECT @@version AS version', 'reading the version');
+    // The end first: a position behind the set is caught up by the stream, one ahead would lie.
+    const binlogEnd = await readBinlogEnd(session, version?.['version'] ?? '');
+    const [row] = await session.query(HISTORY, "reading the server's history");
+    const [oldest] = await session.query('SHOW BINARY LOGS', 'listing the binlog files');
+    return {
+      serverUuid: row?.['serverUuid'] ?? '',
+      version: row?.['version'] ?? '',
+      gtidExecuted: canonical(row?.['executed']),
+      gtidPurged: canonical(row?.['purged']),
+      binlogEnd,
+      oldestFile: oldest?.['Log_name'] ?? '',
+    };
+  }
+
+  async waitForExecuted(gtidSet: GtidSetText, timeoutMs: number): Promise<void> {
+    await executedWithin(await this.#control(), gtidSet, timeoutMs);
+  }
+
+  async capturedTables(): Promise<readonly SourceTable[]> {
+    const matches = tableFilter(this.#settings.include, this.#settings.exclude);
+    return readTables(await this.#control(), allTables(matches));
+  }
+
+  openStream(after: GtidSetText, signal: AbortSignal): Promise<EventStream> {
+    return openBinlogStream(this.#account, this.#settings, after, signal);
+  }
+
+  async close(): Promise<void> {
+    this.#closing.abort();
+    const session = await this.#session?.catch(() => undefined);
+    this.#session = undefined;
+    await session?.[Symbol.asyncDispose]();
+  }
+
+  /** Calls follow one another, so that two at once do not open two sessions. */
+  #control(): Promise<MysqlSession> {
+    const earlier = this.#session;
+    this.#session = (async () => {
+      const session = await earlier?.catch(() => undefined);
+      if (session?.usable) return session;
+      session?.destroy();
+      return this.#open();
+    })();
+    return this.#session;
+  }
+
+  async #open(): Promise<MysqlSession> {
+    const session = await connect(this.#account, {}, this.#closing.signal);
+    await tellDefinitions(session);
+    return session;
+  }
+}
+
+function canonical(gtidSet: string | null | undefined): GtidSetText {
+  return formatGtidSet(parseGtidSet(gtidSet ?? ''));
+}

@@ -1,0 +1,80 @@
+import { parseSequence, type Sequence } from '../change/sequence.ts';
+import type { SchemaId } from '../change/table.ts';
+import { SluiceError } from '../errors/error.ts';
+import { SCHEMA_HEADER, SEQUENCE_HEADER } from '../topic/publisher.ts';
+import type { Topic } from '../topic/topic-name.ts';
+import type { ChangeRow } from './destination.ts';
+import { type EnvelopeParts, readEnvelope } from './envelope-reader.ts';
+import type { TopicRecord } from './record-source.ts';
+
+export interface DecodedChange {
+  readonly schemaId: SchemaId;
+  readonly row: ChangeRow;
+}
+
+/**
+ * The change in a record of a table topic. `undefined` for what sinks leave alone: tombstones, and
+ * `op: t`, whose truncate is in the control topic.
+ *
+ * @throws {SluiceError} `kafka.record-unreadable` when Sluice did not write it
+ */
+export function decodeChange(
+  record: TopicRecord,
+  topic: Topic,
+  partition: number,
+): DecodedChange | undefined {
+  const { value, headers, key } = record;
+  if (value === null) return undefined;
+  try {
+    const envelope = readEnvelope(value.toString());
+    if (envelope.op === 't') return undefined;
+    const { committedAtUs, position } = envelope;
+    const seq = sequenceOf(headers);
+    const image = { seq, key: key?.toString() ?? '', committedAtUs, position };
+    return { schemaId: schemaIdOf(headers), row: { ...image, ...rowOf(envelope) } };
+  } catch (cause) {
+    throw new SluiceError(
+      'kafka.record-unreadable',
+      `The record at offset ${record.offset} of ${topic} partition ${partition} is not a change that Sluice wrote: ${reasonOf(cause)}.`,
+      { cause, facts: { topic, partition, offset: record.offset } },
+    );
+  }
+}
+
+function rowOf({ op, before, after }: EnvelopeParts): Pick<ChangeRow, 'op' | 'row'> {
+  switch (op) {
+    case 'c':
+    case 'u':
+    case 'r':
+      return { op, row: image(after) };
+    case 'd':
+      return { op, row: image(before) };
+    default:
+      throw new Unreadable('its op is unknown');
+  }
+}
+
+function image(text: string): string {
+  if (text.startsWith('{')) return text;
+  throw new Unreadable('it lacks the row image of its op');
+}
+
+function sequenceOf(headers: TopicRecord['headers']): Sequence {
+  const text = headers.get(SEQUENCE_HEADER);
+  if (text === undefined) throw new Unreadable(`header ${SEQUENCE_HEADER} is missing`);
+  parseSequence(text);
+  return text as Sequence;
+}
+
+function schemaIdOf(headers: TopicRecord['headers']): SchemaId {
+  const text = headers.get(SCHEMA_HEADER);
+  if (text === undefined) throw new Unreadable(`header ${SCHEMA_HEADER} is missing`);
+  return text as SchemaId;
+}
+
+/** Its message names no value of the record. */
+class Unreadable extends Error {}
+
+function reasonOf(cause: unknown): string {
+  return cause instanceof Unreadable ? cause.message : 'its value is not an envelope';
+}

@@ -1,0 +1,68 @@
+import type { Sequence } from '../change/sequence.ts';
+import type { SchemaId, TableId, TableName } from '../change/table.ts';
+
+/** JSON-plain, as all of this file: it is stored beside the tables it describes. */
+export interface StoredColumn {
+  readonly name: string;
+  /** The warehouse's type. */
+  readonly type: string;
+  /** Values may exist that the type cannot hold; their text is then in `_cdc_inexact`. */
+  readonly mayBeInexact: boolean;
+}
+
+/**
+ * A source table as the warehouse keeps it: a changelog that takes every change, a state that holds
+ * the present rows as of the watermark, and views over both.
+ */
+export interface StoredTable {
+  readonly name: TableName;
+  readonly id: TableId;
+  /** The newest schema, and the sequence it is known since. */
+  readonly schemaId: SchemaId;
+  readonly schemaSince: Sequence;
+  /** Columns of the newest schema in source order, then those the source has dropped. */
+  readonly columns: readonly StoredColumn[];
+  /** Names of the key columns in key order; never empty. */
+  readonly key: readonly string[];
+  /** Changes up to here are folded into the state. */
+  readonly watermark: Sequence;
+  readonly status: TableStatus;
+}
+
+/** Only a consistent table is covered by the promise of whole transactions. */
+export type TableStatus = 'consistent' | 'snapshotting' | 'gap';
+
+/** Smaller than every sequence. */
+export const BEFORE_ALL = '00000000/0000000000000000/00000000' as Sequence;
+
+/**
+ * Columns of the physical tables beside the source's own. The changelog has all of them, the state
+ * `seq` and `inexact`.
+ */
+export const META = {
+  seq: '_cdc_seq',
+  op: '_cdc_op',
+  committedAt: '_cdc_committed_at',
+  ingestedAt: '_cdc_ingested_at',
+  position: '_cdc_position',
+  schemaId: '_cdc_schema_id',
+  /** JSON object column → original text, or NULL. */
+  inexact: '_cdc_inexact',
+} as const;
+
+/** The struct that stands last in the changelog's view. */
+export const CDC_STRUCT = '_cdc';
+
+/** A source column may have none of these names. */
+export const RESERVED_COLUMNS: ReadonlySet<string> = new Set([CDC_STRUCT, ...Object.values(META)]);
+
+/** Where everything that is not for analysts lives. */
+export const INTERNAL_SCHEMA = '_sluice';
+
+/** Names of a table's views within the schema of its database. */
+export const viewNames = (table: string) => ({
+  current: table,
+  changes: `${table}__changes`,
+  history: `${table}__history`,
+  asOf: `${table}__as_of`,
+});

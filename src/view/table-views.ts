@@ -1,0 +1,85 @@
+import type { Dialect } from './dialect.ts';
+import {
+  changesTable,
+  columnList,
+  keyExpressions,
+  liveRows,
+  newestChanges,
+  upToCut,
+} from './row-plan.ts';
+import { CDC_STRUCT, META, type StoredTable, viewNames } from './stored-table.ts';
+
+/** The statements that make a table's views what they should be now. Each replaces an older view. */
+export function viewStatements(dialect: Dialect, table: StoredTable): readonly string[] {
+  const names = viewNames(table.id.table);
+  const qualified = (name: string): string =>
+    `${dialect.identifier(table.id.database)}.${dialect.identifier(name)}`;
+  const view = (name: string, body: string): string =>
+    `CREATE OR REPLACE VIEW ${qualified(name)} AS ${body}`;
+  const parameter = freeName('as_of', table);
+  return [
+    view(names.current, currentRows(dialect, table)),
+    view(names.changes, changelog(dialect, table)),
+    view(names.history, history(dialect, table)),
+    dialect.createTableFunction(qualified(names.asOf), parameter, asOf(dialect, table, parameter)),
+  ];
+}
+
+function currentRows(dialect: Dialect, table: StoredTable): string {
+  return liveRows(dialect, table, upToCut, (alias) => columnList(dialect, table, alias));
+}
+
+function changelog(dialect: Dialect, table: StoredTable): string {
+  return (
+    `SELECT ${columnList(dialect, table, 'c')}, ${cdcStruct(dialect, 'c')} AS ${CDC_STRUCT}` +
+    ` FROM ${changesTable(dialect, table)} AS c WHERE ${upToCut(`c.${META.seq}`)}`
+  );
+}
+
+/** Every version of every row with the time it was the present one; a delete only ends the one before it. */
+function history(dialect: Dialect, table: StoredTable): string {
+  const key = keyExpressions(dialect, table, 'c').join(', ');
+  const next = '_cdc_next_committed_at';
+  const versions =
+    `SELECT c.*, LEAD(c.${META.committedAt}) OVER (PARTITION BY ${key} ORDER BY c.${META.seq}) AS ${next}` +
+    ` FROM ${changesTable(dialect, table)} AS c WHERE ${upToCut(`c.${META.seq}`)}`;
+  const from = dialect.identifier(freeName('valid_from', table));
+  const to = dialect.identifier(freeName('valid_to', table));
+  return (
+    `SELECT ${columnList(dialect, table, 'h')}, h.${META.committedAt} AS ${from}, h.${next} AS ${to},` +
+    ` ${cdcStruct(dialect, 'h')} AS ${CDC_STRUCT} FROM (${versions}) AS h WHERE h.${META.op} <> 'd'`
+  );
+}
+
+/**
+ * The rows after the last commit at or before a time. The time is turned into a sequence first:
+ * a transaction is then in or out as a whole.
+ */
+function asOf(dialect: Dialect, table: StoredTable, parameter: string): string {
+  const time = dialect.asTimestamp(parameter);
+  const last =
+    `SELECT MAX(m.${META.seq}) FROM ${changesTable(dialect, table)} AS m` +
+    ` WHERE m.${META.committedAt} <= ${time} AND ${upToCut(`m.${META.seq}`)}`;
+  const newest = newestChanges(dialect, table, `c.${META.seq} <= (${last})`);
+  return `SELECT ${columnList(dialect, table, 'n')} FROM (${newest}) AS n WHERE n.${META.op} <> 'd'`;
+}
+
+function cdcStruct(dialect: Dialect, alias: string): string {
+  return dialect.struct([
+    ['op', `${alias}.${META.op}`],
+    ['seq', dialect.sequenceText(`${alias}.${META.seq}`)],
+    ['committed_at', `${alias}.${META.committedAt}`],
+    ['ingested_at', `${alias}.${META.ingestedAt}`],
+    ['position', `${alias}.${META.position}`],
+    ['schema_id', `${alias}.${META.schemaId}`],
+    ['inexact', `${alias}.${META.inexact}`],
+  ]);
+}
+
+/** `name`, with underscores behind it while a column of the source has it. */
+function freeName(name: string, table: StoredTable): string {
+  const taken = new Set(table.columns.map((column) => column.name.toLowerCase()));
+  let free = name;
+  while (taken.has(free)) free += '_';
+  return free;
+}

@@ -1,0 +1,63 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Addresses, ServerName } from '../stack/address.ts';
+import { showProgress } from '../stack/progress.ts';
+import { openStack, startStack } from '../stack/stack.ts';
+
+export interface TestServers extends AsyncDisposable {
+  /** What tests read: `SLUICE_TEST_MYSQL` and its kin, one for each server that runs. */
+  readonly env: Readonly<Record<string, string>>;
+  /** Why a server is not there. */
+  readonly missing: ReadonlyMap<ServerName, string>;
+}
+
+/**
+ * Starts the servers in a folder of their own, each by itself: one that cannot be had does not keep
+ * the others away. Disposing ends every one that was started and removes their data.
+ */
+export async function startTestServers(
+  names: readonly ServerName[],
+  signal: AbortSignal,
+): Promise<TestServers> {
+  const dir = mkdtempSync(join(tmpdir(), 'sluice-test-'));
+  const progress = showProgress(process.stderr);
+  const results = await Promise.allSettled(
+    names.map((name) => startStack({ only: [name], dir, report: progress.report, signal })),
+  );
+  progress.close();
+  const env: Record<string, string> = {};
+  const missing = new Map<ServerName, string>();
+  for (const [index, name] of names.entries()) {
+    const result = results[index];
+    if (result?.status === 'fulfilled') Object.assign(env, testVariables(result.value.addresses));
+    else
+      missing.set(
+        name,
+        result?.reason instanceof Error ? result.reason.message : String(result?.reason),
+      );
+  }
+  return {
+    env,
+    missing,
+    [Symbol.asyncDispose]: async () => {
+      try {
+        await openStack({ dir }).down();
+        rmSync(dir, { recursive: true, force: true });
+      } catch (error) {
+        // The results are worth more than the cleaning; a person is told what is left.
+        console.error(`Servers of this run may be left, see ${dir}: ${String(error)}`);
+      }
+    },
+  };
+}
+
+function testVariables({ mysql, kafka, temporal }: Addresses): Readonly<Record<string, string>> {
+  return {
+    ...(mysql && {
+      SLUICE_TEST_MYSQL: `mysql://${mysql.user}:${encodeURIComponent(mysql.password)}@${mysql.host}:${mysql.port}`,
+    }),
+    ...(kafka && { SLUICE_TEST_KAFKA: kafka.brokers.join(',') }),
+    ...(temporal && { SLUICE_TEST_TEMPORAL: temporal.address }),
+  };
+}
