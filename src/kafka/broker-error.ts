@@ -122,5 +122,5 @@ export function kafkaFailure(error: unknown, sent: boolean, what: string): Error
 }
 
 function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+  return (error instanceof Error ? error.message : String(error)).replace(/\.$/, '');
 }

@@ -19,7 +19,12 @@ const COMPACTED = {
   'max.message.bytes': MAX_MESSAGE_BYTES,
 } as const;
 
+/**
+ * Time is the broker's: retention counts from it, and rows of an old transaction, or of a source
+ * whose clock is wrong, must not be expired (or refused) because of theirs.
+ */
 const RECORDS = {
+  'message.timestamp.type': 'LogAppendTime',
   'cleanup.policy': 'delete',
   'max.message.bytes': MAX_MESSAGE_BYTES,
 } as const;

@@ -44,9 +44,9 @@ async function attempt(
   const { spec } = task;
   const account = await mysqlAccount(spec);
   const log = new KafkaPipelineLog(await pipelineLogOptions(spec));
-  const server = new MysqlSourceServer({
-    account,
-    dump: { serverId: spec.source.serverId, pipeline: spec.pipeline },
+  const server = new MysqlSourceServer(account, {
+    serverId: spec.source.serverId,
+    pipeline: spec.pipeline,
     include: spec.source.include,
     exclude: spec.source.exclude,
   });

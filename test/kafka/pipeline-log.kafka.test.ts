@@ -1,10 +1,12 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import type { KafkaPipelineLog } from '../../src/kafka/pipeline-log.ts';
+import { tailTopic } from '../../src/kafka/tail.ts';
 import { internalTopics, tableTopic, type Topic } from '../../src/topic/topic-name.ts';
 import { Kafka, logLevel } from 'kafkajs';
 import {
   appendCheckpoint,
   appendPosition,
+  collect,
   consumeCommitted,
   KAFKA,
   leaveTransactionOpen,
@@ -208,6 +210,25 @@ describe.skipIf(!KAFKA)('a pipeline log on Kafka', { timeout: 60_000 }, () => {
       code: 'kafka.partitions-changed',
       facts: { topic, partitions: 3, storedPartitions: 2 },
     });
+  });
+
+  it('dates table records by the broker, so that old rows are not expired on arrival', async () => {
+    const options = logOptions({ partitions: 1 });
+    const log = await started(options);
+    const topic = ordersOf(options.prefix);
+    await log.ensureTopics([topic]);
+    const batch = log.newBatch();
+    batch.append({ ...plainRecord(topic, 0, 'k', 'v'), timestampMs: 0 });
+    await log.publish(batch);
+    const tail = tailTopic({
+      brokers: [KAFKA],
+      topic,
+      fromBeginning: true,
+      limit: 1,
+      signal: AbortSignal.timeout(10_000),
+    });
+    const [record] = await collect(tail);
+    expect(Date.now() - (record?.timestampMs ?? 0)).toBeLessThan(60_000);
   });
 
   it('takes a topic that somebody created as it is', async () => {

@@ -1,0 +1,101 @@
+import { mkdir } from 'node:fs/promises';
+import { dirname, resolve } from 'node:path';
+import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
+import { SluiceError } from '../errors/error.ts';
+import { duckdbDialect } from './duckdb-dialect.ts';
+import { duckdbFailure } from './duckdb-error.ts';
+
+export interface DuckDbSettings {
+  /** Of everything DuckDB does in this process; it spills to `<file>.tmp` beyond. */
+  readonly memoryLimitMb: number;
+  readonly threads: number;
+}
+
+/**
+ * The name the file is attached under. DuckDB's own choice is the file's name, and then a file
+ * `shop.duckdb` could not hold a schema `shop`: `shop.orders` would be ambiguous.
+ */
+const CATALOG = '__sluice';
+
+/** DuckDB's lock is the process's, so it does not keep the same process from opening a file twice. */
+const openHere = new Set<string>();
+
+/** A DuckDB file that this process owns. Statements reach nothing but it: no other file, no network. */
+export class DuckDbFile {
+  readonly path: string;
+  readonly #instance: DuckDBInstance;
+  readonly #connections = new Set<DuckDBConnection>();
+  #closed = false;
+
+  private constructor(path: string, instance: DuckDBInstance) {
+    this.path = path;
+    this.#instance = instance;
+  }
+
+  /**
+   * Opens the file, and creates it with its folder when it is not there.
+   * @throws {SluiceError} `duckdb.locked` | `duckdb.io-failed`
+   */
+  static async open(file: string, settings: DuckDbSettings): Promise<DuckDbFile> {
+    const path = resolve(file);
+    if (openHere.has(path))
+      throw new SluiceError('duckdb.locked', `${path} is already open in this process.`, {
+        facts: { file: path },
+      });
+    openHere.add(path);
+    try {
+      await mkdir(dirname(path), { recursive: true });
+      return new DuckDbFile(path, await openInstance(path, settings));
+    } catch (error) {
+      openHere.delete(path);
+      throw duckdbFailure('opening the file', path, error);
+    }
+  }
+
+  /** A connection of its own sees committed data only. */
+  async connect(): Promise<DuckDBConnection> {
+    const connection = await this.#instance.connect();
+    this.#connections.add(connection);
+    await connection.run(`USE ${CATALOG}`);
+    return connection;
+  }
+
+  release(connection: DuckDBConnection): void {
+    if (this.#connections.delete(connection)) connection.closeSync();
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    for (const connection of this.#connections) connection.closeSync();
+    this.#connections.clear();
+    this.#instance.closeSync();
+    openHere.delete(this.path);
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+}
+
+async function openInstance(path: string, settings: DuckDbSettings): Promise<DuckDBInstance> {
+  const { text } = duckdbDialect;
+  const instance = await DuckDBInstance.create(':memory:', {
+    threads: String(settings.threads),
+    memory_limit: `${settings.memoryLimitMb}MB`,
+    temp_directory: `${path}.tmp`,
+    allow_community_extensions: 'false',
+    autoinstall_known_extensions: 'false',
+  });
+  try {
+    const connection = await instance.connect();
+    await connection.run(`ATTACH ${text(path)} AS ${CATALOG}`);
+    await connection.run(`SET GLOBAL TimeZone = 'UTC'`);
+    await connection.run('SET GLOBAL enable_external_access = false');
+    connection.closeSync();
+    return instance;
+  } catch (error) {
+    instance.closeSync();
+    throw error;
+  }
+}

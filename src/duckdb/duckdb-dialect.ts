@@ -1,0 +1,33 @@
+import type { Sequence } from '../change/sequence.ts';
+import type { Dialect } from '../view/dialect.ts';
+
+const identifier = (name: string): string => `"${name.replaceAll('"', '""')}"`;
+
+const text = (value: string): string => `'${value.replaceAll("'", "''")}'`;
+
+/**
+ * A sequence is stored as its 128 bits in a HUGEINT: four times smaller than its text, and the
+ * minimum and maximum that DuckDB keeps per row group hold all of it (of a text: eight bytes), so
+ * that a scan for new changes skips old ones. Epochs are below 2^31, so the number is positive.
+ */
+export const duckdbDialect: Dialect = {
+  identifier,
+  text,
+  sequence: (seq: Sequence) => `${BigInt(`0x${seq.replaceAll('/', '')}`)}::HUGEINT`,
+  sequenceText: (expression) => {
+    const digits = `lpad(hex(${expression}), 32, '0')`;
+    return `${digits}[1:8] || '/' || ${digits}[9:24] || '/' || ${digits}[25:32]`;
+  },
+  jsonMember: (object, member) => `json_extract_string(${object}, ${text(jsonPointer(member))})`,
+  asText: (expression) => `CAST(${expression} AS VARCHAR)`,
+  asTimestamp: (expression) => `CAST(${expression} AS TIMESTAMPTZ)`,
+  struct: (fields) =>
+    `{${fields.map(([name, expression]) => `${text(name)}: ${expression}`).join(', ')}}`,
+  createTableFunction: (name, parameter, body) =>
+    `CREATE OR REPLACE MACRO ${name}(${identifier(parameter)}) AS TABLE ${body}`,
+};
+
+/** RFC 6901; unlike a JSON path it can name any member. */
+function jsonPointer(member: string): string {
+  return `/${member.replaceAll('~', '~0').replaceAll('/', '~1')}`;
+}

@@ -1,0 +1,115 @@
+import {
+  DOUBLE,
+  type DuckDBConnection,
+  DuckDBDataChunk,
+  UINTEGER,
+  VARCHAR,
+} from '@duckdb/node-api';
+import type { ChangeRow, TableRows } from '../sink/destination.ts';
+import { changesTable } from '../view/row-plan.ts';
+import { META, type StoredTable } from '../view/stored-table.ts';
+import { columnCodec, inexactExpression, mayBeNegativeZero } from './column-type.ts';
+import { duckdbDialect } from './duckdb-dialect.ts';
+
+const { identifier, text } = duckdbDialect;
+
+/** Rows of a DuckDB vector. */
+const CHUNK_ROWS = 2048;
+
+const STAGE = 'temp.sluice_stage';
+const STAGE_COLUMNS =
+  'epoch UINTEGER, commit_ordinal DOUBLE, row_part UINTEGER, op VARCHAR, committed_at_us DOUBLE, position VARCHAR, body VARCHAR';
+const STAGE_TYPES = [UINTEGER, DOUBLE, UINTEGER, VARCHAR, DOUBLE, VARCHAR, VARCHAR];
+
+/**
+ * Where rows wait for one INSERT … SELECT that DuckDB's own JSON reader turns into typed columns: no
+ * value passes through a JavaScript number. Doubles carry only integers below 2^53, which spares a
+ * BigInt per row.
+ */
+export class RowStage {
+  readonly #connection: DuckDBConnection;
+  readonly #chunk = DuckDBDataChunk.create(STAGE_TYPES, CHUNK_ROWS);
+
+  private constructor(connection: DuckDBConnection) {
+    this.#connection = connection;
+  }
+
+  static async create(connection: DuckDBConnection): Promise<RowStage> {
+    await connection.run(`CREATE OR REPLACE TABLE ${STAGE} (${STAGE_COLUMNS})`);
+    return new RowStage(connection);
+  }
+
+  /** Appends the rows to the table's changelog, within the transaction that is open. */
+  async store(rows: TableRows, table: StoredTable, ingestedAtUs: number): Promise<void> {
+    await this.#connection.run(`TRUNCATE ${STAGE}`);
+    await this.#fill(rows);
+    await this.#connection.run(insertStatement(rows, table, ingestedAtUs));
+  }
+
+  async #fill({ rows, schema }: TableRows): Promise<void> {
+    const bodyOf = schema.columns.some(mayBeNegativeZero)
+      ? (row: ChangeRow) => keepNegativeZeros(row.row)
+      : (row: ChangeRow) => row.row;
+    const appender = await this.#connection.createAppender('sluice_stage', 'main', 'temp');
+    try {
+      for (let start = 0; start < rows.length; start += CHUNK_ROWS) {
+        const part = rows.slice(start, start + CHUNK_ROWS);
+        this.#chunk.reset();
+        this.#chunk.rowCount = part.length;
+        this.#chunk.setColumns([
+          part.map(({ seq }) => Number.parseInt(seq.slice(0, 8), 16)),
+          part.map(({ seq }) => Number.parseInt(seq.slice(9, 25), 16)),
+          part.map(({ seq }) => Number.parseInt(seq.slice(26), 16)),
+          part.map(({ op }) => op),
+          part.map(({ committedAtUs }) => committedAtUs),
+          part.map(({ position }) => position),
+          part.map(bodyOf),
+        ]);
+        appender.appendDataChunk(this.#chunk);
+      }
+    } finally {
+      appender.closeSync();
+    }
+  }
+}
+
+/** String, or a negative zero outside of strings. */
+const STRING_OR_NEGATIVE_ZERO = /"(?:[^"\\]|\\.)*"|-0(?![\d.eE])/g;
+
+/** JSON readers take `-0` for the integer 0; `-0.0` keeps its sign. */
+export function keepNegativeZeros(json: string): string {
+  if (!json.includes('-0')) return json;
+  return json.replace(STRING_OR_NEGATIVE_ZERO, (found) => (found === '-0' ? '-0.0' : found));
+}
+
+function insertStatement(
+  { schema, schemaId }: TableRows,
+  table: StoredTable,
+  ingestedAtUs: number,
+): string {
+  const stored = new Map(table.columns.map(({ name, type }) => [name.toLowerCase(), type]));
+  const structure = Object.fromEntries(
+    schema.columns.map(({ name, type }) => [name, columnCodec(type).jsonType]),
+  );
+  const values = schema.columns.map(({ name, type }) => {
+    const { storedType, value } = columnCodec(type);
+    const target = stored.get(name.toLowerCase());
+    const typed = value(`x.r.${identifier(name)}`);
+    return target === storedType ? typed : `CAST(${typed} AS ${target ?? storedType})`;
+  });
+  const targets = schema.columns.map(({ name }) => identifier(name));
+  const meta: readonly (readonly [string, string])[] = [
+    [META.seq, '(x.epoch::HUGEINT << 96) + (x.commit_ordinal::BIGINT::HUGEINT << 32) + x.row_part'],
+    [META.op, 'x.op'],
+    [META.committedAt, 'make_timestamptz(x.committed_at_us::BIGINT)'],
+    [META.ingestedAt, `make_timestamptz(${ingestedAtUs})`],
+    [META.position, 'x.position'],
+    [META.schemaId, text(schemaId)],
+    [META.inexact, inexactExpression(schema.columns, 'x.r')],
+  ];
+  return (
+    `INSERT INTO ${changesTable(duckdbDialect, table)} (${[...targets, ...meta.map(([name]) => name)].join(', ')})` +
+    ` SELECT ${[...values, ...meta.map(([, value]) => value)].join(', ')}` +
+    ` FROM (SELECT *, from_json_strict(body, ${text(JSON.stringify(structure))}) AS r FROM ${STAGE}) AS x`
+  );
+}

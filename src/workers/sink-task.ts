@@ -1,0 +1,120 @@
+import { hostname } from 'node:os';
+import { mkdir } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import type { DuckdbSinkSpec } from '../control/pipeline-spec.ts';
+import { DuckdbDestination } from '../duckdb/duckdb-destination.ts';
+import { serveQueries } from '../duckdb/query-server.ts';
+import { SluiceError } from '../errors/error.ts';
+import { KafkaRecordSource } from '../kafka/record-source.ts';
+import type { SinkProgress } from '../observability/progress.ts';
+import { systemClock } from '../sink/clock.ts';
+import type { SinkSessionProgress } from '../sink/progress.ts';
+import { runSink } from '../sink/sink-session.ts';
+import { kafkaConnection } from './connections.ts';
+import { supervise } from './supervise.ts';
+import type { SinkTask, ThreadPort } from './thread-protocol.ts';
+
+/** Fills one warehouse in this thread until it is told to stop, and answers queries on it meanwhile. */
+export async function runSinkTask(task: SinkTask, port: ThreadPort): Promise<void> {
+  const sink = task.spec.sinks[task.sinkName];
+  if (!sink)
+    throw new SluiceError('config.invalid', `Pipeline ${task.spec.pipeline} has no sink ${task.sinkName}.`);
+  const counter = new SinkCounter(task);
+  await supervise(
+    (signal) => attempt(task, sink, port, counter, signal),
+    (failure, delayMs) => {
+      counter.attemptEnded();
+      port.send({ kind: 'retrying', failure, delayMs });
+    },
+    port.signal,
+  );
+}
+
+async function attempt(
+  task: SinkTask,
+  sink: DuckdbSinkSpec,
+  port: ThreadPort,
+  counter: SinkCounter,
+  signal: AbortSignal,
+): Promise<void> {
+  const { spec } = task;
+  refuseOtherHost(sink);
+  await mkdir(dirname(sink.file), { recursive: true });
+  const { prefix } = spec.kafka;
+  const source = new KafkaRecordSource({ ...(await kafkaConnection(spec)), prefix });
+  const destination = new DuckdbDestination({
+    file: sink.file,
+    pipeline: spec.pipeline,
+    prefix,
+    reach: port.reach,
+  });
+  try {
+    await destination.open();
+    await using _queries = await serveQueries(destination, `${sink.file}.sock`);
+    await runSink({
+      source,
+      destination,
+      prefix,
+      settings: { commitIntervalMs: sink.commitIntervalMs, maxBatchBytes: sink.maxBatchBytes },
+      onProgress: (progress) => {
+        port.send({ kind: 'progress', progress: counter.measure(progress) });
+      },
+      reach: port.reach,
+      clock: systemClock,
+      signal,
+    });
+  } finally {
+    await Promise.allSettled([source.close(), destination.close()]);
+  }
+}
+
+/** The file is local: on another host the same path would be another, empty warehouse. */
+function refuseOtherHost(sink: DuckdbSinkSpec): void {
+  if (sink.host === hostname()) return;
+  throw new SluiceError(
+    'sink.file-unusable',
+    `Warehouse file ${sink.file} is on host ${sink.host}, this worker runs on ${hostname()}.`,
+  );
+}
+
+/** Keeps counts going up over attempts, and puts the lag beside them. */
+class SinkCounter {
+  readonly #task: SinkTask;
+  #baseRows = 0;
+  #baseTables: Readonly<Record<string, number>> = {};
+  #latest: SinkSessionProgress | undefined;
+
+  constructor(task: SinkTask) {
+    this.#task = task;
+  }
+
+  attemptEnded(): void {
+    if (!this.#latest) return;
+    this.#baseRows += this.#latest.rows;
+    this.#baseTables = this.#tables(this.#latest);
+    this.#latest = undefined;
+  }
+
+  measure(progress: SinkSessionProgress): SinkProgress {
+    this.#latest = progress;
+    const { cut, checkpoint } = progress;
+    const behindUs = (checkpoint?.committedAtUs ?? 0) - (cut?.committedAtUs ?? 0);
+    const behind = checkpoint !== undefined && checkpoint.commitOrdinal > (cut?.commitOrdinal ?? -1);
+    return {
+      kind: 'sink',
+      pipeline: this.#task.spec.pipeline,
+      sink: this.#task.sinkName,
+      rows: this.#baseRows + progress.rows,
+      cutOrdinal: cut?.commitOrdinal ?? 0,
+      ...(cut ? { cutCommittedAtUs: cut.committedAtUs } : {}),
+      lagMs: behind ? Math.max(0, Math.floor(behindUs / 1000)) : 0,
+      tables: this.#tables(progress),
+    };
+  }
+
+  #tables({ rowsByTable }: SinkSessionProgress): Readonly<Record<string, number>> {
+    const sum: Record<string, number> = { ...this.#baseTables };
+    for (const [table, rows] of Object.entries(rowsByTable)) sum[table] = (sum[table] ?? 0) + rows;
+    return sum;
+  }
+}

@@ -1,0 +1,75 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import type { RowValues } from '../../src/change/column-value.ts';
+import { MysqlChunkReader } from '../../src/mysql/chunk-reader.ts';
+import { MysqlSourceServer } from '../../src/mysql/source-server.ts';
+import { EVERY_TYPE, type TypeSample, VECTOR_TYPE } from './every-type.ts';
+import { account, eventsUntil, isRowsOf, MYSQL_URL, never, testDatabase, type TestDatabase } from './support.ts';
+
+const ROWS = 120;
+
+async function typesOf(db: TestDatabase): Promise<readonly (readonly [string, TypeSample])[]> {
+  const [row] = await db.session.query('SELECT @@version AS version', 'test');
+  const withVector = Number.parseInt(row?.['version'] ?? '', 10) >= 9;
+  return Object.entries(withVector ? { ...EVERY_TYPE, vec: VECTOR_TYPE } : EVERY_TYPE);
+}
+
+/** A table with every type, once nullable and once not, an invisible and a generated column. */
+async function createEveryType(db: TestDatabase, types: Awaited<ReturnType<typeof typesOf>>): Promise<void> {
+  const columns = types.flatMap(([name, { sql }]) => [`${name} ${sql}`, `${name}_nn ${sql} NOT NULL`]);
+  await db.run(
+    `CREATE TABLE every_type (
+       ${columns.slice(0, 11).join(', ')}, id INT NOT NULL,
+       hidden INT INVISIBLE DEFAULT 7, doubled INT AS (id * 2) VIRTUAL, stored_sum BIGINT AS (id + 1) STORED,
+       ${columns.slice(11).join(', ')}, PRIMARY KEY (id)
+     ) ROW_FORMAT=DYNAMIC DEFAULT CHARSET utf8mb4`,
+  );
+}
+
+async function insertRows(db: TestDatabase, types: Awaited<ReturnType<typeof typesOf>>): Promise<void> {
+  const names = types.flatMap(([name]) => [name, `${name}_nn`]);
+  const row = fc.tuple(
+    ...types.flatMap(([, { value }]) => [fc.option(value, { nil: 'NULL', freq: 6 }), value]),
+  );
+  const rows = fc.sample(row, ROWS);
+  for (const [index, values] of rows.entries())
+    await db.run(`INSERT INTO every_type (id, ${names.join(', ')}) VALUES (${index - 5}, ${values.join(', ')})`);
+}
+
+describe.skipIf(!MYSQL_URL)('a row of every type', () => {
+  it('has the same schema and the same values from the log and from SELECT', async () => {
+    await using db = await testDatabase({ 'SESSION sql_mode': "'ALLOW_INVALID_DATES'" });
+    const types = await typesOf(db);
+    await createEveryType(db, types);
+    const before = await db.executed();
+    await insertRows(db, types);
+
+    const logged: RowValues[] = [];
+    const events = await eventsUntil(before, (event) => {
+      if (!isRowsOf(event, 'every_type')) return false;
+      logged.push(...event.read().map(({ after }) => after ?? []));
+      return logged.length === ROWS;
+    });
+    const map = events.find((event) => event.kind === 'tableMap');
+
+    await using closing = new AsyncDisposableStack();
+    const reader = closing.adopt(new MysqlChunkReader(account()), (it) => it.close());
+    const chunk = await reader.readChunk(
+      { table: { database: db.name, table: 'every_type' }, maxRows: 1000, maxBytes: 1e9, barrier: await db.executed() },
+      never,
+    );
+    const server = closing.adopt(
+      new MysqlSourceServer(account(), { serverId: 1, pipeline: 'p', include: [`${db.name}.*`], exclude: [] }),
+      (it) => it.close(),
+    );
+    const [captured] = await server.capturedTables();
+
+    expect(map?.kind === 'tableMap' && map.table.schema).toEqual(chunk.schema);
+    expect(captured?.schema).toEqual(chunk.schema);
+    expect(chunk.complete).toBe(true);
+    const names = chunk.schema.columns.map(({ name }) => name);
+    const byName = (row: RowValues): unknown => Object.fromEntries(names.map((name, at) => [name, row[at]]));
+    for (const [index, row] of logged.entries()) expect(byName(chunk.rows[index] ?? [])).toStrictEqual(byName(row));
+    expect(chunk.rows).toHaveLength(ROWS);
+  });
+});
