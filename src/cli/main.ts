@@ -1,19 +1,20 @@
-import { SluiceError } from '../errors/error.ts';
 import { interruptSignal } from './interrupt.ts';
 import type { CliPorts } from './ports.ts';
 import { runCli } from './program.ts';
 
-const missing = (verb: string): SluiceError =>
-  new SluiceError('cli.usage', `${verb} is not part of this build.`);
-
+/** Loaded when a verb needs them: `sluice --help` should not wait for a database driver. */
 const ports: CliPorts = {
-  runWorker: () => Promise.reject(missing('worker')),
-  checkPipeline: () => Promise.reject(missing('check')),
-  tailTopic: () => {
-    throw missing('tail');
+  runWorker: async (options) => (await import('../workers/run-worker.ts')).runWorker(options),
+  checkPipeline: async (spec) => ({
+    findings: await (await import('../workers/preflight.ts')).preflight(spec),
+  }),
+  tailTopic: async function* (options) {
+    yield* (await import('../workers/tail.ts')).tailTopic(options);
   },
-  queryWarehouse: () => Promise.reject(missing('query')),
-  connect: () => Promise.reject(missing('This verb')),
+  queryWarehouse: async ({ file, sql, limit }) =>
+    (await import('../workers/query.ts')).queryWarehouse(file, { sql, limit }),
+  connect: async (address) =>
+    (await import('../temporal/pipeline-client.ts')).PipelineClient.connect(address),
 };
 
 const signal = interruptSignal();

@@ -1,9 +1,8 @@
-import { mkdir } from 'node:fs/promises';
-import { dirname, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
-import { SluiceError } from '../errors/error.ts';
 import { duckdbDialect } from './duckdb-dialect.ts';
 import { duckdbFailure } from './duckdb-error.ts';
+import { claimSocket, type OwnerSocket } from './owner-socket.ts';
 
 export interface DuckDbSettings {
   /** Of everything DuckDB does in this process; it spills to `<file>.tmp` beyond. */
@@ -17,18 +16,22 @@ export interface DuckDbSettings {
  */
 const CATALOG = '__sluice';
 
-/** DuckDB's lock is the process's, so it does not keep the same process from opening a file twice. */
-const openHere = new Set<string>();
-
-/** A DuckDB file that this process owns. Statements reach nothing but it: no other file, no network. */
+/**
+ * A DuckDB file that this process owns. Statements reach nothing but it: no other file, no network.
+ *
+ * DuckDB's lock is the process's and lets the same process open a file twice, which would ruin it;
+ * the socket beside the file is taken first and keeps a second thread out, too.
+ */
 export class DuckDbFile {
   readonly path: string;
+  readonly socket: OwnerSocket;
   readonly #instance: DuckDBInstance;
   readonly #connections = new Set<DuckDBConnection>();
   #closed = false;
 
-  private constructor(path: string, instance: DuckDBInstance) {
+  private constructor(path: string, socket: OwnerSocket, instance: DuckDBInstance) {
     this.path = path;
+    this.socket = socket;
     this.#instance = instance;
   }
 
@@ -38,16 +41,11 @@ export class DuckDbFile {
    */
   static async open(file: string, settings: DuckDbSettings): Promise<DuckDbFile> {
     const path = resolve(file);
-    if (openHere.has(path))
-      throw new SluiceError('duckdb.locked', `${path} is already open in this process.`, {
-        facts: { file: path },
-      });
-    openHere.add(path);
+    const socket = await claimSocket(path);
     try {
-      await mkdir(dirname(path), { recursive: true });
-      return new DuckDbFile(path, await openInstance(path, settings));
+      return new DuckDbFile(path, socket, await openInstance(path, settings));
     } catch (error) {
-      openHere.delete(path);
+      await socket.close();
       throw duckdbFailure('opening the file', path, error);
     }
   }
@@ -64,17 +62,17 @@ export class DuckDbFile {
     if (this.#connections.delete(connection)) connection.closeSync();
   }
 
-  close(): void {
+  async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
     for (const connection of this.#connections) connection.closeSync();
     this.#connections.clear();
     this.#instance.closeSync();
-    openHere.delete(this.path);
+    await this.socket.close();
   }
 
-  [Symbol.dispose](): void {
-    this.close();
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
   }
 }
 

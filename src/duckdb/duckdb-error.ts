@@ -1,5 +1,5 @@
 import type { ErrorCode } from '../errors/catalogue.ts';
-import { SluiceError } from '../errors/error.ts';
+import { InvariantBroken, SluiceError } from '../errors/error.ts';
 
 /** DuckDB's messages start with the kind of the error: `IO Error: …`. */
 const KIND = /^(?:TransactionContext Error: Failed to commit: )?([A-Za-z -]+?)(?: Error)?:/;
@@ -18,12 +18,12 @@ const SPEAKS_OF_NAMES = new Set(['IO', 'Out of Memory', 'Catalog', 'Binder', 'Pa
 
 /**
  * A failure of DuckDB as one somebody can act on. The text of an error that may quote row values is
- * left behind, cause included.
+ * left behind, cause included. A failure that already has a code stays as it is.
  *
  * @param doing  what failed: `storing rows of shop.orders`
  */
-export function duckdbFailure(doing: string, file: string, thrown: unknown): SluiceError {
-  if (thrown instanceof SluiceError) return thrown;
+export function duckdbFailure(doing: string, file: string, thrown: unknown): Error {
+  if (thrown instanceof SluiceError || thrown instanceof InvariantBroken) return thrown;
   const message = thrown instanceof Error ? thrown.message : '';
   const kind = KIND.exec(message)?.[1] ?? 'unknown';
   if (kind === 'IO' && message.includes('Could not set lock'))

@@ -35,7 +35,7 @@ export class RowStage {
   }
 
   static async create(connection: DuckDBConnection): Promise<RowStage> {
-    await connection.run(`CREATE OR REPLACE TABLE ${STAGE} (${STAGE_COLUMNS})`);
+    await connection.run(`CREATE OR REPLACE TEMP TABLE sluice_stage (${STAGE_COLUMNS})`);
     return new RowStage(connection);
   }
 

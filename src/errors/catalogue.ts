@@ -92,6 +92,30 @@ export const CATALOGUE = {
     'Two pipelines, perhaps in two namespaces, were given the same prefix.',
     'Give this pipeline a prefix of its own, or drop the other one first.',
   ),
+  'pipeline.not-found': entry(
+    'No such pipeline',
+    'refuse',
+    'No workflow of that name runs in this namespace.',
+    'Look at `sluice status`, check --address and --namespace, or start it with `sluice apply FILE`.',
+  ),
+  'pipeline.refused': entry(
+    'The pipeline did not take the command',
+    'refuse',
+    'The command does not fit the state the pipeline is in, or its payload is wrong. Nothing was changed.',
+    'The message says what would be possible; `sluice status PIPELINE` shows the state.',
+  ),
+  'pipeline.no-worker': entry(
+    'No worker answers for the pipeline',
+    'retry',
+    'The question needs a running worker, and none is connected to Temporal.',
+    'Start one with `sluice worker`.',
+  ),
+  'source.not-ready': entry(
+    'The source is not set up for capture',
+    'blocked',
+    'A setting, a privilege or a table of the source would make capture wrong or impossible.',
+    'Run the statements of the message on the source, then `sluice resume PIPELINE`.',
+  ),
   'topic.collision': entry(
     'Two tables would share a topic',
     'blocked',
@@ -315,6 +339,12 @@ export const CATALOGUE = {
     'blocked',
     'A record belongs to a commit that the warehouse has already shown as complete.',
     'Nothing of it was dropped or stored. Report it with the position in the message; answer with resnapshot.',
+  ),
+  'sink.other-host': entry(
+    'The warehouse file is on another host',
+    'blocked',
+    'A DuckDB file is local to the host that the pipeline was applied on; elsewhere the path names another file.',
+    'Run a worker on the host of the message, or apply the pipeline again on this one.',
   ),
   'sink.schema-conflict': entry(
     'A column changed to a type its old values do not fit',

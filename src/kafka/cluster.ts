@@ -173,7 +173,7 @@ async function fetchMetadata(
     return await metadataV12.api.async(connection, [...topics], false);
   } catch (error) {
     if (error instanceof ResponseError) {
-      const response: metadataV12.MetadataResponse | undefined = error['response'];
+      const response = error['response'] as metadataV12.MetadataResponse | undefined;
       if (response) return response;
     }
     throw error;

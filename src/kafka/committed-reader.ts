@@ -166,7 +166,7 @@ function abortable<T>(promise: Promise<T>, signal: AbortSignal | undefined): Pro
   return new Promise((resolve, reject) => {
     const onAbort = (): void => {
       promise.catch(() => undefined);
-      reject(signal.reason);
+      reject(signal.reason as Error);
     };
     if (signal.aborted) {
       onAbort();

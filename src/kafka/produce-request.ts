@@ -54,7 +54,7 @@ export function* produceRequests(
   for (let round = 0; ; round++) {
     const due = partitions.filter(({ batches }) => round < batches.length);
     if (due.length === 0) return;
-    let request: Map<string, { partition: number; batch: Buffer }[]> = new Map();
+    let request = new Map<string, { partition: number; batch: Buffer }[]>();
     let bytes = 0;
     for (const { topic, partition, batches } of due) {
       const batch = batches[round]?.bytes;

@@ -74,3 +74,17 @@ export async function createTopics(
     await admin.disconnect();
   }
 }
+
+/** Deletes every topic of a prefix, internal ones included. Other prefixes that begin alike are left alone. */
+export async function deleteTopics(connection: KafkaConnection, prefix: string): Promise<void> {
+  const admin: Admin = new Kafka(kafkajsOptions(connection)).admin();
+  try {
+    await admin.connect();
+    const topics = (await admin.listTopics()).filter((topic) => topic.startsWith(`${prefix}.`));
+    if (topics.length > 0) await admin.deleteTopics({ topics });
+  } catch (error) {
+    throw kafkaFailure(error, false, `deleting the topics of ${prefix}`);
+  } finally {
+    await admin.disconnect();
+  }
+}

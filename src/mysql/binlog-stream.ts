@@ -56,7 +56,9 @@ export async function openBinlogStream(
   });
   try {
     const abort = (): void => {
-      stream.fail(new SluiceError('mysql.connection-lost', 'The dump was cancelled while it opened.'));
+      stream.fail(
+        new SluiceError('mysql.connection-lost', 'The dump was cancelled while it opened.'),
+      );
     };
     await cancellable(signal, abort, () =>
       stream.start(dumpCommand(settings.serverId, encodeGtidSet(parseGtidSet(after)))),
@@ -187,7 +189,8 @@ class BinlogStream implements EventStream {
 
   /** Layout of a payload: 0x00 and an event, 0xfe at the end of the dump, 0xff and an error. */
   #onPacket(payload: Buffer): void {
-    switch (payload[0]) {
+    const kind = payload[0] ?? -1;
+    switch (kind) {
       case OK:
         if (this.#failure) return;
         this.#events.push(payload.subarray(1));
@@ -202,7 +205,7 @@ class BinlogStream implements EventStream {
         this.fail(this.#lost('the server ended the dump'));
         return;
       default:
-        this.fail(this.#lost(`a packet of unknown kind ${payload[0] ?? 'empty'} arrived`));
+        this.fail(this.#lost(`a packet of unknown kind ${kind} arrived`));
     }
   }
 

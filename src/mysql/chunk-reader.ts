@@ -135,7 +135,12 @@ export class MysqlChunkReader implements ChunkReader {
     const limit = rowLimit(request, known.averageRowBytes);
     const session = await this.#connected(signal);
     const doing = `reading table ${tableName(request.table)}`;
-    const read = await selectRows(session, query.sql(request.after, limit), request.maxBytes, doing);
+    const read = await selectRows(
+      session,
+      query.sql(request.after, limit),
+      request.maxBytes,
+      doing,
+    );
     // After the SELECT, on whichever connection: what the rows show is in the log before this.
     const high = await readBinlogEnd(await this.#connected(signal), this.#version);
     if (read.rows.length > 0) known.averageRowBytes = read.bytes / read.rows.length;

@@ -137,7 +137,10 @@ export class MysqlSession implements AsyncDisposable {
   }
 
   #closed(how: string): SluiceError {
-    return new SluiceError('mysql.connection-lost', `The connection to ${this.server} ended: ${how}.`);
+    return new SluiceError(
+      'mysql.connection-lost',
+      `The connection to ${this.server} ended: ${how}.`,
+    );
   }
 }
 

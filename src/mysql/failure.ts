@@ -79,10 +79,14 @@ export function mysqlFailure(error: unknown, doing: string, server: string): Slu
   const code = known ?? (errno === 0 ? 'mysql.connection-lost' : 'mysql.query-failed');
   const said = known === undefined ? symbol : text;
   const number = errno === 0 ? '' : ` (error ${errno})`;
-  return new SluiceError(code, `${server}: ${doing} failed: ${said}${number}${advice(code, text, server)}.`, {
-    cause: new ServerAnswer(errno, symbol, said),
-    facts: { server, errno, symbol },
-  });
+  return new SluiceError(
+    code,
+    `${server}: ${doing} failed: ${said}${number}${advice(code, text, server)}.`,
+    {
+      cause: new ServerAnswer(errno, symbol, said),
+      facts: { server, errno, symbol },
+    },
+  );
 }
 
 /** The server's error number behind a failure made here; 0 for any other. */
@@ -109,7 +113,8 @@ function describe(error: unknown): Described {
 /** What to grant; where the server names several privileges, any one will do, the last is the least. */
 function advice(code: ErrorCode, text: string, server: string): string {
   if (code !== 'mysql.grant-missing') return '';
-  const privileges = /one of\) the (.+?) privilege/.exec(text)?.[1] ?? /^([A-Z ]+?) command/.exec(text)?.[1];
+  const privileges =
+    /one of\) the (.+?) privilege/.exec(text)?.[1] ?? /^([A-Z ]+?) command/.exec(text)?.[1];
   const privilege = privileges?.split(',').at(-1)?.trim();
   const [, user = server.split('@')[0], host = '%'] = /user '([^']*)'@'([^']*)'/.exec(text) ?? [];
   return `; grant it: GRANT ${privilege ?? 'REPLICATION SLAVE, REPLICATION CLIENT, SELECT'} ON *.* TO '${user}'@'${host}'`;

@@ -48,7 +48,10 @@ export function keyLiteral(type: ColumnType, bytes: Buffer): string {
     case 'json':
     case 'geometry':
     case 'vector':
-      throw new SluiceError('snapshot.key-unsupported', `A key of type ${type.kind} has no literal.`);
+      throw new SluiceError(
+        'snapshot.key-unsupported',
+        `A key of type ${type.kind} has no literal.`,
+      );
     default:
       return unreachable(type);
   }
@@ -79,7 +82,9 @@ export function behindKey(columns: readonly Column[], literals: readonly string[
 
 function greater({ name, type }: Column, literal: string): string {
   if (type.kind !== 'enum') return `${quoteName(name)} > ${literal}`;
-  const behind = type.members.map((_, index) => index + 1).filter((number) => number > Number(literal));
+  const behind = type.members
+    .map((_, index) => index + 1)
+    .filter((number) => number > Number(literal));
   return behind.length === 0 ? 'FALSE' : `${quoteName(name)} IN (${behind.join(', ')})`;
 }
 
@@ -87,7 +92,9 @@ function greater({ name, type }: Column, literal: string): string {
 export function checkKey(id: TableId, key: readonly Column[]): void {
   const inexact = key.find(({ type }) => type.kind === 'float' || type.kind === 'double');
   if (key.length > 0 && !inexact) return;
-  const reason = inexact ? `its key column ${inexact.name} is a ${inexact.type.kind}` : 'it has no primary key';
+  const reason = inexact
+    ? `its key column ${inexact.name} is a ${inexact.type.kind}`
+    : 'it has no primary key';
   throw new SluiceError(
     'snapshot.key-unsupported',
     `Table ${tableName(id)} cannot be read in chunks: ${reason}. Exclude it, or give it another key.`,

@@ -3,15 +3,23 @@ import type { GtidSetText } from '../change/gtid.ts';
 import { SluiceError } from '../errors/error.ts';
 import type { MysqlSession } from './connection.ts';
 
-/** `SHOW BINARY LOG STATUS` came with 8.2, `SHOW MASTER STATUS` went with 8.4. */
-export function statusStatement(version: string): string {
-  const [major = 0, minor = 0] = version.split('.').map(Number);
-  return major > 8 || (major === 8 && minor >= 2) ? 'SHOW BINARY LOG STATUS' : 'SHOW MASTER STATUS';
+/** Whether a server's version is at least the given one; `8.4.0-log` and the like. */
+function isAtLeast(version: string, ...wanted: readonly [number, number, number]): boolean {
+  const numbers = version.split(/[.-]/).slice(0, 3).map(Number);
+  for (const [index, least] of wanted.entries()) {
+    const number = numbers[index] ?? 0;
+    if (number !== least) return number > least;
+  }
+  return true;
 }
 
 /** @throws {SluiceError} `mysql.misconfigured` when the server writes no log */
 export async function readBinlogEnd(session: MysqlSession, version: string): Promise<BinlogEnd> {
-  const [row] = await session.query(statusStatement(version), 'reading the end of the binlog');
+  const [row] = await session.query(
+    // The old name went with 8.4, the new one came with 8.2.
+    isAtLeast(version, 8, 2, 0) ? 'SHOW BINARY LOG STATUS' : 'SHOW MASTER STATUS',
+    'reading the end of the binlog',
+  );
   if (!row?.['File'])
     throw new SluiceError(
       'mysql.misconfigured',
@@ -34,4 +42,10 @@ export async function executedWithin(
     [gtidSet, timeoutS],
   );
   return row?.['timedOut'] === '0';
+}
+
+/** Whether the server itself replicates from another one. Needs REPLICATION CLIENT. */
+export async function isReplica(session: MysqlSession, version: string): Promise<boolean> {
+  const statement = isAtLeast(version, 8, 0, 22) ? 'SHOW REPLICA STATUS' : 'SHOW SLAVE STATUS';
+  return (await session.query(statement, 'asking whether the server is a replica')).length > 0;
 }

@@ -25,7 +25,8 @@ export function columnOf(row: TextRow): Column {
 
 function columnType(row: TextRow): ColumnType {
   const fullType = row['fullType'] ?? '';
-  switch (row['type']) {
+  const type = row['type'] ?? '';
+  switch (type) {
     case 'tinyint':
       return integer(1, fullType);
     case 'smallint':
@@ -44,13 +45,13 @@ function columnType(row: TextRow): ColumnType {
     case 'date':
     case 'json':
     case 'vector':
-      return { kind: row['type'] };
+      return { kind: type };
     case 'bit':
       return { kind: 'bit', bits: Number(row['precision']) };
     case 'time':
     case 'datetime':
     case 'timestamp':
-      return { kind: row['type'], fractionDigits: Number(row['fractionDigits']) };
+      return { kind: type, fractionDigits: Number(row['fractionDigits']) };
     case 'char':
     case 'varchar':
     case 'tinytext':
@@ -68,7 +69,7 @@ function columnType(row: TextRow): ColumnType {
       return { kind: 'binary', fixedBytes: 0 };
     case 'enum':
     case 'set':
-      return { kind: row['type'], members: parseMembers(fullType) };
+      return { kind: type, members: parseMembers(fullType) };
     case 'geometry':
     case 'point':
     case 'linestring':

@@ -55,22 +55,21 @@ export function formatControlRecord(record: ControlRecord): string {
 export function parseControlRecord(text: string): ControlRecord {
   try {
     const fields = JSON.parse(text) as Readonly<Record<string, unknown>>;
-    const field = <T extends string>(name: string): T => {
+    const field = (name: string): string => {
       const value = fields[name];
       if (typeof value !== 'string') throw new Error(`no ${name}`);
-      return value as T;
-    };
-    const sequence = (name: string): Sequence => {
-      const value = field<Sequence>(name);
-      parseSequence(value);
       return value;
     };
-    const kind = field<ControlRecord['kind']>('kind');
+    const sequence = (name: string): Sequence => {
+      parseSequence(field(name));
+      return field(name) as Sequence;
+    };
+    const kind = field('kind') as ControlRecord['kind'];
     const seq = sequence('seq');
     if (kind === 'gap') {
       return { kind, seq, cause: field('cause'), from: field('from'), to: field('to') };
     }
-    const table = field<TableName>('table');
+    const table = field('table') as TableName;
     switch (kind) {
       case 'snapshotBegin':
       case 'snapshotEnd':
@@ -80,7 +79,7 @@ export function parseControlRecord(text: string): ControlRecord {
       case 'sweep':
         return { kind, seq, table, olderThan: sequence('olderThan') };
       case 'schema':
-        return { kind, seq, table, schemaId: field('schemaId') };
+        return { kind, seq, table, schemaId: field('schemaId') as SchemaId };
       default:
         throw new Error(`kind ${String(kind)}`);
     }

@@ -213,6 +213,10 @@ const HEX = Array.from({ length: 256 }, (_, byte) =>
   byte.toString(16).toUpperCase().padStart(2, '0'),
 );
 
+function hexOf(byte: number): string {
+  return HEX[byte & 255] ?? '';
+}
+
 let latestEpoch = -1;
 let latestOrdinal = -1;
 let latestPrefix = '';
@@ -225,13 +229,7 @@ function sequenceOf({ epoch, commitOrdinal, rowOrdinal }: ChangeContext, part: 0
     latestOrdinal = commitOrdinal;
   }
   const row = 2 * rowOrdinal + part;
-  return (
-    latestPrefix +
-    HEX[(row >>> 24) & 255] +
-    HEX[(row >>> 16) & 255] +
-    HEX[(row >>> 8) & 255] +
-    HEX[row & 255]
-  );
+  return latestPrefix + hexOf(row >>> 24) + hexOf(row >>> 16) + hexOf(row >>> 8) + hexOf(row);
 }
 
 let latestRoute: TableRoute | undefined;

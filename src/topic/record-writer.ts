@@ -9,9 +9,8 @@ const LONG_TEXT = 65_536;
 /** Room that certainly holds the record, whatever its texts expand to in UTF-8. */
 export function recordRoom({ key, value, headers }: OutgoingRecord): number {
   let room = FIXED_ROOM + roomFor(key) + roomFor(value);
-  for (let index = 0; index < headers.length; index++) {
-    const header = headers[index];
-    if (header) room += HEADER_ROOM + 3 * (header[0].length + header[1].length);
+  for (const header of headers) {
+    room += HEADER_ROOM + 3 * (header[0].length + header[1].length);
   }
   return room;
 }
@@ -80,9 +79,8 @@ const VARINT_CHARACTERS = Array.from({ length: LONGEST_SHORT_HEADER + 1 }, (_, v
 /** The header section as text, so that it is written together with the value. */
 function shortHeaders(headers: OutgoingRecord['headers']): string | undefined {
   let text = VARINT_CHARACTERS[headers.length];
-  for (let index = 0; index < headers.length; index++) {
-    const header = headers[index];
-    if (!header) return undefined;
+  if (text === undefined) return undefined;
+  for (const header of headers) {
     const nameLength = VARINT_CHARACTERS[header[0].length];
     const valueLength = VARINT_CHARACTERS[header[1].length];
     if (nameLength === undefined || valueLength === undefined) return undefined;

@@ -42,15 +42,12 @@ function templateOf(schema: TableSchema): RowTemplate {
 
 /** Types whose text form is made of digits, punctuation or base64 only. */
 function isUnescaped({ type }: Column): boolean {
-  switch (type.kind) {
-    case 'text':
-    case 'enum':
-    case 'set':
-    case 'json':
-      return false;
-    default:
-      return true;
-  }
+  return !(
+    type.kind === 'text' ||
+    type.kind === 'enum' ||
+    type.kind === 'set' ||
+    type.kind === 'json'
+  );
 }
 
 /** The row as a JSON object in column order, a function of schema and values alone. Absent columns are left out. */
@@ -70,7 +67,7 @@ export function encodeRow(schema: TableSchema, values: RowValues): string {
       before = Before.value;
     }
   }
-  return text + ENDS[before];
+  return text + (ENDS[before] ?? '');
 }
 
 /** The record key, the key columns in key order as a JSON object; null for a table without a key. */
@@ -88,7 +85,7 @@ export function encodeKey(schema: TableSchema, values: RowValues): string | null
     text += textBefore(template.plain, index, before) + encodeValue(value);
     before = Before.value;
   }
-  return text + ENDS[before];
+  return text + (ENDS[before] ?? '');
 }
 
 function textBefore(texts: readonly (readonly string[])[], index: number, before: Before): string {
@@ -103,20 +100,13 @@ function isVerbatim({ unescaped }: RowTemplate, index: number, text: string): bo
 }
 
 function encodeValue(value: Exclude<ColumnValue, undefined>): string {
-  switch (typeof value) {
-    case 'string':
-      return JSON.stringify(value);
-    case 'number':
-      return encodeNumber(value);
-    case 'bigint':
-    case 'boolean':
-      return String(value);
-    default:
-      if (value === null) return 'null';
-      return 'wkb' in value
-        ? `{"srid":${value.srid},"wkb":"${value.wkb}"}`
-        : `[${value.map(encodeNumber).join(',')}]`;
-  }
+  if (typeof value === 'number') return encodeNumber(value);
+  if (typeof value === 'string') return JSON.stringify(value);
+  if (value === null) return 'null';
+  if (typeof value !== 'object') return String(value);
+  return 'wkb' in value
+    ? `{"srid":${value.srid},"wkb":"${value.wkb}"}`
+    : `[${value.map(encodeNumber).join(',')}]`;
 }
 
 /** Negative zero keeps its sign: `-0` is what JSON.parse reads back as −0. */

@@ -1,8 +1,7 @@
 import { hostname } from 'node:os';
-import { mkdir } from 'node:fs/promises';
-import { dirname } from 'node:path';
 import type { DuckdbSinkSpec } from '../control/pipeline-spec.ts';
-import { DuckdbDestination } from '../duckdb/duckdb-destination.ts';
+import { DuckDbFile } from '../duckdb/database-file.ts';
+import { DuckDbDestination } from '../duckdb/duckdb-destination.ts';
 import { serveQueries } from '../duckdb/query-server.ts';
 import { SluiceError } from '../errors/error.ts';
 import { KafkaRecordSource } from '../kafka/record-source.ts';
@@ -13,6 +12,10 @@ import { runSink } from '../sink/sink-session.ts';
 import { kafkaConnection } from './connections.ts';
 import { supervise } from './supervise.ts';
 import type { SinkTask, ThreadPort } from './thread-protocol.ts';
+
+/** DuckDB's own share of the worker's memory; it spills to disk beyond. */
+const MEMORY_LIMIT_MB = 512;
+const THREADS = 2;
 
 /** Fills one warehouse in this thread until it is told to stop, and answers queries on it meanwhile. */
 export async function runSinkTask(task: SinkTask, port: ThreadPort): Promise<void> {
@@ -39,18 +42,17 @@ async function attempt(
 ): Promise<void> {
   const { spec } = task;
   refuseOtherHost(sink);
-  await mkdir(dirname(sink.file), { recursive: true });
   const { prefix } = spec.kafka;
   const source = new KafkaRecordSource({ ...(await kafkaConnection(spec)), prefix });
-  const destination = new DuckdbDestination({
-    file: sink.file,
+  const file = await DuckDbFile.open(sink.file, { memoryLimitMb: MEMORY_LIMIT_MB, threads: THREADS });
+  const destination = new DuckDbDestination(file, {
     pipeline: spec.pipeline,
     prefix,
+    nowMs: Date.now,
     reach: port.reach,
   });
   try {
-    await destination.open();
-    await using _queries = await serveQueries(destination, `${sink.file}.sock`);
+    serveQueries(file);
     await runSink({
       source,
       destination,
@@ -65,6 +67,7 @@ async function attempt(
     });
   } finally {
     await Promise.allSettled([source.close(), destination.close()]);
+    await file.close();
   }
 }
 
@@ -72,7 +75,7 @@ async function attempt(
 function refuseOtherHost(sink: DuckdbSinkSpec): void {
   if (sink.host === hostname()) return;
   throw new SluiceError(
-    'sink.file-unusable',
+    'sink.other-host',
     `Warehouse file ${sink.file} is on host ${sink.host}, this worker runs on ${hostname()}.`,
   );
 }

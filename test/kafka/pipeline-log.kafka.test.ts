@@ -2,7 +2,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import type { KafkaPipelineLog } from '../../src/kafka/pipeline-log.ts';
 import { tailTopic } from '../../src/kafka/tail.ts';
 import { internalTopics, tableTopic, type Topic } from '../../src/topic/topic-name.ts';
-import { Kafka, logLevel } from 'kafkajs';
+import { ConfigResourceTypes, Kafka, logLevel } from 'kafkajs';
 import {
   appendCheckpoint,
   appendPosition,
@@ -45,7 +45,7 @@ describe.skipIf(!KAFKA)('a pipeline log on Kafka', { timeout: 60_000 }, () => {
     const { positions, control } = internalTopics(options.prefix);
     const { resources } = await admin.describeConfigs({
       includeSynonyms: false,
-      resources: [positions, control].map((name) => ({ type: 2, name })),
+      resources: [positions, control].map((name) => ({ type: ConfigResourceTypes.TOPIC, name })),
     });
     await admin.disconnect();
     const settings = resources.map(({ configEntries }) =>

@@ -124,8 +124,8 @@ export interface Consumed {
 }
 
 /**
- * Everything an independent client sees of a topic read_committed, once it has passed the high
- * watermarks of now.
+ * What an independent client sees of a topic read_committed.
+ * @throws {Error} when more than a commit marker lies behind the last record of a partition
  */
 export async function consumeCommitted(topic: Topic, expected: number): Promise<Consumed[]> {
   const kafka = new Kafka({ clientId: 'test', brokers: [KAFKA], logLevel: logLevel.NOTHING });
@@ -137,7 +137,7 @@ export async function consumeCommitted(topic: Topic, expected: number): Promise<
     await new Promise<void>((resolve, reject) => {
       consumer
         .run({
-          eachBatch: async ({ batch, resolveOffset }) => {
+          eachBatch: async ({ batch }) => {
             for (const { offset, key, value, headers } of batch.messages) {
               consumed.push({
                 partition: batch.partition,
@@ -148,7 +148,6 @@ export async function consumeCommitted(topic: Topic, expected: number): Promise<
                   Object.entries(headers ?? {}).map(([name, text]) => [name, String(text)]),
                 ),
               });
-              resolveOffset(offset);
             }
             if (consumed.length >= expected) resolve();
           },
@@ -157,6 +156,15 @@ export async function consumeCommitted(topic: Topic, expected: number): Promise<
     });
   } finally {
     await consumer.disconnect();
+  }
+  const admin = kafka.admin();
+  await admin.connect();
+  const ends = await admin.fetchTopicOffsets(topic);
+  await admin.disconnect();
+  for (const { partition, high } of ends) {
+    const last = consumed.findLast((record) => record.partition === partition);
+    if (last && Number(high) > last.offset + 2)
+      throw new Error(`${topic} holds more than ${expected}`);
   }
   return consumed;
 }

@@ -10,10 +10,13 @@ const hex = (text: fc.Arbitrary<Uint8Array>): fc.Arbitrary<string> =>
   text.map((bytes) => (bytes.length === 0 ? "''" : `x'${Buffer.from(bytes).toString('hex')}'`));
 const bytes = (maxLength: number): fc.Arbitrary<string> =>
   hex(fc.oneof(fc.uint8Array({ maxLength }), fc.constant(new Uint8Array(Math.min(maxLength, 3)))));
-const text = (maxLength: number, unit: fc.StringConstraints['unit'] = 'grapheme'): fc.Arbitrary<string> =>
+const text = (
+  maxLength: number,
+  unit: fc.StringConstraints['unit'] = 'grapheme',
+): fc.Arbitrary<string> =>
   fc
     .string({ maxLength, unit })
-    .filter((value) => [...value].length <= maxLength)
+    .filter((value) => Array.from(value).length <= maxLength)
     .map((value) => `CONVERT(_utf8mb4 x'${Buffer.from(value).toString('hex')}' USING utf8mb4)`);
 const integers = (low: bigint, high: bigint): fc.Arbitrary<string> =>
   fc.oneof(fc.bigInt(low, high), fc.constantFrom(low, high, 0n < low ? low : 0n)).map(String);
@@ -24,12 +27,31 @@ const fraction = (digits: number): fc.Arbitrary<string> =>
     : fc.integer({ min: 0, max: 10 ** digits - 1 }).map((value) => `.${pad(value, digits)}`);
 const calendarDay = fc.oneof(
   fc
-    .tuple(fc.integer({ min: 1, max: 9999 }), fc.integer({ min: 1, max: 12 }), fc.integer({ min: 1, max: 28 }))
+    .tuple(
+      fc.integer({ min: 1, max: 9999 }),
+      fc.integer({ min: 1, max: 12 }),
+      fc.integer({ min: 1, max: 28 }),
+    )
     .map(([y, m, d]) => `${pad(y, 4)}-${pad(m)}-${pad(d)}`),
-  fc.constantFrom('0000-00-00', '2024-00-15', '2024-02-00', '2023-02-29', '2024-02-29', '1970-01-01', '0000-01-01', '0000-02-29', '9999-12-31', '2024-02-31'),
+  fc.constantFrom(
+    '0000-00-00',
+    '2024-00-15',
+    '2024-02-00',
+    '2023-02-29',
+    '2024-02-29',
+    '1970-01-01',
+    '0000-01-01',
+    '0000-02-29',
+    '9999-12-31',
+    '2024-02-31',
+  ),
 );
 const clock = fc
-  .tuple(fc.integer({ min: 0, max: 23 }), fc.integer({ min: 0, max: 59 }), fc.integer({ min: 0, max: 59 }))
+  .tuple(
+    fc.integer({ min: 0, max: 23 }),
+    fc.integer({ min: 0, max: 59 }),
+    fc.integer({ min: 0, max: 59 }),
+  )
   .map((parts) => parts.map((part) => pad(part)).join(':'));
 const quoted = (...parts: readonly fc.Arbitrary<string>[]): fc.Arbitrary<string> =>
   fc.tuple(...parts).map((all) => `'${all.join('')}'`);
@@ -59,7 +81,9 @@ const decimal = (precision: number, scale: number): fc.Arbitrary<string> =>
       fc.stringMatching(new RegExp(`^[0-9]{0,${precision - scale}}$`)),
       fc.stringMatching(new RegExp(`^[0-9]{0,${scale}}$`)),
     )
-    .map(([sign, whole, rest]) => `${sign}${whole === '' ? '0' : whole}.${rest === '' ? '0' : rest}`);
+    .map(
+      ([sign, whole, rest]) => `${sign}${whole === '' ? '0' : whole}.${rest === '' ? '0' : rest}`,
+    );
 const double = fc
   .double({ noNaN: true, noDefaultInfinity: true })
   .map((value) => (Object.is(value, -0) ? '-0e0' : value.toExponential()));
@@ -68,7 +92,10 @@ const float = fc.oneof(
   fc.constantFrom('0.1', '1e-45', '3.4028234e38', '16777216', '-0e0', '0.30000001', '123456.789'),
 );
 const json = fc.oneof(
-  fc.json({ maxDepth: 3 }).filter((value) => !value.includes('\\u0000')).map((value) => `CONVERT(x'${Buffer.from(value).toString('hex')}' USING utf8mb4)`),
+  fc
+    .json({ maxDepth: 3 })
+    .filter((value) => !value.includes('\\u0000'))
+    .map((value) => `CONVERT(x'${Buffer.from(value).toString('hex')}' USING utf8mb4)`),
   fc.constantFrom(
     `'{"b": 1.0, "a": [1, -1, 18446744073709551615, 1e100, 1.5, 0.1, -0.0, 1e-7, 123456789012345678], "": null}'`,
     `'"\\\\u0001 \\\\" \\\\\\\\ ü 🎉"'`,
@@ -95,16 +122,28 @@ export const EVERY_TYPE: Readonly<Record<string, TypeSample>> = {
   dec_wide: { sql: 'DECIMAL(65,30)', value: decimal(65, 30) },
   dec_whole: { sql: 'DECIMAL(18,0)', value: decimal(18, 0) },
   dec_small: { sql: 'DECIMAL(5,5)', value: decimal(5, 5) },
-  dec_zero: { sql: 'DECIMAL(9,3) ZEROFILL', value: decimal(9, 3).map((value) => value.replace('-', '')) },
+  dec_zero: {
+    sql: 'DECIMAL(9,3) ZEROFILL',
+    value: decimal(9, 3).map((value) => value.replace('-', '')),
+  },
   flt: { sql: 'FLOAT', value: float },
-  flt_md: { sql: 'FLOAT(7,4)', value: fc.integer({ min: -9_999_999, max: 9_999_999 }).map((v) => String(v / 10_000)) },
+  flt_md: {
+    sql: 'FLOAT(7,4)',
+    value: fc.integer({ min: -9_999_999, max: 9_999_999 }).map((v) => String(v / 10_000)),
+  },
   flt_z: { sql: 'FLOAT ZEROFILL', value: float.map((value) => value.replace(/^-/, '')) },
   dbl: { sql: 'DOUBLE', value: double },
-  dbl_md: { sql: 'DOUBLE(10,3)', value: fc.integer({ min: -9_999_999, max: 9_999_999 }).map((v) => String(v / 1000)) },
+  dbl_md: {
+    sql: 'DOUBLE(10,3)',
+    value: fc.integer({ min: -9_999_999, max: 9_999_999 }).map((v) => String(v / 1000)),
+  },
   bit_one: { sql: 'BIT(1)', value: integers(0n, 1n) },
   bit_ten: { sql: 'BIT(10)', value: integers(0n, 1023n) },
   bit_all: { sql: 'BIT(64)', value: integers(0n, 2n ** 64n - 1n) },
-  yr: { sql: 'YEAR', value: fc.oneof(fc.constant("'0000'"), fc.integer({ min: 1901, max: 2155 }).map(String)) },
+  yr: {
+    sql: 'YEAR',
+    value: fc.oneof(fc.constant("'0000'"), fc.integer({ min: 1901, max: 2155 }).map(String)),
+  },
   day: { sql: 'DATE', value: quoted(calendarDay) },
   tim: { sql: 'TIME', value: time(0) },
   tim1: { sql: 'TIME(1)', value: time(1) },
@@ -121,9 +160,15 @@ export const EVERY_TYPE: Readonly<Record<string, TypeSample>> = {
   ts3: { sql: 'TIMESTAMP(3)', value: timestamp(3) },
   ts6: { sql: 'TIMESTAMP(6)', value: timestamp(6) },
   chr: { sql: 'CHAR(20)', value: text(20) },
-  chr_l: { sql: 'CHAR(20) CHARACTER SET latin1', value: text(20, fc.constantFrom('a', 'é', '€', ' ', 'ÿ')) },
+  chr_l: {
+    sql: 'CHAR(20) CHARACTER SET latin1',
+    value: text(20, fc.constantFrom('a', 'é', '€', ' ', 'ÿ')),
+  },
   vch: { sql: 'VARCHAR(30)', value: text(30) },
-  vch_long: { sql: 'VARCHAR(300) CHARACTER SET utf8mb3', value: text(300, fc.constantFrom('a', 'é', '漢', "'", '\\', '\n')) },
+  vch_long: {
+    sql: 'VARCHAR(300) CHARACTER SET utf8mb3',
+    value: text(300, fc.constantFrom('a', 'é', '漢', "'", '\\', '\n')),
+  },
   vch_u16: { sql: 'VARCHAR(20) CHARACTER SET utf16', value: text(20) },
   txt_tiny: { sql: 'TINYTEXT', value: text(20) },
   txt: { sql: 'TEXT COLLATE utf8mb4_bin', value: text(100) },
@@ -140,14 +185,26 @@ export const EVERY_TYPE: Readonly<Record<string, TypeSample>> = {
   enm_l: { sql: `ENUM('x','é','ß','y','z') CHARACTER SET latin1`, value: enumMember },
   st: { sql: `SET('a','it''s','(b)','ü')`, value: integers(0n, 15n) },
   jsn: { sql: 'JSON', value: json },
-  geo: { sql: 'GEOMETRY', value: fc.constantFrom("ST_GeomFromText('POINT(1 2)')", "ST_GeomFromText('LINESTRING(0 0, 1 1.5)', 4326)") },
+  geo: {
+    sql: 'GEOMETRY',
+    value: fc.constantFrom(
+      "ST_GeomFromText('POINT(1 2)')",
+      "ST_GeomFromText('LINESTRING(0 0, 1 1.5)', 4326)",
+    ),
+  },
   pnt: { sql: 'POINT SRID 4326', value: fc.constant("ST_GeomFromText('POINT(48.1 11.5)', 4326)") },
   ply: { sql: 'POLYGON', value: fc.constant("ST_GeomFromText('POLYGON((0 0,0 1,1 1,0 0))')") },
-  gcl: { sql: 'GEOMETRYCOLLECTION', value: fc.constant("ST_GeomFromText('GEOMETRYCOLLECTION(POINT(1 1))')") },
+  gcl: {
+    sql: 'GEOMETRYCOLLECTION',
+    value: fc.constant("ST_GeomFromText('GEOMETRYCOLLECTION(POINT(1 1))')"),
+  },
 };
 
 /** From MySQL 9.0 on. */
 export const VECTOR_TYPE: TypeSample = {
   sql: 'VECTOR(5)',
-  value: fc.constantFrom("STRING_TO_VECTOR('[1, 0.1, -2.5, 1e-20]')", "STRING_TO_VECTOR('[0.30000001]')"),
+  value: fc.constantFrom(
+    "STRING_TO_VECTOR('[1, 0.1, -2.5, 1e-20]')",
+    "STRING_TO_VECTOR('[0.30000001]')",
+  ),
 };

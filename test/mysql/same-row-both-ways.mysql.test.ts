@@ -4,7 +4,15 @@ import type { RowValues } from '../../src/change/column-value.ts';
 import { MysqlChunkReader } from '../../src/mysql/chunk-reader.ts';
 import { MysqlSourceServer } from '../../src/mysql/source-server.ts';
 import { EVERY_TYPE, type TypeSample, VECTOR_TYPE } from './every-type.ts';
-import { account, eventsUntil, isRowsOf, MYSQL_URL, never, testDatabase, type TestDatabase } from './support.ts';
+import {
+  account,
+  eventsUntil,
+  isRowsOf,
+  MYSQL_URL,
+  never,
+  testDatabase,
+  type TestDatabase,
+} from './support.ts';
 
 const ROWS = 120;
 
@@ -15,8 +23,14 @@ async function typesOf(db: TestDatabase): Promise<readonly (readonly [string, Ty
 }
 
 /** A table with every type, once nullable and once not, an invisible and a generated column. */
-async function createEveryType(db: TestDatabase, types: Awaited<ReturnType<typeof typesOf>>): Promise<void> {
-  const columns = types.flatMap(([name, { sql }]) => [`${name} ${sql}`, `${name}_nn ${sql} NOT NULL`]);
+async function createEveryType(
+  db: TestDatabase,
+  types: Awaited<ReturnType<typeof typesOf>>,
+): Promise<void> {
+  const columns = types.flatMap(([name, { sql }]) => [
+    `${name} ${sql}`,
+    `${name}_nn ${sql} NOT NULL`,
+  ]);
   await db.run(
     `CREATE TABLE every_type (
        ${columns.slice(0, 11).join(', ')}, id INT NOT NULL,
@@ -26,14 +40,19 @@ async function createEveryType(db: TestDatabase, types: Awaited<ReturnType<typeo
   );
 }
 
-async function insertRows(db: TestDatabase, types: Awaited<ReturnType<typeof typesOf>>): Promise<void> {
+async function insertRows(
+  db: TestDatabase,
+  types: Awaited<ReturnType<typeof typesOf>>,
+): Promise<void> {
   const names = types.flatMap(([name]) => [name, `${name}_nn`]);
   const row = fc.tuple(
     ...types.flatMap(([, { value }]) => [fc.option(value, { nil: 'NULL', freq: 6 }), value]),
   );
   const rows = fc.sample(row, ROWS);
   for (const [index, values] of rows.entries())
-    await db.run(`INSERT INTO every_type (id, ${names.join(', ')}) VALUES (${index - 5}, ${values.join(', ')})`);
+    await db.run(
+      `INSERT INTO every_type (id, ${names.join(', ')}) VALUES (${index - 5}, ${values.join(', ')})`,
+    );
 }
 
 describe.skipIf(!MYSQL_URL)('a row of every type', () => {
@@ -55,11 +74,21 @@ describe.skipIf(!MYSQL_URL)('a row of every type', () => {
     await using closing = new AsyncDisposableStack();
     const reader = closing.adopt(new MysqlChunkReader(account()), (it) => it.close());
     const chunk = await reader.readChunk(
-      { table: { database: db.name, table: 'every_type' }, maxRows: 1000, maxBytes: 1e9, barrier: await db.executed() },
+      {
+        table: { database: db.name, table: 'every_type' },
+        maxRows: 1000,
+        maxBytes: 1e9,
+        barrier: await db.executed(),
+      },
       never,
     );
     const server = closing.adopt(
-      new MysqlSourceServer(account(), { serverId: 1, pipeline: 'p', include: [`${db.name}.*`], exclude: [] }),
+      new MysqlSourceServer(account(), {
+        serverId: 1,
+        pipeline: 'p',
+        include: [`${db.name}.*`],
+        exclude: [],
+      }),
       (it) => it.close(),
     );
     const [captured] = await server.capturedTables();
@@ -68,8 +97,10 @@ describe.skipIf(!MYSQL_URL)('a row of every type', () => {
     expect(captured?.schema).toEqual(chunk.schema);
     expect(chunk.complete).toBe(true);
     const names = chunk.schema.columns.map(({ name }) => name);
-    const byName = (row: RowValues): unknown => Object.fromEntries(names.map((name, at) => [name, row[at]]));
-    for (const [index, row] of logged.entries()) expect(byName(chunk.rows[index] ?? [])).toStrictEqual(byName(row));
+    const byName = (row: RowValues): unknown =>
+      Object.fromEntries(names.map((name, at) => [name, row[at]]));
+    for (const [index, row] of logged.entries())
+      expect(byName(chunk.rows[index] ?? [])).toStrictEqual(byName(row));
     expect(chunk.rows).toHaveLength(ROWS);
   });
 });

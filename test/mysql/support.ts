@@ -57,7 +57,12 @@ export async function testDatabase(settings: Record<string, string> = {}): Promi
 }
 
 export function dump(after: GtidSetText, pipeline = `test-${process.pid}`): Promise<EventStream> {
-  return openBinlogStream(account(), { serverId: 4_000_000 + process.pid, pipeline, heartbeatMs: 1000 }, after, never);
+  return openBinlogStream(
+    account(),
+    { serverId: 4_000_000 + process.pid, pipeline, heartbeatMs: 1000 },
+    after,
+    never,
+  );
 }
 
 /** Decoded events from behind a set, up to and with the first that satisfies `last`. */

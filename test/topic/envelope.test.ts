@@ -81,13 +81,11 @@ function recordsOf(
   return records;
 }
 
-const shape = ({ key, value, headers }: OutgoingRecord) => ({
-  key,
-  op: value === null ? 'tombstone' : JSON.parse(value).op,
-  before: value === null ? undefined : JSON.parse(value).before,
-  after: value === null ? undefined : JSON.parse(value).after,
-  headers: Object.fromEntries(headers),
-});
+function shape({ key, value, headers }: OutgoingRecord) {
+  const envelope = JSON.parse(value ?? '{"op":"tombstone"}') as Readonly<Record<string, unknown>>;
+  const { op, before, after } = envelope;
+  return { key, op, before, after, headers: Object.fromEntries(headers) };
+}
 
 const SCHEMA = { '__sluice.schema': '0123456789abcdef' };
 const PART_0 = { '__sluice.seq': '00000001/0000000000000007/00000008', ...SCHEMA };

@@ -92,7 +92,7 @@ const PARSERS: Parsers = {
 
 function parseSqlUrl(text: string): SqlAddress | undefined {
   const url = URL.parse(text);
-  if (url === null || url.protocol !== 'mysql:' || url.hostname === '') return undefined;
+  if (url?.protocol !== 'mysql:' || url.hostname === '') return undefined;
   return {
     host: url.hostname,
     port: url.port === '' ? 3306 : Number(url.port),

@@ -60,8 +60,7 @@ async function main(args: string[], options: StackOptions): Promise<void> {
   const { values, positionals } = parseCommandLine(args);
   const [verb = 'help', name] = positionals;
   const killing = { signal: values.kill ? 'SIGKILL' : 'SIGTERM' } as const;
-  if (values.help) return print(USAGE);
-  switch (verb) {
+  switch (values.help ? 'help' : verb) {
     case 'up':
       return up(values, options);
     case 'status':
@@ -76,7 +75,8 @@ async function main(args: string[], options: StackOptions): Promise<void> {
     case 'down':
       return openStack(options).down({ keep: values.keep });
     case 'help':
-      return print(USAGE);
+      print(USAGE);
+      return;
     default:
       throw new BadInput(`There is no command "${verb}"; --help lists them.`);
   }
@@ -94,8 +94,8 @@ async function up(flags: Flags, options: StackOptions): Promise<void> {
 
 async function status(flags: Flags, options: StackOptions): Promise<void> {
   const servers = await stackStatus(options);
-  if (flags.json) return print(`${JSON.stringify(servers, null, 2)}\n`);
-  for (const name of SERVER_NAMES) print(`${statusLine(name, servers[name])}\n`);
+  const lines = SERVER_NAMES.map((name) => `${statusLine(name, servers[name])}\n`);
+  print(flags.json ? `${JSON.stringify(servers, null, 2)}\n` : lines.join(''));
 }
 
 function statusLine(name: ServerName, server: ServerStatus): string {

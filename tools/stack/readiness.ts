@@ -26,9 +26,12 @@ export async function untilReady(readiness: Readiness): Promise<void> {
   let pauseMs = FIRST_PAUSE_MS;
   for (;;) {
     // Asked before the probe, so that another server on the same port cannot answer for a dead one.
-    const running = await isRunning();
+    if (!(await isRunning())) {
+      throw new StackFailure(`${server} ended while starting:\n${await log()}`);
+    }
     try {
-      if (running) return await probe();
+      await probe();
+      return;
     } catch (cause) {
       if (Date.now() > deadlineMs) {
         throw new StackFailure(`${server} does not answer after 2 minutes:\n${await log()}`, {
@@ -36,7 +39,6 @@ export async function untilReady(readiness: Readiness): Promise<void> {
         });
       }
     }
-    if (!running) throw new StackFailure(`${server} ended while starting:\n${await log()}`);
     await delay(pauseMs, undefined, { signal });
     pauseMs = Math.min(pauseMs * 1.5, LONGEST_PAUSE_MS);
   }

@@ -91,13 +91,13 @@ async function siteOf(name: ServerName, record: SiteRecord, context: RunContext)
 }
 
 async function install(name: ServerName, context: RunContext): Promise<string> {
-  const { cacheEntry, buildStage, build } = PACKAGED[name];
+  const packaged = PACKAGED[name];
   return buildOnce(
     cacheFolder(context.env),
-    cacheEntry,
+    packaged.cacheEntry,
     async (folder) => {
-      context.report(name, buildStage);
-      await build(folder, buildContext(name, buildStage, context));
+      context.report(name, packaged.buildStage);
+      await packaged.build(folder, buildContext(name, packaged.buildStage, context));
     },
     () => context.report(name, 'waiting for another run that is installing it'),
   );

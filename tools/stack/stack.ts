@@ -93,7 +93,7 @@ export async function startStack(options: StartOptions = {}): Promise<Stack> {
   };
   // One failure ends the others' work, and what this call started before does not stay behind.
   await Promise.allSettled(
-    names.map((name) => bringOne(name).catch((error) => failed.abort(error))),
+    names.map((name) => bringOne(name).catch((error: unknown) => failed.abort(error))),
   );
   if (failed.signal.aborted) {
     const cleaning = { ...context, signal: undefined };

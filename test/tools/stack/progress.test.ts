@@ -6,7 +6,7 @@ function recorder(terminal: boolean): { stream: NodeJS.WriteStream; text: () => 
   let text = '';
   const stream = new Writable({
     write(chunk, _encoding, done) {
-      text += chunk;
+      text += String(chunk);
       done();
     },
   });

@@ -4,6 +4,7 @@ import { existsSync, mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Client, Connection } from '@temporalio/client';
+import { defineSearchAttributeKey, SearchAttributeType } from '@temporalio/common';
 import { Kafka, logLevel } from 'kafkajs';
 import { createConnection } from 'mysql2/promise';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
@@ -14,6 +15,8 @@ import { stackCommand } from './command-line.ts';
 import { scratchFolder } from './scratch-folder.ts';
 
 const MAIN = join(import.meta.dirname, '../../../tools/stack/main.ts');
+
+const CDC_STATE = defineSearchAttributeKey('CdcState', SearchAttributeType.KEYWORD);
 
 /** The environment without addresses: here the servers are to be our own, from packages. */
 const env = {
@@ -41,7 +44,7 @@ describe.skipIf(!process.env['SLUICE_TEST_MYSQL'])('a stack of real servers', ()
     dir = mkdtempSync(join(tmpdir(), 'sluice-stack-'));
     stack = await startStack({ dir, env });
   }, 600_000);
-  afterAll(() => stack?.down(), 60_000);
+  afterAll(() => openStack({ dir, env }).down(), 60_000);
 
   it('is found as it is by a second start', async () => {
     const before = await stackStatus({ dir, env });
@@ -98,7 +101,7 @@ describe.skipIf(!process.env['SLUICE_TEST_MYSQL'])('a stack of real servers', ()
     const first = await Connection.connect({ address });
     await new Client({ connection: first }).workflow.start('nobodyRunsIt', {
       ...{ taskQueue: 'none', workflowId: 'kept' },
-      searchAttributes: { CdcState: ['STREAMING'], CdcPipeline: ['shop'] },
+      typedSearchAttributes: [{ key: CDC_STATE, value: 'STREAMING' }],
     });
     await first.close();
     await stack.stop('temporal', { signal: 'SIGKILL' });
@@ -106,7 +109,7 @@ describe.skipIf(!process.env['SLUICE_TEST_MYSQL'])('a stack of real servers', ()
     const second = await Connection.connect({ address });
     const found = await new Client({ connection: second }).workflow.getHandle('kept').describe();
     await second.close();
-    expect(found.searchAttributes).toMatchObject({ CdcState: ['STREAMING'] });
+    expect(found.typedSearchAttributes.get(CDC_STATE)).toBe('STREAMING');
   }, 60_000);
 
   it('starts what was killed behind its back, with its data', async () => {

@@ -1,0 +1,35 @@
+import type { PipelineSpec } from '../control/pipeline-spec.ts';
+import type { StreamCommand } from '../control/pipeline-state.ts';
+
+export interface StreamInput {
+  readonly spec: PipelineSpec;
+  readonly tripwire: { readonly hasCommitted: boolean; readonly epoch: number };
+  readonly commands: readonly StreamCommand[];
+}
+
+export interface SinkInput {
+  readonly spec: PipelineSpec;
+  readonly sinkName: string;
+}
+
+/** What workflows ask of workers. Every payload is JSON-plain and free of secrets and rows. */
+export interface Activities {
+  /** Preflight on the source, internal topics in Kafka. Idempotent. Fails with every fatal finding at once. */
+  provision(spec: PipelineSpec): Promise<void>;
+  /** Starts the workflow of each sink, or hands it the new configuration. Idempotent. */
+  ensureSinks(spec: PipelineSpec): Promise<void>;
+  /** Makes Temporal's schedules equal the configuration's. Idempotent. */
+  ensureSchedules(spec: PipelineSpec): Promise<void>;
+  /** Captures until cancelled; fails with a typed failure on what needs a decision. */
+  streamBinlog(input: StreamInput): Promise<void>;
+  /** Fills one warehouse until cancelled. */
+  runSink(input: SinkInput): Promise<void>;
+  /** Stops sinks and removes schedules; topics go only when asked. Idempotent. */
+  teardown(input: { readonly spec: PipelineSpec; readonly deleteTopics: boolean }): Promise<void>;
+}
+
+/** First of the details of a typed failure. */
+export interface FailureDetails {
+  readonly outcome: 'gap' | 'blocked' | 'refuse' | 'end' | 'retry';
+  readonly facts: Readonly<Record<string, unknown>>;
+}

@@ -1,0 +1,27 @@
+import type { PipelineSpec, SinkSpec } from './pipeline-spec.ts';
+
+/** Task queues. One process may serve all of them. */
+export const CONTROL_QUEUE = 'cdc-control';
+export const STREAM_QUEUE = 'cdc-stream';
+
+/** An embedded warehouse lives on one host: its sink runs there or nowhere. */
+export function sinkQueue(sink: SinkSpec): string {
+  return `cdc-sink.${sink.host}`;
+}
+
+export function pipelineWorkflowId(pipeline: string): string {
+  return `cdc/${pipeline}`;
+}
+
+export function sinkWorkflowId(pipeline: string, sink: string): string {
+  return `cdc/${pipeline}/sink/${sink}`;
+}
+
+export function scheduleId(pipeline: string, schedule: string): string {
+  return `cdc/${pipeline}/${schedule}`;
+}
+
+/** Who a prefix belongs to, as the position record says. */
+export function ownerOf(namespace: string, spec: PipelineSpec): string {
+  return `${namespace}/${pipelineWorkflowId(spec.pipeline)}`;
+}

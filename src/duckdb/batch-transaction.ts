@@ -1,0 +1,241 @@
+import type { DuckDBConnection } from '@duckdb/node-api';
+import { unreachable } from '../change/brand.ts';
+import type { Sequence } from '../change/sequence.ts';
+import type { TableName } from '../change/table.ts';
+import { InvariantBroken, SluiceError } from '../errors/error.ts';
+import type { Cut, SinkBatch, TableRows } from '../sink/destination.ts';
+import type { SinkKillPoint } from '../sink/kill-points.ts';
+import type { PartitionOffset } from '../sink/record-source.ts';
+import type { ControlRecord } from '../topic/control-record.ts';
+import { foldedChanges, foldStatements, massDelete } from '../view/fold-plan.ts';
+import { changesTable } from '../view/row-plan.ts';
+import { META, type StoredTable, type TableStatus } from '../view/stored-table.ts';
+import { viewStatements } from '../view/table-views.ts';
+import { duckdbDialect } from './duckdb-dialect.ts';
+import { duckdbFailure } from './duckdb-error.ts';
+import { type StoredState, stateChanges } from './metadata.ts';
+import type { RowStage } from './row-stage.ts';
+import { keyChanged, type SchemaUse, tableFor, tableStatements } from './table-plan.ts';
+
+const { sequence } = duckdbDialect;
+
+const FOLDED = 'temp.sluice_folded';
+
+export interface TransactionContext {
+  readonly connection: DuckDBConnection;
+  readonly stage: RowStage;
+  readonly file: string;
+  readonly reach: (point: SinkKillPoint) => void;
+}
+
+/**
+ * One transaction on the warehouse and the state it will leave behind. The state given at the start
+ * is untouched: the caller takes {@link state} over after COMMIT, and nothing otherwise.
+ */
+export class BatchTransaction {
+  readonly #context: TransactionContext;
+  readonly #before: StoredState;
+  readonly #tables: Map<TableName, StoredTable>;
+  readonly #offsets: Map<string, PartitionOffset>;
+  readonly #added = new Map<TableName, number>();
+  #pending: readonly ControlRecord[];
+  #cut: Cut | undefined;
+
+  constructor(context: TransactionContext, before: StoredState) {
+    this.#context = context;
+    this.#before = before;
+    this.#tables = new Map(before.tables);
+    this.#offsets = new Map(before.offsets);
+    this.#pending = before.pending;
+    this.#cut = before.cut;
+  }
+
+  get state(): StoredState {
+    const { cut, pending } = { cut: this.#cut, pending: this.#pending };
+    return { offsets: this.#offsets, cut, tables: this.#tables, pending };
+  }
+
+  /** Rows put into each changelog, deletes by truncate and sweep included. */
+  get added(): ReadonlyMap<TableName, number> {
+    return this.#added;
+  }
+
+  async apply(batch: SinkBatch, ingestedAtUs: number): Promise<void> {
+    for (const rows of batch.tables) this.#refuseLate(rows);
+    await this.#ensureTables(schemaUses(batch));
+    for (const rows of batch.tables) {
+      await this.#doing(`storing rows of ${rows.table}`, () =>
+        this.#context.stage.store(rows, this.#table(rows.table), ingestedAtUs),
+      );
+      this.#count(rows.table, rows.rows.length);
+    }
+    this.#context.reach('sinkMidTransaction');
+    this.#pending = [...this.#pending, ...batch.control.filter(({ kind }) => kind !== 'schema')];
+    if (batch.cut) await this.#publish(batch.cut, ingestedAtUs);
+    for (const offset of batch.offsets)
+      this.#offsets.set(`${offset.topic}/${offset.partition}`, offset);
+    await this.#save();
+  }
+
+  /** Folds changes up to the published cut into the state of the table. */
+  async fold(name: TableName): Promise<void> {
+    await this.#fold(this.#table(name));
+    await this.#replaceViews(name);
+    await this.#save();
+  }
+
+  async #save(): Promise<void> {
+    await this.#run('writing the checkpoint', stateChanges(this.#before, this.state));
+  }
+
+  async #fold(table: StoredTable): Promise<void> {
+    if (!this.#cut) return;
+    const upTo = this.#cut.lastSequence;
+    await this.#run(`folding the changes of ${table.name}`, [
+      `CREATE OR REPLACE TEMP TABLE sluice_folded AS ${foldedChanges(duckdbDialect, table, upTo)}`,
+      ...foldStatements(duckdbDialect, table, FOLDED),
+      `DROP TABLE ${FOLDED}`,
+    ]);
+    this.#tables.set(table.name, { ...table, watermark: upTo });
+  }
+
+  /** Rows of the published cut have all been there when it was published. */
+  #refuseLate({ table, rows }: TableRows): void {
+    const cut = this.#cut?.lastSequence;
+    const late = cut === undefined ? undefined : rows.find(({ seq }) => seq <= cut);
+    if (late)
+      throw new SluiceError(
+        'sink.behind-watermark',
+        `A change of ${table} with sequence ${late.seq} (source position ${late.position}) arrived after the cut ${cut} was published.`,
+        { facts: { table, seq: late.seq, position: late.position, cut: cut ?? '' } },
+      );
+  }
+
+  async #ensureTables(uses: readonly SchemaUse[]): Promise<void> {
+    const changed = new Set<TableName>();
+    for (const use of uses) {
+      const to = tableFor(this.#tables, use);
+      const from = this.#tables.get(to.name);
+      if (from === to) continue;
+      if (from && keyChanged(from, to)) await this.#fold(from);
+      const { watermark } = this.#tables.get(to.name) ?? to;
+      await this.#run(`changing the columns of ${to.name}`, tableStatements(from, to));
+      this.#tables.set(to.name, { ...to, watermark });
+      changed.add(to.name);
+    }
+    for (const name of changed) await this.#replaceViews(name);
+  }
+
+  async #publish(cut: Cut, ingestedAtUs: number): Promise<void> {
+    const due = this.#pending.filter(({ seq }) => seq <= cut.lastSequence);
+    for (const record of due) await this.#obey(record, cut, ingestedAtUs);
+    this.#pending = this.#pending.filter(({ seq }) => seq > cut.lastSequence);
+    this.#cut = cut;
+  }
+
+  async #obey(record: ControlRecord, cut: Cut, ingestedAtUs: number): Promise<void> {
+    switch (record.kind) {
+      case 'truncate':
+        return this.#deleteLive(record.table, record.seq, undefined, cut, ingestedAtUs);
+      case 'sweep':
+        return this.#deleteLive(record.table, record.seq, record.olderThan, cut, ingestedAtUs);
+      case 'snapshotBegin':
+        return this.#setStatus(record.table, 'snapshotting');
+      case 'snapshotEnd':
+        return this.#setStatus(record.table, 'consistent');
+      case 'gap':
+        for (const name of this.#tables.keys()) this.#setStatus(name, 'gap');
+        return;
+      case 'schema':
+        return;
+      default:
+        return unreachable(record);
+    }
+  }
+
+  #setStatus(name: TableName, status: TableStatus): void {
+    const table = this.#tables.get(name);
+    if (table && table.status !== status) this.#tables.set(name, { ...table, status });
+  }
+
+  /** A table nothing is known of has no live rows. */
+  async #deleteLive(
+    name: TableName,
+    seq: Sequence,
+    olderThan: Sequence | undefined,
+    cut: Cut,
+    ingestedAtUs: number,
+  ): Promise<void> {
+    const table = this.#tables.get(name);
+    if (!table) return;
+    const statement = massDelete(duckdbDialect, table, {
+      seq,
+      olderThan,
+      committedAt: committedAtOf(table, seq, cut),
+      ingestedAt: `make_timestamptz(${ingestedAtUs})`,
+    });
+    const deleted = await this.#doing(`deleting the live rows of ${name}`, () =>
+      this.#context.connection.run(statement),
+    );
+    this.#count(name, deleted.rowsChanged);
+  }
+
+  async #replaceViews(name: TableName): Promise<void> {
+    await this.#run(
+      `replacing the views of ${name}`,
+      viewStatements(duckdbDialect, this.#table(name)),
+    );
+  }
+
+  #table(name: TableName): StoredTable {
+    const table = this.#tables.get(name);
+    if (!table) throw new InvariantBroken(`table ${name} was not ensured`);
+    return table;
+  }
+
+  async #run(doing: string, statements: readonly string[]): Promise<void> {
+    if (statements.length === 0) return;
+    await this.#doing(doing, () => this.#context.connection.run(statements.join(';\n')));
+  }
+
+  #count(name: TableName, rows: number): void {
+    this.#added.set(name, (this.#added.get(name) ?? 0) + rows);
+  }
+
+  async #doing<Result>(doing: string, work: () => Promise<Result>): Promise<Result> {
+    try {
+      return await work();
+    } catch (error) {
+      throw duckdbFailure(doing, this.#context.file, error);
+    }
+  }
+}
+
+/**
+ * Control records carry no commit time, but the table's changes do: that of the first one behind the
+ * record, or of the cut when there is none, keeps times in the order of sequences.
+ */
+function committedAtOf(table: StoredTable, seq: Sequence, { committedAtUs }: Cut): string {
+  const next =
+    `SELECT min(c.${META.committedAt}) FROM ${changesTable(duckdbDialect, table)} AS c` +
+    ` WHERE c.${META.seq} > ${sequence(seq)}`;
+  return `coalesce((${next}), make_timestamptz(${committedAtUs}))`;
+}
+
+/** Every schema the batch speaks of with the first sequence that has it, oldest first. */
+function schemaUses({ tables, control, schemas }: SinkBatch): readonly SchemaUse[] {
+  const announced = control.flatMap((record): SchemaUse[] => {
+    if (record.kind !== 'schema') return [];
+    const schema = schemas.get(record.schemaId);
+    if (!schema) throw new InvariantBroken(`schema ${record.schemaId} is not in the batch`);
+    return [{ schemaId: record.schemaId, schema, since: record.seq }];
+  });
+  const used = tables.flatMap(({ schemaId, schema, rows }): SchemaUse[] => {
+    const since = rows.reduce<Sequence | undefined>(
+      (least, { seq }) => (least === undefined || seq < least ? seq : least),
+      undefined,
+    );
+    return since === undefined ? [] : [{ schemaId, schema, since }];
+  });
+  return [...announced, ...used].sort((a, b) => (a.since < b.since ? -1 : a.since > b.since ? 1 : 0));
+}

@@ -1,0 +1,81 @@
+import type { DuckDBConnection } from '@duckdb/node-api';
+import type { TableName } from '../change/table.ts';
+import { changesTable, stateTable } from '../view/row-plan.ts';
+import { META, type StoredTable } from '../view/stored-table.ts';
+import { duckdbDialect } from './duckdb-dialect.ts';
+import type { StoredState } from './metadata.ts';
+
+/** Below this a view sorts its delta in a few milliseconds, so folding would only cost. */
+const MIN_DELTA_ROWS = 50_000;
+
+/** Folding rewrites at most about ten rows for each that came, however large the table. */
+const STATE_FRACTION = 0.1;
+
+/** A quiet table is folded too, so that its last changes need not be looked for in the changelog. */
+const MAX_AGE_MS = 3_600_000;
+
+interface Counts {
+  delta: number;
+  state: number;
+  foldedAtMs: number;
+}
+
+/** How many changes of each table are not folded yet, and when folding pays. */
+export class DeltaCounts {
+  readonly #counts = new Map<TableName, Counts>();
+  readonly #openedAtMs: number;
+
+  private constructor(openedAtMs: number) {
+    this.#openedAtMs = openedAtMs;
+  }
+
+  static async read(
+    connection: DuckDBConnection,
+    { tables }: StoredState,
+    nowMs: number,
+  ): Promise<DeltaCounts> {
+    const counts = new DeltaCounts(nowMs);
+    for (const table of tables.values())
+      counts.#counts.set(table.name, { ...(await count(connection, table)), foldedAtMs: nowMs });
+    return counts;
+  }
+
+  added(table: TableName, rows: number): void {
+    const counts = this.#counts.get(table);
+    if (counts) counts.delta += rows;
+    else this.#counts.set(table, { delta: rows, state: 0, foldedAtMs: this.#openedAtMs });
+  }
+
+  /** Tables to fold now. Without a newer cut than the last fold there is nothing to gain. */
+  due({ tables, cut }: StoredState, nowMs: number): readonly TableName[] {
+    if (!cut) return [];
+    return [...tables.values()].flatMap(({ name, watermark }) => {
+      const counts = this.#counts.get(name);
+      if (!counts || counts.delta === 0 || watermark === cut.lastSequence) return [];
+      const large = counts.delta > Math.max(MIN_DELTA_ROWS, counts.state * STATE_FRACTION);
+      return large || nowMs - counts.foldedAtMs > MAX_AGE_MS ? [name] : [];
+    });
+  }
+
+  async recount(
+    connection: DuckDBConnection,
+    { tables }: StoredState,
+    name: TableName,
+    nowMs: number,
+  ): Promise<void> {
+    const table = tables.get(name);
+    if (table)
+      this.#counts.set(name, { ...(await count(connection, table)), foldedAtMs: nowMs });
+  }
+}
+
+async function count(
+  connection: DuckDBConnection,
+  table: StoredTable,
+): Promise<{ readonly delta: number; readonly state: number }> {
+  const delta = `SELECT count(*) FROM ${changesTable(duckdbDialect, table)} AS c WHERE c.${META.seq} > ${duckdbDialect.sequence(table.watermark)}`;
+  const state = `SELECT count(*) FROM ${stateTable(duckdbDialect, table)}`;
+  const reader = await connection.runAndReadAll(`SELECT (${delta}), (${state})`);
+  const [row] = reader.getRowsJson();
+  return { delta: Number(row?.[0]), state: Number(row?.[1]) };
+}

@@ -1,0 +1,166 @@
+import { randomUUID } from 'node:crypto';
+import type { DuckDBConnection } from '@duckdb/node-api';
+import type { TableName } from '../change/table.ts';
+import { InvariantBroken, SluiceError } from '../errors/error.ts';
+import type { Destination, DestinationState, SinkBatch } from '../sink/destination.ts';
+import type { SinkKillPoint } from '../sink/kill-points.ts';
+import { BatchTransaction, type TransactionContext } from './batch-transaction.ts';
+import type { DuckDbFile } from './database-file.ts';
+import { DeltaCounts } from './delta-counts.ts';
+import { duckdbFailure } from './duckdb-error.ts';
+import {
+  createMetadata,
+  isReadable,
+  readIdentity,
+  readState,
+  type StoredState,
+  type WarehouseIdentity,
+} from './metadata.ts';
+import { RowCounter } from './row-counter.ts';
+import { RowStage } from './row-stage.ts';
+
+export interface DuckDbDestinationOptions {
+  readonly pipeline: string;
+  readonly prefix: string;
+  /** Of the warehouse this sink has committed to before, when it has. */
+  readonly expectedWarehouseId?: string;
+  readonly nowMs: () => number;
+  readonly reach: (point: SinkKillPoint) => void;
+}
+
+interface Opened {
+  readonly context: TransactionContext;
+  readonly deltas: DeltaCounts;
+  readonly counter: RowCounter;
+  state: StoredState;
+}
+
+/**
+ * A warehouse in a DuckDB file. Rows, offsets, cut and the effect of control records are one DuckDB
+ * transaction, whose COMMIT has reached the disk when it resolves. One call at a time.
+ */
+export class DuckDbDestination implements Destination {
+  readonly #file: DuckDbFile;
+  readonly #options: DuckDbDestinationOptions;
+  #connection: DuckDBConnection | undefined;
+  /** Absent before `open`, and after a failure until `open` has read the truth again. */
+  #opened: Opened | undefined;
+
+  /** @param file  stays open when the destination is closed */
+  constructor(file: DuckDbFile, options: DuckDbDestinationOptions) {
+    this.#file = file;
+    this.#options = options;
+  }
+
+  /** @throws {SluiceError} `sink.foreign-warehouse` | `sink.warehouse-lost` */
+  async open(): Promise<DestinationState> {
+    this.#disconnect();
+    try {
+      const connection = await this.#file.connect();
+      this.#connection = connection;
+      const { warehouseId } = await this.#identity(connection);
+      const state = await readState(connection);
+      const context = {
+        connection,
+        stage: await RowStage.create(connection),
+        file: this.#file.path,
+        reach: this.#options.reach,
+      };
+      const deltas = await DeltaCounts.read(connection, state, this.#options.nowMs());
+      const counter = new RowCounter(connection, this.#options.nowMs);
+      this.#opened = { context, state, deltas, counter };
+      return { offsets: [...state.offsets.values()], cut: state.cut, warehouseId };
+    } catch (error) {
+      throw duckdbFailure('opening the warehouse', this.#file.path, error);
+    }
+  }
+
+  async apply(batch: SinkBatch): Promise<void> {
+    const opened = this.#mustBeOpen();
+    const nowUs = this.#options.nowMs() * 1000;
+    const { added } = await this.#transaction(opened, async (transaction) => {
+      await transaction.apply(batch, nowUs);
+      this.#options.reach('sinkBeforeCommit');
+    });
+    for (const [table, rows] of added) opened.deltas.added(table, rows);
+  }
+
+  async compact(): Promise<void> {
+    const opened = this.#mustBeOpen();
+    for (const table of opened.deltas.due(opened.state, this.#options.nowMs())) {
+      await this.#transaction(opened, async (transaction) => {
+        await transaction.fold(table);
+        this.#options.reach('sinkCompacting');
+      });
+      await opened.deltas.recount(opened.context.connection, opened.state, table, this.#options.nowMs());
+    }
+  }
+
+  /** Exact as of a recent cut: counting is bounded to a small part of the time. */
+  async rowCounts(): Promise<ReadonlyMap<TableName, number>> {
+    const { counter, state } = this.#mustBeOpen();
+    return counter.counts(state);
+  }
+
+  async close(): Promise<void> {
+    this.#disconnect();
+  }
+
+  async #transaction(
+    opened: Opened,
+    work: (transaction: BatchTransaction) => Promise<void>,
+  ): Promise<BatchTransaction> {
+    const { connection } = opened.context;
+    this.#opened = undefined;
+    try {
+      await connection.run('BEGIN');
+      const transaction = new BatchTransaction(opened.context, opened.state);
+      await work(transaction);
+      await connection.run('COMMIT');
+      opened.state = transaction.state;
+      this.#opened = opened;
+      return transaction;
+    } catch (error) {
+      await connection.run('ROLLBACK').catch(() => undefined);
+      throw duckdbFailure('committing', this.#file.path, error);
+    }
+  }
+
+  async #identity(connection: DuckDBConnection): Promise<WarehouseIdentity> {
+    const { pipeline, prefix, expectedWarehouseId } = this.#options;
+    const found = await readIdentity(connection);
+    if (expectedWarehouseId !== undefined && found?.warehouseId !== expectedWarehouseId)
+      throw new SluiceError(
+        'sink.warehouse-lost',
+        `${this.#file.path} ${found ? `is warehouse ${found.warehouseId}` : 'holds no warehouse'}, this sink has filled ${expectedWarehouseId}.`,
+        { facts: { file: this.#file.path, expectedWarehouseId } },
+      );
+    if (found) {
+      this.#refuseForeign(found);
+      return found;
+    }
+    await createMetadata(connection, { warehouseId: randomUUID(), pipeline, prefix });
+    return this.#identity(connection);
+  }
+
+  #refuseForeign(found: WarehouseIdentity): void {
+    const { pipeline, prefix } = this.#options;
+    if (found.pipeline === pipeline && found.prefix === prefix && isReadable(found)) return;
+    throw new SluiceError(
+      'sink.foreign-warehouse',
+      `${this.#file.path} holds layout ${found.layout} of pipeline ${found.pipeline} with prefix ${found.prefix}, not what pipeline ${pipeline} with prefix ${prefix} can write.`,
+      { facts: { file: this.#file.path, pipeline: found.pipeline, prefix: found.prefix } },
+    );
+  }
+
+  #mustBeOpen(): Opened {
+    if (this.#opened) return this.#opened;
+    throw new InvariantBroken('the destination is not open, or has failed and was not opened again');
+  }
+
+  #disconnect(): void {
+    if (this.#connection) this.#file.release(this.#connection);
+    this.#connection = undefined;
+    this.#opened = undefined;
+  }
+}

@@ -1,0 +1,98 @@
+import type { Client } from '@temporalio/client';
+import type { ActivityParts } from '../activities/create-activities.ts';
+import type { CaptureNotice } from '../capture/progress.ts';
+import { ownerOf, pipelineWorkflowId } from '../control/names.ts';
+import type { PipelineSpec } from '../control/pipeline-spec.ts';
+import { deleteTopics } from '../kafka/topic-admin.ts';
+import type { Log } from '../observability/log.ts';
+import type { ProgressMetrics } from '../observability/progress-metrics.ts';
+import { ensureSchedules, removeSchedules } from '../temporal/schedules.ts';
+import { ensureSinks, stopSinks } from '../temporal/sinks.ts';
+import { kafkaConnection } from './connections.ts';
+import { provision } from './preflight.ts';
+import { runThread } from './run-thread.ts';
+import type { ThreadMessage } from './thread-protocol.ts';
+
+export interface PartsContext {
+  readonly client: Client;
+  readonly namespace: string;
+  readonly log: Log;
+  readonly metrics: ProgressMetrics;
+}
+
+/** Joins the activities to the threads that do their work and to Temporal. */
+export function activityParts({ client, namespace, log, metrics }: PartsContext): ActivityParts {
+  const heard = (pipeline: string, part: string, message: ThreadMessage): void => {
+    switch (message.kind) {
+      case 'progress':
+        metrics.record(message.progress);
+        break;
+      case 'retrying': {
+        const { code, message: text } = message.failure;
+        log.warn(`${part} tries again: ${text}`, { pipeline, reason: code, durationMs: Math.round(message.delayMs) });
+        break;
+      }
+      case 'notice':
+        tellNotice(log.with({ pipeline }), message.notice);
+        break;
+      case 'alive':
+      case 'done':
+      case 'failed':
+        break;
+    }
+  };
+  return {
+    provision,
+    ensureSinks: (spec) => ensureSinks(client, spec),
+    ensureSchedules: (spec) => ensureSchedules(client, spec),
+    teardown: ({ spec, deleteTopics: topicsToo }) => teardown(client, spec, topicsToo),
+    signalPipeline: async (pipeline, signal, payload) => {
+      await client.workflow.getHandle(pipelineWorkflowId(pipeline)).signal(signal, payload);
+    },
+    runCapture: (input, hooks) => {
+      const { spec, tripwire, commands } = input;
+      const commandIds = commands.map(({ commandId }) => commandId);
+      metrics.started(spec.pipeline, 'stream');
+      return runThread(
+        { kind: 'capture', spec, owner: ownerOf(namespace, spec), tripwire, commands },
+        (message) => {
+          heard(spec.pipeline, 'stream', message);
+          if (message.kind === 'progress') hooks.onProgress(message.progress);
+          if (message.kind !== 'notice') return;
+          const { notice } = message;
+          if (notice.kind === 'started') hooks.onStarted({ epoch: notice.epoch, commandIds });
+          else hooks.onSnapshotFinished(notice);
+        },
+        hooks.signal,
+      );
+    },
+    runSink: ({ spec, sinkName }, hooks) => {
+      metrics.started(spec.pipeline, sinkName);
+      return runThread(
+        { kind: 'sink', spec, sinkName },
+        (message) => {
+          heard(spec.pipeline, `sink ${sinkName}`, message);
+          if (message.kind === 'progress') hooks.onProgress(message.progress);
+        },
+        hooks.signal,
+      );
+    },
+  };
+}
+
+function tellNotice(log: Log, notice: CaptureNotice): void {
+  switch (notice.kind) {
+    case 'started':
+      log.info('stream starts', { position: notice.gtidSet, epoch: notice.epoch });
+      break;
+    case 'snapshotFinished':
+      log.info(`snapshot ${notice.snapshotId} is finished`, { rows: notice.rows });
+      break;
+  }
+}
+
+async function teardown(client: Client, spec: PipelineSpec, topicsToo: boolean): Promise<void> {
+  await stopSinks(client, spec);
+  await removeSchedules(client, spec.pipeline);
+  if (topicsToo) await deleteTopics(await kafkaConnection(spec), spec.kafka.prefix);
+}

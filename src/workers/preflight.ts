@@ -1,0 +1,36 @@
+import type { PipelineSpec } from '../control/pipeline-spec.ts';
+import { SluiceError } from '../errors/error.ts';
+import { KafkaPipelineLog } from '../kafka/pipeline-log.ts';
+import type { Finding } from '../mysql/finding.ts';
+import { preflight as checkSource } from '../mysql/preflight.ts';
+import { mysqlAccount, pipelineLogOptions } from './connections.ts';
+
+const PREFLIGHT_TIMEOUT_MS = 60_000;
+
+/** Everything that keeps a pipeline from running or may cost it later, each with its cure. Changes nothing. */
+export async function preflight(spec: PipelineSpec): Promise<readonly Finding[]> {
+  const { serverId, include, exclude } = spec.source;
+  const account = await mysqlAccount(spec);
+  return checkSource({ account, serverId, include, exclude }, AbortSignal.timeout(PREFLIGHT_TIMEOUT_MS));
+}
+
+/**
+ * What has to be true before the first byte is read: no fatal finding at the source, and the
+ * pipeline's own topics. Idempotent.
+ * @throws {SluiceError} `source.not-ready` with every fatal finding
+ */
+export async function provision(spec: PipelineSpec): Promise<void> {
+  const fatal = (await preflight(spec)).filter(({ severity }) => severity === 'fatal');
+  if (fatal.length > 0)
+    throw new SluiceError(
+      'source.not-ready',
+      fatal.map(({ check, message, fixSql }) => `${check}: ${message}${fixSql === undefined ? '' : ` Fix: ${fixSql}`}`).join('\n'),
+      { facts: { checks: fatal.map(({ check }) => check) } },
+    );
+  const log = new KafkaPipelineLog(await pipelineLogOptions(spec));
+  try {
+    await log.peek();
+  } finally {
+    await log.close();
+  }
+}

@@ -1,0 +1,2 @@
+/** Questions to a warehouse go to the worker that owns its file. */
+export { queryWarehouse } from '../duckdb/query-client.ts';

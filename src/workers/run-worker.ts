@@ -1,0 +1,113 @@
+import { fileURLToPath } from 'node:url';
+import { hostname } from 'node:os';
+import type { Client } from '@temporalio/client';
+import { DefaultLogger, NativeConnection, Runtime, Worker, type WorkerOptions } from '@temporalio/worker';
+import { createActivities } from '../activities/create-activities.ts';
+import { CONTROL_QUEUE, STREAM_QUEUE } from '../control/names.ts';
+import type { Log } from '../observability/log.ts';
+import { type Health, type HttpServer, startHttpServer } from '../observability/http-server.ts';
+import { Meter } from '../observability/meter.ts';
+import { ProgressMetrics } from '../observability/progress-metrics.ts';
+import { connectClient, temporalUnreachable, type TemporalPlace } from '../temporal/connection.ts';
+import { activityParts } from './activity-parts.ts';
+
+export interface RunWorkerOptions extends TemporalPlace {
+  /** Port of `/metrics` and `/healthz` on the loopback interface; none when absent. */
+  readonly metricsPort: number | undefined;
+  readonly signal: AbortSignal;
+  readonly log: Log;
+}
+
+/** Time a stream gets to commit its last batch after the process was asked to stop. */
+const SHUTDOWN_GRACE = '15 seconds';
+const SHUTDOWN_FORCE = '30 seconds';
+/** Cancellation and pause reach an activity with the answer to a heartbeat: this is their latency. */
+const HEARTBEAT_THROTTLE_MS = 10_000;
+/** Streams and sinks one process carries; each has a thread of its own. */
+const LONG_ACTIVITIES = 20;
+
+/**
+ * Serves all task queues until the signal aborts, then ends its streams in order.
+ * @throws {SluiceError} `temporal.unreachable`
+ */
+export async function runWorker(options: RunWorkerOptions): Promise<void> {
+  const { address, namespace, log, signal } = options;
+  installRuntime(log);
+  const meter = new Meter();
+  const metrics = new ProgressMetrics(meter, Date.now);
+  const client = await connectClient(options);
+  const connection = await NativeConnection.connect({ address }).catch((cause: unknown) => {
+    throw temporalUnreachable(address, cause);
+  });
+  try {
+    const workers = await createWorkers(connection, namespace, client, log, metrics);
+    await using http = await serveMetrics(options.metricsPort, meter, workers);
+    log.info('worker started', { address, ...(http ? { reason: `metrics at ${http.url}/metrics` } : {}) });
+    const stop = (): void => {
+      for (const worker of workers) if (worker.getState() === 'RUNNING') worker.shutdown();
+    };
+    signal.addEventListener('abort', stop);
+    const running = workers.map((worker) => worker.run());
+    if (signal.aborted) stop();
+    await Promise.all(running);
+    log.info('worker ended');
+  } finally {
+    await connection.close();
+    await client.connection.close();
+  }
+}
+
+function serveMetrics(
+  port: number | undefined,
+  meter: Meter,
+  workers: readonly Worker[],
+): Promise<HttpServer | undefined> {
+  if (port === undefined) return Promise.resolve(undefined);
+  const health = (): Health => {
+    const parts = Object.fromEntries(
+      workers.map((worker) => [worker.options.taskQueue, worker.getState()]),
+    );
+    return { ok: Object.values(parts).every((state) => state === 'RUNNING'), parts };
+  };
+  return startHttpServer({ port, meter, health });
+}
+
+/** Temporal's own lines go through ours; signals are handled by whoever called. */
+function installRuntime(log: Log): void {
+  Runtime.install({
+    shutdownSignals: [],
+    logger: new DefaultLogger('WARN', ({ level, message }) => {
+      if (level === 'ERROR') log.error(`temporal: ${message}`);
+      else log.warn(`temporal: ${message}`);
+    }),
+  });
+}
+
+async function createWorkers(
+  connection: NativeConnection,
+  namespace: string,
+  client: Client,
+  log: Log,
+  metrics: ProgressMetrics,
+): Promise<readonly Worker[]> {
+  const activities = createActivities(activityParts({ client, namespace, log, metrics }));
+  const base: Pick<WorkerOptions, 'connection' | 'namespace' | 'shutdownGraceTime' | 'shutdownForceTime' | 'maxHeartbeatThrottleInterval' | 'activities'> = {
+    connection,
+    namespace,
+    activities: { ...activities },
+    shutdownGraceTime: 0,
+    shutdownForceTime: SHUTDOWN_FORCE,
+    maxHeartbeatThrottleInterval: HEARTBEAT_THROTTLE_MS,
+  };
+  const long = { ...base, maxConcurrentActivityTaskExecutions: LONG_ACTIVITIES };
+  return Promise.all([
+    Worker.create({
+      ...base,
+      taskQueue: CONTROL_QUEUE,
+      workflowsPath: fileURLToPath(new URL('../workflows/index.ts', import.meta.url)),
+      shutdownGraceTime: SHUTDOWN_GRACE,
+    }),
+    Worker.create({ ...long, taskQueue: STREAM_QUEUE }),
+    Worker.create({ ...long, taskQueue: `cdc-sink.${hostname()}` }),
+  ]);
+}

@@ -1,0 +1,20 @@
+import type { PipelineSpec } from '../control/pipeline-spec.ts';
+import type { KafkaConnection } from '../kafka/connection-options.ts';
+import { tailTopic as tail, type TailedRecord } from '../kafka/tail.ts';
+import { kafkaConnection } from './connections.ts';
+
+export interface TailRequest {
+  readonly brokers: readonly string[];
+  readonly kafka?: PipelineSpec['kafka'];
+  readonly topic: string;
+  readonly fromBeginning: boolean;
+  readonly limit?: number;
+  readonly signal: AbortSignal;
+}
+
+/** Committed records of a topic as they come, with keys, values and headers as text. */
+export async function* tailTopic(request: TailRequest): AsyncGenerator<TailedRecord> {
+  const { brokers, kafka, topic, fromBeginning, limit, signal } = request;
+  const connection: KafkaConnection = kafka ? await kafkaConnection({ kafka }) : { brokers };
+  yield* tail({ ...connection, topic, fromBeginning, signal, ...(limit === undefined ? {} : { limit }) });
+}

@@ -1,0 +1,217 @@
+import fc from 'fast-check';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { RowValues } from '../../src/change/column-value.ts';
+import type { GtidSetText } from '../../src/change/gtid.ts';
+import { tableName } from '../../src/change/table.ts';
+import { chunkQuery } from '../../src/mysql/chunk-query.ts';
+import { MysqlChunkReader } from '../../src/mysql/chunk-reader.ts';
+import type { Chunk } from '../../src/snapshot/chunk-reader.ts';
+import { EVERY_TYPE } from './every-type.ts';
+import { account, MYSQL_URL, never, type TestDatabase, testDatabase } from './support.ts';
+
+const NOTHING = '' as GtidSetText;
+/** Types a primary key of full columns may have. */
+const KEY_TYPES = Object.entries(EVERY_TYPE).filter(
+  ([name]) => !/^(flt|dbl|jsn|geo|pnt|ply|gcl|txt|blob|vbin_long|vch_long)/.test(name),
+);
+
+describe.skipIf(!MYSQL_URL)('the chunk reader', () => {
+  let db: TestDatabase;
+  let reader: MysqlChunkReader;
+
+  beforeAll(async () => {
+    db = await testDatabase({ 'SESSION sql_mode': "'ALLOW_INVALID_DATES'" });
+    reader = new MysqlChunkReader(account());
+  });
+  afterAll(async () => {
+    await reader.close();
+    await db[Symbol.asyncDispose]();
+  });
+
+  const read = (
+    table: string,
+    after: readonly string[] | undefined,
+    maxRows: number,
+    maxBytes = 1e9,
+  ): Promise<Chunk> =>
+    reader.readChunk(
+      {
+        table: { database: db.name, table },
+        ...(after ? { after } : {}),
+        maxRows,
+        maxBytes,
+        barrier: NOTHING,
+      },
+      never,
+    );
+
+  async function readAll(table: string, maxRows: number, maxBytes = 1e9): Promise<RowValues[]> {
+    const rows: RowValues[] = [];
+    let after: readonly string[] | undefined;
+    for (;;) {
+      const chunk = await read(table, after, maxRows, maxBytes);
+      rows.push(...chunk.rows);
+      if (chunk.complete) return rows;
+      after = chunk.lastKey;
+    }
+  }
+
+  it('reads every row once and in key order, for keys of every type, whatever the chunk size', async () => {
+    let tables = 0;
+    await fc.assert(
+      fc.asyncProperty(
+        fc.uniqueArray(fc.constantFrom(...KEY_TYPES), {
+          minLength: 1,
+          maxLength: 3,
+          selector: ([name]) => name,
+        }),
+        fc.integer({ min: 1, max: 9 }),
+        fc.context(),
+        async (types, maxRows, context) => {
+          tables += 1;
+          const table = `keyed_${tables}`;
+          const names = types.map(([name]) => name);
+          context.log(names.join(', '));
+          await db.run(
+            `CREATE TABLE ${table} (${types.map(([name, { sql }]) => `${name} ${sql}`).join(', ')}, note INT, PRIMARY KEY (${names.join(', ')}))`,
+          );
+          for (const row of fc.sample(fc.tuple(...types.map(([, { value }]) => value)), 25))
+            await db.run(`INSERT IGNORE INTO ${table} VALUES (${row.join(', ')}, 1)`);
+          const atOnce = (await read(table, undefined, 1000)).rows;
+          expect(await readAll(table, maxRows)).toStrictEqual(atOnce);
+        },
+      ),
+      { numRuns: 40 },
+    );
+  });
+
+  it('ends a chunk on its size and goes on behind it', async () => {
+    await db.run('CREATE TABLE wide (id INT PRIMARY KEY, body MEDIUMTEXT)');
+    for (let id = 0; id < 20; id += 1)
+      await db.run(
+        `INSERT INTO wide VALUES (${id}, REPEAT('x', ${id === 3 ? 3_000_000 : 100_000}))`,
+      );
+    const first = await read('wide', undefined, 1000, 250_000);
+    expect(first.complete).toBe(false);
+    expect(first.rows.length).toBeGreaterThan(0);
+    expect(first.rows.length).toBeLessThan(6);
+    const all = await readAll('wide', 1000, 250_000);
+    expect(all.map(([id]) => id)).toEqual(Array.from({ length: 20 }, (_, id) => id));
+  });
+
+  it('answers the end of the log behind what it has read', async () => {
+    await db.run('CREATE TABLE ends (id INT PRIMARY KEY)', 'INSERT INTO ends VALUES (1)');
+    const first = await read('ends', undefined, 10);
+    await db.run('INSERT INTO ends VALUES (2)');
+    const second = await read('ends', undefined, 10);
+    expect(second.rows).toHaveLength(2);
+    expect(second.high.pos).toBeGreaterThan(first.high.pos);
+  });
+
+  it('reads invisible columns and generated invisible keys', async () => {
+    await db.run(
+      'SET SESSION sql_generate_invisible_primary_key = ON',
+      'CREATE TABLE gipk (v INT, h INT INVISIBLE DEFAULT 3)',
+      'SET SESSION sql_generate_invisible_primary_key = OFF',
+      'INSERT INTO gipk (v) VALUES (5)',
+    );
+    const { schema, rows } = await read('gipk', undefined, 10);
+    expect(schema.columns.map(({ name }) => name)).toEqual(['my_row_id', 'v', 'h']);
+    expect(schema.key).toEqual([0]);
+    expect(rows).toEqual([[1, 5, 3]]);
+  });
+
+  it('notices a changed definition by itself, or when told to forget the old one', async () => {
+    await db.run(
+      'CREATE TABLE altered (id INT PRIMARY KEY, a INT)',
+      'INSERT INTO altered VALUES (1, 2)',
+    );
+    await read('altered', undefined, 10);
+    await db.run('ALTER TABLE altered RENAME COLUMN a TO b');
+    expect((await read('altered', undefined, 10)).schema.columns[1]?.name).toBe('b');
+    await db.run('ALTER TABLE altered ADD COLUMN c INT DEFAULT 9');
+    reader.forget(tableName({ database: db.name, table: 'altered' }));
+    expect((await read('altered', undefined, 10)).rows).toEqual([[1, 2, 9]]);
+  });
+
+  it('says that a table is gone, before its first chunk and after', async () => {
+    await expect(read('never_was', undefined, 10)).rejects.toMatchObject({
+      code: 'snapshot.table-gone',
+    });
+    await db.run('CREATE TABLE short_lived (id INT PRIMARY KEY)');
+    await read('short_lived', undefined, 10);
+    await db.run('DROP TABLE short_lived');
+    await expect(read('short_lived', undefined, 10)).rejects.toMatchObject({
+      code: 'snapshot.table-gone',
+    });
+  });
+
+  it.each([
+    ['a floating-point key', 'CREATE TABLE float_key (k DOUBLE PRIMARY KEY)', 'float_key'],
+    ['no key', 'CREATE TABLE keyless (k INT)', 'keyless'],
+  ])('refuses a table with %s', async (_, sql, table) => {
+    await db.run(sql);
+    await expect(read(table, undefined, 10)).rejects.toMatchObject({
+      code: 'snapshot.key-unsupported',
+    });
+  });
+
+  it('waits for what the stream has shown, and says so when it does not come', async () => {
+    await db.run('CREATE TABLE barred (id INT PRIMARY KEY)');
+    const future = await futureOf(db);
+    const impatient = new MysqlChunkReader(account(), { barrierTimeoutMs: 50 });
+    const request = {
+      table: { database: db.name, table: 'barred' },
+      maxRows: 1,
+      maxBytes: 1e6,
+      barrier: future,
+    };
+    await expect(impatient.readChunk(request, never)).rejects.toMatchObject({
+      code: 'snapshot.barrier-timeout',
+    });
+    await impatient.close();
+  });
+
+  it('stops waiting when it is cancelled, and reads again afterwards', async () => {
+    await db.run('CREATE TABLE cancelled (id INT PRIMARY KEY)', 'INSERT INTO cancelled VALUES (1)');
+    const future = await futureOf(db);
+    const abort = new AbortController();
+    const waiting = reader.readChunk(
+      {
+        table: { database: db.name, table: 'cancelled' },
+        maxRows: 1,
+        maxBytes: 1e6,
+        barrier: future,
+      },
+      abort.signal,
+    );
+    const stopped = expect(waiting).rejects.toThrow('enough');
+    setImmediate(() => {
+      abort.abort(new Error('enough'));
+    });
+    await stopped;
+    expect((await read('cancelled', undefined, 5)).rows).toEqual([[1]]);
+  });
+
+  it('keeps its place by index ranges, never by reading from the start again', async () => {
+    await db.run(
+      "CREATE TABLE ranged (kind ENUM('a','b','c'), name VARCHAR(20) CHARACTER SET latin1, id INT, PRIMARY KEY (kind, name, id))",
+      `INSERT INTO ranged SELECT 1 + n % 3, n % 10, n FROM (WITH RECURSIVE c AS (SELECT 1 n UNION ALL SELECT n + 1 FROM c WHERE n < 900) SELECT * FROM c) numbers`,
+      'ANALYZE TABLE ranged',
+    );
+    expect(await readAll('ranged', 50)).toHaveLength(900);
+    const { schema, lastKey } = await read('ranged', undefined, 400);
+    const [plan] = await db.session.query(
+      `EXPLAIN FORMAT=TREE ${chunkQuery(schema).sql(lastKey, 50)}`,
+      'test',
+    );
+    expect(plan?.['EXPLAIN']).toMatch(/range scan on ranged using PRIMARY/);
+    expect(plan?.['EXPLAIN']).not.toMatch(/Sort/);
+  });
+});
+
+/** A transaction of this server that has not happened. */
+async function futureOf(db: TestDatabase): Promise<GtidSetText> {
+  const [row] = await db.session.query('SELECT @@server_uuid AS uuid', 'test');
+  return `${row?.['uuid']}:900000000` as GtidSetText;
+}

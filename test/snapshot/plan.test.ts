@@ -1,0 +1,88 @@
+import { describe, expect, it } from 'vitest';
+import type { SnapshotPlan } from '../../src/change/checkpoint.ts';
+import type { Sequence } from '../../src/change/sequence.ts';
+import type { TableName } from '../../src/change/table.ts';
+import {
+  addTables,
+  advanceTable,
+  cancelSnapshot,
+  emptyPlan,
+  finishTable,
+  nextTable,
+  type SnapshotRequest,
+} from '../../src/snapshot/plan.ts';
+
+const t = (name: string): TableName => `shop.${name}` as TableName;
+const request = (
+  snapshotId: string,
+  mode: SnapshotRequest['mode'] = 'requested',
+): SnapshotRequest => ({
+  snapshotId,
+  mode,
+  beganAt: `00000001/000000000000000${snapshotId.length}/00000000` as Sequence,
+  startedAtMs: 1,
+});
+const names = (plan: SnapshotPlan): readonly string[] => plan.tables.map(({ table }) => table);
+
+describe('a snapshot plan', () => {
+  it('takes tables in the order they were asked for, the second request behind the first', () => {
+    const first = addTables(emptyPlan(), [t('b'), t('a')], request('one'));
+    const both = addTables(first, [t('c')], request('two'));
+    expect(names(both)).toEqual(['shop.b', 'shop.a', 'shop.c']);
+    expect(nextTable(both)?.table).toBe('shop.b');
+  });
+
+  it('moves the cursor and counts the rows of the table that was read, and of no other', () => {
+    const plan = addTables(emptyPlan(), [t('a'), t('b')], request('one'));
+    const moved = advanceTable(advanceTable(plan, t('a'), ['10'], 10), t('a'), ['20'], 10);
+    expect(moved.tables[0]).toMatchObject({ cursor: ['20'], rows: 20 });
+    expect(moved.tables[1]).not.toHaveProperty('cursor');
+    expect(plan.tables[0]).not.toHaveProperty('cursor');
+  });
+
+  it('keeps what is finished for progress until it is empty and asked again', () => {
+    let plan = addTables(emptyPlan(), [t('a'), t('b')], request('one'));
+    plan = finishTable(advanceTable(plan, t('a'), ['5'], 5), t('a'), 3);
+    expect(plan).toMatchObject({ finishedTables: 1, finishedRows: 8 });
+    expect(names(plan)).toEqual(['shop.b']);
+    plan = finishTable(plan, t('b'), 1);
+    expect(plan).toMatchObject({ tables: [], finishedTables: 2, finishedRows: 9 });
+    expect(nextTable(plan)).toBeUndefined();
+    expect(addTables(plan, [t('a')], request('two'))).toMatchObject({
+      finishedTables: 0,
+      finishedRows: 0,
+    });
+  });
+
+  it('reads a table again from its first row when a second request names it', () => {
+    const running = advanceTable(
+      addTables(emptyPlan(), [t('a'), t('b')], request('one')),
+      t('a'),
+      ['9'],
+      9,
+    );
+    const merged = addTables(running, [t('a')], request('two'));
+    expect(names(merged)).toEqual(['shop.a', 'shop.b']);
+    expect(merged.tables[0]).toMatchObject({ snapshotId: 'two', rows: 0 });
+    expect(merged.tables[0]).not.toHaveProperty('cursor');
+  });
+
+  it('still sweeps a table whose sweep was merged into a plain request', () => {
+    const sweeping = addTables(emptyPlan(), [t('a')], request('one', 'sweep'));
+    expect(addTables(sweeping, [t('a')], request('two')).tables[0]?.mode).toBe('sweep');
+  });
+
+  it('drops what is left of a cancelled request only', () => {
+    const both = addTables(
+      addTables(emptyPlan(), [t('a'), t('b')], request('one')),
+      [t('c')],
+      request('two'),
+    );
+    expect(names(cancelSnapshot(both, 'one'))).toEqual(['shop.c']);
+  });
+
+  it('is left alone by the end of a table it does not hold', () => {
+    const plan = addTables(emptyPlan(), [t('a')], request('one'));
+    expect(finishTable(plan, t('gone'), 5)).toBe(plan);
+  });
+});
