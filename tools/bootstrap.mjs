@@ -5,14 +5,15 @@
 // Written for the machine's Node (20 or newer) and an empty folder: it imports nothing but Node's
 // own modules. The packages bring the Node that everything else runs on.
 import { spawn } from 'node:child_process';
-import { existsSync, statSync } from 'node:fs';
+import { existsSync, rmSync, statSync } from 'node:fs';
 import { constants } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const repository = fileURLToPath(new URL('..', import.meta.url));
 const lockFile = join(repository, 'package-lock.json');
-const installed = join(repository, 'node_modules/.package-lock.json');
+const packages = join(repository, 'node_modules');
+const installed = join(packages, '.package-lock.json');
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'];
 
 /** True when the packages are missing or older than the list of them. */
@@ -45,14 +46,22 @@ function execute(program, args, options) {
   });
 }
 
-/** npm's output goes to standard error: standard output belongs to the command. */
+/**
+ * Installs the versions of the lock file and leaves that file as it is.
+ *
+ * `npm ci` would refuse a lock file that was written where the binaries of other platforms cannot
+ * be had and that therefore does not list them. Like it, this starts from nothing if the last
+ * installation did not finish, which shows by the mark that npm writes at the end.
+ *
+ * npm's output goes to standard error: standard output belongs to the command.
+ */
 async function install() {
-  const verb = existsSync(lockFile) ? 'ci' : 'install';
-  process.stderr.write(`Installing the packages (npm ${verb}); this happens once.\n`);
-  const args = [verb, '--no-audit', '--no-fund'];
+  process.stderr.write('Installing the packages; this happens once.\n');
+  rmSync(existsSync(installed) ? installed : packages, { recursive: true, force: true });
+  const args = ['install', '--no-save', '--no-audit', '--no-fund'];
   const code = await execute('npm', args, { cwd: repository, stdio: ['ignore', 2, 2] });
   if (code !== 0) {
-    process.stderr.write(`npm ${verb} failed with exit code ${code}; nothing was run.\n`);
+    process.stderr.write(`npm install failed with exit code ${code}; nothing was run.\n`);
   }
   return code;
 }
@@ -64,7 +73,7 @@ async function main([program, ...args]) {
   }
   const installCode = mustInstall() ? await install() : 0;
   if (installCode !== 0) return installCode;
-  const path = `${join(repository, 'node_modules/.bin')}${delimiter}${process.env.PATH ?? ''}`;
+  const path = `${join(packages, '.bin')}${delimiter}${process.env.PATH ?? ''}`;
   return execute(program, args, { stdio: 'inherit', env: { ...process.env, PATH: path } });
 }
 

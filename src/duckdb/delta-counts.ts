@@ -5,14 +5,21 @@ import { META, type StoredTable } from '../view/stored-table.ts';
 import { duckdbDialect } from './duckdb-dialect.ts';
 import type { StoredState } from './metadata.ts';
 
-/** Below this a view sorts its delta in a few milliseconds, so folding would only cost. */
-const MIN_DELTA_ROWS = 50_000;
+/** When changes are folded into the state of their table. */
+export interface FoldingPolicy {
+  /** Below this a view sorts its delta in a few milliseconds, so folding would only cost. */
+  readonly minDeltaRows: number;
+  /** Of the rows in the state: folding rewrites at most about ten rows for each that came, however large the table. */
+  readonly stateFraction: number;
+  /** A quiet table is folded too, so that its last changes need not be looked for in the changelog. */
+  readonly maxAgeMs: number;
+}
 
-/** Folding rewrites at most about ten rows for each that came, however large the table. */
-const STATE_FRACTION = 0.1;
-
-/** A quiet table is folded too, so that its last changes need not be looked for in the changelog. */
-const MAX_AGE_MS = 3_600_000;
+export const DEFAULT_FOLDING: FoldingPolicy = {
+  minDeltaRows: 50_000,
+  stateFraction: 0.1,
+  maxAgeMs: 3_600_000,
+};
 
 interface Counts {
   delta: number;
@@ -23,18 +30,21 @@ interface Counts {
 /** How many changes of each table are not folded yet, and when folding pays. */
 export class DeltaCounts {
   readonly #counts = new Map<TableName, Counts>();
+  readonly #policy: FoldingPolicy;
   readonly #openedAtMs: number;
 
-  private constructor(openedAtMs: number) {
+  private constructor(policy: FoldingPolicy, openedAtMs: number) {
+    this.#policy = policy;
     this.#openedAtMs = openedAtMs;
   }
 
   static async read(
     connection: DuckDBConnection,
     { tables }: StoredState,
+    policy: FoldingPolicy,
     nowMs: number,
   ): Promise<DeltaCounts> {
-    const counts = new DeltaCounts(nowMs);
+    const counts = new DeltaCounts(policy, nowMs);
     for (const table of tables.values())
       counts.#counts.set(table.name, { ...(await count(connection, table)), foldedAtMs: nowMs });
     return counts;
@@ -52,8 +62,9 @@ export class DeltaCounts {
     return [...tables.values()].flatMap(({ name, watermark }) => {
       const counts = this.#counts.get(name);
       if (!counts || counts.delta === 0 || watermark === cut.lastSequence) return [];
-      const large = counts.delta > Math.max(MIN_DELTA_ROWS, counts.state * STATE_FRACTION);
-      return large || nowMs - counts.foldedAtMs > MAX_AGE_MS ? [name] : [];
+      const { minDeltaRows, stateFraction, maxAgeMs } = this.#policy;
+      const large = counts.delta > Math.max(minDeltaRows, counts.state * stateFraction);
+      return large || nowMs - counts.foldedAtMs > maxAgeMs ? [name] : [];
     });
   }
 

@@ -6,7 +6,7 @@ import type { Destination, DestinationState, SinkBatch } from '../sink/destinati
 import type { SinkKillPoint } from '../sink/kill-points.ts';
 import { BatchTransaction, type TransactionContext } from './batch-transaction.ts';
 import type { DuckDbFile } from './database-file.ts';
-import { DeltaCounts } from './delta-counts.ts';
+import { DEFAULT_FOLDING, DeltaCounts, type FoldingPolicy } from './delta-counts.ts';
 import { duckdbFailure } from './duckdb-error.ts';
 import {
   createMetadata,
@@ -24,6 +24,7 @@ export interface DuckDbDestinationOptions {
   readonly prefix: string;
   /** Of the warehouse this sink has committed to before, when it has. */
   readonly expectedWarehouseId?: string;
+  readonly folding?: FoldingPolicy;
   readonly nowMs: () => number;
   readonly reach: (point: SinkKillPoint) => void;
 }
@@ -55,7 +56,7 @@ export class DuckDbDestination implements Destination {
   /** @throws {SluiceError} `sink.foreign-warehouse` | `sink.warehouse-lost` */
   async open(): Promise<DestinationState> {
     this.#disconnect();
-    try {
+    return this.#doing('opening the warehouse', async () => {
       const connection = await this.#file.connect();
       this.#connection = connection;
       const { warehouseId } = await this.#identity(connection);
@@ -66,13 +67,12 @@ export class DuckDbDestination implements Destination {
         file: this.#file.path,
         reach: this.#options.reach,
       };
-      const deltas = await DeltaCounts.read(connection, state, this.#options.nowMs());
-      const counter = new RowCounter(connection, this.#options.nowMs);
+      const { folding = DEFAULT_FOLDING, nowMs } = this.#options;
+      const deltas = await DeltaCounts.read(connection, state, folding, nowMs());
+      const counter = new RowCounter(connection, nowMs);
       this.#opened = { context, state, deltas, counter };
       return { offsets: [...state.offsets.values()], cut: state.cut, warehouseId };
-    } catch (error) {
-      throw duckdbFailure('opening the warehouse', this.#file.path, error);
-    }
+    });
   }
 
   async apply(batch: SinkBatch): Promise<void> {
@@ -92,14 +92,17 @@ export class DuckDbDestination implements Destination {
         await transaction.fold(table);
         this.#options.reach('sinkCompacting');
       });
-      await opened.deltas.recount(opened.context.connection, opened.state, table, this.#options.nowMs());
+      const { deltas, context, state } = opened;
+      await this.#doing('counting changes', () =>
+        deltas.recount(context.connection, state, table, this.#options.nowMs()),
+      );
     }
   }
 
   /** Exact as of a recent cut: counting is bounded to a small part of the time. */
   async rowCounts(): Promise<ReadonlyMap<TableName, number>> {
     const { counter, state } = this.#mustBeOpen();
-    return counter.counts(state);
+    return this.#doing('counting rows', () => counter.counts(state));
   }
 
   async close(): Promise<void> {
@@ -113,16 +116,16 @@ export class DuckDbDestination implements Destination {
     const { connection } = opened.context;
     this.#opened = undefined;
     try {
-      await connection.run('BEGIN');
+      await this.#doing('beginning a transaction', () => connection.run('BEGIN'));
       const transaction = new BatchTransaction(opened.context, opened.state);
       await work(transaction);
-      await connection.run('COMMIT');
+      await this.#doing('committing', () => connection.run('COMMIT'));
       opened.state = transaction.state;
       this.#opened = opened;
       return transaction;
     } catch (error) {
       await connection.run('ROLLBACK').catch(() => undefined);
-      throw duckdbFailure('committing', this.#file.path, error);
+      throw error;
     }
   }
 
@@ -151,6 +154,14 @@ export class DuckDbDestination implements Destination {
       `${this.#file.path} holds layout ${found.layout} of pipeline ${found.pipeline} with prefix ${found.prefix}, not what pipeline ${pipeline} with prefix ${prefix} can write.`,
       { facts: { file: this.#file.path, pipeline: found.pipeline, prefix: found.prefix } },
     );
+  }
+
+  async #doing<Result>(doing: string, work: () => Promise<Result>): Promise<Result> {
+    try {
+      return await work();
+    } catch (error) {
+      throw duckdbFailure(doing, this.#file.path, error);
+    }
   }
 
   #mustBeOpen(): Opened {

@@ -58,6 +58,8 @@ export class MysqlChunkReader implements ChunkReader {
   readonly #barrierTimeoutMs: number;
   readonly #closing = new AbortController();
   readonly #tables = new Map<TableName, KnownTable>();
+  /** Counts `forget`: a definition asked for before is not kept after. */
+  #forgotten = 0;
   #session: MysqlSession | undefined;
   #version = '';
 
@@ -76,6 +78,7 @@ export class MysqlChunkReader implements ChunkReader {
   }
 
   forget(table: TableName): void {
+    this.#forgotten += 1;
     this.#tables.delete(table);
   }
 
@@ -123,10 +126,11 @@ export class MysqlChunkReader implements ChunkReader {
   async #known(id: TableId, signal: AbortSignal): Promise<KnownTable> {
     const known = this.#tables.get(tableName(id));
     if (known) return known;
+    const forgotten = this.#forgotten;
     const [table] = await readTables(await this.#connected(signal), oneTable(id));
     if (!table) throw tableGone(id);
     const read = { query: chunkQuery(table.schema), averageRowBytes: table.averageRowBytes };
-    this.#tables.set(tableName(id), read);
+    if (forgotten === this.#forgotten) this.#tables.set(tableName(id), read);
     return read;
   }
 

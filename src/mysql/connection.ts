@@ -13,12 +13,16 @@ export interface MysqlAccount {
   /** `ca` is PEM text; the system's roots otherwise. `verify` checks chain and host name. */
   readonly tls?: { readonly ca?: string; readonly verify: boolean };
   readonly connectTimeoutMs?: number;
+  /** A statement whose connection carries no byte for so long has failed. */
+  readonly silenceTimeoutMs?: number;
 }
 
 /** A row of a control query: every value as the server prints it. */
 export type TextRow = Readonly<Record<string, string | null>>;
 
 const CONNECT_TIMEOUT_MS = 10_000;
+/** Longer than any wait we ask the server for. */
+const SILENCE_TIMEOUT_MS = 120_000;
 
 /** A row of a text result without conversion: bytes per selected expression, null for NULL. */
 export type RawRow = readonly (Buffer | null)[];
@@ -97,6 +101,17 @@ export class MysqlSession implements AsyncDisposable {
     });
   }
 
+  /** From now on a statement fails when its connection is silent for so long; an idle one may be. */
+  expectAnswersWithin(silenceMs: number): void {
+    const socket = socketOf(this);
+    socket.setTimeout(silenceMs);
+    socket.on('timeout', () => {
+      if (this.#pending.size === 0) return;
+      this.#break(this.#closed(`no answer came for ${silenceMs} ms`));
+      this.destroy();
+    });
+  }
+
   /** Ends the connection at once; what is under way fails. */
   destroy(): void {
     this.#break(this.#closed('it was closed here'));
@@ -145,7 +160,7 @@ export class MysqlSession implements AsyncDisposable {
 }
 
 /**
- * Connects and sets the session up.
+ * Connects and sets the session up: times in UTC, and an sql_mode under which quoting means one thing.
  *
  * @param settings further session variables, name to SQL expression
  * @throws {SluiceError} a `mysql.*` code
@@ -165,6 +180,7 @@ export async function connect(
   try {
     await cancellable(signal, abort, async () => {
       await handshake(raw, server);
+      session.expectAnswersWithin(account.silenceTimeoutMs ?? SILENCE_TIMEOUT_MS);
       await session.query(setStatement(settings), 'setting up the session');
     });
     return session;
@@ -189,7 +205,11 @@ function handshake(raw: Connection, server: string): Promise<void> {
 }
 
 function setStatement(settings: Readonly<Record<string, string>>): string {
-  const variables = Object.entries({ time_zone: "'+00:00'", ...settings });
+  const variables = Object.entries({
+    'SESSION time_zone': "'+00:00'",
+    'SESSION sql_mode': "''",
+    ...settings,
+  });
   return `SET ${variables.map(([name, value]) => `${name} = ${value}`).join(', ')}`;
 }
 

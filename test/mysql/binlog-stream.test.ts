@@ -46,7 +46,7 @@ describe('the dump', () => {
       `@slave_uuid = '${replicaUuid('shop')}'`,
       `@replica_uuid = '${replicaUuid('shop')}'`,
       'SESSION net_write_timeout = 600',
-      "time_zone = '+00:00'",
+      "SESSION time_zone = '+00:00'",
     ])
       expect(settings).toContain(part);
   });

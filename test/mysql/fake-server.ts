@@ -16,6 +16,8 @@ export class FakeServer implements AsyncDisposable {
     this.#serve(socket);
   });
   readonly #sockets = new Set<Socket>();
+  /** Statements that match are never answered. */
+  unanswered = /^$/;
   readonly #dump = Promise.withResolvers<FakeDump>();
 
   static async start(): Promise<FakeServer> {
@@ -53,7 +55,8 @@ export class FakeServer implements AsyncDisposable {
           socket.write(packet(2, OK_PACKET));
         } else if (payload[0] === COM_QUERY) {
           this.statements.push(payload.toString('utf8', 1));
-          socket.write(packet(1, OK_PACKET));
+          if (!this.unanswered.test(payload.toString('utf8', 1)))
+            socket.write(packet(1, OK_PACKET));
         } else if (payload[0] === COM_DUMP_GTID) this.#dump.resolve(new FakeDump(socket, payload));
       });
     });

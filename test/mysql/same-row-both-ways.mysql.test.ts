@@ -103,4 +103,85 @@ describe.skipIf(!MYSQL_URL)('a row of every type', () => {
       expect(byName(chunk.rows[index] ?? [])).toStrictEqual(byName(row));
     expect(chunk.rows).toHaveLength(ROWS);
   });
+
+  it('has the same schema both ways for every collation of the server', async () => {
+    await using db = await testDatabase();
+    const collations = (await db.session.query('SHOW COLLATION', 'test')).map(
+      (row) => row['Collation'] ?? '',
+    );
+    const columns = collations
+      .filter((collation) => collation !== 'binary')
+      .map((collation) => `${collation} VARCHAR(3) COLLATE ${collation}`);
+    await expectSameSchema(
+      db,
+      'collations',
+      `id INT PRIMARY KEY, ${columns.join(', ')}`,
+      'id) VALUES (1',
+    );
+    expect(columns.length).toBeGreaterThan(200);
+  });
+
+  it.each([
+    [
+      'names that need quoting',
+      '`a``b` INT, `ünï "c"` INT, `select` INT PRIMARY KEY',
+      '`select`) VALUES (1',
+    ],
+    [
+      'a key in another order than its columns',
+      'a INT, b INT, c INT, PRIMARY KEY (c, a)',
+      'a, c) VALUES (1, 2',
+    ],
+    [
+      'a key over a prefix',
+      'id VARCHAR(50), t TEXT, PRIMARY KEY (t(10), id)',
+      "id, t) VALUES ('a', 'b'",
+    ],
+    [
+      'an index over an expression',
+      'id INT PRIMARY KEY, j JSON, INDEX ((id + 1)), INDEX ((CAST(j AS UNSIGNED ARRAY)))',
+      "id, j) VALUES (1, '[1]'",
+    ],
+    [
+      'generated columns',
+      'id INT PRIMARY KEY, v INT AS (id + 1) VIRTUAL, s CHAR(5) AS (id) STORED NOT NULL',
+      'id) VALUES (1',
+    ],
+    [
+      'national, empty and byte strings',
+      'id INT PRIMARY KEY, n NCHAR(3), nv NVARCHAR(3), e CHAR(0), v VARCHAR(0), b BINARY(0), c CHAR(3) CHARACTER SET binary, t TEXT CHARACTER SET binary',
+      'id) VALUES (1',
+    ],
+  ])('has the same schema and values both ways with %s', async (_, columns, insert) => {
+    await using db = await testDatabase();
+    await expectSameSchema(db, 'odd', columns, insert);
+  });
 });
+
+/** Creates a table, inserts one row, and compares what the log and what SELECT say of both. */
+async function expectSameSchema(
+  db: TestDatabase,
+  table: string,
+  columns: string,
+  insert: string,
+): Promise<void> {
+  await db.run(`CREATE TABLE ${table} (${columns})`);
+  const before = await db.executed();
+  await db.run(`INSERT INTO ${table} (${insert})`);
+  const [event] = (await eventsUntil(before, (it) => isRowsOf(it, table))).filter((it) =>
+    isRowsOf(it, table),
+  );
+  await using closing = new AsyncDisposableStack();
+  const reader = closing.adopt(new MysqlChunkReader(account()), (it) => it.close());
+  const chunk = await reader.readChunk(
+    {
+      table: { database: db.name, table },
+      maxRows: 10,
+      maxBytes: 1e6,
+      barrier: await db.executed(),
+    },
+    never,
+  );
+  expect(event?.table.schema).toEqual(chunk.schema);
+  expect(event?.read().map(({ after }) => after)).toStrictEqual(chunk.rows);
+}

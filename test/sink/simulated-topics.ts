@@ -126,6 +126,8 @@ export interface SourceHooks {
   /** Chooses among partitions that still have something to give. */
   readonly pick: (count: number) => number;
   readonly maxSlots: () => number;
+  /** A position was given, high watermarks are asked for: the writer may go on here. */
+  readonly beforeMarks: () => void;
   /** Nothing is newer than what was given last. */
   readonly onIdle: () => void;
 }
@@ -151,6 +153,7 @@ export class SimulatedSource implements RecordSource {
   async highWatermarks(
     of: readonly { readonly topic: Topic; readonly partition: number }[],
   ): Promise<readonly PartitionOffset[]> {
+    this.#hooks.beforeMarks();
     return of.map(({ topic, partition }) => ({
       topic,
       partition,

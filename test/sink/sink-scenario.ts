@@ -12,6 +12,8 @@ export interface Turn {
   readonly outcome: 'commit' | 'abort';
   /** The transaction's markers are there before the sink looks. */
   readonly settled: boolean;
+  /** Happens while the sink is between a position and its high watermarks. */
+  readonly meanwhile: SourceStep | undefined;
   readonly sink: 'idle' | 'runs' | 'crashes';
   readonly crashAt: { readonly point: SinkKillPoint; readonly times: number };
   readonly maxBatchBytes: number;
@@ -54,6 +56,7 @@ export const turns = (maxLength: number): fc.Arbitrary<readonly Turn[]> =>
       cutAfter: fc.integer({ min: 0, max: 4 }),
       outcome: fc.constantFrom('commit' as const, 'abort' as const),
       settled: fc.boolean(),
+      meanwhile: fc.option(step, { nil: undefined }),
       sink: fc.constantFrom('idle' as const, 'runs' as const, 'crashes' as const),
       crashAt: fc.record({
         point: fc.constantFrom(...SINK_KILL_POINTS),
@@ -81,16 +84,17 @@ export async function play(turnList: readonly Turn[], warehouse: ScenarioWarehou
     pipeline.step(turn.step, turn.cutAfter, turn.outcome);
     if (turn.settled) topics.settle();
     if (turn.sink === 'idle') continue;
-    await runOnce(topics, warehouse, turn);
+    await runOnce(topics, pipeline, warehouse, turn);
     await warehouse.check(pipeline);
   }
   topics.settle();
-  await runOnce(topics, warehouse, undefined);
+  await runOnce(topics, pipeline, warehouse, undefined);
   await warehouse.check(pipeline);
 }
 
 async function runOnce(
   topics: SimulatedTopics,
+  pipeline: SimulatedPipeline,
   warehouse: ScenarioWarehouse,
   turn: Turn | undefined,
 ): Promise<void> {
@@ -104,7 +108,12 @@ async function runOnce(
   const choices = turn?.choices ?? [0];
   let at = 0;
   const choose = (count: number): number => (choices[at++ % choices.length] ?? 0) % count;
+  let meanwhile = turn?.meanwhile;
   const source = new SimulatedSource(topics, {
+    beforeMarks: () => {
+      if (meanwhile) pipeline.step(meanwhile, turn?.cutAfter ?? 0, 'commit');
+      meanwhile = undefined;
+    },
     pick: choose,
     maxSlots: () => 1 + choose(5),
     onIdle: () => done.abort(),

@@ -1,0 +1,13 @@
+import { createConnection } from 'mysql2/promise';
+import { readFileSync } from 'node:fs';
+import { createShop, createReplicationUser, SHOP_ROWS } from '/work/main/demo/shop-schema.ts';
+const a = JSON.parse(process.env.A!);
+const c = await createConnection({ ...a });
+await c.query('DROP DATABASE IF EXISTS shop');
+let t = Date.now();
+await createShop(c, 'shop');
+await createReplicationUser(c, 'shop', { user: 'cdc', password: 'x"\'y' });
+console.log(SHOP_ROWS, Date.now() - t, 'ms');
+for (const t of ['customers','products','orders','order_lines','accounts','visits','documents']) console.log((await c.query(`select * from ${t} limit 3,2`))[0]);
+console.log((await c.query(`show grants for cdc@'%'`))[0]);
+await c.end();
