@@ -19,7 +19,7 @@ const dice = (label: string, bound: number): string =>
 export const uuidFrom = (text: string): string =>
   `INSERT(INSERT(INSERT(INSERT(LEFT(SHA2(${text}, 256), 32), 9, 0, '-'), 14, 0, '-'), 19, 0, '-'), 24, 0, '-')`;
 
-/** An unsigned BIGINT of which half lie beyond the signed ones and most beyond 2^53. */
+/** An unsigned BIGINT beyond what signed ones and doubles hold. */
 export const skuOf = (n: string): string =>
   `CAST(18446744073709551615 - (${n} - 1) * 3689348814741 AS UNSIGNED)`;
 
@@ -73,7 +73,7 @@ export const SHOP_TABLES: readonly ShopTable[] = [
       thumbnail BLOB NULL)`,
     rows: PRODUCTS,
     seed: `${skuOf('n')}, CONCAT('Product ', n), ${dice('price', 10_000_000)} / 10000, ${dice('sale', 2)}, ${dice('flags', 4096)},
-      IF(n % 13 = 0, NULL, ${dice('weight', 100_000)} / 7), IF(n % 17 = 0, NULL, ${dice('density', 1_000_000)} / 3e9 - 1e-4), IF(n % 5 = 0, NULL, 1901 + ${dice('year', 255)}),
+      IF(n % 13 = 0, NULL, ${dice('weight', 100_000)} / 7e0), IF(n % 17 = 0, NULL, ${dice('density', 1_000_000)} / 3e9 - 1e-4), IF(n % 5 = 0, NULL, 1901 + ${dice('year', 255)}),
       IF(n % 6 = 0, NULL, SEC_TO_TIME(${dice('time', 6_000_000)} - 3000000 + ${dice('milli', 1000)} / 1000)), ${dice('stock', 8_000_000)} - 4000000,
       IF(n % 4 = 0, NULL, UNHEX(REPEAT(SHA2(CONCAT('thumbnail', n), 256), ${dice('thumbnail', 12)})))`,
   },
@@ -125,7 +125,7 @@ export const SHOP_TABLES: readonly ShopTable[] = [
       seen_at DATETIME(3) NOT NULL,
       seconds DOUBLE NOT NULL)`,
     rows: VISITS,
-    seed: `n, CONCAT('/p/', ${dice('page', 500)}), ${momentOf('visit')}, ${dice('seconds', 100_000)} / 7`,
+    seed: `n, CONCAT('/p/', ${dice('page', 500)}), ${momentOf('visit')}, ${dice('seconds', 100_000)} / 7e0`,
   },
   {
     name: 'documents',

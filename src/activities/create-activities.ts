@@ -46,7 +46,8 @@ export function createActivities(parts: ActivityParts): Activities {
         await parts.runCapture(input, {
           signal,
           onProgress,
-          onStarted: (started) => told.push(parts.signalPipeline(pipeline, 'captureStarted', started)),
+          onStarted: (started) =>
+            told.push(parts.signalPipeline(pipeline, 'captureStarted', started)),
           onSnapshotFinished: (finished) =>
             told.push(parts.signalPipeline(pipeline, 'snapshotFinished', finished)),
         });

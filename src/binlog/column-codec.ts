@@ -3,13 +3,7 @@ import type { Column } from '../change/table.ts';
 import { InvariantBroken, SluiceError } from '../errors/error.ts';
 import type { ByteReader } from './byte-reader.ts';
 import { type ColumnLayout, TYPE } from './column-layout.ts';
-import {
-  binaryValue,
-  bitValue,
-  floatValue,
-  geometryValue,
-  vectorValue,
-} from './values/binary.ts';
+import { binaryValue, bitValue, floatValue, geometryValue, vectorValue } from './values/binary.ts';
 import { decimalBytes, decodeDecimal } from './values/decimal.ts';
 import { decodeJson } from './values/json.ts';
 import {
@@ -101,7 +95,8 @@ export function valueReader(layout: ColumnLayout, column: Column, owner: string)
       return integerReader(type.bytes, type.unsigned);
     case 'decimal': {
       const bytes = decimalBytes(type.precision, type.scale);
-      return (reader) => decodeDecimal(reader.buffer, reader.take(bytes), type.precision, type.scale);
+      return (reader) =>
+        decodeDecimal(reader.buffer, reader.take(bytes), type.precision, type.scale);
     }
     case 'float':
       return (reader) => floatValue(reader.buffer.readFloatLE(reader.take(4)));
@@ -116,7 +111,9 @@ export function valueReader(layout: ColumnLayout, column: Column, owner: string)
     case 'time':
       return layout.type === TYPE.time ? readOldTime : (reader) => readTime2(reader, size);
     case 'datetime':
-      return layout.type === TYPE.datetime ? readOldDatetime : (reader) => readDatetime2(reader, size);
+      return layout.type === TYPE.datetime
+        ? readOldDatetime
+        : (reader) => readDatetime2(reader, size);
     case 'timestamp':
       return layout.type === TYPE.timestamp
         ? readOldTimestamp
@@ -184,7 +181,10 @@ function enumValue(index: number, members: readonly string[], owner: string): st
   if (index === 0) return '';
   const member = members[index - 1];
   if (member === undefined)
-    throw new SluiceError('binlog.truncated', `A value of ${owner} names a member its ENUM does not have.`);
+    throw new SluiceError(
+      'binlog.truncated',
+      `A value of ${owner} names a member its ENUM does not have.`,
+    );
   return member;
 }
 

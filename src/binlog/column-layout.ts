@@ -3,11 +3,35 @@ import type { ByteReader } from './byte-reader.ts';
 
 /** Type codes of columns in a TABLE_MAP. @see include/field_types.h */
 export const TYPE = {
-  tiny: 1, short: 2, long: 3, float: 4, double: 5, timestamp: 7, longlong: 8, int24: 9,
-  date: 10, time: 11, datetime: 12, year: 13, varchar: 15, bit: 16,
-  timestamp2: 17, datetime2: 18, time2: 19,
-  vector: 242, json: 245, newdecimal: 246, enum: 247, set: 248,
-  tinyBlob: 249, mediumBlob: 250, longBlob: 251, blob: 252, varString: 253, string: 254, geometry: 255,
+  tiny: 1,
+  short: 2,
+  long: 3,
+  float: 4,
+  double: 5,
+  timestamp: 7,
+  longlong: 8,
+  int24: 9,
+  date: 10,
+  time: 11,
+  datetime: 12,
+  year: 13,
+  varchar: 15,
+  bit: 16,
+  timestamp2: 17,
+  datetime2: 18,
+  time2: 19,
+  vector: 242,
+  json: 245,
+  newdecimal: 246,
+  enum: 247,
+  set: 248,
+  tinyBlob: 249,
+  mediumBlob: 250,
+  longBlob: 251,
+  blob: 252,
+  varString: 253,
+  string: 254,
+  geometry: 255,
 } as const;
 
 /** How one column is packed in rows: its real type, and the numbers its metadata gives. */
@@ -88,7 +112,10 @@ export function readLayout(type: number, meta: ByteReader): ColumnLayout {
     case TYPE.set:
       return readStringLayout(meta);
     default:
-      throw new SluiceError('binlog.unsupported', `The log holds a column of type code ${type}, which this version does not read.`);
+      throw new SluiceError(
+        'binlog.unsupported',
+        `The log holds a column of type code ${type}, which this version does not read.`,
+      );
   }
 }
 

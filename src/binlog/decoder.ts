@@ -18,12 +18,44 @@ const MAX_CACHED_TABLES = 10_000;
 
 /** Event type codes. @see libs/mysql/binlog/event/binlog_event.h */
 const EVENT = {
-  query: 2, stop: 3, rotate: 4, intvar: 5, load: 6, slave: 7, createFile: 8, appendBlock: 9, execLoad: 10,
-  deleteFile: 11, newLoad: 12, rand: 13, userVar: 14, formatDescription: 15, xid: 16, beginLoadQuery: 17,
-  executeLoadQuery: 18, tableMap: 19, writeRowsV1: 23, updateRowsV1: 24, deleteRowsV1: 25, incident: 26,
-  heartbeat: 27, ignorable: 28, rowsQuery: 29, writeRows: 30, updateRows: 31, deleteRows: 32, gtid: 33,
-  anonymousGtid: 34, previousGtids: 35, transactionContext: 36, viewChange: 37, xaPrepare: 38,
-  partialUpdateRows: 39, transactionPayload: 40, heartbeatV2: 41, gtidTagged: 42,
+  query: 2,
+  stop: 3,
+  rotate: 4,
+  intvar: 5,
+  load: 6,
+  slave: 7,
+  createFile: 8,
+  appendBlock: 9,
+  execLoad: 10,
+  deleteFile: 11,
+  newLoad: 12,
+  rand: 13,
+  userVar: 14,
+  formatDescription: 15,
+  xid: 16,
+  beginLoadQuery: 17,
+  executeLoadQuery: 18,
+  tableMap: 19,
+  writeRowsV1: 23,
+  updateRowsV1: 24,
+  deleteRowsV1: 25,
+  incident: 26,
+  heartbeat: 27,
+  ignorable: 28,
+  rowsQuery: 29,
+  writeRows: 30,
+  updateRows: 31,
+  deleteRows: 32,
+  gtid: 33,
+  anonymousGtid: 34,
+  previousGtids: 35,
+  transactionContext: 36,
+  viewChange: 37,
+  xaPrepare: 38,
+  partialUpdateRows: 39,
+  transactionPayload: 40,
+  heartbeatV2: 41,
+  gtidTagged: 42,
 } as const;
 
 /** Understood, and a stop: what these say would have to be guessed or executed. */
@@ -68,7 +100,7 @@ export class BinlogDecoder {
 
   #decode(header: EventHeader, body: ByteReader): Iterable<BinlogEvent> {
     if (header.type === EVENT.transactionPayload) return this.#payload(body);
-    return [{ header, ...this.#body(header, body) } as BinlogEvent];
+    return [{ header, ...this.#body(header, body) }];
   }
 
   /** Where the body ends. Checks the CRC32 over everything before it, where the file has one. */
@@ -76,7 +108,10 @@ export class BinlogDecoder {
     if (type === EVENT.formatDescription) this.#checksums = fileHasChecksums(event);
     if (!this.#checksums && !(type === EVENT.rotate && trailerMatches(event))) return event.length;
     if (!trailerMatches(event))
-      throw new SluiceError('binlog.checksum', `An event of type ${type} and ${event.length} bytes fails its checksum.`);
+      throw new SluiceError(
+        'binlog.checksum',
+        `An event of type ${type} and ${event.length} bytes fails its checksum.`,
+      );
     return event.length - CHECKSUM_BYTES;
   }
 
@@ -143,7 +178,11 @@ export class BinlogDecoder {
     body.take(2);
     const version = body.utf8(50);
     const serverVersion = version.slice(0, Math.max(0, version.indexOf('\0')));
-    return { kind: 'formatDescription', serverVersion, checksum: this.#checksums ? 'crc32' : 'none' };
+    return {
+      kind: 'formatDescription',
+      serverVersion,
+      checksum: this.#checksums ? 'crc32' : 'none',
+    };
   }
 
   /** table_id6 flags2, then what {@link decodeTableMap} reads. */
@@ -166,7 +205,10 @@ export class BinlogDecoder {
     const tableId = body.u48();
     const table = this.#tables.get(tableId);
     if (!table)
-      throw new SluiceError('binlog.truncated', `A rows event names table id ${tableId}, whose table map was not in the log before it.`);
+      throw new SluiceError(
+        'binlog.truncated',
+        `A rows event names table id ${tableId}, whose table map was not in the log before it.`,
+      );
     return decodeRows(op, version, table.map, table.codec, body);
   }
 
@@ -188,8 +230,14 @@ export class BinlogDecoder {
       const header = readHeader(payload.subarray(at));
       const end = at + header.size;
       if (header.size < HEADER_BYTES || end > payload.length)
-        throw new SluiceError('binlog.truncated', 'An event inside a compressed transaction is cut short.');
-      yield* this.#decode({ ...header, logPos: 0 }, new ByteReader(payload, at + HEADER_BYTES, end));
+        throw new SluiceError(
+          'binlog.truncated',
+          'An event inside a compressed transaction is cut short.',
+        );
+      yield* this.#decode(
+        { ...header, logPos: 0 },
+        new ByteReader(payload, at + HEADER_BYTES, end),
+      );
       at = end;
     }
   }
@@ -201,18 +249,26 @@ const PAYLOAD_NONE = 255;
 function decompress(payload: Buffer, compression: number, size: number): Buffer {
   if (compression === PAYLOAD_NONE) return payload;
   if (compression !== PAYLOAD_ZSTD)
-    throw new SluiceError('binlog.unsupported', `The log holds a transaction compressed by method ${compression}.`);
+    throw new SluiceError(
+      'binlog.unsupported',
+      `The log holds a transaction compressed by method ${compression}.`,
+    );
   try {
     return zstdDecompressSync(payload, { maxOutputLength: Math.max(size, 1) });
   } catch (cause) {
-    throw new SluiceError('binlog.truncated', 'A compressed transaction cannot be decompressed.', { cause });
+    throw new SluiceError('binlog.truncated', 'A compressed transaction cannot be decompressed.', {
+      cause,
+    });
   }
 }
 
 /** timestamp4 type1 server_id4 size4 log_pos4 flags2 */
 function readHeader(event: Buffer): EventHeader {
   if (event.length < HEADER_BYTES)
-    throw new SluiceError('binlog.truncated', `An event has ${event.length} bytes, fewer than its header.`);
+    throw new SluiceError(
+      'binlog.truncated',
+      `An event has ${event.length} bytes, fewer than its header.`,
+    );
   return {
     timestampS: event.readUInt32LE(0),
     type: event.readUInt8(4),
@@ -280,5 +336,9 @@ function refused({ type, flags }: EventHeader): BinlogEventBody {
   const feature = UNSUPPORTED.get(type);
   if (feature !== undefined) return { kind: 'unsupported', feature };
   if ((flags & IGNORABLE) !== 0) return { kind: 'ignored' };
-  throw new SluiceError('binlog.unknown-event', `The log holds an event of type ${type}, which this version does not know and which may not be ignored.`, { facts: { type } });
+  throw new SluiceError(
+    'binlog.unknown-event',
+    `The log holds an event of type ${type}, which this version does not know and which may not be ignored.`,
+    { facts: { type } },
+  );
 }

@@ -1,4 +1,4 @@
-import type { ColumnValue, RowValues } from '../change/column-value.ts';
+import type { RowValues } from '../change/column-value.ts';
 import type { Gtid, GtidSetText } from '../change/gtid.ts';
 import type { TableId, TableSchema } from '../change/table.ts';
 
@@ -24,9 +24,18 @@ export interface EventHeader {
 export type BinlogEvent = { readonly header: EventHeader } & BinlogEventBody;
 
 export type BinlogEventBody =
-  | { readonly kind: 'formatDescription'; readonly serverVersion: string; readonly checksum: 'crc32' | 'none' }
+  | {
+      readonly kind: 'formatDescription';
+      readonly serverVersion: string;
+      readonly checksum: 'crc32' | 'none';
+    }
   /** `artificial`: sent by the server at connect and before each file, not stored in it. */
-  | { readonly kind: 'rotate'; readonly file: string; readonly pos: number; readonly artificial: boolean }
+  | {
+      readonly kind: 'rotate';
+      readonly file: string;
+      readonly pos: number;
+      readonly artificial: boolean;
+    }
   | { readonly kind: 'previousGtids'; readonly gtidSet: GtidSetText }
   | {
       readonly kind: 'gtid';
@@ -36,7 +45,13 @@ export type BinlogEventBody =
     }
   /** gtid_mode is not ON. */
   | { readonly kind: 'anonymousGtid' }
-  | { readonly kind: 'query'; readonly database: string; readonly sql: string; readonly sqlMode: bigint; readonly threadId: number }
+  | {
+      readonly kind: 'query';
+      readonly database: string;
+      readonly sql: string;
+      readonly sqlMode: bigint;
+      readonly threadId: number;
+    }
   | { readonly kind: 'xid' }
   | { readonly kind: 'tableMap'; readonly table: TableMap }
   | RowsEvent
@@ -78,5 +93,3 @@ export interface RowChange {
   readonly before: RowValues | undefined;
   readonly after: RowValues | undefined;
 }
-
-export type { ColumnValue };

@@ -27,7 +27,14 @@ function readCommitTime(reader: ByteReader): number {
   return immediate.readUIntLE(0, 4) + (immediate.readUIntLE(4, 3) & 0x7fffff) * 2 ** 32;
 }
 
-const FIELD = { flags: 0, uuid: 1, number: 2, tag: 3, immediateCommit: 6, originalCommit: 7 } as const;
+const FIELD = {
+  flags: 0,
+  uuid: 1,
+  number: 2,
+  tag: 3,
+  immediateCommit: 6,
+  originalCommit: 7,
+} as const;
 
 /**
  * GTID_TAGGED (8.3 and newer): a serialised message: version, size, last field that may not be
@@ -45,7 +52,9 @@ export function decodeTaggedGtid(reader: ByteReader): GtidBody {
     const field = Number(readVariable(reader));
     switch (field) {
       case FIELD.uuid:
-        uuid = uuidText(Buffer.from(Array.from({ length: 16 }, () => Number(readVariable(reader)))));
+        uuid = uuidText(
+          Buffer.from(Array.from({ length: 16 }, () => Number(readVariable(reader)))),
+        );
         break;
       case FIELD.number:
         number = readSignedVariable(reader);
@@ -63,7 +72,11 @@ export function decodeTaggedGtid(reader: ByteReader): GtidBody {
         readVariable(reader);
     }
   }
-  return { kind: 'gtid', gtid: gtidOf(uuid, tag, number), committedAtUs: Number(original ?? immediate) };
+  return {
+    kind: 'gtid',
+    gtid: gtidOf(uuid, tag, number),
+    committedAtUs: Number(original ?? immediate),
+  };
 }
 
 export function uuidText(bytes: Buffer): string {
@@ -73,6 +86,9 @@ export function uuidText(bytes: Buffer): string {
 
 function gtidOf(uuid: string, tag: string, number: bigint): Gtid {
   if (number < 1n || number > BigInt(Number.MAX_SAFE_INTEGER))
-    throw new SluiceError('binlog.unsupported', `Transaction number ${number} of ${uuid} is outside what Sluice can count.`);
+    throw new SluiceError(
+      'binlog.unsupported',
+      `Transaction number ${number} of ${uuid} is outside what Sluice can count.`,
+    );
   return `${uuid}:${tag === '' ? '' : `${tag}:`}${number}` as Gtid;
 }

@@ -1,5 +1,5 @@
 import { type GtidSet, parseGtidSet } from '../change/gtid-set.ts';
-import { ByteReader } from './byte-reader.ts';
+import type { ByteReader } from './byte-reader.ts';
 import { uuidText } from './gtid-event.ts';
 import { readVariable } from './serialization.ts';
 
@@ -51,8 +51,4 @@ export function decodeGtidSet(reader: ByteReader): GtidSet {
       texts.push(`${uuid}:${tag === '' ? '' : `${tag}:`}${reader.u64()}-${reader.u64() - 1n}`);
   }
   return parseGtidSet(texts.join(','));
-}
-
-export function decodeGtidSetBytes(bytes: Buffer): GtidSet {
-  return decodeGtidSet(new ByteReader(bytes, 0, bytes.length));
 }

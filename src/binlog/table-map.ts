@@ -56,14 +56,29 @@ const indexesWhere = (
 ): readonly number[] => columns.flatMap(({ type }, index) => (wanted(type) ? [index] : []));
 
 const NUMERIC = new Set<number>([
-  TYPE.tiny, TYPE.short, TYPE.int24, TYPE.long, TYPE.longlong,
-  TYPE.newdecimal, TYPE.float, TYPE.double, TYPE.year,
+  TYPE.tiny,
+  TYPE.short,
+  TYPE.int24,
+  TYPE.long,
+  TYPE.longlong,
+  TYPE.newdecimal,
+  TYPE.float,
+  TYPE.double,
+  TYPE.year,
 ]);
 const CHARACTER = new Set<number>([TYPE.varchar, TYPE.string, TYPE.blob]);
 
 const FIELD = {
-  signedness: 1, defaultCharset: 2, columnCharset: 3, names: 4, setMembers: 5, enumMembers: 6,
-  simpleKey: 8, prefixKey: 9, enumSetDefaultCharset: 10, enumSetColumnCharset: 11,
+  signedness: 1,
+  defaultCharset: 2,
+  columnCharset: 3,
+  names: 4,
+  setMembers: 5,
+  enumMembers: 6,
+  simpleKey: 8,
+  prefixKey: 9,
+  enumSetDefaultCharset: 10,
+  enumSetColumnCharset: 11,
 } as const;
 
 /** The fields a server writes with binlog_row_metadata=FULL; unknown ones are passed over by length. */
@@ -218,7 +233,9 @@ function columnType(
     case TYPE.blob:
       return charset === 'binary' ? { kind: 'binary', fixedBytes: 0 } : { kind: 'text', charset };
     case TYPE.string:
-      return charset === 'binary' ? { kind: 'binary', fixedBytes: size } : { kind: 'text', charset };
+      return charset === 'binary'
+        ? { kind: 'binary', fixedBytes: size }
+        : { kind: 'text', charset };
     case TYPE.enum:
       return { kind: 'enum', members: texts() };
     case TYPE.set:

@@ -125,7 +125,9 @@ export class CaptureLoop {
 
   #full(): boolean {
     const { session } = this.#opened;
-    return session.bytes >= this.#input.maxBatchBytes || session.records >= this.#input.maxBatchRows;
+    return (
+      session.bytes >= this.#input.maxBatchBytes || session.records >= this.#input.maxBatchRows
+    );
   }
 
   /** Back-pressure: nothing more is read until the batch before this one is committed. */
@@ -143,7 +145,8 @@ export class CaptureLoop {
     const nowMs = this.#deps.nowMs();
     if (session.records === 0) {
       const moved = tracker.commitOrdinal !== this.#committed.commitOrdinal;
-      if (moved && nowMs - this.#committed.writtenAtMs >= this.#input.positionIntervalMs) this.#publish();
+      if (moved && nowMs - this.#committed.writtenAtMs >= this.#input.positionIntervalMs)
+        this.#publish();
       else this.#batchSinceMs = nowMs;
       return;
     }
@@ -215,7 +218,13 @@ export class CaptureLoop {
     this.#startChunk(signal);
   }
 
-  #emit({ chunk, surviving }: { chunk: Parameters<OpenedSession['session']['emitChunk']>[0]; surviving: typeof chunk.rows }): void {
+  #emit({
+    chunk,
+    surviving,
+  }: {
+    chunk: Parameters<OpenedSession['session']['emitChunk']>[0];
+    surviving: typeof chunk.rows;
+  }): void {
     const { session, snapshot } = this.#opened;
     const entry = snapshot.current;
     if (!entry) return;
@@ -270,7 +279,11 @@ export class CaptureLoop {
       rowsByTable: session.counts.byTable,
       checkpoint: this.#committed,
       newestEventAtUs: session.newestEventAtUs,
-      caughtUp: !this.#arrived && !this.#inFlight && session.records === 0 && nowMs - this.#idleSinceMs > 100,
+      caughtUp:
+        !this.#arrived &&
+        !this.#inFlight &&
+        session.records === 0 &&
+        nowMs - this.#idleSinceMs > 100,
       lastBatch: this.#lastBatch,
       snapshot: this.#snapshotProgress(),
     });
@@ -279,7 +292,8 @@ export class CaptureLoop {
   #snapshotProgress(): SnapshotProgress | undefined {
     const { plan, current } = this.#opened.snapshot;
     if (!current) return undefined;
-    const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0);
+    const sum = (values: readonly number[]): number =>
+      values.reduce((total, value) => total + value, 0);
     const rows = plan.finishedRows + sum(plan.tables.map((table) => table.rows));
     return {
       table: current.table,
@@ -290,7 +304,8 @@ export class CaptureLoop {
       totalRows: rows,
       totalEstimatedRows: Math.max(
         rows,
-        plan.finishedRows + sum(plan.tables.map((table) => Math.max(table.rows, table.estimatedRows))),
+        plan.finishedRows +
+          sum(plan.tables.map((table) => Math.max(table.rows, table.estimatedRows))),
       ),
     };
   }

@@ -91,7 +91,8 @@ export class CaptureSession {
         return undefined;
       case 'gtid':
         tracker.begin(event.gtid, event.committedAtUs || event.header.timestampS * 1_000_000);
-        if (event.committedAtUs > this.#newestEventAtUs) this.#newestEventAtUs = event.committedAtUs;
+        if (event.committedAtUs > this.#newestEventAtUs)
+          this.#newestEventAtUs = event.committedAtUs;
         break;
       case 'rows':
         return this.#rows(event);
@@ -103,9 +104,15 @@ export class CaptureSession {
         this.#query(event);
         break;
       case 'anonymousGtid':
-        throw unsupported('a transaction without GTID (gtid_mode is not ON)', 'SET PERSIST gtid_mode = ON');
+        throw unsupported(
+          'a transaction without GTID (gtid_mode is not ON)',
+          'SET PERSIST gtid_mode = ON',
+        );
       case 'incident':
-        throw new SluiceError('binlog.incident', `The server reports lost events at ${this.#at()}: ${event.message}`);
+        throw new SluiceError(
+          'binlog.incident',
+          `The server reports lost events at ${this.#at()}: ${event.message}`,
+        );
       case 'unsupported':
         throw unsupported(`${event.feature} at ${this.#at()}`);
       case 'formatDescription':
@@ -230,7 +237,9 @@ export class CaptureSession {
     const dropped = statement.dropsDatabase;
     const empties = [
       ...captured(statement.empties),
-      ...(dropped === undefined ? [] : this.#knownTables().filter((name) => name.startsWith(`${dropped}.`))),
+      ...(dropped === undefined
+        ? []
+        : this.#knownTables().filter((name) => name.startsWith(`${dropped}.`))),
     ];
     for (const table of captured(statement.touches)) snapshot.invalidate(table);
     const ordinal = tracker.commitOrdinal + 1;
@@ -273,15 +282,20 @@ export class CaptureSession {
     const name = tableName(route.schema.id);
     const source = this.#snapshotSource(route.schema.id);
     surviving.forEach((values, index) => {
-      appendChange(this.#batch.outgoing, route, { before: undefined, after: values }, {
-        epoch: this.#settings.epoch,
-        commitOrdinal: ordinal,
-        rowOrdinal: index,
-        op: 'r',
-        source,
-        rowInEvent: 0,
-        timestampMs: Math.floor(tracker.committedAtUs / 1000),
-      });
+      appendChange(
+        this.#batch.outgoing,
+        route,
+        { before: undefined, after: values },
+        {
+          epoch: this.#settings.epoch,
+          commitOrdinal: ordinal,
+          rowOrdinal: index,
+          op: 'r',
+          source,
+          rowInEvent: 0,
+          timestampMs: Math.floor(tracker.committedAtUs / 1000),
+        },
+      );
       this.#count(name, 'r');
     });
   }
@@ -296,8 +310,18 @@ export class CaptureSession {
   endTable(table: TableName, snapshotId: string, sweepOlderThan: Sequence | undefined): void {
     const ordinal = this.#parts.tracker.takeOrdinal();
     if (sweepOlderThan !== undefined)
-      this.#batch.control({ kind: 'sweep', seq: this.#sequence(ordinal, 0), table, olderThan: sweepOlderThan });
-    this.#batch.control({ kind: 'snapshotEnd', seq: this.#sequence(ordinal, 2), table, snapshotId });
+      this.#batch.control({
+        kind: 'sweep',
+        seq: this.#sequence(ordinal, 0),
+        table,
+        olderThan: sweepOlderThan,
+      });
+    this.#batch.control({
+      kind: 'snapshotEnd',
+      seq: this.#sequence(ordinal, 2),
+      table,
+      snapshotId,
+    });
   }
 
   recordGap(cause: string, from: string, to: string): void {

@@ -1,4 +1,5 @@
-import type { Checkpoint, SnapshotPlan } from '../change/checkpoint.ts';
+import { Wakeup } from '../async/wakeup.ts';
+import type { Checkpoint } from '../change/checkpoint.ts';
 import { formatSequence } from '../change/sequence.ts';
 import { type TableId, type TableName, tableName } from '../change/table.ts';
 import { SluiceError } from '../errors/error.ts';
@@ -11,7 +12,6 @@ import type { ServerHistory, SourceTable } from './source-server.ts';
 import { decideStart, type StartDecision } from './start-decision.ts';
 import { StreamTracker } from './stream-tracker.ts';
 import { TableRouter } from './table-router.ts';
-import { Wakeup } from '../async/wakeup.ts';
 
 /** Everything the loop works on, with the first checkpoint of this attempt already committed. */
 export interface OpenedSession {
@@ -53,7 +53,12 @@ export async function openSession(
     },
   );
   const session = new CaptureSession(
-    { prefix: input.prefix, owner: input.owner, epoch: begin.epoch, serverUuid: history.serverUuid },
+    {
+      prefix: input.prefix,
+      owner: input.owner,
+      epoch: begin.epoch,
+      serverUuid: history.serverUuid,
+    },
     { log: deps.log, tracker, router, snapshot, nowMs: deps.nowMs },
     stored,
   );
@@ -61,8 +66,15 @@ export async function openSession(
   session.learnTopics(
     await deps.log.ensureTopics(tables.map(({ schema }) => tableTopic(input.prefix, schema.id))),
   );
-  if (session.atBoundary && tracker.open === undefined) session.announce(tables.map(({ schema }) => schema));
-  applyStart(decision, { session, snapshot, tracker, epoch: begin.epoch, nowMs: deps.nowMs() }, tables, input, history);
+  if (session.atBoundary && tracker.open === undefined)
+    session.announce(tables.map(({ schema }) => schema));
+  applyStart(
+    decision,
+    { session, snapshot, tracker, epoch: begin.epoch, nowMs: deps.nowMs() },
+    tables,
+    input,
+    history,
+  );
   deps.reach('captureBeforeFirstCheckpoint');
   const { batch, checkpoint } = session.seal();
   await deps.log.publish(batch);
@@ -90,9 +102,15 @@ function refuseForeignOwner(checkpoint: Checkpoint | undefined, input: CaptureIn
   );
 }
 
-async function capturedTables(deps: CaptureDeps, input: CaptureInput): Promise<readonly SourceTable[]> {
+async function capturedTables(
+  deps: CaptureDeps,
+  input: CaptureInput,
+): Promise<readonly SourceTable[]> {
   const tables = await deps.server.capturedTables();
-  const [collision] = collidingTopics(input.prefix, tables.map(({ schema }) => schema.id));
+  const [collision] = collidingTopics(
+    input.prefix,
+    tables.map(({ schema }) => schema.id),
+  );
   if (collision)
     throw new SluiceError(
       'topic.collision',
@@ -117,7 +135,11 @@ interface Beginning {
   readonly pos: number;
 }
 
-function beginning(decision: StartDecision, history: ServerHistory, input: CaptureInput): Beginning {
+function beginning(
+  decision: StartDecision,
+  history: ServerHistory,
+  input: CaptureInput,
+): Beginning {
   const fromServer = { gtidSet: history.gtidExecuted, ...history.binlogEnd, open: undefined };
   switch (decision.kind) {
     case 'fresh':
@@ -152,13 +174,20 @@ function applyStart(
 ): void {
   const { session, snapshot, tracker, epoch, nowMs } = context;
   const names = tables.map(({ schema }) => tableName(schema.id));
-  const estimates = new Map(tables.map(({ schema, estimatedRows }) => [tableName(schema.id), estimatedRows]));
+  const estimates = new Map(
+    tables.map(({ schema, estimatedRows }) => [tableName(schema.id), estimatedRows]),
+  );
   const beganAt = formatSequence({ epoch, commitOrdinal: tracker.commitOrdinal + 1, row: 0 });
   const pick = (asked: readonly string[]): readonly TableName[] =>
     asked.length === 0 ? names : names.filter((name) => asked.includes(name));
   if (decision.kind === 'fresh' && input.snapshotMode === 'initial')
-    snapshot.add(names, { snapshotId: 'initial', mode: 'initial', beganAt, startedAtMs: nowMs }, estimates);
-  if (decision.kind === 'reopen') session.recordGap('resnapshot', decision.from, history.gtidExecuted);
+    snapshot.add(
+      names,
+      { snapshotId: 'initial', mode: 'initial', beganAt, startedAtMs: nowMs },
+      estimates,
+    );
+  if (decision.kind === 'reopen')
+    session.recordGap('resnapshot', decision.from, history.gtidExecuted);
   const applied = decision.kind === 'fresh' ? [] : (decision.checkpoint?.appliedCommands ?? []);
   for (const command of input.commands) {
     if (applied.includes(command.commandId)) continue;
@@ -184,5 +213,3 @@ function applyStart(
     session.markApplied(command.commandId);
   }
 }
-
-export type { SnapshotPlan };

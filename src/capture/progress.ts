@@ -13,7 +13,9 @@ export interface CaptureProgress {
   readonly newestEventAtUs: number;
   /** The stream has nothing more to read for now. */
   readonly caughtUp: boolean;
-  readonly lastBatch: { readonly records: number; readonly bytes: number; readonly publishMs: number } | undefined;
+  readonly lastBatch:
+    | { readonly records: number; readonly bytes: number; readonly publishMs: number }
+    | undefined;
   readonly snapshot: SnapshotProgress | undefined;
 }
 
@@ -31,4 +33,9 @@ export interface SnapshotProgress {
 /** Said once each, after Kafka has acknowledged what it speaks of. */
 export type CaptureNotice =
   | { readonly kind: 'started'; readonly epoch: number; readonly gtidSet: string }
-  | { readonly kind: 'snapshotFinished'; readonly snapshotId: string; readonly tables: number; readonly rows: number };
+  | {
+      readonly kind: 'snapshotFinished';
+      readonly snapshotId: string;
+      readonly tables: number;
+      readonly rows: number;
+    };

@@ -3,10 +3,10 @@ import type { ChunkReader } from '../snapshot/chunk-reader.ts';
 import { CaptureLoop, type EventDecoder } from './capture-loop.ts';
 import type { CaptureCommand } from './command.ts';
 import type { CaptureKillPoint } from './kill-points.ts';
+import { openSession } from './open-session.ts';
 import type { PipelineLog } from './pipeline-log.ts';
 import type { CaptureNotice, CaptureProgress } from './progress.ts';
 import type { SourceServer } from './source-server.ts';
-import { openSession } from './open-session.ts';
 import type { Tripwire } from './start-decision.ts';
 
 export interface CaptureDeps {

@@ -40,7 +40,12 @@ export class SnapshotDriver {
   #plan: SnapshotPlan;
   #flight: Flight | undefined;
 
-  constructor(reader: ChunkReader, limits: SnapshotLimits, plan: SnapshotPlan, onSettled: () => void) {
+  constructor(
+    reader: ChunkReader,
+    limits: SnapshotLimits,
+    plan: SnapshotPlan,
+    onSettled: () => void,
+  ) {
     this.#reader = reader;
     this.#limits = limits;
     this.#plan = plan;
@@ -52,7 +57,11 @@ export class SnapshotDriver {
     return this.#plan;
   }
 
-  add(tables: readonly TableName[], request: SnapshotRequest, estimates?: ReadonlyMap<TableName, number>): void {
+  add(
+    tables: readonly TableName[],
+    request: SnapshotRequest,
+    estimates?: ReadonlyMap<TableName, number>,
+  ): void {
     this.#plan = addTables(this.#plan, tables, request, estimates);
     if (this.#flight && tables.includes(this.#flight.table)) this.#flight.window.invalidate();
   }
@@ -89,7 +98,12 @@ export class SnapshotDriver {
   start(barrier: GtidSetText, signal: AbortSignal): void {
     const entry = this.current;
     if (this.#flight || !entry) return;
-    const flight: Flight = { table: entry.table, window: new ChunkWindow(), chunk: undefined, error: undefined };
+    const flight: Flight = {
+      table: entry.table,
+      window: new ChunkWindow(),
+      chunk: undefined,
+      error: undefined,
+    };
     this.#flight = flight;
     this.#reader
       .readChunk(
@@ -126,7 +140,10 @@ export class SnapshotDriver {
       return { kind: 'wait' };
     }
     if (!flight.window.ready(position)) return { kind: 'wait' };
-    const surviving = flight.window.surviving(chunk.rows, (values) => encodeKey(chunk.schema, values) ?? '');
+    const surviving = flight.window.surviving(
+      chunk.rows,
+      (values) => encodeKey(chunk.schema, values) ?? '',
+    );
     return { kind: 'emit', chunk, surviving };
   }
 

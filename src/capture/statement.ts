@@ -59,6 +59,7 @@ export function classifyStatement(sql: string, database: string, sqlMode: bigint
       return alter(cursor);
     case 'CREATE':
       return create(cursor);
+    case undefined:
     default:
       return { kind: 'other' };
   }
@@ -67,7 +68,7 @@ export function classifyStatement(sql: string, database: string, sqlMode: bigint
 const ddl = (
   verb: string,
   tables: Partial<Record<'touches' | 'empties' | 'rewrites', readonly TableId[]>>,
-): Statement => {
+): Extract<Statement, { kind: 'ddl' }> => {
   const { empties = [], rewrites = [], touches = [] } = tables;
   return { kind: 'ddl', verb, empties, rewrites, touches: [...touches, ...empties, ...rewrites] };
 };
@@ -96,9 +97,10 @@ function drop(cursor: Cursor): Statement {
   cursor.skipWords('IF', 'EXISTS');
   if (what === 'DATABASE' || what === 'SCHEMA') {
     const name = cursor.identifier();
-    return { ...ddl('DROP DATABASE', {}), ...(name === undefined ? {} : { dropsDatabase: name }) } as Statement;
+    return { ...ddl('DROP DATABASE', {}), ...(name === undefined ? {} : { dropsDatabase: name }) };
   }
-  if (what === 'TABLE' || what === 'TABLES') return ddl('DROP TABLE', { empties: cursor.tableList() });
+  if (what === 'TABLE' || what === 'TABLES')
+    return ddl('DROP TABLE', { empties: cursor.tableList() });
   return { kind: 'other' };
 }
 
@@ -152,7 +154,8 @@ function alter(cursor: Cursor): Statement {
 
 /** `RENAME [TO|AS] name`, but not RENAME COLUMN, INDEX or KEY. */
 function renameTarget(spec: Cursor): TableId | undefined {
-  if (spec.word() !== 'RENAME' || ['COLUMN', 'INDEX', 'KEY'].includes(spec.word(1) ?? '')) return undefined;
+  if (spec.word() !== 'RENAME' || ['COLUMN', 'INDEX', 'KEY'].includes(spec.word(1) ?? ''))
+    return undefined;
   spec.take();
   spec.skipWords('TO', 'AS');
   return spec.table();
@@ -164,8 +167,31 @@ function exchangedTable(spec: Cursor): TableId | undefined {
   return spec.skipPast('TABLE') ? spec.table() : undefined;
 }
 
-const INDEX_WORDS = ['INDEX', 'KEY', 'UNIQUE', 'FULLTEXT', 'SPATIAL', 'CONSTRAINT', 'FOREIGN', 'CHECK'];
-const HARMLESS_OPTIONS = ['COMMENT', 'ALGORITHM', 'LOCK', 'AUTO_INCREMENT', 'STATS_PERSISTENT', 'ENABLE', 'DISABLE', 'ANALYZE', 'OPTIMIZE', 'ALTER', 'ENGINE', 'ROW_FORMAT', 'FORCE'];
+const INDEX_WORDS = [
+  'INDEX',
+  'KEY',
+  'UNIQUE',
+  'FULLTEXT',
+  'SPATIAL',
+  'CONSTRAINT',
+  'FOREIGN',
+  'CHECK',
+];
+const HARMLESS_OPTIONS = [
+  'COMMENT',
+  'ALGORITHM',
+  'LOCK',
+  'AUTO_INCREMENT',
+  'STATS_PERSISTENT',
+  'ENABLE',
+  'DISABLE',
+  'ANALYZE',
+  'OPTIMIZE',
+  'ALTER',
+  'ENGINE',
+  'ROW_FORMAT',
+  'FORCE',
+];
 
 /**
  * True only for specifications known to leave the values of stored rows alone: indexes, options, a
@@ -179,7 +205,10 @@ function keepsStoredRows(spec: Cursor): boolean {
   if (first !== 'ADD') return false;
   if (INDEX_WORDS.includes(second)) return true;
   if (second === 'PARTITION') return true;
-  return second !== 'PRIMARY' && !spec.hasAny('DEFAULT', 'NOT', 'AS', 'GENERATED', 'SERIAL', 'AUTO_INCREMENT');
+  return (
+    second !== 'PRIMARY' &&
+    !spec.hasAny('DEFAULT', 'NOT', 'AS', 'GENERATED', 'SERIAL', 'AUTO_INCREMENT')
+  );
 }
 
 type Token =
@@ -201,9 +230,12 @@ function tokenize(sql: string, ansiQuotes: boolean): readonly Token[] {
     /\/\*[\s\S]*?\*\/|--(?:\s.*|$)|#.*|`((?:[^`]|``)*)`|"((?:[^"\\]|\\.|"")*)"|'(?:[^'\\]|\\.|'')*'|([\p{L}\p{N}_$@]+)|(\S)/gmu;
   const tokens: Token[] = [];
   for (const [whole, backticked, doubled, word, symbol] of text.matchAll(pattern)) {
-    if (backticked !== undefined) tokens.push({ kind: 'quoted', text: backticked.replaceAll('``', '`') });
+    if (backticked !== undefined)
+      tokens.push({ kind: 'quoted', text: backticked.replaceAll('``', '`') });
     else if (doubled !== undefined)
-      tokens.push(ansiQuotes ? { kind: 'quoted', text: doubled.replaceAll('""', '"') } : { kind: 'string' });
+      tokens.push(
+        ansiQuotes ? { kind: 'quoted', text: doubled.replaceAll('""', '"') } : { kind: 'string' },
+      );
     else if (word !== undefined) tokens.push({ kind: 'word', text: word });
     else if (symbol !== undefined) tokens.push({ kind: 'symbol', text: symbol });
     else if (whole.startsWith("'")) tokens.push({ kind: 'string' });
@@ -246,7 +278,9 @@ class Cursor {
 
   /** Moves behind the next occurrence of a word; stays and answers false when there is none. */
   skipPast(word: string): boolean {
-    const found = this.#tokens.findIndex((token, index) => index >= this.#at && isWord(token, word));
+    const found = this.#tokens.findIndex(
+      (token, index) => index >= this.#at && isWord(token, word),
+    );
     if (found >= 0) this.#at = found + 1;
     return found >= 0;
   }

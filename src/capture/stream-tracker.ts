@@ -1,5 +1,5 @@
-import { formatGtidSet, type GtidSet, parseGtidSet } from '../change/gtid-set.ts';
 import type { Gtid, GtidSetText } from '../change/gtid.ts';
+import { formatGtidSet, type GtidSet, parseGtidSet } from '../change/gtid-set.ts';
 import { SluiceError } from '../errors/error.ts';
 
 const WRAP = 2 ** 32;

@@ -3,7 +3,7 @@ import { tableName } from '../change/table.ts';
 import { SluiceError } from '../errors/error.ts';
 import type { TableRoute } from '../topic/envelope.ts';
 import { schemaIdOf } from '../topic/schema-record.ts';
-import { tableTopic, type Topic } from '../topic/topic-name.ts';
+import { type Topic, tableTopic } from '../topic/topic-name.ts';
 
 /** Where rows of a table go, and what must be on record before the first of them. */
 export type Routing =

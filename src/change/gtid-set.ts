@@ -21,7 +21,9 @@ export class GtidSet {
 
   /** Sources in canonical order, untagged before tagged of the same uuid. */
   sources(): readonly (readonly [source: string, intervals: readonly Readonly<Interval>[]])[] {
-    return [...this.#sources].filter(([, list]) => list.length > 0).sort(([a], [b]) => (a < b ? -1 : 1));
+    return [...this.#sources]
+      .filter(([, list]) => list.length > 0)
+      .sort(([a], [b]) => (a < b ? -1 : 1));
   }
 
   get isEmpty(): boolean {
@@ -30,7 +32,9 @@ export class GtidSet {
 
   contains(gtid: Gtid): boolean {
     const { source, number } = splitGtid(gtid);
-    return (this.#sources.get(source) ?? []).some(({ start, end }) => start <= number && number < end);
+    return (this.#sources.get(source) ?? []).some(
+      ({ start, end }) => start <= number && number < end,
+    );
   }
 
   add(gtid: Gtid): void {
@@ -48,13 +52,17 @@ export class GtidSet {
   union(other: GtidSet): GtidSet {
     const sum = new Map<string, Interval[]>();
     for (const set of [this, other])
-      for (const [source, list] of set.#sources) sum.set(source, [...(sum.get(source) ?? []), ...list]);
+      for (const [source, list] of set.#sources)
+        sum.set(source, [...(sum.get(source) ?? []), ...list]);
     return new GtidSet(sum);
   }
 
   subtract(other: GtidSet): GtidSet {
     return new GtidSet(
-      [...this.#sources].map(([source, list]) => [source, without(list, other.#sources.get(source) ?? [])]),
+      [...this.#sources].map(([source, list]) => [
+        source,
+        without(list, other.#sources.get(source) ?? []),
+      ]),
     );
   }
 }
@@ -87,7 +95,9 @@ export function parseGtidSet(text: string): GtidSet {
 /** Canonical text: lower case, sources sorted, each with its tags on its own, intervals merged, no spaces. */
 export function formatGtidSet(set: GtidSet): GtidSetText {
   const texts = set.sources().map(([source, list]) => {
-    const runs = list.map(({ start, end }) => (end === start + 1 ? `${start}` : `${start}-${end - 1}`));
+    const runs = list.map(({ start, end }) =>
+      end === start + 1 ? `${start}` : `${start}-${end - 1}`,
+    );
     return `${source}:${runs.join(':')}`;
   });
   return texts.join(',') as GtidSetText;

@@ -32,7 +32,7 @@ export function fractionText(micros: number, digits: number): string {
   return digits === 0 ? '' : `.${pad(micros, 6).slice(0, digits)}`;
 }
 
-export function dateTimeText(parts: DateTimeParts, digits: number): string {
+function dateTimeText(parts: DateTimeParts, digits: number): string {
   const { hour, minute, second, micros } = parts;
   return `${dateText(parts)} ${pad(hour, 2)}:${pad(minute, 2)}:${pad(second, 2)}${fractionText(micros, digits)}`;
 }

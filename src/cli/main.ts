@@ -17,6 +17,11 @@ const ports: CliPorts = {
     (await import('../temporal/pipeline-client.ts')).PipelineClient.connect(address),
 };
 
+// A reader that has seen enough (`| head`) is no failure.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  process.exit(error.code === 'EPIPE' ? 0 : 1);
+});
+
 const signal = interruptSignal();
 const exitCode = await runCli(process.argv.slice(2), { ports, signal, env: process.env });
 // After Ctrl-C a server that does not answer must not keep the process waiting.

@@ -13,7 +13,13 @@ export function pipelineDetails(state: PipelineState): string {
   const incident = openIncident(state.incidents);
   if (incident) {
     lines.push('', `### Incident ${incident.id}: ${incident.code}`, '', incident.message, '');
-    lines.push('Answer it with one of:', '', '```', ...recoverCommands(pipeline, incident.id), '```');
+    lines.push(
+      'Answer it with one of:',
+      '',
+      '```',
+      ...recoverCommands(pipeline, incident.id),
+      '```',
+    );
   }
   if (state.phase === 'PAUSED') lines.push('', `\`sluice resume ${pipeline}\``);
   for (const { atMs, text } of state.refusals)
@@ -22,8 +28,13 @@ export function pipelineDetails(state: PipelineState): string {
 }
 
 /** Ready to paste: the command line, and the plain signal for when it is not at hand. */
-export function recoverCommands(pipeline: string, incidentId: string): readonly string[] {
-  const payload = JSON.stringify({ incidentId, action: 'resnapshot', by: 'your-name', reason: 'why' });
+function recoverCommands(pipeline: string, incidentId: string): readonly string[] {
+  const payload = JSON.stringify({
+    incidentId,
+    action: 'resnapshot',
+    by: 'your-name',
+    reason: 'why',
+  });
   return [
     `sluice recover ${pipeline} --incident ${incidentId} --action resnapshot`,
     `sluice recover ${pipeline} --incident ${incidentId} --action retry`,

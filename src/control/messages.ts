@@ -82,7 +82,11 @@ export interface SnapshotFinished {
  * command are kept; a missing payload is an empty one.
  */
 export function parseCommand(kind: CommandKind, payload: unknown): Parsed<PipelineCommand> {
-  if (payload !== undefined && payload !== null && (typeof payload !== 'object' || Array.isArray(payload)))
+  if (
+    payload !== undefined &&
+    payload !== null &&
+    (typeof payload !== 'object' || Array.isArray(payload))
+  )
     return refuse(`${kind} takes a JSON object`);
   const fields = (payload ?? {}) as Readonly<Record<string, unknown>>;
   const asked = readAsked(fields);
@@ -136,7 +140,8 @@ function parseRecover(
   const { incidentId, action } = fields;
   if (typeof incidentId !== 'string' || incidentId === '')
     return refuse('recover needs "incidentId": the id of the open incident');
-  if (typeof action !== 'string') return refuse(`recover needs "action": ${RECOVER_ACTIONS.join(' or ')}`);
+  if (typeof action !== 'string')
+    return refuse(`recover needs "action": ${RECOVER_ACTIONS.join(' or ')}`);
   const known = RECOVER_ACTIONS.find((name) => name === action);
   if (!known)
     return refuse(
@@ -151,7 +156,10 @@ function parseRecover(
 
 function readTables(fields: Readonly<Record<string, unknown>>): Parsed<readonly string[]> {
   const tables = fields['tables'] ?? [];
-  if (!Array.isArray(tables) || !tables.every((table) => typeof table === 'string' && table.includes('.')))
+  if (
+    !Array.isArray(tables) ||
+    !tables.every((table) => typeof table === 'string' && table.includes('.'))
+  )
     return refuse('"tables" must be a list of "database.table"');
   return accept(tables as readonly string[]);
 }

@@ -50,7 +50,9 @@ export type SinkSpec = DuckdbSinkSpec;
 export interface SnapshotSpec {
   readonly mode: 'initial' | 'never';
   readonly chunkRows: number;
-  readonly schedules: Readonly<Record<string, { readonly cron: string; readonly tables: readonly string[] }>>;
+  readonly schedules: Readonly<
+    Record<string, { readonly cron: string; readonly tables: readonly string[] }>
+  >;
 }
 
 export interface StreamSpec {

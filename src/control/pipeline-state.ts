@@ -63,7 +63,12 @@ export type PipelineEvent =
   | { readonly kind: 'provisioned' }
   | ({ readonly kind: 'captureStarted' } & CaptureStarted)
   | ({ readonly kind: 'snapshotFinished' } & SnapshotFinished)
-  | { readonly kind: 'gap' | 'blocked'; readonly code: string; readonly message: string; readonly facts: Readonly<Record<string, unknown>> }
+  | {
+      readonly kind: 'gap' | 'blocked';
+      readonly code: string;
+      readonly message: string;
+      readonly facts: Readonly<Record<string, unknown>>;
+    }
   | { readonly kind: 'drained' };
 
 export type EventKind = PipelineEvent['kind'];
@@ -76,39 +81,116 @@ type Step = Phase | 'stay' | 'refuse';
 /** Where each event leads from each phase. A pair that is missing does not compile. */
 const STEPS: Record<Phase, Record<EventKind, Step>> = {
   PROVISIONING: {
-    pause: 'PAUSED', resume: 'refuse', applyConfig: 'stay', requestSnapshot: 'stay', cancelSnapshot: 'stay',
-    recover: 'refuse', yieldStream: 'refuse', drop: 'DRAINING', provisioned: 'STREAMING',
-    captureStarted: 'stay', snapshotFinished: 'stay', gap: 'GAP', blocked: 'BLOCKED', drained: 'refuse',
+    pause: 'PAUSED',
+    resume: 'refuse',
+    applyConfig: 'stay',
+    requestSnapshot: 'stay',
+    cancelSnapshot: 'stay',
+    recover: 'refuse',
+    yieldStream: 'refuse',
+    drop: 'DRAINING',
+    provisioned: 'STREAMING',
+    captureStarted: 'stay',
+    snapshotFinished: 'stay',
+    gap: 'GAP',
+    blocked: 'BLOCKED',
+    drained: 'refuse',
   },
   STREAMING: {
-    pause: 'PAUSED', resume: 'refuse', applyConfig: 'PROVISIONING', requestSnapshot: 'stay', cancelSnapshot: 'stay',
-    recover: 'refuse', yieldStream: 'stay', drop: 'DRAINING', provisioned: 'stay',
-    captureStarted: 'stay', snapshotFinished: 'stay', gap: 'GAP', blocked: 'BLOCKED', drained: 'refuse',
+    pause: 'PAUSED',
+    resume: 'refuse',
+    applyConfig: 'PROVISIONING',
+    requestSnapshot: 'stay',
+    cancelSnapshot: 'stay',
+    recover: 'refuse',
+    yieldStream: 'stay',
+    drop: 'DRAINING',
+    provisioned: 'stay',
+    captureStarted: 'stay',
+    snapshotFinished: 'stay',
+    gap: 'GAP',
+    blocked: 'BLOCKED',
+    drained: 'refuse',
   },
   PAUSED: {
-    pause: 'refuse', resume: 'PROVISIONING', applyConfig: 'stay', requestSnapshot: 'stay', cancelSnapshot: 'stay',
-    recover: 'refuse', yieldStream: 'refuse', drop: 'DRAINING', provisioned: 'stay',
-    captureStarted: 'stay', snapshotFinished: 'stay', gap: 'GAP', blocked: 'BLOCKED', drained: 'refuse',
+    pause: 'refuse',
+    resume: 'PROVISIONING',
+    applyConfig: 'stay',
+    requestSnapshot: 'stay',
+    cancelSnapshot: 'stay',
+    recover: 'refuse',
+    yieldStream: 'refuse',
+    drop: 'DRAINING',
+    provisioned: 'stay',
+    captureStarted: 'stay',
+    snapshotFinished: 'stay',
+    gap: 'GAP',
+    blocked: 'BLOCKED',
+    drained: 'refuse',
   },
   GAP: {
-    pause: 'refuse', resume: 'refuse', applyConfig: 'stay', requestSnapshot: 'refuse', cancelSnapshot: 'stay',
-    recover: 'PROVISIONING', yieldStream: 'refuse', drop: 'DRAINING', provisioned: 'stay',
-    captureStarted: 'stay', snapshotFinished: 'stay', gap: 'stay', blocked: 'stay', drained: 'refuse',
+    pause: 'refuse',
+    resume: 'refuse',
+    applyConfig: 'stay',
+    requestSnapshot: 'refuse',
+    cancelSnapshot: 'stay',
+    recover: 'PROVISIONING',
+    yieldStream: 'refuse',
+    drop: 'DRAINING',
+    provisioned: 'stay',
+    captureStarted: 'stay',
+    snapshotFinished: 'stay',
+    gap: 'stay',
+    blocked: 'stay',
+    drained: 'refuse',
   },
   BLOCKED: {
-    pause: 'refuse', resume: 'PROVISIONING', applyConfig: 'PROVISIONING', requestSnapshot: 'stay', cancelSnapshot: 'stay',
-    recover: 'PROVISIONING', yieldStream: 'refuse', drop: 'DRAINING', provisioned: 'stay',
-    captureStarted: 'stay', snapshotFinished: 'stay', gap: 'GAP', blocked: 'stay', drained: 'refuse',
+    pause: 'refuse',
+    resume: 'PROVISIONING',
+    applyConfig: 'PROVISIONING',
+    requestSnapshot: 'stay',
+    cancelSnapshot: 'stay',
+    recover: 'PROVISIONING',
+    yieldStream: 'refuse',
+    drop: 'DRAINING',
+    provisioned: 'stay',
+    captureStarted: 'stay',
+    snapshotFinished: 'stay',
+    gap: 'GAP',
+    blocked: 'stay',
+    drained: 'refuse',
   },
   DRAINING: {
-    pause: 'refuse', resume: 'refuse', applyConfig: 'refuse', requestSnapshot: 'refuse', cancelSnapshot: 'refuse',
-    recover: 'refuse', yieldStream: 'refuse', drop: 'refuse', provisioned: 'stay',
-    captureStarted: 'stay', snapshotFinished: 'stay', gap: 'stay', blocked: 'stay', drained: 'DROPPED',
+    pause: 'refuse',
+    resume: 'refuse',
+    applyConfig: 'refuse',
+    requestSnapshot: 'refuse',
+    cancelSnapshot: 'refuse',
+    recover: 'refuse',
+    yieldStream: 'refuse',
+    drop: 'refuse',
+    provisioned: 'stay',
+    captureStarted: 'stay',
+    snapshotFinished: 'stay',
+    gap: 'stay',
+    blocked: 'stay',
+    drained: 'DROPPED',
   },
   DROPPED: {
-    pause: 'refuse', resume: 'refuse', applyConfig: 'refuse', requestSnapshot: 'refuse', cancelSnapshot: 'refuse',
-    recover: 'refuse', yieldStream: 'refuse', drop: 'refuse', provisioned: 'stay',
-    captureStarted: 'stay', snapshotFinished: 'stay', gap: 'stay', blocked: 'stay', drained: 'stay',
+    pause: 'refuse',
+    resume: 'refuse',
+    applyConfig: 'refuse',
+    requestSnapshot: 'refuse',
+    cancelSnapshot: 'refuse',
+    recover: 'refuse',
+    yieldStream: 'refuse',
+    drop: 'refuse',
+    provisioned: 'stay',
+    captureStarted: 'stay',
+    snapshotFinished: 'stay',
+    gap: 'stay',
+    blocked: 'stay',
+    drained: 'stay',
   },
 };
 
@@ -152,7 +234,9 @@ export function initialState(spec: PipelineSpec, nowMs: number): PipelineState {
 
 /** The pipeline's next state. Pure; the same for an update, a signal and a replay. */
 export function reduce(state: PipelineState, event: PipelineEvent, nowMs: number): Reduced {
-  const repeated = 'commandId' in event && event.commandId !== undefined && state.commandIds.includes(event.commandId);
+  const repeated =
+    'commandId' in event &&
+    state.commandIds.includes(event.commandId);
   if (repeated) return unchanged(state, 'This command has been taken already.', true);
   const refusal = refusalOf(state, event);
   if (refusal !== undefined) return unchanged(state, refusal, false);
@@ -231,28 +315,64 @@ function effect(
     case 'requestSnapshot': {
       const commandId = commandIdOf(before, event);
       const snapshotId = event.snapshotId ?? commandId;
-      const command: StreamCommand = { kind: 'snapshot', commandId, snapshotId, tables: event.tables };
-      const asked: RequestedSnapshot = { snapshotId, ...(event.replyTo === undefined ? {} : { replyTo: event.replyTo }) };
-      const next = { ...state, pending: [...state.pending, command], snapshots: [...state.snapshots, asked] };
-      return done(next, `Snapshot ${snapshotId} begins when the stream has restarted.`, { snapshotId });
+      const command: StreamCommand = {
+        kind: 'snapshot',
+        commandId,
+        snapshotId,
+        tables: event.tables,
+      };
+      const asked: RequestedSnapshot = {
+        snapshotId,
+        ...(event.replyTo === undefined ? {} : { replyTo: event.replyTo }),
+      };
+      const next = {
+        ...state,
+        pending: [...state.pending, command],
+        snapshots: [...state.snapshots, asked],
+      };
+      return done(next, `Snapshot ${snapshotId} begins when the stream has restarted.`, {
+        snapshotId,
+      });
     }
     case 'cancelSnapshot': {
-      const command: StreamCommand = { kind: 'cancelSnapshot', commandId: commandIdOf(before, event), snapshotId: event.snapshotId };
+      const command: StreamCommand = {
+        kind: 'cancelSnapshot',
+        commandId: commandIdOf(before, event),
+        snapshotId: event.snapshotId,
+      };
       const snapshots = state.snapshots.filter(({ snapshotId }) => snapshotId !== event.snapshotId);
-      return done({ ...state, pending: [...state.pending, command], snapshots }, 'The snapshot ends when the stream has restarted.');
+      return done(
+        { ...state, pending: [...state.pending, command], snapshots },
+        'The snapshot ends when the stream has restarted.',
+      );
     }
     case 'recover': {
       const closed = closeIncident(state, event.action, event, nowMs);
-      if (event.action === 'retry') return done(closed, 'The stream starts again at the stored position.');
-      const command: StreamCommand = { kind: 'resnapshot', commandId: commandIdOf(before, event), tables: event.tables };
-      return done({ ...closed, pending: [...closed.pending, command] }, 'A new epoch begins at the present position; the tables are copied again and swept.');
+      if (event.action === 'retry')
+        return done(closed, 'The stream starts again at the stored position.');
+      const command: StreamCommand = {
+        kind: 'resnapshot',
+        commandId: commandIdOf(before, event),
+        tables: event.tables,
+      };
+      return done(
+        { ...closed, pending: [...closed.pending, command] },
+        'A new epoch begins at the present position; the tables are copied again and swept.',
+      );
     }
     case 'provisioned':
       return done(state, '');
     case 'captureStarted': {
       const applied = new Set(event.commandIds);
       const pending = state.pending.filter(({ commandId }) => !applied.has(commandId));
-      return done({ ...state, pending, tripwire: { hasCommitted: true, epoch: Math.max(event.epoch, state.tripwire.epoch) } }, '');
+      return done(
+        {
+          ...state,
+          pending,
+          tripwire: { hasCommitted: true, epoch: Math.max(event.epoch, state.tripwire.epoch) },
+        },
+        '',
+      );
     }
     case 'snapshotFinished':
       return finishSnapshot(state, event);
@@ -310,7 +430,11 @@ function closeIncident(
 ): PipelineState {
   const open = openIncident(state.incidents);
   if (!open || (only !== undefined && open.kind !== only)) return state;
-  const answer = { action, ...(by === undefined ? {} : { by }), ...(reason === undefined ? {} : { reason }) };
+  const answer = {
+    action,
+    ...(by === undefined ? {} : { by }),
+    ...(reason === undefined ? {} : { reason }),
+  };
   const incidents = state.incidents.map((incident) =>
     incident === open ? { ...incident, closedAtMs: nowMs, answer } : incident,
   );

@@ -237,5 +237,7 @@ function schemaUses({ tables, control, schemas }: SinkBatch): readonly SchemaUse
     );
     return since === undefined ? [] : [{ schemaId, schema, since }];
   });
-  return [...announced, ...used].sort((a, b) => (a.since < b.since ? -1 : a.since > b.since ? 1 : 0));
+  return [...announced, ...used].sort((a, b) =>
+    a.since < b.since ? -1 : a.since > b.since ? 1 : 0,
+  );
 }

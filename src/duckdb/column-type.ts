@@ -81,10 +81,7 @@ const JSON_TEXT = fromText('JSON', (field) => `TRY_CAST(${field} AS JSON)`);
 /** Values carry milliseconds up to three fraction digits, microseconds beyond. */
 function timestamp(fractionDigits: number): ColumnCodec {
   const scale = fractionDigits <= 3 ? ' * 1000' : '';
-  return fromText(
-    'TIMESTAMP',
-    (field) => `make_timestamp(TRY_CAST(${field} AS BIGINT)${scale})`,
-  );
+  return fromText('TIMESTAMP', (field) => `make_timestamp(TRY_CAST(${field} AS BIGINT)${scale})`);
 }
 
 const INTEGERS = { 1: 'TINYINT', 2: 'SMALLINT', 3: 'INTEGER', 4: 'INTEGER', 8: 'BIGINT' } as const;

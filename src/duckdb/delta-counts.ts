@@ -75,8 +75,7 @@ export class DeltaCounts {
     nowMs: number,
   ): Promise<void> {
     const table = tables.get(name);
-    if (table)
-      this.#counts.set(name, { ...(await count(connection, table)), foldedAtMs: nowMs });
+    if (table) this.#counts.set(name, { ...(await count(connection, table)), foldedAtMs: nowMs });
   }
 }
 

@@ -166,7 +166,9 @@ export class DuckDbDestination implements Destination {
 
   #mustBeOpen(): Opened {
     if (this.#opened) return this.#opened;
-    throw new InvariantBroken('the destination is not open, or has failed and was not opened again');
+    throw new InvariantBroken(
+      'the destination is not open, or has failed and was not opened again',
+    );
   }
 
   #disconnect(): void {

@@ -14,7 +14,14 @@ const CODES: Readonly<Record<string, ErrorCode>> = {
 };
 
 /** Kinds whose messages speak of files, names and statements, never of values. */
-const SPEAKS_OF_NAMES = new Set(['IO', 'Out of Memory', 'Catalog', 'Binder', 'Parser', 'Permission']);
+const SPEAKS_OF_NAMES = new Set([
+  'IO',
+  'Out of Memory',
+  'Catalog',
+  'Binder',
+  'Parser',
+  'Permission',
+]);
 
 /**
  * A failure of DuckDB as one somebody can act on. The text of an error that may quote row values is

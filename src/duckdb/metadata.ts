@@ -1,10 +1,10 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
 import type { Sequence } from '../change/sequence.ts';
 import type { TableName } from '../change/table.ts';
-import { type ControlRecord, parseControlRecord } from '../topic/control-record.ts';
-import type { Topic } from '../topic/topic-name.ts';
 import type { Cut } from '../sink/destination.ts';
 import type { PartitionOffset } from '../sink/record-source.ts';
+import { type ControlRecord, parseControlRecord } from '../topic/control-record.ts';
+import type { Topic } from '../topic/topic-name.ts';
 import { INTERNAL_SCHEMA, type StoredTable } from '../view/stored-table.ts';
 import { duckdbDialect } from './duckdb-dialect.ts';
 
@@ -108,7 +108,9 @@ export async function readState(connection: DuckDBConnection): Promise<StoredSta
   };
 }
 
-function cutOf([ordinal, lastSequence, committedAtUs, gtidSet]: readonly unknown[]): Cut | undefined {
+function cutOf([ordinal, lastSequence, committedAtUs, gtidSet]: readonly unknown[]):
+  | Cut
+  | undefined {
   if (ordinal === null || ordinal === undefined) return undefined;
   return {
     commitOrdinal: Number(ordinal),
@@ -134,7 +136,9 @@ function cutChange({ commitOrdinal, lastSequence, committedAtUs, gtidSet }: Cut)
 }
 
 function offsetChanges(from: StoredState, to: StoredState): readonly string[] {
-  const moved = [...to.offsets].filter(([id, { offset }]) => from.offsets.get(id)?.offset !== offset);
+  const moved = [...to.offsets].filter(
+    ([id, { offset }]) => from.offsets.get(id)?.offset !== offset,
+  );
   const fresh = moved.filter(([id]) => !from.offsets.has(id));
   const known = moved.filter(([id]) => from.offsets.has(id));
   const values = (list: typeof moved): string =>

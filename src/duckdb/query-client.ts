@@ -2,7 +2,12 @@ import { createConnection } from 'node:net';
 import { resolve } from 'node:path';
 import { SluiceError } from '../errors/error.ts';
 import { socketPath } from './owner-socket.ts';
-import { lineSplitter, type QueryAnswer, type QueryRequest, type QueryResponse } from './query-protocol.ts';
+import {
+  lineSplitter,
+  type QueryAnswer,
+  type QueryRequest,
+  type QueryResponse,
+} from './query-protocol.ts';
 
 /** An answer holds all its rows in one line. */
 const MAX_ANSWER_CHARS = 256 * 1024 * 1024;

@@ -65,7 +65,14 @@ export function tableFor(
   const newest = { schemaId, schemaSince: since, key };
   if (!table) {
     refuseCollision(known, name, schema);
-    return { name, id: schema.id, ...newest, columns: wanted, watermark: BEFORE_ALL, status: 'consistent' };
+    return {
+      name,
+      id: schema.id,
+      ...newest,
+      columns: wanted,
+      watermark: BEFORE_ALL,
+      status: 'consistent',
+    };
   }
   if (since > table.schemaSince)
     return { ...table, ...newest, columns: merge(name, wanted, table.columns) };
@@ -134,7 +141,8 @@ function createStatements(table: StoredTable): readonly string[] {
 
 /** Whether rows that were one by the old key may be two by the new one. */
 export function keyChanged(from: StoredTable, to: StoredTable): boolean {
-  const lower = (names: readonly string[]): string => JSON.stringify(names.map((n) => n.toLowerCase()));
+  const lower = (names: readonly string[]): string =>
+    JSON.stringify(names.map((n) => n.toLowerCase()));
   return lower(from.key) !== lower(to.key);
 }
 

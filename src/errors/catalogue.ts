@@ -14,7 +14,12 @@ export interface CatalogueEntry {
   readonly action: string;
 }
 
-const entry = (title: string, outcome: Outcome, meaning: string, action: string): CatalogueEntry => ({
+const entry = (
+  title: string,
+  outcome: Outcome,
+  meaning: string,
+  action: string,
+): CatalogueEntry => ({
   title,
   outcome,
   meaning,
@@ -164,6 +169,12 @@ export const CATALOGUE = {
     'retry',
     'No connection could be made to the Temporal frontend, or it broke. Capture goes on with the work it has.',
     'Check `--address` or TEMPORAL_ADDRESS, and that the server runs.',
+  ),
+  'temporal.search-attributes': entry(
+    'The namespace lacks search attributes',
+    'refuse',
+    'Workflows record their state in the search attributes CdcState and CdcPipeline, which this worker could not register.',
+    'Run the commands of the message with an operator account, then start the worker again.',
   ),
   'internal.cancelled': entry(
     'The work was cancelled',

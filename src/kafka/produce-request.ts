@@ -1,5 +1,5 @@
-import type { PartitionBatches } from '../topic/outgoing-batch.ts';
 import { createAPI, produceV9, Writer } from '@platformatic/kafka';
+import type { PartitionBatches } from '../topic/outgoing-batch.ts';
 
 /** One record batch for each of some partitions of a topic. */
 export interface ProduceTopic {

@@ -16,15 +16,13 @@ export interface ChunkReaderSettings {
 const BARRIER_TIMEOUT_MS = 60_000;
 
 /**
- * What the values and the order of rows depend on, whatever the server's defaults are: a consistent
- * view per statement, dates as they are stored, CHAR without its padding, no limit of time or rows.
+ * What values and order of rows depend on, whatever the server's defaults are: a consistent view per
+ * statement, dates as they are stored, CHAR without its padding.
  */
 const SESSION: Readonly<Record<string, string>> = {
   'SESSION autocommit': '1',
   'SESSION transaction_isolation': "'REPEATABLE-READ'",
   'SESSION sql_mode': "'ALLOW_INVALID_DATES'",
-  'SESSION sql_select_limit': 'DEFAULT',
-  'SESSION max_execution_time': '0',
 };
 
 const NO_SUCH_TABLE = 1146;

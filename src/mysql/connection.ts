@@ -17,6 +17,17 @@ export interface MysqlAccount {
   readonly silenceTimeoutMs?: number;
 }
 
+/**
+ * What no server default may change: times in UTC, one meaning of quotes and backslashes, and
+ * results that are whole.
+ */
+const SESSION: Readonly<Record<string, string>> = {
+  'SESSION time_zone': "'+00:00'",
+  'SESSION sql_mode': "''",
+  'SESSION sql_select_limit': '18446744073709551615',
+  'SESSION max_execution_time': '0',
+};
+
 /** A row of a control query: every value as the server prints it. */
 export type TextRow = Readonly<Record<string, string | null>>;
 
@@ -136,6 +147,7 @@ export class MysqlSession implements AsyncDisposable {
   async #settling<Result>(
     start: (resolve: (result: Result) => void, reject: (error: SluiceError) => void) => void,
   ): Promise<Result> {
+    if (!this.#usable) throw this.#closed('it had broken before');
     const { promise, resolve, reject } = Promise.withResolvers<Result>();
     this.#pending.add(reject);
     try {
@@ -160,7 +172,7 @@ export class MysqlSession implements AsyncDisposable {
 }
 
 /**
- * Connects and sets the session up: times in UTC, and an sql_mode under which quoting means one thing.
+ * Connects and sets the session up.
  *
  * @param settings further session variables, name to SQL expression
  * @throws {SluiceError} a `mysql.*` code
@@ -205,11 +217,7 @@ function handshake(raw: Connection, server: string): Promise<void> {
 }
 
 function setStatement(settings: Readonly<Record<string, string>>): string {
-  const variables = Object.entries({
-    'SESSION time_zone': "'+00:00'",
-    'SESSION sql_mode': "''",
-    ...settings,
-  });
+  const variables = Object.entries({ ...SESSION, ...settings });
   return `SET ${variables.map(([name, value]) => `${name} = ${value}`).join(', ')}`;
 }
 

@@ -4,8 +4,8 @@ import type {
   SourceServer,
   SourceTable,
 } from '../capture/source-server.ts';
-import { formatGtidSet, parseGtidSet } from '../change/gtid-set.ts';
 import type { GtidSetText } from '../change/gtid.ts';
+import { formatGtidSet, parseGtidSet } from '../change/gtid-set.ts';
 import { tableFilter } from '../change/table-pattern.ts';
 import { type DumpSettings, openBinlogStream } from './binlog-stream.ts';
 import { connect, type MysqlAccount, type MysqlSession } from './connection.ts';

@@ -41,7 +41,9 @@ export interface RecordSource {
    */
   newestPosition(waitMs: number, signal: AbortSignal): Promise<CommittedPosition | undefined>;
   /** High watermarks (isolation level 0): records and markers below them have been written. */
-  highWatermarks(of: readonly { readonly topic: Topic; readonly partition: number }[]): Promise<readonly PartitionOffset[]>;
+  highWatermarks(
+    of: readonly { readonly topic: Topic; readonly partition: number }[],
+  ): Promise<readonly PartitionOffset[]>;
   /**
    * Reads every range to its end, in offset order within a partition, in runs of bounded bytes.
    * Waits where a transaction is still open below `until`.

@@ -4,7 +4,11 @@ import {
   WorkflowNotFoundError,
   WorkflowUpdateFailedError,
 } from '@temporalio/client';
-import { defaultPayloadConverter } from '@temporalio/common';
+import {
+  defaultPayloadConverter,
+  defineSearchAttributeKey,
+  SearchAttributeType,
+} from '@temporalio/common';
 import { type Incident, openIncident } from '../control/incident.ts';
 import { type CommandAnswer, type CommandKind, RECOVER_ACTIONS } from '../control/messages.ts';
 import { CONTROL_QUEUE, pipelineWorkflowId, sinkWorkflowId } from '../control/names.ts';
@@ -69,7 +73,9 @@ export class PipelineClient implements AsyncDisposable {
   }
 
   /** Starts the pipeline, or hands a running one its new configuration. */
-  async apply(spec: PipelineSpec): Promise<{ readonly workflowId: string; readonly created: boolean }> {
+  async apply(
+    spec: PipelineSpec,
+  ): Promise<{ readonly workflowId: string; readonly created: boolean }> {
     const workflowId = pipelineWorkflowId(spec.pipeline);
     const running = await this.#isRunning(workflowId);
     if (running) await this.#command(spec.pipeline, 'applyConfig', { spec });
@@ -108,7 +114,9 @@ export class PipelineClient implements AsyncDisposable {
     const state = await this.#ask<PipelineState>(handle);
     const progress = shown.progress as PipelineProgress | undefined;
     const open = state && openIncident(state.incidents);
-    const reason = state ? shown.lastFailure : 'no worker answers; the state is the last one recorded';
+    const reason = state
+      ? shown.lastFailure
+      : 'no worker answers; the state is the last one recorded';
     return {
       pipeline,
       state: state?.phase ?? shown.state,
@@ -148,7 +156,10 @@ export class PipelineClient implements AsyncDisposable {
     await this.#describe(handle, pipeline);
     const state = await this.#ask<PipelineState>(handle);
     if (!state)
-      throw new SluiceError('pipeline.no-worker', `No worker answers for pipeline ${pipeline}. Start one with sluice worker.`);
+      throw new SluiceError(
+        'pipeline.no-worker',
+        `No worker answers for pipeline ${pipeline}. Start one with sluice worker.`,
+      );
     return state.incidents.map(viewOf);
   }
 
@@ -165,7 +176,11 @@ export class PipelineClient implements AsyncDisposable {
     request: Requester & { readonly tables: readonly string[] },
   ): Promise<{ readonly snapshotId: string }> {
     const snapshotId = `requested-${new Date().toISOString().replace(/\W/g, '')}`;
-    await this.#command(pipeline, 'requestSnapshot', { ...request, snapshotId, commandId: snapshotId });
+    await this.#command(pipeline, 'requestSnapshot', {
+      ...request,
+      snapshotId,
+      commandId: snapshotId,
+    });
     return { snapshotId };
   }
 
@@ -201,7 +216,9 @@ export class PipelineClient implements AsyncDisposable {
     } catch (error) {
       if (error instanceof WorkflowNotFoundError) throw notFound(pipeline, error);
       if (error instanceof WorkflowUpdateFailedError)
-        throw new SluiceError('pipeline.refused', error.cause?.message ?? `${kind} was refused.`, { cause: error });
+        throw new SluiceError('pipeline.refused', error.cause?.message ?? `${kind} was refused.`, {
+          cause: error,
+        });
       if (!isDeadline(error)) throw error;
       await handle.signal(kind, payload);
       return undefined;
@@ -211,13 +228,13 @@ export class PipelineClient implements AsyncDisposable {
   /** What the server itself knows: also without a worker. */
   async #describe(handle: WorkflowHandle, pipeline: string): Promise<Described> {
     try {
-      const { raw, startTime, searchAttributes, status } = await handle.describe();
+      const { raw, startTime, typedSearchAttributes, status } = await handle.describe();
       const [activity] = raw.pendingActivities ?? [];
       const [payload] = activity?.heartbeatDetails?.payloads ?? [];
-      const state = searchAttributes['CdcState']?.[0];
+      const state = typedSearchAttributes.get(CDC_STATE);
       const failure = activity?.lastFailure?.message;
       return {
-        state: status.name === 'RUNNING' ? String(state ?? 'STARTING') : status.name,
+        state: status.name === 'RUNNING' ? (state ?? 'STARTING') : status.name,
         startedAtMs: startTime.getTime(),
         progress: payload ? defaultPayloadConverter.fromPayload(payload) : undefined,
         lastFailure: failure ?? undefined,
@@ -239,6 +256,8 @@ export class PipelineClient implements AsyncDisposable {
     }
   }
 }
+
+const CDC_STATE = defineSearchAttributeKey('CdcState', SearchAttributeType.KEYWORD);
 
 interface Described {
   readonly state: string;
@@ -270,6 +289,7 @@ const DEADLINE_EXCEEDED = 4;
 
 function isDeadline(error: unknown): boolean {
   for (let at: unknown = error; at instanceof Error; at = at.cause)
-    if (('code' in at && at.code === DEADLINE_EXCEEDED) || /deadline|timed? ?out/i.test(at.message)) return true;
+    if (('code' in at && at.code === DEADLINE_EXCEEDED) || /deadline|timed? ?out/i.test(at.message))
+      return true;
   return false;
 }

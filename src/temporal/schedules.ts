@@ -20,7 +20,11 @@ export async function ensureSchedules(client: Client, spec: PipelineSpec): Promi
         taskQueue: CONTROL_QUEUE,
         args: [{ pipeline: spec.pipeline, schedule: name, tables }],
       },
-      policies: { overlap: ScheduleOverlapPolicy.SKIP, catchupWindow: CATCHUP_WINDOW, pauseOnFailure: true },
+      policies: {
+        overlap: ScheduleOverlapPolicy.SKIP,
+        catchupWindow: CATCHUP_WINDOW,
+        pauseOnFailure: true,
+      },
     };
     const handle = client.schedule.getHandle(id);
     try {

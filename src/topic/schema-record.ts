@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
-import type { Column, ColumnType, SchemaId, TableSchema } from '../change/table.ts';
 import { unreachable } from '../change/brand.ts';
+import type { Column, ColumnType, SchemaId, TableSchema } from '../change/table.ts';
 import { SluiceError } from '../errors/error.ts';
 
 /**

@@ -77,6 +77,8 @@ export function massDelete(dialect: Dialect, table: StoredTable, what: MassDelet
     dialect.text(table.schemaId),
   ].join(', ');
   const condition =
-    what.olderThan === undefined ? '' : ` WHERE l.${META.seq} < ${dialect.sequence(what.olderThan)}`;
+    what.olderThan === undefined
+      ? ''
+      : ` WHERE l.${META.seq} < ${dialect.sequence(what.olderThan)}`;
   return `INSERT INTO ${changesTable(dialect, table)} (${target}) SELECT ${values} FROM (${live}) AS l${condition}`;
 }

@@ -29,7 +29,11 @@ export function activityParts({ client, namespace, log, metrics }: PartsContext)
         break;
       case 'retrying': {
         const { code, message: text } = message.failure;
-        log.warn(`${part} tries again: ${text}`, { pipeline, reason: code, durationMs: Math.round(message.delayMs) });
+        log.warn(`${part} tries again: ${text}`, {
+          pipeline,
+          reason: code,
+          durationMs: Math.round(message.delayMs),
+        });
         break;
       }
       case 'notice':

@@ -85,14 +85,21 @@ export class ProgressMeter {
     };
   }
 
-  #rate(count: (sample: { readonly rows: number; readonly snapshotRows: number }) => number): number {
+  #rate(
+    count: (sample: { readonly rows: number; readonly snapshotRows: number }) => number,
+  ): number {
     const first = this.#samples[0];
     const last = this.#samples.at(-1);
     if (!first || !last || last.atMs <= first.atMs) return 0;
-    return Math.max(0, Math.round(((count(last) - count(first)) * 1000) / (last.atMs - first.atMs)));
+    return Math.max(
+      0,
+      Math.round(((count(last) - count(first)) * 1000) / (last.atMs - first.atMs)),
+    );
   }
 
-  #tables(progress: CaptureProgress): Record<string, { c: number; u: number; d: number; r: number }> {
+  #tables(
+    progress: CaptureProgress,
+  ): Record<string, { c: number; u: number; d: number; r: number }> {
     const sum: Record<string, { c: number; u: number; d: number; r: number }> = {
       ...this.#baseTables,
     };

@@ -3,6 +3,7 @@ import { judgeFailure } from '../errors/policy.ts';
 import { runCaptureTask } from './capture-task.ts';
 import { killSwitch } from './kill-points.ts';
 import { runSinkTask } from './sink-task.ts';
+import { quietKnownWarnings } from './warnings.ts';
 import type { StopRequest, ThreadMessage, ThreadPort, ThreadTask } from './thread-protocol.ts';
 
 /**
@@ -12,6 +13,7 @@ import type { StopRequest, ThreadMessage, ThreadPort, ThreadTask } from './threa
 const ALIVE_INTERVAL_MS = 1_000;
 
 async function main(task: ThreadTask): Promise<void> {
+  quietKnownWarnings();
   const abort = new AbortController();
   const send = (message: ThreadMessage): void => {
     parentPort?.postMessage(message);

@@ -11,7 +11,10 @@ const PREFLIGHT_TIMEOUT_MS = 60_000;
 export async function preflight(spec: PipelineSpec): Promise<readonly Finding[]> {
   const { serverId, include, exclude } = spec.source;
   const account = await mysqlAccount(spec);
-  return checkSource({ account, serverId, include, exclude }, AbortSignal.timeout(PREFLIGHT_TIMEOUT_MS));
+  return checkSource(
+    { account, serverId, include, exclude },
+    AbortSignal.timeout(PREFLIGHT_TIMEOUT_MS),
+  );
 }
 
 /**
@@ -24,7 +27,12 @@ export async function provision(spec: PipelineSpec): Promise<void> {
   if (fatal.length > 0)
     throw new SluiceError(
       'source.not-ready',
-      fatal.map(({ check, message, fixSql }) => `${check}: ${message}${fixSql === undefined ? '' : ` Fix: ${fixSql}`}`).join('\n'),
+      fatal
+        .map(
+          ({ check, message, fixSql }) =>
+            `${check}: ${message}${fixSql === undefined ? '' : ` Fix: ${fixSql}`}`,
+        )
+        .join('\n'),
       { facts: { checks: fatal.map(({ check }) => check) } },
     );
   const log = new KafkaPipelineLog(await pipelineLogOptions(spec));

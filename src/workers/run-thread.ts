@@ -1,6 +1,6 @@
 import { Worker } from 'node:worker_threads';
-import { SluiceError } from '../errors/error.ts';
 import { isErrorCode } from '../errors/catalogue.ts';
+import { SluiceError } from '../errors/error.ts';
 import type { StopRequest, ThreadFailure, ThreadMessage, ThreadTask } from './thread-protocol.ts';
 
 /** A thread that has said nothing for this long is stuck: it is ended, and the attempt retried. */
@@ -31,7 +31,12 @@ export async function runThread(
       const heard = (): void => {
         clearTimeout(silence);
         silence = setTimeout(() => {
-          reject(new SluiceError('worker.thread-stuck', `The ${task.kind} thread of pipeline ${task.spec.pipeline} made no progress for ${SILENCE_LIMIT_MS / 1000} s and is ended.`));
+          reject(
+            new SluiceError(
+              'worker.thread-stuck',
+              `The ${task.kind} thread of pipeline ${task.spec.pipeline} made no progress for ${SILENCE_LIMIT_MS / 1000} s and is ended.`,
+            ),
+          );
         }, SILENCE_LIMIT_MS);
       };
       heard();
@@ -42,10 +47,21 @@ export async function runThread(
         else onMessage(message);
       });
       thread.on('error', (cause) => {
-        reject(new SluiceError('worker.thread-died', `The ${task.kind} thread of pipeline ${task.spec.pipeline} died: ${cause instanceof Error ? cause.message : 'unknown'}`, { cause }));
+        reject(
+          new SluiceError(
+            'worker.thread-died',
+            `The ${task.kind} thread of pipeline ${task.spec.pipeline} died: ${cause instanceof Error ? cause.message : 'unknown'}`,
+            { cause },
+          ),
+        );
       });
       thread.on('exit', (code) => {
-        reject(new SluiceError('worker.thread-died', `The ${task.kind} thread of pipeline ${task.spec.pipeline} exited with code ${code}.`));
+        reject(
+          new SluiceError(
+            'worker.thread-died',
+            `The ${task.kind} thread of pipeline ${task.spec.pipeline} exited with code ${code}.`,
+          ),
+        );
       });
     });
   } finally {

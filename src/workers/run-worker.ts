@@ -1,15 +1,23 @@
-import { fileURLToPath } from 'node:url';
 import { hostname } from 'node:os';
+import { fileURLToPath } from 'node:url';
 import type { Client } from '@temporalio/client';
-import { DefaultLogger, NativeConnection, Runtime, Worker, type WorkerOptions } from '@temporalio/worker';
+import {
+  DefaultLogger,
+  NativeConnection,
+  Runtime,
+  Worker,
+  type WorkerOptions,
+} from '@temporalio/worker';
 import { createActivities } from '../activities/create-activities.ts';
 import { CONTROL_QUEUE, STREAM_QUEUE } from '../control/names.ts';
-import type { Log } from '../observability/log.ts';
 import { type Health, type HttpServer, startHttpServer } from '../observability/http-server.ts';
+import type { Log } from '../observability/log.ts';
 import { Meter } from '../observability/meter.ts';
 import { ProgressMetrics } from '../observability/progress-metrics.ts';
-import { connectClient, temporalUnreachable, type TemporalPlace } from '../temporal/connection.ts';
+import { connectClient, type TemporalPlace, temporalUnreachable } from '../temporal/connection.ts';
+import { ensureSearchAttributes } from '../temporal/search-attributes.ts';
 import { activityParts } from './activity-parts.ts';
+import { quietKnownWarnings } from './warnings.ts';
 
 export interface RunWorkerOptions extends TemporalPlace {
   /** Port of `/metrics` and `/healthz` on the loopback interface; none when absent. */
@@ -32,6 +40,7 @@ const LONG_ACTIVITIES = 20;
  */
 export async function runWorker(options: RunWorkerOptions): Promise<void> {
   const { address, namespace, log, signal } = options;
+  quietKnownWarnings();
   installRuntime(log);
   const meter = new Meter();
   const metrics = new ProgressMetrics(meter, Date.now);
@@ -40,9 +49,13 @@ export async function runWorker(options: RunWorkerOptions): Promise<void> {
     throw temporalUnreachable(address, cause);
   });
   try {
+    await ensureSearchAttributes(client, namespace);
     const workers = await createWorkers(connection, namespace, client, log, metrics);
     await using http = await serveMetrics(options.metricsPort, meter, workers);
-    log.info('worker started', { address, ...(http ? { reason: `metrics at ${http.url}/metrics` } : {}) });
+    log.info('worker started', {
+      address,
+      ...(http ? { reason: `metrics at ${http.url}/metrics` } : {}),
+    });
     const stop = (): void => {
       for (const worker of workers) if (worker.getState() === 'RUNNING') worker.shutdown();
     };
@@ -72,11 +85,15 @@ function serveMetrics(
   return startHttpServer({ port, meter, health });
 }
 
+/** Said of the stream and sink workers, which are meant to have none. */
+const ACTIVITIES_ONLY = 'No workflows registered';
+
 /** Temporal's own lines go through ours; signals are handled by whoever called. */
 function installRuntime(log: Log): void {
   Runtime.install({
     shutdownSignals: [],
     logger: new DefaultLogger('WARN', ({ level, message }) => {
+      if (message.startsWith(ACTIVITIES_ONLY)) return;
       if (level === 'ERROR') log.error(`temporal: ${message}`);
       else log.warn(`temporal: ${message}`);
     }),
@@ -91,7 +108,15 @@ async function createWorkers(
   metrics: ProgressMetrics,
 ): Promise<readonly Worker[]> {
   const activities = createActivities(activityParts({ client, namespace, log, metrics }));
-  const base: Pick<WorkerOptions, 'connection' | 'namespace' | 'shutdownGraceTime' | 'shutdownForceTime' | 'maxHeartbeatThrottleInterval' | 'activities'> = {
+  const base: Pick<
+    WorkerOptions,
+    | 'connection'
+    | 'namespace'
+    | 'shutdownGraceTime'
+    | 'shutdownForceTime'
+    | 'maxHeartbeatThrottleInterval'
+    | 'activities'
+  > = {
     connection,
     namespace,
     activities: { ...activities },

@@ -21,7 +21,10 @@ const THREADS = 2;
 export async function runSinkTask(task: SinkTask, port: ThreadPort): Promise<void> {
   const sink = task.spec.sinks[task.sinkName];
   if (!sink)
-    throw new SluiceError('config.invalid', `Pipeline ${task.spec.pipeline} has no sink ${task.sinkName}.`);
+    throw new SluiceError(
+      'config.invalid',
+      `Pipeline ${task.spec.pipeline} has no sink ${task.sinkName}.`,
+    );
   const counter = new SinkCounter(task);
   await supervise(
     (signal) => attempt(task, sink, port, counter, signal),
@@ -44,7 +47,10 @@ async function attempt(
   refuseOtherHost(sink);
   const { prefix } = spec.kafka;
   const source = new KafkaRecordSource({ ...(await kafkaConnection(spec)), prefix });
-  const file = await DuckDbFile.open(sink.file, { memoryLimitMb: MEMORY_LIMIT_MB, threads: THREADS });
+  const file = await DuckDbFile.open(sink.file, {
+    memoryLimitMb: MEMORY_LIMIT_MB,
+    threads: THREADS,
+  });
   const destination = new DuckDbDestination(file, {
     pipeline: spec.pipeline,
     prefix,
@@ -102,7 +108,8 @@ class SinkCounter {
     this.#latest = progress;
     const { cut, checkpoint } = progress;
     const behindUs = (checkpoint?.committedAtUs ?? 0) - (cut?.committedAtUs ?? 0);
-    const behind = checkpoint !== undefined && checkpoint.commitOrdinal > (cut?.commitOrdinal ?? -1);
+    const behind =
+      checkpoint !== undefined && checkpoint.commitOrdinal > (cut?.commitOrdinal ?? -1);
     return {
       kind: 'sink',
       pipeline: this.#task.spec.pipeline,

@@ -28,7 +28,6 @@ export async function supervise(
       return;
     } catch (error) {
       const verdict = judgeFailure(error);
-      if (signal.aborted && verdict.outcome === 'retry') return;
       if (verdict.outcome !== 'retry') throw error;
       if (performance.now() - startedAt > HEALTHY_AFTER_MS) delayMs = FIRST_DELAY_MS;
       const jittered = delayMs * (0.5 + Math.random());

@@ -1,6 +1,6 @@
 import type { PipelineSpec } from '../control/pipeline-spec.ts';
 import type { KafkaConnection } from '../kafka/connection-options.ts';
-import { tailTopic as tail, type TailedRecord } from '../kafka/tail.ts';
+import { type TailedRecord, tailTopic as tail } from '../kafka/tail.ts';
 import { kafkaConnection } from './connections.ts';
 
 export interface TailRequest {
@@ -16,5 +16,11 @@ export interface TailRequest {
 export async function* tailTopic(request: TailRequest): AsyncGenerator<TailedRecord> {
   const { brokers, kafka, topic, fromBeginning, limit, signal } = request;
   const connection: KafkaConnection = kafka ? await kafkaConnection({ kafka }) : { brokers };
-  yield* tail({ ...connection, topic, fromBeginning, signal, ...(limit === undefined ? {} : { limit }) });
+  yield* tail({
+    ...connection,
+    topic,
+    fromBeginning,
+    signal,
+    ...(limit === undefined ? {} : { limit }),
+  });
 }

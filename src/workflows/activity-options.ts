@@ -13,7 +13,10 @@ export const STEP: ActivityOptions = {
  * WAIT_CANCELLATION_COMPLETED is said because the default lets a cancelled activity go on reading
  * while the workflow has moved on.
  */
-export function longLived(heartbeatTimeoutMs: number, taskQueue: string = STREAM_QUEUE): ActivityOptions {
+export function longLived(
+  heartbeatTimeoutMs: number,
+  taskQueue: string = STREAM_QUEUE,
+): ActivityOptions {
   return {
     taskQueue,
     startToCloseTimeout: '365 days',

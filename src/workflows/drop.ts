@@ -11,7 +11,9 @@ export interface DropInput {
 /** The end of a pipeline, under its own workflow id: sinks stopped, schedules removed, topics if asked. The warehouse stays. */
 export async function cdcDrop(input: DropInput): Promise<void> {
   upsertSearchAttributes({ CdcState: ['DRAINING'], CdcPipeline: [input.spec.pipeline] });
-  setCurrentDetails('**DRAINING**: sinks stop, schedules go' + (input.deleteTopics ? ', topics go' : ''));
+  setCurrentDetails(
+    '**DRAINING**: sinks stop, schedules go' + (input.deleteTopics ? ', topics go' : ''),
+  );
   await proxyActivities<Activities>(STEP).teardown(input);
   upsertSearchAttributes({ CdcState: ['DROPPED'] });
   setCurrentDetails('**DROPPED**');

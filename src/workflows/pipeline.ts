@@ -32,8 +32,8 @@ import {
   initialState,
   type PipelineEvent,
   type PipelineState,
-  reduce,
   type Reduced,
+  reduce,
   refusalOf,
   withRefusal,
 } from '../control/pipeline-state.ts';
@@ -41,9 +41,9 @@ import { longLived, STEP } from './activity-options.ts';
 import type { cdcDrop } from './drop.ts';
 import { decisionOf } from './failure.ts';
 
-export const statusQuery = defineQuery<PipelineState>('status');
-export const incidentsQuery = defineQuery<PipelineState['incidents']>('incidents');
-export const configQuery = defineQuery<PipelineSpec>('config');
+const statusQuery = defineQuery<PipelineState>('status');
+const incidentsQuery = defineQuery<PipelineState['incidents']>('incidents');
+const configQuery = defineQuery<PipelineSpec>('config');
 
 export interface PipelineInput {
   readonly spec: PipelineSpec;
@@ -65,13 +65,18 @@ export async function cdcPipeline(input: PipelineInput): Promise<void> {
     if (reduced.notify) void tellSnapshotDone(reduced.notify);
     return reduced;
   };
-  bindHandlers(() => state, take, (text) => {
-    state = withRefusal(state, text, Date.now());
-  });
+  bindHandlers(
+    () => state,
+    take,
+    (text) => {
+      state = withRefusal(state, text, Date.now());
+    },
+  );
 
   let shown = '';
   const show = (): void => {
-    if (shown !== state.phase) upsertSearchAttributes({ CdcState: [state.phase], CdcPipeline: [state.spec.pipeline] });
+    if (shown !== state.phase)
+      upsertSearchAttributes({ CdcState: [state.phase], CdcPipeline: [state.spec.pipeline] });
     shown = state.phase;
     setCurrentDetails(pipelineDetails(state));
   };
@@ -95,7 +100,9 @@ export async function cdcPipeline(input: PipelineInput): Promise<void> {
       }
       case 'STREAMING': {
         const { spec, tripwire, pending } = state;
-        const { streamBinlog } = proxyActivities<Activities>(longLived(spec.stream.heartbeatTimeoutMs));
+        const { streamBinlog } = proxyActivities<Activities>(
+          longLived(spec.stream.heartbeatTimeoutMs),
+        );
         const scope = new CancellationScope();
         stream = scope;
         await attempt(scope, take, () => streamBinlog({ spec, tripwire, commands: pending }));
@@ -108,7 +115,7 @@ export async function cdcPipeline(input: PipelineInput): Promise<void> {
         break;
       case 'DRAINING':
         await condition(allHandlersFinished);
-        await continueAsNew<typeof cdcDrop>({ spec: state.spec, deleteTopics: state.deleteTopics }, );
+        await continueAsNew<typeof cdcDrop>({ spec: state.spec, deleteTopics: state.deleteTopics });
         break;
       case 'DROPPED':
         return;
@@ -165,7 +172,11 @@ function bindHandlers(
         if (!parsed.ok) throw new Error(parsed.message);
         return take(parsed.value).answer;
       },
-      { validator: (payload) => { validate(kind, payload, read()); } },
+      {
+        validator: (payload) => {
+          validate(kind, payload, read());
+        },
+      },
     );
   }
 }
@@ -176,7 +187,10 @@ function validate(kind: CommandKind, payload: unknown, state: PipelineState): vo
   if (refusal !== undefined) throw new Error(refusal);
 }
 
-async function tellSnapshotDone({ workflowId, finished }: NonNullable<Reduced['notify']>): Promise<void> {
+async function tellSnapshotDone({
+  workflowId,
+  finished,
+}: NonNullable<Reduced['notify']>): Promise<void> {
   try {
     await getExternalWorkflowHandle(workflowId).signal(SNAPSHOT_DONE, finished);
   } catch {

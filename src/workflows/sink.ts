@@ -16,7 +16,12 @@ import type { Activities } from '../activities/types.ts';
 import { openIncident } from '../control/incident.ts';
 import { sinkQueue } from '../control/names.ts';
 import type { PipelineSpec } from '../control/pipeline-spec.ts';
-import { initialSinkState, reduceSink, type SinkEvent, type SinkState } from '../control/sink-state.ts';
+import {
+  initialSinkState,
+  reduceSink,
+  type SinkEvent,
+  type SinkState,
+} from '../control/sink-state.ts';
 import { longLived } from './activity-options.ts';
 import { decisionOf } from './failure.ts';
 
@@ -26,7 +31,7 @@ export interface SinkWorkflowInput {
   readonly state?: SinkState;
 }
 
-export const sinkStatusQuery = defineQuery<SinkState>('status');
+const sinkStatusQuery = defineQuery<SinkState>('status');
 
 /** One sink of one pipeline. A warehouse that stops stops this workflow, never capture. */
 export async function cdcSink(input: SinkWorkflowInput): Promise<void> {
@@ -58,7 +63,9 @@ export async function cdcSink(input: SinkWorkflowInput): Promise<void> {
         const { spec, sinkName } = state;
         const sink = spec.sinks[sinkName];
         if (!sink) return;
-        const { runSink } = proxyActivities<Activities>(longLived(spec.stream.heartbeatTimeoutMs, sinkQueue(sink)));
+        const { runSink } = proxyActivities<Activities>(
+          longLived(spec.stream.heartbeatTimeoutMs, sinkQueue(sink)),
+        );
         const scope = new CancellationScope();
         running = scope;
         try {

@@ -1,4 +1,10 @@
-import { condition, defineSignal, getExternalWorkflowHandle, setHandler, workflowInfo } from '@temporalio/workflow';
+import {
+  condition,
+  defineSignal,
+  getExternalWorkflowHandle,
+  setHandler,
+  workflowInfo,
+} from '@temporalio/workflow';
 import { SNAPSHOT_DONE, type SnapshotFinished } from '../control/messages.ts';
 import { pipelineWorkflowId } from '../control/names.ts';
 
@@ -30,5 +36,9 @@ export async function cdcSnapshotTrigger(input: TriggerInput): Promise<TriggerRe
     by: `schedule ${input.schedule}`,
   });
   const done = await condition(() => finished !== undefined, '1 day');
-  return { snapshotId: workflowId, deferred: !done, ...(finished === undefined ? {} : { finished }) };
+  return {
+    snapshotId: workflowId,
+    deferred: !done,
+    ...(finished === undefined ? {} : { finished }),
+  };
 }

@@ -27,7 +27,11 @@ const CASES: readonly (readonly [definition: string, literal: string, value: unk
   ['DECIMAL(10,2)', '12345678.90', '12345678.90'],
   ['DECIMAL(5,0)', '-42', '-42'],
   ['DECIMAL(9,9)', '0.000000001', '0.000000001'],
-  ['DECIMAL(65,30)', '-12345678901234567890123456789012345.123456789012345678901234567891', '-12345678901234567890123456789012345.123456789012345678901234567891'],
+  [
+    'DECIMAL(65,30)',
+    '-12345678901234567890123456789012345.123456789012345678901234567891',
+    '-12345678901234567890123456789012345.123456789012345678901234567891',
+  ],
   ['DECIMAL(18,9)', '0', '0.000000000'],
   ['FLOAT', '0.1', 0.1],
   ['FLOAT', '16777216', 16777216],
@@ -37,7 +41,11 @@ const CASES: readonly (readonly [definition: string, literal: string, value: unk
   ['BIT(1)', "b'1'", true],
   ['BIT(1)', "b'0'", false],
   ['BIT(12)', "b'101010101010'", Buffer.from([0xaa, 0x0a]).toString('base64')],
-  ['BIT(64)', '18446744073709551614', Buffer.from([0xfe, 255, 255, 255, 255, 255, 255, 255]).toString('base64')],
+  [
+    'BIT(64)',
+    '18446744073709551614',
+    Buffer.from([0xfe, 255, 255, 255, 255, 255, 255, 255]).toString('base64'),
+  ],
   ['YEAR', '2026', 2026],
   ['YEAR', '0', 0],
   ['DATE', "'2026-11-23'", 20780],
@@ -75,7 +83,11 @@ const CASES: readonly (readonly [definition: string, literal: string, value: unk
   ["ENUM('a,b','c''d','é')", "'é'", 'é'],
   ["SET('a','b','c','d','e','f','g','h','i')", "'a,c,i'", 'a,c,i'],
   ["SET('a','b')", "''", ''],
-  ['POINT', "ST_GeomFromText('POINT(1 2)', 4326, 'axis-order=long-lat')", { srid: 4326, wkb: 'AQEAAAAAAAAAAADwPwAAAAAAAABA' }],
+  [
+    'POINT',
+    "ST_GeomFromText('POINT(1 2)', 4326, 'axis-order=long-lat')",
+    { srid: 4326, wkb: 'AQEAAAAAAAAAAADwPwAAAAAAAABA' },
+  ],
   ['VECTOR(3)', "STRING_TO_VECTOR('[1.5,-0.1,3]')", [1.5, -0.1, 3]],
 ];
 
@@ -148,7 +160,9 @@ describe.skipIf(url === '')('BinlogDecoder against a server', () => {
       `INSERT INTO json_texts VALUES (100, JSON_OBJECT('d', CAST('1.50' AS DECIMAL(5,2)), 'when', CAST('2026-11-23 01:02:03.5' AS DATETIME(6)), 'day', CAST('2026-11-23' AS DATE), 't', CAST('-10:11:12.000013' AS TIME(6)), 'blob', CAST(x'00ff' AS BINARY), 'big', REPEAT('x', 70000)))`,
       `INSERT INTO json_texts SELECT 101, JSON_ARRAYAGG(n) FROM (WITH RECURSIVE s AS (SELECT 1 n UNION ALL SELECT n + 1 FROM s WHERE n < 900) SELECT n * 100000 AS n FROM s) q`,
     ]);
-    const [printed] = await connection.query('SELECT id, CAST(j AS CHAR) AS j FROM json_texts ORDER BY id');
+    const [printed] = await connection.query(
+      'SELECT id, CAST(j AS CHAR) AS j FROM json_texts ORDER BY id',
+    );
     const read = rowsOf(events).map(({ after }) => ({ id: after?.[0], j: after?.[1] }));
     expect(read).toEqual((printed as { id: number; j: string }[]).map(({ id, j }) => ({ id, j })));
   });
@@ -172,7 +186,9 @@ describe.skipIf(url === '')('BinlogDecoder against a server', () => {
   });
 
   it('reads GTIDs with and without a tag as the server counts them', async () => {
-    const [[before]] = (await connection.query('SELECT @@gtid_executed AS g')) as unknown as [{ g: string }[]];
+    const [[before]] = (await connection.query('SELECT @@gtid_executed AS g')) as unknown as [
+      { g: string }[],
+    ];
     const events = await eventsOf([
       'CREATE TABLE tagged (id INT PRIMARY KEY)',
       "SET gtid_next = 'AUTOMATIC:night_shift'",
@@ -180,9 +196,14 @@ describe.skipIf(url === '')('BinlogDecoder against a server', () => {
       "SET gtid_next = 'AUTOMATIC'",
     ]);
     const gtids = events.flatMap((event) => (event.kind === 'gtid' ? [event] : []));
-    const [[after]] = (await connection.query('SELECT GTID_SUBTRACT(@@gtid_executed, ?) AS g', [before?.g])) as unknown as [{ g: string }[]];
+    const [[after]] = (await connection.query('SELECT GTID_SUBTRACT(@@gtid_executed, ?) AS g', [
+      before?.g,
+    ])) as unknown as [{ g: string }[]];
     expect(gtids.map(({ gtid }) => gtid).join()).toContain(':night_shift:');
-    const [[counted]] = (await connection.query('SELECT GTID_SUBSET(?, ?) AS s', [gtids.map(({ gtid }) => gtid).join(','), after?.g])) as unknown as [{ s: number }[]];
+    const [[counted]] = (await connection.query('SELECT GTID_SUBSET(?, ?) AS s', [
+      gtids.map(({ gtid }) => gtid).join(','),
+      after?.g,
+    ])) as unknown as [{ s: number }[]];
     expect(counted?.s).toBe(1);
     for (const { committedAtUs } of gtids)
       expect(Math.abs(committedAtUs / 1000 - Date.now())).toBeLessThan(60_000);

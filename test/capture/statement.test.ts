@@ -5,7 +5,13 @@ const t = (table: string, database = 'shop'): object => ({ database, table });
 const ddl = (
   verb: string,
   { empties = [], rewrites = [], touches = [] }: Record<string, object[]>,
-): object => ({ kind: 'ddl', verb, empties, rewrites, touches: [...touches, ...empties, ...rewrites] });
+): object => ({
+  kind: 'ddl',
+  verb,
+  empties,
+  rewrites,
+  touches: [...touches, ...empties, ...rewrites],
+});
 
 const CASES: readonly (readonly [sql: string, expected: object])[] = [
   ['BEGIN', { kind: 'begin' }],
@@ -23,10 +29,16 @@ const CASES: readonly (readonly [sql: string, expected: object])[] = [
   ],
   ['DROP TEMPORARY TABLE a', { kind: 'other' }],
   ['DROP DATABASE shop', { ...ddl('DROP DATABASE', {}), dropsDatabase: 'shop' }],
-  ['RENAME TABLE a TO _a_old, _a_new TO a', ddl('RENAME', { rewrites: [t('_a_old'), t('a')], empties: [t('_a_new')] })],
+  [
+    'RENAME TABLE a TO _a_old, _a_new TO a',
+    ddl('RENAME', { rewrites: [t('_a_old'), t('a')], empties: [t('_a_new')] }),
+  ],
   ['CREATE TABLE IF NOT EXISTS n (id int)', ddl('CREATE TABLE', { touches: [t('n')] })],
   ['ALTER TABLE a ADD COLUMN note varchar(20)', ddl('ALTER TABLE', { touches: [t('a')] })],
-  ['ALTER TABLE a ADD COLUMN note varchar(20) NULL AFTER id', ddl('ALTER TABLE', { touches: [t('a')] })],
+  [
+    'ALTER TABLE a ADD COLUMN note varchar(20) NULL AFTER id',
+    ddl('ALTER TABLE', { touches: [t('a')] }),
+  ],
   ['ALTER TABLE a ADD (x int, y decimal(10,2))', ddl('ALTER TABLE', { touches: [t('a')] })],
   ['ALTER TABLE a ADD INDEX i (x, y), COMMENT = "x, y"', ddl('ALTER TABLE', { touches: [t('a')] })],
   ['ALTER TABLE a DROP COLUMN note', ddl('ALTER TABLE', { touches: [t('a')] })],
@@ -34,14 +46,20 @@ const CASES: readonly (readonly [sql: string, expected: object])[] = [
   ["ALTER TABLE a ADD n varchar(9) DEFAULT 'x'", ddl('ALTER TABLE', { rewrites: [t('a')] })],
   ['ALTER TABLE a MODIFY n bigint', ddl('ALTER TABLE', { rewrites: [t('a')] })],
   ['ALTER TABLE a RENAME COLUMN x TO y', ddl('ALTER TABLE', { rewrites: [t('a')] })],
-  ['ALTER TABLE a RENAME TO b', ddl('ALTER TABLE RENAME', { empties: [t('a')], rewrites: [t('b')] })],
+  [
+    'ALTER TABLE a RENAME TO b',
+    ddl('ALTER TABLE RENAME', { empties: [t('a')], rewrites: [t('b')] }),
+  ],
   ['ALTER TABLE a TRUNCATE PARTITION p0', ddl('ALTER TABLE', { rewrites: [t('a')] })],
   [
     'ALTER TABLE a EXCHANGE PARTITION p0 WITH TABLE b WITHOUT VALIDATION',
     ddl('ALTER TABLE EXCHANGE', { rewrites: [t('a'), t('b')] }),
   ],
   ['CREATE INDEX i ON a (x)', { kind: 'other' }],
-  ["INSERT INTO mysql.rds_heartbeat2(id, value) values (1,1)", { kind: 'dml', tables: [t('rds_heartbeat2', 'mysql')] }],
+  [
+    'INSERT INTO mysql.rds_heartbeat2(id, value) values (1,1)',
+    { kind: 'dml', tables: [t('rds_heartbeat2', 'mysql')] },
+  ],
   ['INSERT a SET x = 1', { kind: 'dml', tables: [t('a')] }],
   ['UPDATE LOW_PRIORITY `a` SET x = "TRUNCATE b"', { kind: 'dml', tables: [t('a')] }],
   ['DELETE FROM a WHERE x = 1', { kind: 'dml', tables: [t('a')] }],
@@ -55,7 +73,9 @@ describe('classifyStatement', () => {
   });
 
   it('reads double quotes as identifiers under ANSI_QUOTES only', () => {
-    expect(classifyStatement('TRUNCATE "a"', 'shop', 4n)).toEqual(ddl('TRUNCATE', { empties: [t('a')] }));
+    expect(classifyStatement('TRUNCATE "a"', 'shop', 4n)).toEqual(
+      ddl('TRUNCATE', { empties: [t('a')] }),
+    );
     expect(classifyStatement('TRUNCATE "a"', 'shop', 0n)).toEqual(ddl('TRUNCATE', {}));
   });
 

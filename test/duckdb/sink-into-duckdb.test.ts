@@ -8,7 +8,7 @@ import type { SinkKillPoint } from '../../src/sink/kill-points.ts';
 import { SCHEMAS, type SimulatedPipeline } from '../sink/simulated-pipeline.ts';
 import { PREFIX } from '../sink/simulated-topics.ts';
 import { play, type ScenarioWarehouse, turns } from '../sink/sink-scenario.ts';
-import { tempFolder, TEST_SETTINGS } from './warehouse.ts';
+import { TEST_SETTINGS, tempFolder } from './warehouse.ts';
 
 const quoted = (table: string): string => `shop."${table.replaceAll('"', '""')}"`;
 
@@ -82,7 +82,9 @@ describe('runSink into DuckDB', () => {
           expect(stored.flat()).toEqual([...seqs].sort());
           const history = `SELECT count(*) FROM ${quoted(`${id.table}__history`)} WHERE valid_to IS NULL`;
           const live = `SELECT count(*) FROM ${quoted(id.table)}`;
-          expect(await warehouse.query(`SELECT (${history}) = (${live}), ${synthetic} >= 0`)).toEqual([[true, true]]);
+          expect(
+            await warehouse.query(`SELECT (${history}) = (${live}), ${synthetic} >= 0`),
+          ).toEqual([[true, true]]);
         }
         await warehouse.close();
       }),

@@ -1,7 +1,7 @@
+import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { ColumnValue } from '../../src/change/column-value.ts';
 import type { ColumnType } from '../../src/change/table.ts';
-import { join } from 'node:path';
 import {
   batch,
   change,
@@ -9,8 +9,8 @@ import {
   openWarehouse,
   rowsOf,
   schemaOf,
-  tempFolder,
   type TestWarehouse,
+  tempFolder,
 } from './warehouse.ts';
 
 const int = (bytes: 1 | 2 | 3 | 4 | 8, unsigned = false): ColumnType => ({
@@ -107,7 +107,13 @@ const CASES: readonly (readonly [
     "v.srid || ':' || hex(v.wkb)",
     '4326:0101000000',
   ],
-  [{ kind: 'vector' }, [1.5, -0, 1.1], 'FLOAT[]', "v[1] = 1.5 AND signbit(v[2]) AND v[3] = 1.1::FLOAT", true],
+  [
+    { kind: 'vector' },
+    [1.5, -0, 1.1],
+    'FLOAT[]',
+    'v[1] = 1.5 AND signbit(v[2]) AND v[3] = 1.1::FLOAT',
+    true,
+  ],
 ];
 
 const INEXACT: readonly (readonly [ColumnType, string])[] = [
@@ -137,37 +143,49 @@ describe('DuckDbDestination stores values', () => {
     folder.current[Symbol.dispose]();
   });
 
-  const store = (columns: readonly (readonly [string, ColumnType])[], values: readonly ColumnValue[]) => {
+  const store = (
+    columns: readonly (readonly [string, ColumnType])[],
+    values: readonly ColumnValue[],
+  ) => {
     const schema = schemaOf('db.t', [['id', integer], ...columns]);
     return warehouse.destination.apply(
       batch(1, [rowsOf(schema, [change(schema, 'c', [1, ...values], 1)])]),
     );
   };
 
-  it.each(CASES.map((entry) => [titleOf(entry), ...entry] as const))('%s', async (_title, ...entry) => {
-    const [type, value, storedType, sql, expected] = entry;
-    await store([['v', type]], [value]);
-    expect(await warehouse.query(`SELECT ${sql} FROM db.t`)).toEqual([[expected]]);
-    const [described] = await warehouse.query(
-      `SELECT column_type FROM (DESCRIBE db.t) WHERE column_name = 'v'`,
-    );
-    expect(described).toEqual([storedType.replace('TIMESTAMPTZ', 'TIMESTAMP WITH TIME ZONE')]);
-  });
+  it.each(CASES.map((entry) => [titleOf(entry), ...entry] as const))(
+    '%s',
+    async (_title, ...entry) => {
+      const [type, value, storedType, sql, expected] = entry;
+      await store([['v', type]], [value]);
+      expect(await warehouse.query(`SELECT ${sql} FROM db.t`)).toEqual([[expected]]);
+      const [described] = await warehouse.query(
+        `SELECT column_type FROM (DESCRIBE db.t) WHERE column_name = 'v'`,
+      );
+      expect(described).toEqual([storedType.replace('TIMESTAMPTZ', 'TIMESTAMP WITH TIME ZONE')]);
+    },
+  );
 
   it('keeps NULL of every type NULL, without calling it inexact', async () => {
     const columns = CASES.map(([type], index) => [`c${index}`, type] as const);
-    await store(columns, columns.map(() => null));
+    await store(
+      columns,
+      columns.map(() => null),
+    );
     const list = columns.map(([name]) => `${name} IS NULL`).join(' AND ');
     expect(await warehouse.query(`SELECT ${list} FROM db.t`)).toEqual([[true]]);
     expect(await warehouse.query('SELECT _cdc.inexact FROM db.t__changes')).toEqual([[null]]);
   });
 
-  it.each(INEXACT)('keeps the text of a value that its column cannot hold: %o %s', async (type, value) => {
-    await store([['v', type]], [value]);
-    expect(await warehouse.query('SELECT v, _cdc.inexact FROM db.t__changes')).toEqual([
-      [null, JSON.stringify({ v: value })],
-    ]);
-  });
+  it.each(INEXACT)(
+    'keeps the text of a value that its column cannot hold: %o %s',
+    async (type, value) => {
+      await store([['v', type]], [value]);
+      expect(await warehouse.query('SELECT v, _cdc.inexact FROM db.t__changes')).toEqual([
+        [null, JSON.stringify({ v: value })],
+      ]);
+    },
+  );
 
   it('names exactly the columns that are inexact, whatever they are called', async () => {
     const name = `a"b'/~ é`;
@@ -188,6 +206,8 @@ describe('DuckDbDestination stores values', () => {
     const error = await store([['v', int(1)]], [4711]).catch((thrown: unknown) => thrown);
     expect(error).toMatchObject({ code: 'duckdb.value-refused' });
     expect(String(error)).toContain('db.t');
-    expect(JSON.stringify(error) + String(error) + String((error as Error).cause)).not.toContain('4711');
+    expect(JSON.stringify(error) + String(error) + String((error as Error).cause)).not.toContain(
+      '4711',
+    );
   });
 });

@@ -1,9 +1,14 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { formatSequence, lastSequenceOf, type Sequence } from '../../src/change/sequence.ts';
 import type { RowValues } from '../../src/change/column-value.ts';
-import { type Column, type ColumnType, tableName, type TableSchema } from '../../src/change/table.ts';
+import { formatSequence, lastSequenceOf, type Sequence } from '../../src/change/sequence.ts';
+import {
+  type Column,
+  type ColumnType,
+  type TableSchema,
+  tableName,
+} from '../../src/change/table.ts';
 import { DuckDbFile } from '../../src/duckdb/database-file.ts';
 import { DuckDbDestination } from '../../src/duckdb/duckdb-destination.ts';
 import type { ChangeRow, Cut, SinkBatch, TableRows } from '../../src/sink/destination.ts';

@@ -1,8 +1,8 @@
+import { ConfigResourceTypes, Kafka, logLevel } from 'kafkajs';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { KafkaPipelineLog } from '../../src/kafka/pipeline-log.ts';
 import { tailTopic } from '../../src/kafka/tail.ts';
-import { internalTopics, tableTopic, type Topic } from '../../src/topic/topic-name.ts';
-import { ConfigResourceTypes, Kafka, logLevel } from 'kafkajs';
+import { internalTopics, type Topic, tableTopic } from '../../src/topic/topic-name.ts';
 import {
   appendCheckpoint,
   appendPosition,

@@ -7,7 +7,7 @@ import { KafkaRecordSource, type RecordSourceOptions } from '../../src/kafka/rec
 import { tailTopic } from '../../src/kafka/tail.ts';
 import type { PartitionOffset, RecordRun } from '../../src/sink/record-source.ts';
 import { canonicalSchema, schemaIdOf } from '../../src/topic/schema-record.ts';
-import { internalTopics, tableTopic, type Topic } from '../../src/topic/topic-name.ts';
+import { internalTopics, type Topic, tableTopic } from '../../src/topic/topic-name.ts';
 import {
   appendCheckpoint,
   appendPosition,

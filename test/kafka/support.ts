@@ -1,11 +1,8 @@
-import { addPartitionsToTxnV3, Connection, initProducerIdV4 } from '@platformatic/kafka';
-import { crc32c } from '@node-rs/crc32';
-import { vi } from 'vitest';
-import { produceEncoded, produceRequests } from '../../src/kafka/produce-request.ts';
-import { BufferPool, DEFAULT_LIMITS, RecordBatches } from '../../src/topic/outgoing-batch.ts';
-import { stampBatch } from '../../src/topic/record-batch.ts';
 import { zstdCompressSync, zstdDecompressSync } from 'node:zlib';
+import { crc32c } from '@node-rs/crc32';
+import { addPartitionsToTxnV3, Connection, initProducerIdV4 } from '@platformatic/kafka';
 import { CompressionCodecs, CompressionTypes, Kafka, logLevel } from 'kafkajs';
+import { vi } from 'vitest';
 import type { Checkpoint } from '../../src/change/checkpoint.ts';
 import type { GtidSetText } from '../../src/change/gtid.ts';
 import {
@@ -13,11 +10,14 @@ import {
   type PipelineLogOptions,
   transactionalIdOf,
 } from '../../src/kafka/pipeline-log.ts';
+import { produceEncoded, produceRequests } from '../../src/kafka/produce-request.ts';
+import { BufferPool, DEFAULT_LIMITS, RecordBatches } from '../../src/topic/outgoing-batch.ts';
 import {
   type OutgoingBatch,
   type OutgoingRecord,
   POSITION_KEYS,
 } from '../../src/topic/publisher.ts';
+import { stampBatch } from '../../src/topic/record-batch.ts';
 import { internalTopics, type Topic } from '../../src/topic/topic-name.ts';
 
 export const KAFKA = process.env['SLUICE_TEST_KAFKA'] ?? '';

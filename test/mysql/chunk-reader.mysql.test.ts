@@ -193,6 +193,51 @@ describe.skipIf(!MYSQL_URL)('the chunk reader', () => {
     expect((await read('cancelled', undefined, 5)).rows).toEqual([[1]]);
   });
 
+  it('reads the same rows whatever defaults the server has for sessions', async () => {
+    await db.run(
+      'CREATE TABLE swayed (k VARCHAR(9) PRIMARY KEY, c CHAR(5), d DATE, t TIMESTAMP)',
+      "INSERT INTO swayed VALUES (x'27', 'a', '2024-02-31', '2024-01-01 00:00:00'), (x'5c', 'b', '0000-00-00', '2024-01-01 00:00:00'), (x'5e', NULL, NULL, NULL)",
+    );
+    const plain = await readAll('swayed', 1);
+    expect(plain).toHaveLength(3);
+    const defaults = {
+      sql_mode:
+        "'ANSI_QUOTES,NO_BACKSLASH_ESCAPES,PAD_CHAR_TO_FULL_LENGTH,NO_ZERO_DATE,STRICT_ALL_TABLES'",
+      time_zone: "'+05:00'",
+      transaction_isolation: "'READ-UNCOMMITTED'",
+      sql_select_limit: '1',
+      max_execution_time: '1',
+      autocommit: '0',
+    };
+    const names = Object.keys(defaults);
+    const [former] = await db.session.query(
+      `SELECT ${names.map((name) => `@@global.${name} AS ${name}`).join(', ')}`,
+      'test',
+    );
+    await using restoring = new AsyncDisposableStack();
+    restoring.defer(() =>
+      db.run(
+        ...names.map((name) =>
+          `SET GLOBAL ${name} = '${former?.[name]}'`.replace(/'(\d+)'$/, '$1'),
+        ),
+      ),
+    );
+    await db.run(
+      ...Object.entries(defaults).map(([name, value]) => `SET GLOBAL ${name} = ${value}`),
+    );
+    const other = restoring.adopt(new MysqlChunkReader(account()), (it) => it.close());
+    const rows = await other.readChunk(
+      {
+        table: { database: db.name, table: 'swayed' },
+        maxRows: 10,
+        maxBytes: 1e6,
+        barrier: await db.executed(),
+      },
+      never,
+    );
+    expect(rows.rows).toStrictEqual(plain);
+  });
+
   it('keeps its place by index ranges, never by reading from the start again', async () => {
     await db.run(
       "CREATE TABLE ranged (kind ENUM('a','b','c'), name VARCHAR(20) CHARACTER SET latin1, id INT, PRIMARY KEY (kind, name, id))",

@@ -5,11 +5,11 @@ import { FakeServer } from './fake-server.ts';
 const never = new AbortController().signal;
 
 describe('a control connection', () => {
-  it('sets time zone and sql_mode, whatever the server has, and what it is told besides', async () => {
+  it('leaves nothing to the defaults of the server, and sets what it is told besides', async () => {
     await using server = await FakeServer.start();
-    await using _ = await connect(server.account, { 'SESSION max_execution_time': '0' }, never);
+    await using _ = await connect(server.account, { 'SESSION autocommit': '1' }, never);
     expect(server.statements).toEqual([
-      "SET SESSION time_zone = '+00:00', SESSION sql_mode = '', SESSION max_execution_time = 0",
+      "SET SESSION time_zone = '+00:00', SESSION sql_mode = '', SESSION sql_select_limit = 18446744073709551615, SESSION max_execution_time = 0, SESSION autocommit = 1",
     ]);
   });
 

@@ -10,8 +10,8 @@ import {
   isRowsOf,
   MYSQL_URL,
   never,
-  testDatabase,
   type TestDatabase,
+  testDatabase,
 } from './support.ts';
 
 const ROWS = 120;

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { BinlogDecoder } from '../../src/binlog/decoder.ts';
-import { formatGtidSet, parseGtidSet } from '../../src/change/gtid-set.ts';
 import type { GtidSetText } from '../../src/change/gtid.ts';
+import { formatGtidSet, parseGtidSet } from '../../src/change/gtid-set.ts';
 import { tableName } from '../../src/change/table.ts';
 import { connect } from '../../src/mysql/connection.ts';
 import { MysqlSourceServer } from '../../src/mysql/source-server.ts';

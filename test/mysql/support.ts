@@ -1,5 +1,5 @@
-import { type BinlogEvent, type RowsEvent } from '../../src/binlog/event.ts';
 import { BinlogDecoder } from '../../src/binlog/decoder.ts';
+import { type BinlogEvent, type RowsEvent } from '../../src/binlog/event.ts';
 import type { EventStream } from '../../src/capture/source-server.ts';
 import type { GtidSetText } from '../../src/change/gtid.ts';
 import { openBinlogStream } from '../../src/mysql/binlog-stream.ts';

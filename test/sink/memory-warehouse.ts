@@ -1,6 +1,12 @@
 import type { Sequence } from '../../src/change/sequence.ts';
 import type { TableName } from '../../src/change/table.ts';
-import type { ChangeRow, Cut, Destination, DestinationState, SinkBatch } from '../../src/sink/destination.ts';
+import type {
+  ChangeRow,
+  Cut,
+  Destination,
+  DestinationState,
+  SinkBatch,
+} from '../../src/sink/destination.ts';
 import type { SinkKillPoint } from '../../src/sink/kill-points.ts';
 import type { PartitionOffset } from '../../src/sink/record-source.ts';
 import type { ControlRecord } from '../../src/topic/control-record.ts';
@@ -48,8 +54,7 @@ export class MemoryWarehouse implements Destination {
     let pending = [...this.#stored.pending, ...batch.control];
     const { cut } = batch;
     if (cut) {
-      for (const record of pending)
-        if (record.seq <= cut.lastSequence) obey(changes, record);
+      for (const record of pending) if (record.seq <= cut.lastSequence) obey(changes, record);
       pending = pending.filter(({ seq }) => seq > cut.lastSequence);
     }
     const offsets = new Map(this.#stored.offsets);
@@ -63,7 +68,9 @@ export class MemoryWarehouse implements Destination {
   }
 
   async rowCounts(): Promise<ReadonlyMap<TableName, number>> {
-    return new Map([...this.#stored.changes.keys()].map((table) => [table, this.live(table).length]));
+    return new Map(
+      [...this.#stored.changes.keys()].map((table) => [table, this.live(table).length]),
+    );
   }
 
   async close(): Promise<void> {}

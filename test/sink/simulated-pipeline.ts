@@ -1,11 +1,17 @@
 import type { RowValues } from '../../src/change/column-value.ts';
 import { formatSequence, type Sequence } from '../../src/change/sequence.ts';
-import { type TableName, tableName, type TableSchema } from '../../src/change/table.ts';
-import { appendChange, type ChangeContext, type TableRoute } from '../../src/topic/envelope.ts';
+import { type TableName, type TableSchema, tableName } from '../../src/change/table.ts';
 import { type ControlRecord, formatControlRecord } from '../../src/topic/control-record.ts';
+import { appendChange, type ChangeContext, type TableRoute } from '../../src/topic/envelope.ts';
 import { SEQUENCE_HEADER } from '../../src/topic/publisher.ts';
 import { tableTopic } from '../../src/topic/topic-name.ts';
-import { checkpointAt, CollectingBatch, CONTROL, PREFIX, type SimulatedTopics } from './simulated-topics.ts';
+import {
+  CONTROL,
+  CollectingBatch,
+  checkpointAt,
+  PREFIX,
+  type SimulatedTopics,
+} from './simulated-topics.ts';
 
 /** id, number, text */
 export type Row = readonly [id: number, number: number | bigint, text: string];
@@ -22,7 +28,9 @@ export interface SourceChange {
   readonly table: number;
   readonly id: number;
   /** Delete, or what the row becomes; with `newId` under another key. */
-  readonly to: 'delete' | { readonly number: number | bigint; readonly text: string; readonly newId?: number };
+  readonly to:
+    | 'delete'
+    | { readonly number: number | bigint; readonly text: string; readonly newId?: number };
 }
 
 export const SCHEMAS: readonly TableSchema[] = ['orders', 'it"ems'].map((table) => ({
@@ -68,7 +76,12 @@ export class SimulatedPipeline {
     this.statesByOrdinal.set(0, copy(this.#told));
     for (const name of this.#source.keys()) this.seqs.set(name, []);
     for (const [index, { schema, schemaId }] of this.#routes.entries())
-      this.#control({ kind: 'schema', seq: seqOf(1, 2 * index), table: tableName(schema.id), schemaId });
+      this.#control({
+        kind: 'schema',
+        seq: seqOf(1, 2 * index),
+        table: tableName(schema.id),
+        schemaId,
+      });
     this.#commit();
     this.#flush('commit');
   }
@@ -97,7 +110,11 @@ export class SimulatedPipeline {
     this.#flush('commit');
   }
 
-  #transaction(changes: readonly SourceChange[], cutAfter: number, outcome: 'commit' | 'abort'): void {
+  #transaction(
+    changes: readonly SourceChange[],
+    cutAfter: number,
+    outcome: 'commit' | 'abort',
+  ): void {
     const tsUs = START_US + this.#ordinal * 1000;
     changes.forEach((change, rowOrdinal) => {
       this.#change(change, rowOrdinal, tsUs);
@@ -144,8 +161,18 @@ export class SimulatedPipeline {
       this.#told.get(name)!.set(row[0], row);
     });
     this.#commit();
-    this.#control({ kind: 'sweep', seq: seqOf(this.#ordinal + 1, 0), table: name, olderThan: beganAt });
-    this.#control({ kind: 'snapshotEnd', seq: seqOf(this.#ordinal + 1, 2), table: name, snapshotId });
+    this.#control({
+      kind: 'sweep',
+      seq: seqOf(this.#ordinal + 1, 0),
+      table: name,
+      olderThan: beganAt,
+    });
+    this.#control({
+      kind: 'snapshotEnd',
+      seq: seqOf(this.#ordinal + 1, 2),
+      table: name,
+      snapshotId,
+    });
     this.#told.set(name, new Map(this.#source.get(name)!));
     this.#commit();
   }
@@ -160,28 +187,36 @@ export class SimulatedPipeline {
   ): void {
     const route = this.#routes[table]!;
     const from = this.#batch.list.length;
-    appendChange(this.#batch, route, { before, after }, {
-      epoch: 1,
-      commitOrdinal: this.#ordinal + 1,
-      rowOrdinal,
-      op,
-      source: {
-        pipeline: PREFIX,
-        tsUs,
-        snapshot: op === 'r',
-        ...route.schema.id,
-        serverId: 1,
-        gtid: null,
-        file: 'binlog.000001',
-        pos: 4 + this.#ordinal,
-        threadId: 1,
-        nowMs: 0,
+    appendChange(
+      this.#batch,
+      route,
+      { before, after },
+      {
+        epoch: 1,
+        commitOrdinal: this.#ordinal + 1,
+        rowOrdinal,
+        op,
+        source: {
+          pipeline: PREFIX,
+          tsUs,
+          snapshot: op === 'r',
+          ...route.schema.id,
+          serverId: 1,
+          gtid: null,
+          file: 'binlog.000001',
+          pos: 4 + this.#ordinal,
+          threadId: 1,
+          nowMs: 0,
+        },
+        rowInEvent: rowOrdinal,
+        timestampMs: Math.floor(tsUs / 1000),
       },
-      rowInEvent: rowOrdinal,
-      timestampMs: Math.floor(tsUs / 1000),
-    });
+    );
     for (const { value, headers } of this.#batch.list.slice(from))
-      if (value !== null) this.seqs.get(tableName(route.schema.id))!.push(new Map(headers).get(SEQUENCE_HEADER) as Sequence);
+      if (value !== null)
+        this.seqs
+          .get(tableName(route.schema.id))!
+          .push(new Map(headers).get(SEQUENCE_HEADER) as Sequence);
   }
 
   #control(record: ControlRecord): void {

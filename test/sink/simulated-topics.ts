@@ -38,7 +38,13 @@ export class SimulatedTopics {
   readonly #schemas = new Map<SchemaId, TableSchema>();
   readonly #topics = new Map<Topic, number>();
   readonly #logStarts = new Map<string, number>();
-  #open: { readonly id: number; readonly records: readonly OutgoingRecord[]; readonly settle: () => void } | undefined;
+  #open:
+    | {
+        readonly id: number;
+        readonly records: readonly OutgoingRecord[];
+        readonly settle: () => void;
+      }
+    | undefined;
   #transactions = 0;
   position: CommittedPosition | undefined;
 
@@ -56,7 +62,11 @@ export class SimulatedTopics {
   }
 
   /** Writes the records of a transaction; its markers follow with {@link settle}, at the latest before the next one. */
-  write(records: readonly OutgoingRecord[], checkpoint: Checkpoint, outcome: 'commit' | 'abort'): void {
+  write(
+    records: readonly OutgoingRecord[],
+    checkpoint: Checkpoint,
+    outcome: 'commit' | 'abort',
+  ): void {
     this.settle();
     const id = (this.#transactions += 1);
     for (const record of records)
@@ -74,7 +84,9 @@ export class SimulatedTopics {
   /** Ends the open transaction: a marker in every partition it wrote to. */
   settle(): void {
     if (!this.#open) return;
-    const touched = new Set(this.#open.records.map(({ topic, partition }) => `${topic}/${partition}`));
+    const touched = new Set(
+      this.#open.records.map(({ topic, partition }) => `${topic}/${partition}`),
+    );
     for (const id of touched) this.#logs.get(id)?.push('marker');
     this.#open.settle();
     this.#open = undefined;
@@ -92,7 +104,8 @@ export class SimulatedTopics {
   /** A run of at most `maxSlots` offsets from there. */
   run(topic: Topic, partition: number, from: number, until: number, maxSlots: number): RecordRun {
     const start = this.#logStarts.get(`${topic}/${partition}`) ?? 0;
-    if (from < start) throw new SluiceError('sink.offset-out-of-range', `${topic} starts at ${start}`);
+    if (from < start)
+      throw new SluiceError('sink.offset-out-of-range', `${topic} starts at ${start}`);
     this.settle();
     const nextOffset = Math.min(until, from + maxSlots);
     const slots = this.#log(topic, partition).slice(from, nextOffset);

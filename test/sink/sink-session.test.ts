@@ -36,7 +36,9 @@ describe('runSink', () => {
           },
         });
         for (const name of NAMES) {
-          const real = stored.changes(name).filter(({ seq }) => caughtUp!.seqs.get(name)!.includes(seq));
+          const real = stored
+            .changes(name)
+            .filter(({ seq }) => caughtUp!.seqs.get(name)!.includes(seq));
           expect(real.map(({ seq }) => seq).sort()).toEqual([...caughtUp!.seqs.get(name)!].sort());
         }
         expect(stored.cut?.commitOrdinal).toBe(Math.max(...caughtUp!.statesByOrdinal.keys()));

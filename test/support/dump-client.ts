@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net';
 import { createConnection } from 'mysql2';
 import type { Connection } from 'mysql2/promise';
 
@@ -18,7 +19,7 @@ export async function dumpEvents(url: string, file: string): Promise<readonly Bu
     });
   });
   // mysql2 types leave the socket out.
-  const socket = (connection as unknown as { stream: import('node:net').Socket }).stream;
+  const socket = (connection as unknown as { stream: Socket }).stream;
   socket.removeAllListeners('data');
   const command = Buffer.alloc(4 + 11 + file.length);
   command.writeUIntLE(11 + file.length, 0, 3);
@@ -35,7 +36,7 @@ export async function dumpEvents(url: string, file: string): Promise<readonly Bu
   }
 }
 
-function readPackets(socket: import('node:net').Socket): Promise<readonly Buffer[]> {
+function readPackets(socket: Socket): Promise<readonly Buffer[]> {
   return new Promise((resolve, reject) => {
     const events: Buffer[] = [];
     let rest: Buffer = Buffer.alloc(0);

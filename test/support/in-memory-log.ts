@@ -2,7 +2,11 @@ import type { PipelineLog, StoredPipeline } from '../../src/capture/pipeline-log
 import type { Checkpoint, SnapshotPlan } from '../../src/change/checkpoint.ts';
 import type { SchemaId } from '../../src/change/table.ts';
 import { SluiceError } from '../../src/errors/error.ts';
-import { POSITION_KEYS, type OutgoingBatch, type OutgoingRecord } from '../../src/topic/publisher.ts';
+import {
+  type OutgoingBatch,
+  type OutgoingRecord,
+  POSITION_KEYS,
+} from '../../src/topic/publisher.ts';
 import { internalTopics, type Topic } from '../../src/topic/topic-name.ts';
 
 /** The broker's side of a pipeline log: committed records in order, and who holds the fence. */
@@ -60,7 +64,8 @@ export class InMemoryLog implements PipelineLog {
     await new Promise((resolve) => setImmediate(resolve));
     if (this.#epoch !== this.#broker.fence) throw new SluiceError('kafka.fenced', 'fenced');
     const fate = this.#fate();
-    if (fate !== 'failBefore') this.#broker.committed.push(...(batch as MemoryBatch).list);
+    if (!(batch instanceof MemoryBatch)) throw new TypeError('a batch of another log');
+    if (fate !== 'failBefore') this.#broker.committed.push(...batch.list);
     if (fate !== 'commit') throw new Error(`the answer to a commit was lost (${fate})`);
   }
   close(): Promise<void> {
@@ -76,7 +81,9 @@ export class InMemoryLog implements PipelineLog {
     return {
       checkpoint: newest(POSITION_KEYS.checkpoint) as Checkpoint | undefined,
       snapshot: newest(POSITION_KEYS.snapshot) as SnapshotPlan | undefined,
-      topics: new Map(Object.entries((newest(POSITION_KEYS.topics) ?? {}) as Record<string, number>)) as Map<Topic, number>,
+      topics: new Map(
+        Object.entries((newest(POSITION_KEYS.topics) ?? {}) as Record<string, number>),
+      ) as Map<Topic, number>,
       schemaIds: new Set(
         this.#broker.committed.filter((r) => r.topic === schemas).map((r) => r.key as SchemaId),
       ),

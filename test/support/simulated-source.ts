@@ -2,8 +2,8 @@ import type { BinlogEvent, EventHeader } from '../../src/binlog/event.ts';
 import type { EventDecoder } from '../../src/capture/capture-loop.ts';
 import type { EventStream, ServerHistory, SourceServer } from '../../src/capture/source-server.ts';
 import type { RowValues } from '../../src/change/column-value.ts';
-import { formatGtidSet, parseGtidSet } from '../../src/change/gtid-set.ts';
 import type { Gtid, GtidSetText } from '../../src/change/gtid.ts';
+import { formatGtidSet, parseGtidSet } from '../../src/change/gtid-set.ts';
 import type { TableSchema } from '../../src/change/table.ts';
 import type { Chunk, ChunkReader, ChunkRequest } from '../../src/snapshot/chunk-reader.ts';
 
@@ -94,7 +94,13 @@ export class SimulatedSource implements SourceServer, ChunkReader {
     let next = this.#log.findIndex((_, index) => !executed.contains(gtidOf(index)));
     if (next < 0) next = this.#log.length;
     const pending: BinlogEvent[] = [
-      { kind: 'rotate', file: 'binlog.000001', pos: next * 1000, artificial: true, header: header(0) },
+      {
+        kind: 'rotate',
+        file: 'binlog.000001',
+        pos: next * 1000,
+        artificial: true,
+        header: header(0),
+      },
     ];
     const read = async (): Promise<readonly Buffer[]> => {
       for (;;) {
@@ -186,8 +192,20 @@ function eventsOf(index: number, changes: readonly SimulatedChange[]): readonly 
   const base = index * 1000;
   const table = { tableId: 1, id: ACCOUNTS.id, schema: ACCOUNTS };
   return [
-    { kind: 'gtid', gtid: gtidOf(index), committedAtUs: 1_000_000 + index, header: header(base + 1) },
-    { kind: 'query', database: 'shop', sql: 'BEGIN', sqlMode: 0n, threadId: 1, header: header(base + 2) },
+    {
+      kind: 'gtid',
+      gtid: gtidOf(index),
+      committedAtUs: 1_000_000 + index,
+      header: header(base + 1),
+    },
+    {
+      kind: 'query',
+      database: 'shop',
+      sql: 'BEGIN',
+      sqlMode: 0n,
+      threadId: 1,
+      header: header(base + 2),
+    },
     ...changes.map(
       (change, at): BinlogEvent => ({
         kind: 'rows',

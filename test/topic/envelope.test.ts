@@ -1,5 +1,5 @@
-import fc from 'fast-check';
 import { readFileSync } from 'node:fs';
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { ColumnValue } from '../../src/change/column-value.ts';
 import type { ColumnType, SchemaId, TableSchema } from '../../src/change/table.ts';

@@ -1,5 +1,5 @@
-import fc from 'fast-check';
 import { createRequire } from 'node:module';
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { murmur2, partitionOf } from '../../src/topic/partition.ts';
 

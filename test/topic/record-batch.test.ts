@@ -1,6 +1,6 @@
+import { gzipSync } from 'node:zlib';
 import { crc32c } from '@node-rs/crc32';
 import fc from 'fast-check';
-import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { BufferPool, DEFAULT_LIMITS, RecordBatches } from '../../src/topic/outgoing-batch.ts';
 import type { OutgoingRecord } from '../../src/topic/publisher.ts';

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { ColumnType, SchemaId, TableName, TableSchema } from '../../src/change/table.ts';
 import { formatSequence } from '../../src/change/sequence.ts';
+import type { ColumnType, SchemaId, TableName, TableSchema } from '../../src/change/table.ts';
 import {
   type ControlRecord,
   formatControlRecord,

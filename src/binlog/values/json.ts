@@ -177,7 +177,7 @@ function clockText(hour: number, minute: number, second: number, micros: number)
  * places, else with an exponent; `.0` when it would look like an integer.
  * @see strings/dtoa.cc: my_gcvt
  */
-export function doubleText(value: number): string {
+function doubleText(value: number): string {
   const sign = value < 0 || Object.is(value, -0) ? '-' : '';
   const [mantissa = '0', exponent = '0'] = Math.abs(value).toExponential().split('e');
   const digits = mantissa.replace('.', '');

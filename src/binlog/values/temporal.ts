@@ -70,13 +70,7 @@ export function readTime2(reader: ByteReader, digits: number): ColumnValue {
   const packed = digits > 4 ? readWideTime(reader) : readNarrowTime(reader, digits);
   const magnitude = Math.abs(packed);
   const hms = Math.floor(magnitude / TWO_24);
-  return timeValue(
-    packed < 0,
-    (hms >> 12) & 1023,
-    (hms >> 6) & 63,
-    hms & 63,
-    magnitude % TWO_24,
-  );
+  return timeValue(packed < 0, (hms >> 12) & 1023, (hms >> 6) & 63, hms & 63, magnitude % TWO_24);
 }
 
 function readWideTime(reader: ByteReader): number {

@@ -1,107 +1,115 @@
 import { SluiceError } from '../../errors/error.ts';
+import { doubleByteDecoder } from './double-byte-charsets.ts';
+import { singleByteTable } from './single-byte-charsets.ts';
 
-/**
- * MySQL charset → label of a decoder that maps every byte sequence as MySQL does. A charset is
- * missing here when none is known to agree; ASCII text in it is still read.
- */
-const DECODERS: Readonly<Record<string, string>> = {
-  big5: 'big5',
-  cp1250: 'windows-1250',
-  cp1251: 'windows-1251',
-  cp1256: 'windows-1256',
-  cp1257: 'windows-1257',
-  cp866: 'ibm866',
-  cp932: 'shift_jis',
-  eucjpms: 'euc-jp',
-  euckr: 'euc-kr',
-  gb18030: 'gb18030',
-  gb2312: 'gbk',
-  gbk: 'gbk',
-  greek: 'iso-8859-7',
-  hebrew: 'iso-8859-8',
-  koi8r: 'koi8-r',
-  koi8u: 'koi8-u',
-  latin2: 'iso-8859-2',
-  latin5: 'windows-1254',
-  latin7: 'iso-8859-13',
-  macroman: 'macintosh',
-  sjis: 'shift_jis',
-  tis620: 'windows-874',
-  ucs2: 'utf-16be',
-  ujis: 'euc-jp',
-  utf16: 'utf-16be',
-  utf16le: 'utf-16le',
-};
-
-/** Charsets whose ASCII bytes mean something else, or that are wider than a byte. */
-const NOT_ASCII_BASED = new Set(['ucs2', 'utf16', 'utf16le', 'utf32', 'swe7']);
-
-/** cp1252 as MySQL's latin1 has it: the five bytes without a character become C1 controls. */
-const LATIN1 = new TextDecoder('windows-1252');
-const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
-
+/** Bytes from `start` to before `end` as text; throws `binlog.unsupported` where it cannot be exact. */
 export type TextDecoding = (buffer: Buffer, start: number, end: number) => string;
 
+/** The same, but `undefined` for bytes that are no text of the charset. */
+type Attempt = (buffer: Buffer, start: number, end: number) => string | undefined;
+
 /**
- * How bytes of a charset become text.
+ * How bytes of a charset become text: as the server itself converts them, or not at all.
  *
- * @param column names the column in the error of a value that cannot be read exactly
+ * A charset that is unknown here is no error until a value in it is read, and then even for ASCII
+ * bytes: they might mean anything.
+ *
+ * @param charset MySQL's name
+ * @param column  named in the error of a value that cannot be read
  */
 export function textDecoding(charset: string, column: string): TextDecoding {
+  const attempt = attempts.get(charset) ?? attemptOf(charset);
+  attempts.set(charset, attempt);
+  return (buffer, start, end) => {
+    const text = attempt(buffer, start, end);
+    if (text === undefined) throw unreadable(charset, column);
+    return text;
+  };
+}
+
+/** One for all columns of a charset: some hold large tables. */
+const attempts = new Map<string, Attempt>();
+
+function attemptOf(charset: string): Attempt {
   switch (charset) {
     case 'utf8mb4':
     case 'utf8mb3':
-      return (buffer, start, end) => decodeUtf8(buffer, start, end, charset, column);
-    case 'latin1':
-      return (buffer, start, end) =>
-        isAscii(buffer, start, end)
-          ? buffer.toString('latin1', start, end)
-          : LATIN1.decode(buffer.subarray(start, end));
+      return decodeUtf8;
+    case 'ucs2':
+      return decodeUcs2;
+    case 'utf16':
+      return decodeUtf16;
+    case 'utf16le':
+      return fatalDecoder('utf-16le');
     case 'utf32':
-      return (buffer, start, end) => decodeUtf32(buffer, start, end, column);
+      return decodeUtf32;
+    case 'binary':
+      // An ENUM may have it; only ASCII members are the same text whoever reads them.
+      return singleByte('ascii') ?? refuse;
     default:
-      return otherDecoding(charset, column);
+      return singleByte(charset) ?? doubleByte(charset) ?? refuse;
   }
 }
 
-function decodeUtf8(
-  buffer: Buffer,
-  start: number,
-  end: number,
-  charset: string,
-  column: string,
-): string {
+const refuse: Attempt = (_, start, end) => (start === end ? '' : undefined);
+
+/** UTF-8 to text, or `undefined` where it is none: a replacement character is never made up. */
+export function decodeUtf8(buffer: Buffer, start: number, end: number): string | undefined {
   const text = buffer.toString('utf8', start, end);
-  if (!text.includes('\ufffd')) return text;
   // Either the value holds U+FFFD itself, or bytes that are no UTF-8 were replaced by it.
-  try {
-    return UTF8.decode(buffer.subarray(start, end));
-  } catch (cause) {
-    throw unreadable(charset, column, cause);
-  }
+  return text.includes('\ufffd') ? strictUtf8(buffer, start, end) : text;
 }
 
-function otherDecoding(charset: string, column: string): TextDecoding {
-  const label = DECODERS[charset];
-  const decoder = label === undefined ? undefined : new TextDecoder(label, { fatal: true, ignoreBOM: true });
-  const asciiBased = !NOT_ASCII_BASED.has(charset);
+const strictUtf8 = fatalDecoder('utf-8');
+const decodeUtf16 = fatalDecoder('utf-16be');
+
+/** UTF-16 without surrogates: the charset ends at U+FFFF. */
+function decodeUcs2(buffer: Buffer, start: number, end: number): string | undefined {
+  const text = decodeUtf16(buffer, start, end);
+  return text !== undefined && /[\ud800-\udfff]/.test(text) ? undefined : text;
+}
+
+function fatalDecoder(label: string): Attempt {
+  const decoder = new TextDecoder(label, { fatal: true, ignoreBOM: true });
   return (buffer, start, end) => {
-    if (asciiBased && isAscii(buffer, start, end)) return buffer.toString('latin1', start, end);
-    if (!decoder) throw unreadable(charset, column);
     try {
       return decoder.decode(buffer.subarray(start, end));
-    } catch (cause) {
-      throw unreadable(charset, column, cause);
+    } catch {
+      return undefined;
     }
   };
 }
 
-function decodeUtf32(buffer: Buffer, start: number, end: number, column: string): string {
-  if ((end - start) % 4 !== 0) throw unreadable('utf32', column);
+function singleByte(charset: string): Attempt | undefined {
+  const table = singleByteTable(charset);
+  if (table === undefined) return undefined;
+  const asciiBased = charset !== 'swe7';
+  return (buffer, start, end) => {
+    if (asciiBased && isAscii(buffer, start, end)) return buffer.toString('latin1', start, end);
+    let text = '';
+    for (let at = start; at < end; at += 1) text += table[buffer[at] ?? 0] ?? '';
+    return text.includes('\ufffd') ? undefined : text;
+  };
+}
+
+function doubleByte(charset: string): Attempt | undefined {
+  const decode = doubleByteDecoder(charset);
+  return (
+    decode &&
+    ((buffer, start, end) =>
+      isAscii(buffer, start, end)
+        ? buffer.toString('latin1', start, end)
+        : decode(buffer, start, end))
+  );
+}
+
+/** Big-endian code points, four bytes each. */
+function decodeUtf32(buffer: Buffer, start: number, end: number): string | undefined {
+  if ((end - start) % 4 !== 0) return undefined;
   let text = '';
   for (let at = start; at < end; at += 4) {
     const point = buffer.readUInt32BE(at);
-    if (point > 0x10ffff) throw unreadable('utf32', column);
+    if (point > 0x10ffff || (point >= 0xd800 && point <= 0xdfff)) return undefined;
     text += String.fromCodePoint(point);
   }
   return text;
@@ -112,10 +120,10 @@ function isAscii(buffer: Buffer, start: number, end: number): boolean {
   return true;
 }
 
-function unreadable(charset: string, column: string, cause?: unknown): SluiceError {
+function unreadable(charset: string, column: string): SluiceError {
   return new SluiceError(
     'binlog.unsupported',
     `A value of ${column} in charset ${charset} cannot be turned into Unicode exactly. Convert the column to utf8mb4, or exclude its table.`,
-    { cause, facts: { column, charset } },
+    { facts: { column, charset } },
   );
 }

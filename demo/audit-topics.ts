@@ -1,0 +1,185 @@
+import { hash } from 'node:crypto';
+import type { SqlAddress } from '../tools/stack/address.ts';
+import { type JsonValue, parseExactJson } from './canonical-text.ts';
+import { sourceRows, type TableShape } from './compare-tables.ts';
+import { readTopics, type TopicRecord } from './read-topics.ts';
+
+export interface TopicAudit {
+  readonly topic: string;
+  readonly records: number;
+  /** Records whose sequence another record of the topic has, too. */
+  readonly duplicates: number;
+  /** Records that cannot come where they are: a lower sequence, a second create, an update of a deleted row. */
+  readonly disorders: number;
+  /** Rows of the source that the topic, folded, does not give, and the other way round. */
+  readonly differences: number;
+  /** The first of any of these, by key; never values. */
+  readonly examples: readonly string[];
+}
+
+/** What the control topic says about whole tables. */
+interface TableEvent {
+  readonly seq: string;
+  /** Rows whose newest record is older than this are gone. */
+  readonly olderThan: string;
+}
+
+interface KeyState {
+  readonly live: boolean;
+  readonly seq: string;
+  /** Of the row's canonical texts. */
+  readonly digest: string;
+}
+
+type Envelope = { readonly [name: string]: JsonValue | null };
+
+const MAX_EXAMPLES = 10;
+const EPOCH_DIGITS = 8;
+
+/**
+ * Reads the topics of all tables with an independent client and checks what a consumer relies on:
+ * every sequence once, rising in each partition; per key a history that can have happened; and the
+ * last word on every key equal to the source's row. Nothing may be written meanwhile.
+ */
+export async function auditTopics(
+  mysql: SqlAddress,
+  brokers: readonly string[],
+  prefix: string,
+  shapes: readonly TableShape[],
+): Promise<readonly TopicAudit[]> {
+  const events = await readTableEvents(brokers, prefix);
+  const readers = new Map(
+    shapes.map((shape) => {
+      const name = `${shape.database}.${shape.table}`;
+      return [`${prefix}.${name}`, new TopicReader(`${prefix}.${name}`, shape, events.get(name) ?? [])];
+    }),
+  );
+  await readTopics(brokers, [...readers.keys()], (record) => readers.get(record.topic)?.take(record));
+  const audits: TopicAudit[] = [];
+  for (const reader of readers.values()) audits.push(await reader.finish(mysql));
+  return audits;
+}
+
+async function readTableEvents(brokers: readonly string[], prefix: string): Promise<ReadonlyMap<string, readonly TableEvent[]>> {
+  const events = new Map<string, TableEvent[]>();
+  await readTopics(brokers, [`${prefix}.__sluice.control`], ({ value }) => {
+    const record = JSON.parse(value ?? '{}') as Partial<Record<'kind' | 'seq' | 'table' | 'olderThan', string>>;
+    const { kind, seq = '', table = '' } = record;
+    if (kind !== 'truncate' && kind !== 'sweep') return;
+    const olderThan = kind === 'truncate' ? seq : (record.olderThan ?? '');
+    events.set(table, [...(events.get(table) ?? []), { seq, olderThan }]);
+  });
+  return events;
+}
+
+class TopicReader {
+  readonly #topic: string;
+  readonly #shape: TableShape;
+  readonly #events: readonly TableEvent[];
+  readonly #keys = new Map<string, KeyState>();
+  readonly #seqs = new Set<string>();
+  readonly #lastOfPartition = new Map<number, { readonly seq: string; readonly key: string; readonly op: string }>();
+  readonly #examples: string[] = [];
+  #records = 0;
+  #duplicates = 0;
+  #disorders = 0;
+  #differences = 0;
+
+  constructor(topic: string, shape: TableShape, events: readonly TableEvent[]) {
+    this.#topic = topic;
+    this.#shape = shape;
+    this.#events = events;
+  }
+
+  take({ partition, key, value, headers }: TopicRecord): void {
+    const seq = headers['__sluice.seq'] ?? '';
+    const rowKey = this.#canonicalKey(key ?? '');
+    const last = this.#lastOfPartition.get(partition);
+    if (value === null) {
+      if (last?.op !== 'd' || last.seq !== seq || last.key !== rowKey) this.#disorder(rowKey, 'tombstone without its delete');
+      return;
+    }
+    const envelope = parseExactJson(value) as Envelope;
+    const op = String(envelope['op']);
+    this.#lastOfPartition.set(partition, { seq, key: rowKey, op });
+    this.#records += 1;
+    if (this.#seqs.has(seq)) {
+      this.#duplicates += 1;
+      this.#example(rowKey, `sequence ${seq} twice`);
+    }
+    this.#seqs.add(seq);
+    if (last !== undefined && seq <= last.seq) this.#disorder(rowKey, `sequence ${seq} after ${last.seq}`);
+    this.#step(rowKey, seq, op, envelope);
+  }
+
+  /** Folds one change into its key's state. */
+  #step(key: string, seq: string, op: string, envelope: Envelope): void {
+    const known = this.#keys.get(key);
+    // What happened between two epochs was never read, so a history may begin anew there.
+    if (known !== undefined && known.seq.slice(0, EPOCH_DIGITS) === seq.slice(0, EPOCH_DIGITS)) {
+      const live = known.live && !this.#isGone(known.seq, seq);
+      if (op === 'c' && live) this.#disorder(key, 'created while it lives');
+      if (op !== 'c' && !live) this.#disorder(key, `${op} of a row that is gone`);
+    }
+    const after = envelope['after'];
+    const live = op !== 'd';
+    if (live && (typeof after !== 'object' || after === null)) this.#disorder(key, `${op} without a row`);
+    const digest = live ? this.#digest(after as Envelope) : '';
+    this.#keys.set(key, { live, seq, digest });
+  }
+
+  async finish(mysql: SqlAddress): Promise<TopicAudit> {
+    const left = new Map([...this.#keys].filter(([, { live, seq }]) => live && !this.#isGone(seq)));
+    for await (const { key, values } of sourceRows(mysql, this.#shape)) {
+      const state = left.get(key);
+      left.delete(key);
+      if (state?.digest !== digestOf(values)) this.#differ(key, state === undefined ? 'missing in the topic' : 'another row in the topic');
+    }
+    for (const key of left.keys()) this.#differ(key, 'only in the topic');
+    return {
+      topic: this.#topic,
+      records: this.#records,
+      duplicates: this.#duplicates,
+      disorders: this.#disorders,
+      differences: this.#differences,
+      examples: this.#examples,
+    };
+  }
+
+  /** Whether the row with this newest record went with its whole table, before `by` if given. */
+  #isGone(seq: string, by?: string): boolean {
+    return this.#events.some((event) => seq < event.olderThan && (by === undefined || event.seq < by));
+  }
+
+  #canonicalKey(key: string): string {
+    const fields = parseExactJson(key) as Envelope;
+    return JSON.stringify(this.#shape.key.map((name) => this.#text(name, fields[name])));
+  }
+
+  #digest(row: Envelope): string {
+    return digestOf(this.#shape.columns.map(({ name }) => this.#text(name, row[name])));
+  }
+
+  #text(name: string, value: JsonValue | null | undefined): string | null {
+    if (value === null || value === undefined) return null;
+    return this.#shape.columns.find((column) => column.name === name)?.text.topic(value) ?? null;
+  }
+
+  #disorder(key: string, what: string): void {
+    this.#disorders += 1;
+    this.#example(key, what);
+  }
+
+  #differ(key: string, what: string): void {
+    this.#differences += 1;
+    this.#example(key, what);
+  }
+
+  #example(key: string, what: string): void {
+    if (this.#examples.length < MAX_EXAMPLES) this.#examples.push(`${key}: ${what}`);
+  }
+}
+
+function digestOf(values: readonly (string | null)[]): string {
+  return hash('sha1', JSON.stringify(values), 'base64');
+}

@@ -1,0 +1,115 @@
+import { zstdCompressSync, zstdDecompressSync } from 'node:zlib';
+import { CompressionCodecs, CompressionTypes, Kafka, logLevel } from 'kafkajs';
+
+/** A record as an independent client sees it. */
+export interface TopicRecord {
+  readonly topic: string;
+  readonly partition: number;
+  readonly offset: string;
+  readonly key: string | null;
+  readonly value: string | null;
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+CompressionCodecs[CompressionTypes.ZSTD] = () => ({
+  compress: async (encoder: { readonly buffer: Buffer }) => zstdCompressSync(encoder.buffer),
+  decompress: async (bytes: Buffer) => zstdDecompressSync(bytes),
+});
+
+const POLL_MS = 100;
+
+/** Names of all topics that begin with `prefix`. */
+export async function listTopics(brokers: readonly string[], prefix: string): Promise<readonly string[]> {
+  const admin = clientOf(brokers).admin();
+  await admin.connect();
+  try {
+    return (await admin.listTopics()).filter((topic) => topic.startsWith(prefix)).sort();
+  } finally {
+    await admin.disconnect();
+  }
+}
+
+/**
+ * Reads topics read_committed from their first records to the ends they have now, with kafkajs, each
+ * partition in order. That the end is reached is known from the committed offsets of the reader's
+ * group: they pass commit markers, which no callback sees.
+ */
+export async function readTopics(
+  brokers: readonly string[],
+  topics: readonly string[],
+  take: (record: TopicRecord) => void,
+  { deadlineMs = 120_000 }: { readonly deadlineMs?: number } = {},
+): Promise<void> {
+  const kafka = clientOf(brokers);
+  const admin = kafka.admin();
+  await admin.connect();
+  const groupId = `reader-${process.pid}-${Date.now()}`;
+  const consumer = kafka.consumer({ groupId, readUncommitted: false, maxWaitTimeInMs: POLL_MS });
+  try {
+    const ends = await endOffsets(admin, topics);
+    await consumer.connect();
+    await consumer.subscribe({ topics: [...topics], fromBeginning: true });
+    const reading = new Promise<never>((_, reject) => {
+      consumer.on(consumer.events.CRASH, ({ payload }) => reject(payload.error));
+      consumer
+        .run({
+          autoCommitThreshold: 1,
+          eachBatch: async ({ batch, resolveOffset, heartbeat }) => {
+            for (const { key, value, headers, offset } of batch.messages) {
+              take({
+                topic: batch.topic,
+                partition: batch.partition,
+                offset,
+                key: key?.toString() ?? null,
+                value: value?.toString() ?? null,
+                headers: Object.fromEntries(Object.entries(headers ?? {}).map(([name, text]) => [name, String(text)])),
+              });
+              resolveOffset(offset);
+            }
+            await heartbeat();
+          },
+        })
+        .catch(reject);
+    });
+    await Promise.race([reading, reachEnds(admin, groupId, ends, Date.now() + deadlineMs)]);
+  } finally {
+    await consumer.disconnect();
+    await admin.deleteGroups([groupId]).catch(() => undefined);
+    await admin.disconnect();
+  }
+}
+
+type Admin = ReturnType<Kafka['admin']>;
+type Ends = ReadonlyMap<string, ReadonlyMap<number, bigint>>;
+
+function clientOf(brokers: readonly string[]): Kafka {
+  return new Kafka({ clientId: 'sluice-demo', brokers: [...brokers], logLevel: logLevel.NOTHING });
+}
+
+/** End of every partition that has anything to read. */
+async function endOffsets(admin: Admin, topics: readonly string[]): Promise<Ends> {
+  const ends = new Map<string, ReadonlyMap<number, bigint>>();
+  for (const topic of topics) {
+    const partitions = await admin.fetchTopicOffsets(topic);
+    ends.set(
+      topic,
+      new Map(
+        partitions.filter(({ low, high }) => low !== high).map(({ partition, high }) => [partition, BigInt(high)]),
+      ),
+    );
+  }
+  return ends;
+}
+
+async function reachEnds(admin: Admin, groupId: string, ends: Ends, deadlineMs: number): Promise<void> {
+  for (;;) {
+    const committed = await admin.fetchOffsets({ groupId, topics: [...ends.keys()] });
+    const behind = committed.flatMap(({ topic, partitions }) =>
+      partitions.filter(({ partition, offset }) => BigInt(offset) < (ends.get(topic)?.get(partition) ?? -1n)).map(({ partition, offset }) => `${topic}[${partition}] at ${offset}`),
+    );
+    if (behind.length === 0) return;
+    if (Date.now() > deadlineMs) throw new Error(`the topics were not read to their ends in time: ${behind.slice(0, 5).join(', ')}`);
+    await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+  }
+}
+

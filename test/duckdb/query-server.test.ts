@@ -1,0 +1,118 @@
+import { statSync, writeFileSync } from 'node:fs';
+import { createConnection, createServer } from 'node:net';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { DuckDbFile } from '../../src/duckdb/database-file.ts';
+import { socketPath } from '../../src/duckdb/owner-socket.ts';
+import { queryWarehouse } from '../../src/duckdb/query-client.ts';
+import { serveQueries } from '../../src/duckdb/query-server.ts';
+import { tempFolder, TEST_SETTINGS } from './warehouse.ts';
+
+describe('queryWarehouse', () => {
+  let folder = tempFolder();
+  let path = '';
+  let file: DuckDbFile;
+
+  beforeEach(async () => {
+    folder = tempFolder();
+    path = join(folder.path, 'shop.duckdb');
+    file = await DuckDbFile.open(path, TEST_SETTINGS);
+    serveQueries(file);
+  });
+  afterEach(async () => {
+    await file.close();
+    folder[Symbol.dispose]();
+  });
+
+  const ask = (sql: string, limit = 1000) => queryWarehouse(path, { sql, limit });
+
+  it('answers with columns and rows, exact beyond a double', async () => {
+    expect(await ask(`SELECT 18446744073709551615::UBIGINT AS a, 'é\n' AS b, 1.50::DECIMAL(5,2) AS c, NULL AS d`)).toEqual({
+      columns: ['a', 'b', 'c', 'd'],
+      rows: [['18446744073709551615', 'é\n', '1.50', null]],
+      truncated: false,
+    });
+  });
+
+  it('answers at most as many rows as were asked for, and says that there are more', async () => {
+    expect(await ask('SELECT i::INTEGER AS i FROM range(100000) AS r(i)', 2)).toMatchObject({
+      rows: [[0], [1]],
+      truncated: true,
+    });
+    expect(await ask('SELECT 1 AS i', 1)).toMatchObject({ rows: [[1]], truncated: false });
+  });
+
+  it('sees committed rows only', async () => {
+    const writer = await file.connect();
+    await writer.run('CREATE TABLE t(a INTEGER)');
+    await writer.run('BEGIN');
+    await writer.run('INSERT INTO t VALUES (1)');
+    expect((await ask('SELECT * FROM t')).rows).toEqual([]);
+    await writer.run('COMMIT');
+    expect((await ask('SELECT * FROM t')).rows).toEqual([[1]]);
+  });
+
+  it.each([
+    'DESCRIBE SELECT 1',
+    'WITH x AS (SELECT 1) FROM x',
+    'SHOW TABLES',
+    'SUMMARIZE SELECT 1',
+  ])('answers %s', async (sql) => {
+    expect((await ask(sql)).columns).not.toEqual([]);
+  });
+
+  it.each([
+    ['a write', 'CREATE TABLE t(a INTEGER)'],
+    ['two statements', 'SELECT 1; SELECT 2'],
+    ['nothing', '  '],
+    ['a setting', 'SET threads = 1'],
+    ['leaving the transaction', 'COMMIT'],
+    ['another database', "ATTACH '/tmp/x.duckdb'"],
+    ['a copy', "COPY (SELECT 1) TO '/tmp/x.csv'"],
+    ['an extension', 'INSTALL httpfs'],
+    ['SQL that is none', 'SELEC 1'],
+  ])('refuses %s', async (_what, sql) => {
+    await expect(ask(sql)).rejects.toMatchObject({ code: 'query.refused' });
+  });
+
+  it('reads no file of the machine', async () => {
+    const secret = join(folder.path, 'secret.txt');
+    writeFileSync(secret, 'secret');
+    await expect(ask(`SELECT * FROM read_text('${secret}')`)).rejects.toThrow(/disabled by configuration/);
+  });
+
+  it('goes on after a client has left in the middle of a long query', async () => {
+    const socket = createConnection(socketPath(path));
+    socket.write(`${JSON.stringify({ sql: 'SELECT count(*) FROM range(1000000000000)', limit: 1 })}\n`);
+    await new Promise((resolve) => socket.once('connect', resolve));
+    socket.destroy();
+    expect((await ask('SELECT 1')).rows).toEqual([[1]]);
+  });
+
+  it('lets nobody but this user connect', () => {
+    expect(statSync(socketPath(path)).mode & 0o777).toBe(0o600);
+  });
+
+  it('says so when no worker has the file open', async () => {
+    await file.close();
+    await expect(ask('SELECT 1')).rejects.toMatchObject({ code: 'query.no-worker' });
+  });
+
+  it('replaces a socket that a dead process has left behind', async () => {
+    await file.close();
+    const dead = createServer();
+    await new Promise<void>((resolve) => dead.listen(`${path}.old`, resolve));
+    const { rename } = await import('node:fs/promises');
+    await rename(`${path}.old`, socketPath(path));
+    await new Promise((resolve) => dead.close(resolve));
+    file = await DuckDbFile.open(path, TEST_SETTINGS);
+    serveQueries(file);
+    expect((await ask('SELECT 1')).rows).toEqual([[1]]);
+  });
+
+  it('finds a socket for a path that is too long for one', () => {
+    const long = `/${'x'.repeat(120)}/shop.duckdb`;
+    expect(Buffer.byteLength(socketPath(long))).toBeLessThanOrEqual(103);
+    expect(socketPath(long)).not.toBe(socketPath(`${long}2`));
+  });
+});
