@@ -1,5 +1,6 @@
 import { zstdCompressSync, zstdDecompressSync } from 'node:zlib';
-import { CompressionCodecs, CompressionTypes, Kafka, logLevel } from 'kafkajs';
+// Node finds only some of the names that this CommonJS package exports.
+import kafkajs, { type Kafka } from 'kafkajs';
 
 /** A record as an independent client sees it. */
 export interface TopicRecord {
@@ -11,12 +12,13 @@ export interface TopicRecord {
   readonly headers: Readonly<Record<string, string>>;
 }
 
-CompressionCodecs[CompressionTypes.ZSTD] = () => ({
+kafkajs.CompressionCodecs[kafkajs.CompressionTypes.ZSTD] = () => ({
   compress: async (encoder: { readonly buffer: Buffer }) => zstdCompressSync(encoder.buffer),
   decompress: async (bytes: Buffer) => zstdDecompressSync(bytes),
 });
 
 const POLL_MS = 100;
+const ATTEMPTS = 50;
 
 /** Names of all topics that begin with `prefix`. */
 export async function listTopics(brokers: readonly string[], prefix: string): Promise<readonly string[]> {
@@ -83,14 +85,14 @@ type Admin = ReturnType<Kafka['admin']>;
 type Ends = ReadonlyMap<string, ReadonlyMap<number, bigint>>;
 
 function clientOf(brokers: readonly string[]): Kafka {
-  return new Kafka({ clientId: 'sluice-demo', brokers: [...brokers], logLevel: logLevel.NOTHING });
+  return new kafkajs.Kafka({ clientId: 'sluice-demo', brokers: [...brokers], logLevel: kafkajs.logLevel.NOTHING });
 }
 
 /** End of every partition that has anything to read. */
 async function endOffsets(admin: Admin, topics: readonly string[]): Promise<Ends> {
   const ends = new Map<string, ReadonlyMap<number, bigint>>();
   for (const topic of topics) {
-    const partitions = await admin.fetchTopicOffsets(topic);
+    const partitions = await patiently(() => admin.fetchTopicOffsets(topic));
     ends.set(
       topic,
       new Map(
@@ -99,6 +101,19 @@ async function endOffsets(admin: Admin, topics: readonly string[]): Promise<Ends
     );
   }
   return ends;
+}
+
+/** A topic made a moment ago has no leader yet. */
+async function patiently<Answer>(ask: () => Promise<Answer>): Promise<Answer> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await ask();
+    } catch (error) {
+      const retriable = error instanceof kafkajs.KafkaJSError && error.retriable;
+      if (!retriable || attempt === ATTEMPTS) throw error;
+      await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+    }
+  }
 }
 
 async function reachEnds(admin: Admin, groupId: string, ends: Ends, deadlineMs: number): Promise<void> {

@@ -1,10 +1,12 @@
 import { SluiceError } from '../errors/error.ts';
 
+const TWO_32 = 2 ** 32;
+
 /**
- * A bounded cursor over the bytes of one event. Little-endian unless a name says BE. Every read
- * checks the end: the bytes come from a disk and a network.
+ * A bounded cursor over the bytes of one event. Little-endian. Every read checks the end: the bytes
+ * come from a disk and a network.
  *
- * Strings and numbers are copies; `bytes` gives views into the event's buffer.
+ * Strings and numbers are copies; `bytes` and `sub` give views into the event's buffer.
  */
 export class ByteReader {
   readonly buffer: Buffer;
@@ -49,10 +51,22 @@ export class ByteReader {
   }
   u56(): number {
     const start = this.take(7);
-    return this.buffer.readUIntLE(start, 4) + this.buffer.readUIntLE(start + 4, 3) * 2 ** 32;
+    return this.buffer.readUInt32LE(start) + this.buffer.readUIntLE(start + 4, 3) * TWO_32;
   }
   u64(): bigint {
     return this.buffer.readBigUInt64LE(this.take(8));
+  }
+
+  /** A 64-bit length, count, position or transaction number, which no number of ours may exceed. */
+  u64Number(): number {
+    const start = this.take(8);
+    const high = this.buffer.readUInt32LE(start + 4);
+    if (high > 0x1fffff)
+      throw new SluiceError(
+        'binlog.truncated',
+        `The number at byte ${start} of an event is beyond 2^53 − 1.`,
+      );
+    return high * TWO_32 + this.buffer.readUInt32LE(start);
   }
 
   bytes(count: number): Buffer {
@@ -72,11 +86,19 @@ export class ByteReader {
   lengthEncoded(): number {
     const first = this.u8();
     if (first < 0xfb) return first;
-    if (first === 0xfc) return this.u16();
-    if (first === 0xfd) return this.u24();
-    const wide = this.u64();
-    if (wide > BigInt(Number.MAX_SAFE_INTEGER)) throw this.truncated(Number.MAX_SAFE_INTEGER);
-    return Number(wide);
+    switch (first) {
+      case 0xfc:
+        return this.u16();
+      case 0xfd:
+        return this.u24();
+      case 0xfe:
+        return this.u64Number();
+      default:
+        throw new SluiceError(
+          'binlog.truncated',
+          `An event has 0x${first.toString(16)} at byte ${this.at - 1}, where a length should be.`,
+        );
+    }
   }
 
   lengthEncodedBytes(): Buffer {
@@ -92,7 +114,7 @@ export class ByteReader {
   truncated(wanted: number): SluiceError {
     return new SluiceError(
       'binlog.truncated',
-      `An event ends ${wanted - this.left} bytes before the field at byte ${this.at} does.`,
+      `A field of ${wanted} bytes at byte ${this.at} does not fit into its event, which has ${this.left} left.`,
     );
   }
 }

@@ -6,6 +6,8 @@ interface Interval {
   end: number;
 }
 
+type IntervalView = Readonly<Interval>;
+
 /**
  * A set of GTIDs, per source (`uuid` or `uuid:tag`) as sorted, merged, non-touching intervals.
  *
@@ -15,33 +17,35 @@ interface Interval {
 export class GtidSet {
   readonly #sources: Map<string, Interval[]>;
 
-  constructor(sources: Iterable<readonly [source: string, intervals: readonly Interval[]]> = []) {
-    this.#sources = new Map([...sources].map(([source, list]) => [source, merge(list)]));
+  constructor(sources: Iterable<readonly [source: string, intervals: readonly IntervalView[]]> = []) {
+    this.#sources = new Map();
+    for (const [source, list] of sources)
+      if (list.length > 0) this.#sources.set(source, merge(list));
   }
 
-  /** Sources in canonical order, untagged before tagged of the same uuid. */
-  sources(): readonly (readonly [source: string, intervals: readonly Readonly<Interval>[]])[] {
-    return [...this.#sources]
-      .filter(([, list]) => list.length > 0)
-      .sort(([a], [b]) => (a < b ? -1 : 1));
+  /** Sources in canonical order, untagged before tagged of the same uuid; none is empty. */
+  sources(): readonly (readonly [source: string, intervals: readonly IntervalView[]])[] {
+    return [...this.#sources].sort(([a], [b]) => (a < b ? -1 : 1));
   }
 
   get isEmpty(): boolean {
-    return [...this.#sources.values()].every((list) => list.length === 0);
+    return this.#sources.size === 0;
   }
 
   contains(gtid: Gtid): boolean {
     const { source, number } = splitGtid(gtid);
-    return (this.#sources.get(source) ?? []).some(
-      ({ start, end }) => start <= number && number < end,
-    );
+    const list = this.#sources.get(source);
+    const at = list ? lastStartingAtOrBefore(list, number) : undefined;
+    return at !== undefined && number < at.end;
   }
 
+  /** Constant time for the number after the highest of its source; linear in intervals otherwise. */
   add(gtid: Gtid): void {
     const { source, number } = splitGtid(gtid);
     const list = this.#sources.get(source);
     const last = list?.at(-1);
-    if (last?.end === number) last.end += 1;
+    if (list && last?.end === number) last.end += 1;
+    else if (list && last && number > last.end) list.push({ start: number, end: number + 1 });
     else this.#sources.set(source, merge([...(list ?? []), { start: number, end: number + 1 }]));
   }
 
@@ -50,10 +54,8 @@ export class GtidSet {
   }
 
   union(other: GtidSet): GtidSet {
-    const sum = new Map<string, Interval[]>();
-    for (const set of [this, other])
-      for (const [source, list] of set.#sources)
-        sum.set(source, [...(sum.get(source) ?? []), ...list]);
+    const sum = new Map<string, Interval[]>(this.#sources);
+    for (const [source, list] of other.#sources) sum.set(source, [...(sum.get(source) ?? []), ...list]);
     return new GtidSet(sum);
   }
 
@@ -81,13 +83,16 @@ export function parseGtidSet(text: string): GtidSet {
     if (group === '') continue;
     const [uuid = '', ...parts] = group.split(':');
     let source = checkedSource(uuid, group);
+    let isClosed = false;
     for (const part of parts) {
-      if (/^\d/.test(part)) {
+      isClosed = /^\d/.test(part);
+      if (isClosed) {
         const list = sources.get(source) ?? [];
         list.push(parseInterval(part, group));
         sources.set(source, list);
       } else source = checkedSource(`${uuid}:${part}`, group);
     }
+    if (!isClosed) throw new Error(`GTID source without transaction numbers: ${group}`);
   }
   return new GtidSet(sources);
 }
@@ -95,9 +100,7 @@ export function parseGtidSet(text: string): GtidSet {
 /** Canonical text: lower case, sources sorted, each with its tags on its own, intervals merged, no spaces. */
 export function formatGtidSet(set: GtidSet): GtidSetText {
   const texts = set.sources().map(([source, list]) => {
-    const runs = list.map(({ start, end }) =>
-      end === start + 1 ? `${start}` : `${start}-${end - 1}`,
-    );
+    const runs = list.map(({ start, end }) => (end === start + 1 ? `${start}` : `${start}-${end - 1}`));
     return `${source}:${runs.join(':')}`;
   });
   return texts.join(',') as GtidSetText;
@@ -112,18 +115,35 @@ function parseInterval(text: string, group: string): Interval {
   const match = /^(\d+)(?:-(\d+))?$/.exec(text);
   if (!match) throw new Error(`not a GTID interval: ${text} in ${group}`);
   const start = Number(match[1]);
-  const end = Number(match[2] ?? match[1]) + 1;
-  if (start < 1 || end <= start || !Number.isSafeInteger(end))
-    throw new Error(`not a GTID interval: ${text} in ${group}`);
-  return { start, end };
+  const last = Number(match[2] ?? match[1]);
+  if (last > MAX_NUMBER)
+    throw new Error(`GTID number beyond ${MAX_NUMBER}, which cannot be counted exactly: ${text} in ${group}`);
+  if (start < 1 || last < start) throw new Error(`not a GTID interval: ${text} in ${group}`);
+  return { start, end: last + 1 };
 }
+
+/** 2^53 − 2, so that the exclusive end behind it is exact too. Servers stop at 2^63 − 2. */
+const MAX_NUMBER = Number.MAX_SAFE_INTEGER - 1;
 
 function splitGtid(gtid: Gtid): { readonly source: string; readonly number: number } {
   const colon = gtid.lastIndexOf(':');
-  return { source: gtid.slice(0, colon), number: Number(gtid.slice(colon + 1)) };
+  const number = Number(gtid.slice(colon + 1));
+  if (!Number.isInteger(number) || number < 1 || number > MAX_NUMBER) throw new Error(`not a GTID: ${gtid}`);
+  return { source: gtid.slice(0, colon), number };
 }
 
-function merge(list: readonly Interval[]): Interval[] {
+function lastStartingAtOrBefore(list: readonly Interval[], number: number): Interval | undefined {
+  let low = 0;
+  let high = list.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((list[middle]?.start ?? 0) <= number) low = middle + 1;
+    else high = middle;
+  }
+  return list[low - 1];
+}
+
+function merge(list: readonly IntervalView[]): Interval[] {
   const merged: Interval[] = [];
   for (const { start, end } of [...list].sort((a, b) => a.start - b.start)) {
     const last = merged.at(-1);
@@ -133,14 +153,18 @@ function merge(list: readonly Interval[]): Interval[] {
   return merged;
 }
 
-function without(list: readonly Interval[], holes: readonly Interval[]): Interval[] {
-  let left = list.map(({ start, end }) => ({ start, end }));
-  for (const hole of holes)
-    left = left.flatMap(({ start, end }) =>
-      [
-        { start, end: Math.min(end, hole.start) },
-        { start: Math.max(start, hole.end), end },
-      ].filter((piece) => piece.start < piece.end),
-    );
+/** Both sorted and merged. */
+function without(list: readonly IntervalView[], holes: readonly IntervalView[]): Interval[] {
+  const left: Interval[] = [];
+  let next = 0;
+  for (const { start, end } of list) {
+    let from = start;
+    while ((holes[next]?.end ?? Infinity) <= from) next += 1;
+    for (let at = next; from < end; at += 1) {
+      const hole = holes[at] ?? { start: end, end };
+      if (hole.start > from) left.push({ start: from, end: Math.min(end, hole.start) });
+      from = Math.max(from, hole.start >= end ? end : hole.end);
+    }
+  }
   return left;
 }

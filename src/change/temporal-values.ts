@@ -20,7 +20,13 @@ export interface DateTimeParts extends DateParts {
   readonly micros: number;
 }
 
-export const pad = (value: number, width: number): string => String(value).padStart(width, '0');
+const TWO_DIGITS = Array.from({ length: 100 }, (_, number) => String(number).padStart(2, '0'));
+const SECONDS_PER_DAY = 86_400;
+
+export function pad(value: number, width: number): string {
+  const short = width === 2 ? TWO_DIGITS[value] : undefined;
+  return short ?? String(value).padStart(width, '0');
+}
 
 /** `YYYY-MM-DD` */
 export function dateText({ year, month, day }: DateParts): string {
@@ -29,14 +35,22 @@ export function dateText({ year, month, day }: DateParts): string {
 
 /** `.ffffff` cut to the column's digits; nothing for 0 digits. */
 export function fractionText(micros: number, digits: number): string {
-  return digits === 0 ? '' : `.${pad(micros, 6).slice(0, digits)}`;
+  return digits === 0 ? '' : `.${String(1_000_000 + micros).slice(1, 1 + digits)}`;
 }
 
-function dateTimeText(parts: DateTimeParts, digits: number): string {
+/** `hh:mm:ss` */
+function clockText(secondOfDay: number): string {
+  const minuteOfDay = Math.floor(secondOfDay / 60);
+  const hour = pad(Math.floor(minuteOfDay / 60), 2);
+  return `${hour}:${pad(minuteOfDay % 60, 2)}:${pad(secondOfDay % 60, 2)}`;
+}
+
+export function dateTimeText(parts: DateTimeParts, digits: number): string {
   const { hour, minute, second, micros } = parts;
   return `${dateText(parts)} ${pad(hour, 2)}:${pad(minute, 2)}:${pad(second, 2)}${fractionText(micros, digits)}`;
 }
 
+/** The day's number; text when there is no such day. */
 export function dateValue(parts: DateParts): ColumnValue {
   const { year, month, day } = parts;
   return isDate(year, month, day) ? daysFromCivil(year, month, day) : dateText(parts);
@@ -46,7 +60,18 @@ export function dateValue(parts: DateParts): ColumnValue {
 export function dateTimeValue(parts: DateTimeParts, digits: number): ColumnValue {
   const { year, month, day, hour, minute, second, micros } = parts;
   if (!isDate(year, month, day)) return dateTimeText(parts, digits);
-  const seconds = daysFromCivil(year, month, day) * 86_400 + hour * 3600 + minute * 60 + second;
+  const secondOfDay = hour * 3600 + minute * 60 + second;
+  return instantValue(daysFromCivil(year, month, day), secondOfDay, micros, digits);
+}
+
+/** What `dateTimeValue` answers for a day that exists; for callers that already have its number. */
+export function instantValue(
+  day: number,
+  secondOfDay: number,
+  micros: number,
+  digits: number,
+): number | bigint {
+  const seconds = day * SECONDS_PER_DAY + secondOfDay;
   if (digits <= 3) return seconds * 1000 + Math.floor(micros / 1000);
   const microseconds = seconds * 1_000_000 + micros;
   return Number.isSafeInteger(microseconds)
@@ -54,17 +79,19 @@ export function dateTimeValue(parts: DateTimeParts, digits: number): ColumnValue
     : BigInt(seconds) * 1_000_000n + BigInt(micros);
 }
 
-let latestSecond = -1;
-let latestText = '';
+let latestDay = -1;
+let latestDayText = '';
 
 /** ISO 8601 in UTC with exactly the column's digits; the zero timestamp stays MySQL's text. */
 export function timestampValue(unixSeconds: number, micros: number, digits: number): string {
   if (unixSeconds === 0 && micros === 0) return `0000-00-00 00:00:00${fractionText(0, digits)}`;
-  if (unixSeconds !== latestSecond) {
-    latestSecond = unixSeconds;
-    latestText = new Date(unixSeconds * 1000).toISOString().slice(0, 19);
+  const day = Math.floor(unixSeconds / SECONDS_PER_DAY);
+  if (day !== latestDay) {
+    latestDay = day;
+    latestDayText = new Date(day * SECONDS_PER_DAY * 1000).toISOString().slice(0, 11);
   }
-  return `${latestText}${fractionText(micros, digits)}Z`;
+  const clock = clockText(unixSeconds - day * SECONDS_PER_DAY);
+  return `${latestDayText}${clock}${fractionText(micros, digits)}Z`;
 }
 
 /** Signed microseconds. */

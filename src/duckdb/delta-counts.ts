@@ -7,17 +7,17 @@ import type { StoredState } from './metadata.ts';
 
 /** When changes are folded into the state of their table. */
 export interface FoldingPolicy {
-  /** Below this a view sorts its delta in a few milliseconds, so folding would only cost. */
+  /** Below this a view sorts its delta in some 50 ms, and folding would cost as much as the commits. */
   readonly minDeltaRows: number;
-  /** Of the rows in the state: folding rewrites at most about ten rows for each that came, however large the table. */
+  /** Of the rows in the state: folding scans at most about five rows for each that came, however large the table. */
   readonly stateFraction: number;
   /** A quiet table is folded too, so that its last changes need not be looked for in the changelog. */
   readonly maxAgeMs: number;
 }
 
 export const DEFAULT_FOLDING: FoldingPolicy = {
-  minDeltaRows: 50_000,
-  stateFraction: 0.1,
+  minDeltaRows: 100_000,
+  stateFraction: 0.2,
   maxAgeMs: 3_600_000,
 };
 

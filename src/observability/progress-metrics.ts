@@ -116,6 +116,12 @@ export class ProgressMetrics {
         { pipeline, sink, table },
         growth(rows, last?.tables[table]),
       );
+    if (now.lastCommit && now.cutOrdinal !== last?.cutOrdinal)
+      this.#meter.observe(
+        'sluice_sink_commit_duration_seconds',
+        { pipeline, sink },
+        now.lastCommit.durationMs / 1_000,
+      );
     this.#meter.set('sluice_sink_lag_seconds', { pipeline, sink }, now.lagMs / 1_000);
     this.#meter.set('sluice_sink_cut_ordinal', { pipeline, sink }, now.cutOrdinal);
   }

@@ -68,6 +68,8 @@ export interface SinkProgress {
   readonly cutOrdinal: number;
   /** Source commit time of the cut. Microseconds since 1970; absent before the first cut. */
   readonly cutCommittedAtUs?: number;
+  /** The newest commit, a sample of all. */
+  readonly lastCommit?: { readonly rows: number; readonly durationMs: number };
   /** Age of the cut against the pipeline's newest commit. */
   readonly lagMs: number;
   /** `database.table` → rows applied. */

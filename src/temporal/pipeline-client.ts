@@ -4,11 +4,7 @@ import {
   WorkflowNotFoundError,
   WorkflowUpdateFailedError,
 } from '@temporalio/client';
-import {
-  defaultPayloadConverter,
-  defineSearchAttributeKey,
-  SearchAttributeType,
-} from '@temporalio/common';
+import { defaultPayloadConverter } from '@temporalio/common';
 import { type Incident, openIncident } from '../control/incident.ts';
 import { type CommandAnswer, type CommandKind, RECOVER_ACTIONS } from '../control/messages.ts';
 import { CONTROL_QUEUE, pipelineWorkflowId, sinkWorkflowId } from '../control/names.ts';
@@ -18,6 +14,7 @@ import type { SinkState } from '../control/sink-state.ts';
 import { SluiceError } from '../errors/error.ts';
 import type { PipelineProgress, SinkProgress } from '../observability/progress.ts';
 import { connectClient, type TemporalPlace } from './connection.ts';
+import { CDC_STATE } from './pipeline-phases.ts';
 
 /** How long an answer from a worker may take before the server alone has to do. */
 const ANSWER_TIMEOUT_MS = 5_000;
@@ -256,8 +253,6 @@ export class PipelineClient implements AsyncDisposable {
     }
   }
 }
-
-const CDC_STATE = defineSearchAttributeKey('CdcState', SearchAttributeType.KEYWORD);
 
 interface Described {
   readonly state: string;

@@ -24,7 +24,8 @@ function names(dialect: Dialect, { columns }: StoredTable, meta: readonly string
 /** Query for the newest change of each key between the table's watermark and `upTo`. */
 export function foldedChanges(dialect: Dialect, table: StoredTable, upTo: Sequence): string {
   const bound: Bound = (seq) => `${seq} <= ${dialect.sequence(upTo)}`;
-  return newestChanges(dialect, table, isDelta(dialect, table, 'c', bound));
+  const columns = `${stateColumns(dialect, table, 'c')}, c.${META.op}`;
+  return newestChanges(dialect, table, isDelta(dialect, table, 'c', bound), columns);
 }
 
 /**

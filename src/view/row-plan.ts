@@ -53,10 +53,15 @@ export function isDelta(dialect: Dialect, table: StoredTable, alias: string, bou
 }
 
 /** The newest change of each key among those that fulfil the condition on `c`, deletes included. */
-export function newestChanges(dialect: Dialect, table: StoredTable, condition: string): string {
+export function newestChanges(
+  dialect: Dialect,
+  table: StoredTable,
+  condition: string,
+  columns = 'c.*',
+): string {
   const key = keyExpressions(dialect, table, 'c').join(', ');
   return (
-    `SELECT c.* FROM ${changesTable(dialect, table)} AS c WHERE ${condition}` +
+    `SELECT ${columns} FROM ${changesTable(dialect, table)} AS c WHERE ${condition}` +
     ` QUALIFY ROW_NUMBER() OVER (PARTITION BY ${key} ORDER BY c.${META.seq} DESC) = 1`
   );
 }

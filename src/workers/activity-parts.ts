@@ -5,6 +5,7 @@ import { ownerOf, pipelineWorkflowId } from '../control/names.ts';
 import type { PipelineSpec } from '../control/pipeline-spec.ts';
 import { deleteTopics } from '../kafka/topic-admin.ts';
 import type { Log } from '../observability/log.ts';
+import type { Meter } from '../observability/meter.ts';
 import type { ProgressMetrics } from '../observability/progress-metrics.ts';
 import { ensureSchedules, removeSchedules } from '../temporal/schedules.ts';
 import { ensureSinks, stopSinks } from '../temporal/sinks.ts';
@@ -17,11 +18,12 @@ export interface PartsContext {
   readonly client: Client;
   readonly namespace: string;
   readonly log: Log;
+  readonly meter: Meter;
   readonly metrics: ProgressMetrics;
 }
 
 /** Joins the activities to the threads that do their work and to Temporal. */
-export function activityParts({ client, namespace, log, metrics }: PartsContext): ActivityParts {
+export function activityParts({ client, namespace, log, meter, metrics }: PartsContext): ActivityParts {
   const heard = (pipeline: string, part: string, message: ThreadMessage): void => {
     switch (message.kind) {
       case 'progress':
@@ -29,6 +31,8 @@ export function activityParts({ client, namespace, log, metrics }: PartsContext)
         break;
       case 'retrying': {
         const { code, message: text } = message.failure;
+        meter.count('sluice_failures_total', { pipeline, code });
+        if (code === 'internal.bug') meter.count('sluice_bugs_total', { pipeline });
         log.warn(`${part} tries again: ${text}`, {
           pipeline,
           reason: code,

@@ -69,6 +69,15 @@ export class ProgressMeter {
             lastCommitUs: checkpoint.committedAtUs,
           }
         : {}),
+      ...(progress.lastBatch
+        ? {
+            lastBatch: {
+              rows: progress.lastBatch.records,
+              bytes: progress.lastBatch.bytes,
+              publishMs: progress.lastBatch.publishMs,
+            },
+          }
+        : {}),
       ...(snapshot
         ? {
             snapshot: {

@@ -16,7 +16,8 @@ import { Meter } from '../observability/meter.ts';
 import { ProgressMetrics } from '../observability/progress-metrics.ts';
 import { connectClient, type TemporalPlace, temporalUnreachable } from '../temporal/connection.ts';
 import { ensureSearchAttributes } from '../temporal/search-attributes.ts';
-import { activityParts } from './activity-parts.ts';
+import { activityParts, type PartsContext } from './activity-parts.ts';
+import { followPhases } from './phase-metric.ts';
 import { quietKnownWarnings } from './warnings.ts';
 
 export interface RunWorkerOptions extends TemporalPlace {
@@ -50,7 +51,8 @@ export async function runWorker(options: RunWorkerOptions): Promise<void> {
   });
   try {
     await ensureSearchAttributes(client, namespace);
-    const workers = await createWorkers(connection, namespace, client, log, metrics);
+    const workers = await createWorkers(connection, client, { namespace, log, meter, metrics });
+    using _phases = followPhases(client, meter);
     await using http = await serveMetrics(options.metricsPort, meter, workers);
     log.info('worker started', {
       address,
@@ -102,12 +104,11 @@ function installRuntime(log: Log): void {
 
 async function createWorkers(
   connection: NativeConnection,
-  namespace: string,
   client: Client,
-  log: Log,
-  metrics: ProgressMetrics,
+  context: Omit<PartsContext, 'client'>,
 ): Promise<readonly Worker[]> {
-  const activities = createActivities(activityParts({ client, namespace, log, metrics }));
+  const { namespace } = context;
+  const activities = createActivities(activityParts({ client, ...context }));
   const base: Pick<
     WorkerOptions,
     | 'connection'

@@ -118,6 +118,7 @@ class SinkCounter {
       cutOrdinal: cut?.commitOrdinal ?? 0,
       ...(cut ? { cutCommittedAtUs: cut.committedAtUs } : {}),
       lagMs: behind ? Math.max(0, Math.floor(behindUs / 1000)) : 0,
+      ...(progress.lastCommit ? { lastCommit: progress.lastCommit } : {}),
       tables: this.#tables(progress),
     };
   }

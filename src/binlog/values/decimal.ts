@@ -1,6 +1,8 @@
 /** Bytes that hold 0 to 9 decimal digits. */
 const GROUP_BYTES = [0, 1, 1, 2, 2, 3, 3, 4, 4, 4] as const;
 const DIGITS_PER_GROUP = 9;
+/** Added before printing, so that leading zeros are printed too. */
+const POWERS_OF_TEN = Array.from({ length: 10 }, (_, digits) => 10 ** digits);
 
 /** Stored size of DECIMAL(precision, scale). */
 export function decimalBytes(precision: number, scale: number): number {
@@ -14,7 +16,7 @@ function partBytes(digits: number): number {
 
 /**
  * DECIMAL as the server prints it: no leading zeros, all digits of the scale, a minus only before a
- * value that is not zero.
+ * value that is not zero. The caller has seen to it that all its bytes are there.
  *
  * Layout: integer digits then fraction digits, in groups of nine as 4-byte big-endian numbers, the
  * odd group outermost (first of the integer part, last of the fraction) in as few bytes as it needs.
@@ -29,23 +31,41 @@ export function decodeDecimal(
 ): string {
   const negative = ((buffer[start] ?? 0) & 0x80) === 0;
   const flip = negative ? 0xff : 0;
-  let at = start;
-  const group = (digits: number): string => {
-    const bytes = GROUP_BYTES[digits] ?? 0;
-    let value = 0;
-    for (let index = 0; index < bytes; index += 1) {
-      const stored = (buffer[at] ?? 0) ^ flip ^ (at === start ? 0x80 : 0);
-      value = value * 256 + stored;
-      at += 1;
-    }
-    return digits === 0 ? '' : String(value).padStart(digits, '0');
-  };
   const whole = precision - scale;
-  let integer = group(whole % DIGITS_PER_GROUP);
-  for (let left = Math.floor(whole / DIGITS_PER_GROUP); left > 0; left -= 1) integer += group(9);
-  let fraction = '';
-  for (let left = Math.floor(scale / DIGITS_PER_GROUP); left > 0; left -= 1) fraction += group(9);
-  fraction += group(scale % DIGITS_PER_GROUP);
-  const digits = `${integer.replace(/^0+(?=\d)/, '') || '0'}${scale > 0 ? `.${fraction}` : ''}`;
-  return negative && /[1-9]/.test(digits) ? `-${digits}` : digits;
+  let at = start;
+  let sign = 0x80;
+  let nonZero = 0;
+  let text = '';
+  for (let left = whole; left > 0; sign = 0) {
+    const digits = left % DIGITS_PER_GROUP || DIGITS_PER_GROUP;
+    const group = readGroup(buffer, at, GROUP_BYTES[digits] ?? 0, flip, sign);
+    if (text !== '') text += padded(group, digits);
+    else if (group !== 0) text = String(group);
+    nonZero |= group;
+    at += GROUP_BYTES[digits] ?? 0;
+    left -= digits;
+  }
+  if (text === '') text = '0';
+  if (scale > 0) text += '.';
+  for (let left = scale; left > 0; sign = 0) {
+    const digits = Math.min(left, DIGITS_PER_GROUP);
+    const group = readGroup(buffer, at, GROUP_BYTES[digits] ?? 0, flip, sign);
+    text += padded(group, digits);
+    nonZero |= group;
+    at += GROUP_BYTES[digits] ?? 0;
+    left -= digits;
+  }
+  return negative && nonZero !== 0 ? `-${text}` : text;
+}
+
+/** `sign` undoes the inverted first bit of the value's first byte. */
+function readGroup(buffer: Buffer, at: number, bytes: number, flip: number, sign: number): number {
+  let value = (buffer[at] ?? 0) ^ flip ^ sign;
+  for (let index = 1; index < bytes; index += 1)
+    value = value * 256 + ((buffer[at + index] ?? 0) ^ flip);
+  return value;
+}
+
+function padded(group: number, digits: number): string {
+  return String((POWERS_OF_TEN[digits] ?? 0) + group).slice(1);
 }

@@ -1,7 +1,8 @@
 import { dateText, fractionText, pad } from '../../change/temporal-values.ts';
 import { SluiceError } from '../../errors/error.ts';
 import { ByteReader } from '../byte-reader.ts';
-import { decodeDecimal } from './decimal.ts';
+import { decimalBytes, decodeDecimal } from './decimal.ts';
+import { decodeUtf8 } from './text.ts';
 
 /**
  * MySQL's binary JSON to the text the server itself prints for it: members in stored order (by key
@@ -16,12 +17,27 @@ import { decodeDecimal } from './decimal.ts';
  * ```
  * Offsets count from the first byte of `count`.
  * @see sql-common/json_binary.h
+ * @throws {SluiceError} `binlog.truncated` for damaged bytes
  */
 export function decodeJson(bytes: Buffer): string {
   // A JSON column added NOT NULL to existing rows holds nothing at all; the server reads it as null.
   if (bytes.length === 0) return 'null';
   const reader = new ByteReader(bytes, 0, bytes.length);
-  return readValue(bytes, reader.u8(), 1, 0);
+  return readValue({ reader, budget: bytes.length }, reader.u8(), 1, 0);
+}
+
+interface Document {
+  readonly reader: ByteReader;
+  /**
+   * How many more values, and bytes of keys and strings, can be in the document: each has bytes of
+   * its own there. Damaged offsets may point anywhere, also to what was read before.
+   */
+  budget: number;
+}
+
+function spend(document: Document, bytes: number): void {
+  document.budget -= bytes;
+  if (document.budget < 0) throw damaged('offsets that overlap');
 }
 
 const SMALL_OBJECT = 0;
@@ -43,71 +59,91 @@ const LITERALS = ['null', 'true', 'false'] as const;
 /** The server's own limit (JSON_DOCUMENT_MAX_DEPTH); deeper means damaged bytes. */
 const MAX_DEPTH = 100;
 
-function readValue(bytes: Buffer, type: number, at: number, depth: number): string {
-  if (depth > MAX_DEPTH) throw damaged('nested too deeply');
-  const reader = new ByteReader(bytes, at, bytes.length);
+function readValue(document: Document, type: number, at: number, depth: number): string {
+  if (depth > MAX_DEPTH) throw damaged('values nested too deeply');
+  spend(document, 1);
+  const { reader } = document;
+  const { buffer } = reader;
+  reader.at = at;
   switch (type) {
     case SMALL_OBJECT:
     case LARGE_OBJECT:
     case SMALL_ARRAY:
     case LARGE_ARRAY:
-      return readContainer(bytes, type, at, depth);
+      return readContainer(document, type, depth);
     case LITERAL: {
       const literal = LITERALS[reader.u8()];
       if (literal === undefined) throw damaged('an unknown literal');
       return literal;
     }
     case INT16:
-      return String(bytes.readInt16LE(reader.take(2)));
+      return String(buffer.readInt16LE(reader.take(2)));
     case UINT16:
       return String(reader.u16());
     case INT32:
-      return String(bytes.readInt32LE(reader.take(4)));
+      return String(buffer.readInt32LE(reader.take(4)));
     case UINT32:
       return String(reader.u32());
     case INT64:
-      return String(bytes.readBigInt64LE(reader.take(8)));
+      return String(buffer.readBigInt64LE(reader.take(8)));
     case UINT64:
       return String(reader.u64());
     case DOUBLE:
-      return doubleText(bytes.readDoubleLE(reader.take(8)));
+      return doubleText(buffer.readDoubleLE(reader.take(8)));
     case STRING:
-      return quote(reader.utf8(variableLength(reader)));
+      return readString(document, variableLength(reader));
     case OPAQUE:
-      return readOpaque(reader);
+      return readOpaque(document);
     default:
       throw damaged(`value type ${type}`);
   }
 }
 
-function readContainer(bytes: Buffer, type: number, at: number, depth: number): string {
+function readContainer(document: Document, type: number, depth: number): string {
+  const { reader } = document;
   const large = type === LARGE_OBJECT || type === LARGE_ARRAY;
   const isObject = type === SMALL_OBJECT || type === LARGE_OBJECT;
-  const reader = new ByteReader(bytes, at, bytes.length);
-  const offset = (): number => (large ? reader.u32() : reader.u16());
-  const count = offset();
-  offset();
-  const keys: string[] = [];
-  for (let index = 0; isObject && index < count; index += 1) {
-    const start = at + offset();
-    const length = reader.u16();
-    const key = new ByteReader(bytes, start, bytes.length).utf8(length);
-    keys.push(`${quote(key)}: `);
-  }
-  const members: string[] = [];
+  const base = reader.at;
+  const count = readOffset(reader, large);
+  readOffset(reader, large);
+  const keys = isObject ? readKeys(document, base, count, large) : [];
+  let text = '';
   for (let index = 0; index < count; index += 1) {
-    const memberType = reader.u8();
+    const type_ = reader.u8();
     const place = reader.at;
-    const pointer = offset();
-    const inline =
-      memberType === LITERAL ||
-      memberType === INT16 ||
-      memberType === UINT16 ||
-      (large && (memberType === INT32 || memberType === UINT32));
-    const value = readValue(bytes, memberType, inline ? place : at + pointer, depth + 1);
-    members.push(`${keys[index] ?? ''}${value}`);
+    const pointer = readOffset(reader, large);
+    const next = reader.at;
+    const value = readValue(document, type_, isInline(type_, large) ? place : base + pointer, depth + 1);
+    reader.at = next;
+    const member = isObject ? `${keys[index] ?? ''}: ${value}` : value;
+    text = index === 0 ? member : `${text}, ${member}`;
   }
-  return isObject ? `{${members.join(', ')}}` : `[${members.join(', ')}]`;
+  return isObject ? `{${text}}` : `[${text}]`;
+}
+
+function readOffset(reader: ByteReader, large: boolean): number {
+  return large ? reader.u32() : reader.u16();
+}
+
+/** The quoted keys; leaves the reader behind their entries. */
+function readKeys(document: Document, base: number, count: number, large: boolean): string[] {
+  const { reader } = document;
+  const keys: string[] = [];
+  for (let index = 0; index < count; index += 1) {
+    const start = base + readOffset(reader, large);
+    const length = reader.u16();
+    const next = reader.at;
+    reader.at = start;
+    keys.push(readString(document, length));
+    reader.at = next;
+  }
+  return keys;
+}
+
+/** Values that fit where their offset would be are there. */
+function isInline(type: number, large: boolean): boolean {
+  if (type === LITERAL || type === INT16 || type === UINT16) return true;
+  return large && (type === INT32 || type === UINT32);
 }
 
 /** Seven bits a byte, least significant first, top bit: more follow. */
@@ -121,6 +157,15 @@ function variableLength(reader: ByteReader): number {
   throw damaged('a length of more than five bytes');
 }
 
+function readString(document: Document, length: number): string {
+  const { reader } = document;
+  const start = reader.take(length);
+  spend(document, length);
+  const text = decodeUtf8(reader.buffer, start, start + length);
+  if (text === undefined) throw damaged('a string that is no UTF-8');
+  return quote(text);
+}
+
 const TYPE_TIMESTAMP = 7;
 const TYPE_DATE = 10;
 const TYPE_TIME = 11;
@@ -128,28 +173,40 @@ const TYPE_DATETIME = 12;
 const TYPE_DECIMAL = 246;
 
 /** A value of a SQL type: type1 length data. Dates and times are packed 64-bit numbers. */
-function readOpaque(reader: ByteReader): string {
+function readOpaque(document: Document): string {
+  const { reader } = document;
   const type = reader.u8();
-  const data = reader.bytes(variableLength(reader));
+  const length = variableLength(reader);
+  spend(document, length);
+  const data = reader.sub(length);
   switch (type) {
-    case TYPE_DECIMAL:
-      return decodeDecimal(data, 2, data[0] ?? 0, data[1] ?? 0);
+    case TYPE_DECIMAL: {
+      const precision = data.u8();
+      const scale = data.u8();
+      return decodeDecimal(data.buffer, data.take(decimalBytes(precision, scale)), precision, scale);
+    }
     case TYPE_DATE:
-      return `"${packedDate(data).date}"`;
+      return `"${packedDate(data.u64()).date}"`;
     case TYPE_DATETIME:
     case TYPE_TIMESTAMP: {
-      const { date, time } = packedDate(data);
+      const { date, time } = packedDate(data.u64());
       return `"${date} ${time}"`;
     }
     case TYPE_TIME:
-      return `"${packedTime(data)}"`;
+      return `"${packedTime(data.u64())}"`;
     default:
-      return `"base64:type${type}:${data.toString('base64')}"`;
+      return `"base64:type${type}:${wrappedBase64(data.bytes(length))}"`;
   }
 }
 
-function packedDate(data: Buffer): { readonly date: string; readonly time: string } {
-  const packed = new ByteReader(data, 0, data.length).u64();
+const BASE64_LINE = /.{76}(?=.)/g;
+
+/** The server breaks base64 into lines of 76 characters; in JSON a line break is escaped. */
+function wrappedBase64(bytes: Buffer): string {
+  return bytes.toString('base64').replace(BASE64_LINE, '$&\\n');
+}
+
+function packedDate(packed: bigint): { readonly date: string; readonly time: string } {
   const micros = Number(packed & 0xffffffn);
   const seconds = Number((packed >> 24n) & 0x1ffffn);
   const days = Number(packed >> 41n);
@@ -160,8 +217,8 @@ function packedDate(data: Buffer): { readonly date: string; readonly time: strin
   };
 }
 
-function packedTime(data: Buffer): string {
-  const signed = BigInt.asIntN(64, new ByteReader(data, 0, data.length).u64());
+function packedTime(unsigned: bigint): string {
+  const signed = BigInt.asIntN(64, unsigned);
   const packed = signed < 0n ? -signed : signed;
   const hms = Number((packed >> 24n) & 0xffffffn);
   const text = clockText((hms >> 12) & 1023, (hms >> 6) & 63, hms & 63, Number(packed & 0xffffffn));
@@ -173,16 +230,16 @@ function clockText(hour: number, minute: number, second: number, micros: number)
 }
 
 /**
- * The shortest digits that name the double, in plain form while the decimal point stays within 15
- * places, else with an exponent; `.0` when it would look like an integer.
+ * The shortest digits that name the double: in plain form while the decimal point stays within 15
+ * places or among the digits, else with an exponent; `.0` when it would look like an integer.
  * @see strings/dtoa.cc: my_gcvt
  */
-function doubleText(value: number): string {
+export function doubleText(value: number): string {
   const sign = value < 0 || Object.is(value, -0) ? '-' : '';
   const [mantissa = '0', exponent = '0'] = Math.abs(value).toExponential().split('e');
   const digits = mantissa.replace('.', '');
   const point = Number(exponent) + 1;
-  if (value !== 0 && (point > 15 || point < -14)) {
+  if (point < -14 || (point > 15 && digits.length <= point)) {
     const fraction = digits.length > 1 ? `.${digits.slice(1)}` : '';
     return `${sign}${digits.slice(0, 1)}${fraction}e${point - 1}`;
   }
@@ -201,9 +258,14 @@ const ESCAPES: Readonly<Record<string, string>> = {
   '\t': '\\t',
 };
 
+const ESCAPED = /["\\\u0000-\u001f]/g;
+
 function quote(text: string): string {
-  // biome-ignore lint: control characters are what has to be escaped
-  return `"${text.replace(/["\\\u0000-\u001f]/g, (character) => ESCAPES[character] ?? `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`)}"`;
+  return `"${text.replace(ESCAPED, escape)}"`;
+}
+
+function escape(character: string): string {
+  return ESCAPES[character] ?? `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
 }
 
 function damaged(what: string): SluiceError {

@@ -1,7 +1,9 @@
+import { daysFromCivil, isDate } from '../../change/calendar.ts';
 import type { ColumnValue } from '../../change/column-value.ts';
 import {
   dateTimeValue,
   dateValue,
+  instantValue,
   timestampValue,
   timeValue,
 } from '../../change/temporal-values.ts';
@@ -34,26 +36,34 @@ function readFraction(reader: ByteReader, digits: number): number {
   return bytes === 1 ? stored * 10_000 : bytes === 2 ? stored * 100 : stored;
 }
 
-/** DATETIME2: 5 bytes big-endian, offset 2^39: year × 13 + month 17 bits, day 5, hour 5, minute 6, second 6; fraction. */
+/**
+ * DATETIME2: 5 bytes big-endian, offset 2^39: year × 13 + month 17 bits, day 5, hour 5, minute 6,
+ * second 6; fraction.
+ */
 export function readDatetime2(reader: ByteReader, digits: number): ColumnValue {
   const packed = reader.buffer.readUIntBE(reader.take(5), 5) - 0x8000000000;
   const micros = readFraction(reader, digits);
-  const day = Math.floor(packed / 2 ** 17);
-  const time = packed % 2 ** 17;
-  const months = day >> 5;
-  return dateTimeValue(
-    {
-      year: Math.floor(months / 13),
-      month: months % 13,
-      day: day & 31,
-      hour: time >> 12,
-      minute: (time >> 6) & 63,
-      second: time & 63,
-      micros,
-    },
-    digits,
-  );
+  const date = Math.floor(packed / 2 ** 17);
+  const time = packed - date * 2 ** 17;
+  const hour = time >> 12;
+  const minute = (time >> 6) & 63;
+  const second = time & 63;
+  if (date === latestDate)
+    return instantValue(latestDay, hour * 3600 + minute * 60 + second, micros, digits);
+  const months = date >> 5;
+  const year = Math.floor(months / 13);
+  const month = months % 13;
+  const day = date & 31;
+  if (isDate(year, month, day)) {
+    latestDate = date;
+    latestDay = daysFromCivil(year, month, day);
+  }
+  return dateTimeValue({ year, month, day, hour, minute, second, micros }, digits);
 }
+
+/** Rows of one time follow one another: the newest day as packed, and its number. */
+let latestDate = -1;
+let latestDay = 0;
 
 /** TIMESTAMP2: 4 bytes big-endian seconds since 1970; fraction. 0 is the zero date. */
 export function readTimestamp2(reader: ByteReader, digits: number): ColumnValue {

@@ -1,0 +1,210 @@
+import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Client, Connection as TemporalConnection, WorkflowNotFoundError } from '@temporalio/client';
+import { type Connection, createConnection, type RowDataPacket } from 'mysql2/promise';
+import { stringify } from 'yaml';
+import { queryWarehouse } from '../src/duckdb/query-client.ts';
+import { PipelineClient, type PipelineView } from '../src/temporal/pipeline-client.ts';
+import type { KafkaAddress, SqlAddress, TemporalAddress } from '../tools/stack/address.ts';
+import type { WarehouseQuery } from './compare-tables.ts';
+import { listTopics, readTopics } from './read-topics.ts';
+import { createReplicationUser, createShop } from './shop-schema.ts';
+import { type Place, sluice, WorkerProcess } from './worker-process.ts';
+
+export interface Servers {
+  readonly mysql: SqlAddress;
+  readonly kafka: KafkaAddress;
+  readonly temporal: TemporalAddress;
+}
+
+export interface ShopOptions {
+  readonly servers: Servers;
+  /** For the pipeline's file, its warehouse and the workers' logs; made when missing. */
+  readonly folder: string;
+  /** Of the database, the pipeline and the topics alike. */
+  readonly name: string;
+  /** Part of the usual rows. */
+  readonly scale?: number;
+  /** Sections of the pipeline file besides source, kafka and sinks. */
+  readonly settings?: Readonly<Record<string, unknown>>;
+}
+
+const PASSWORD_VARIABLE = 'SLUICE_SHOP_PASSWORD';
+const PASSWORD = 'Sluice-demo-1';
+const POLL_MS = 250;
+
+/** A shop database with a pipeline over it, and the worker processes that serve it. */
+export class ShopPipeline implements AsyncDisposable {
+  readonly servers: Servers;
+  readonly name: string;
+  readonly folder: string;
+  readonly file: string;
+  readonly warehouse: string;
+  readonly place: Place;
+  readonly client: Client;
+  readonly #control: PipelineClient;
+  readonly #workers: WorkerProcess[] = [];
+
+  private constructor(options: ShopOptions, connection: TemporalConnection) {
+    const { servers, folder, name } = options;
+    const { address, namespace } = servers.temporal;
+    this.servers = servers;
+    this.name = name;
+    this.folder = folder;
+    this.file = join(folder, `${name}.yaml`);
+    this.warehouse = join(folder, `${name}.duckdb`);
+    this.place = { address, namespace, env: { [PASSWORD_VARIABLE]: PASSWORD } };
+    this.client = new Client({ connection, namespace });
+    this.#control = new PipelineClient(this.client);
+  }
+
+  /** Makes the database with its rows and the pipeline's file; nothing runs yet. */
+  static async create(options: ShopOptions): Promise<ShopPipeline> {
+    const { servers, folder, name, scale, settings = {} } = options;
+    const connection = await TemporalConnection.connect({ address: servers.temporal.address });
+    const shop = new ShopPipeline(options, connection);
+    const user = `cdc_${name}`.slice(0, 32);
+    await mkdir(folder, { recursive: true });
+    await shop.withSource(async (root) => {
+      await createShop(root, name, scale === undefined ? {} : { scale });
+      await createReplicationUser(root, name, { user, password: PASSWORD });
+    });
+    const { host, port } = servers.mysql;
+    const pipeline = {
+      pipeline: name,
+      source: { kind: 'mysql', host, port, user, password: { env: PASSWORD_VARIABLE }, include: [`${name}.*`] },
+      kafka: { brokers: servers.kafka.brokers, prefix: name, partitions: 3, replication: 1 },
+      sinks: { warehouse: { kind: 'duckdb', file: shop.warehouse, commitIntervalMs: 500 } },
+      ...settings,
+    };
+    await writeFile(shop.file, stringify(pipeline));
+    return shop;
+  }
+
+  async withSource<Result>(use: (root: Connection) => Promise<Result>): Promise<Result> {
+    const root = await createConnection({ ...this.servers.mysql, timezone: 'Z', supportBigNumbers: true });
+    try {
+      return await use(root);
+    } finally {
+      await root.end();
+    }
+  }
+
+  /** Statements in the shop's database, one after another, each its own transaction. */
+  async run(...statements: readonly string[]): Promise<void> {
+    await this.withSource(async (root) => {
+      await root.query(`USE \`${this.name}\``);
+      for (const sql of statements) await root.query(sql);
+    });
+  }
+
+  startWorker(env: Readonly<Record<string, string>> = {}): WorkerProcess {
+    const place = { ...this.place, env: { ...this.place.env, ...env } };
+    const worker = new WorkerProcess(place, join(this.folder, 'worker.log'), ['--log-level', 'info']);
+    this.#workers.push(worker);
+    return worker;
+  }
+
+  async apply(): Promise<void> {
+    await sluice(this.place, ['apply', this.file]);
+  }
+
+  status(): Promise<PipelineView> {
+    return this.#control.status(this.name);
+  }
+
+  /** A plain signal, as anybody with a Temporal client can send it. */
+  async signal(name: string, payload: object): Promise<void> {
+    await this.client.workflow.getHandle(`cdc/${this.name}`).signal(name, payload);
+  }
+
+  /** @throws {SluiceError} `query.no-worker` while none has the warehouse open */
+  readonly query: WarehouseQuery = async (sql) => {
+    const { rows } = await queryWarehouse(this.warehouse, { sql, limit: 1_000_000 });
+    return rows as readonly (readonly (string | null)[])[];
+  };
+
+  /** The status once it fulfils the condition. */
+  async statusWhen(what: string, fulfilled: (status: PipelineView) => boolean, withinMs: number): Promise<PipelineView> {
+    return eventually(what, withinMs, async () => {
+      const status = await this.status();
+      return fulfilled(status) ? status : undefined;
+    });
+  }
+
+  /**
+   * Writes a row and waits until the warehouse shows it: everything committed before is then there.
+   * Says nothing about rows that a snapshot has yet to read.
+   */
+  async settled(withinMs: number): Promise<void> {
+    const id = await this.withSource(async (root) => {
+      await root.query(`INSERT INTO \`${this.name}\`.markers () VALUES ()`);
+      const [[row]] = await root.query<RowDataPacket[]>('SELECT LAST_INSERT_ID() AS id');
+      return Number(row?.['id']);
+    });
+    await eventually(`the warehouse to show marker ${id}`, withinMs, async () => {
+      const rows = await this.query(`SELECT CAST(id AS VARCHAR) FROM "${this.name}".markers WHERE id = ${id}`).catch(() => []);
+      return rows.length > 0 ? true : undefined;
+    });
+  }
+
+  /** Waits until the topics say that a snapshot of every table has ended in this epoch or a later one. */
+  async snapshotEnded(withinMs: number, { epoch = 1 }: { readonly epoch?: number } = {}): Promise<void> {
+    const tables = await this.withSource(async (root) => {
+      const [rows] = await root.query<RowDataPacket[]>('SELECT table_name AS name FROM information_schema.tables WHERE table_schema = ?', [this.name]);
+      return rows.map((row) => `${this.name}.${String(row['name'])}`);
+    });
+    const control = `${this.name}.__sluice.control`;
+    const first = epoch.toString(16).toUpperCase().padStart(8, '0');
+    await eventually('the snapshot to end', withinMs, async () => {
+      if (!(await listTopics(this.servers.kafka.brokers, control)).includes(control)) return undefined;
+      const ended = new Set<string>();
+      await readTopics(this.servers.kafka.brokers, [control], ({ value }) => {
+        const { kind, table = '', seq = '' } = JSON.parse(value ?? '{}') as Partial<Record<string, string>>;
+        if (kind === 'snapshotEnd' && seq.slice(0, first.length) >= first) ended.add(table);
+      });
+      return tables.every((table) => ended.has(table)) ? true : undefined;
+    });
+  }
+
+  async stopWorkers(): Promise<void> {
+    await Promise.all(this.#workers.map((worker) => worker.stop()));
+  }
+
+  /** Ends the workers at once and the workflows with them. Database, topics and files stay. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const worker of this.#workers) worker.signal('SIGCONT');
+    await Promise.all(this.#workers.map((worker) => worker.kill()));
+    for (const id of [`cdc/${this.name}`, `cdc/${this.name}/sink/warehouse`]) await this.#terminate(id);
+    await this.client.connection.close();
+  }
+
+  async #terminate(workflowId: string): Promise<void> {
+    try {
+      await this.client.workflow.getHandle(workflowId).terminate('the demo has ended');
+    } catch (error) {
+      if (!(error instanceof WorkflowNotFoundError)) throw error;
+    }
+  }
+
+  /** Removes database, account and files. */
+  async erase(): Promise<void> {
+    await this.withSource(async (root) => {
+      await root.query(`DROP DATABASE IF EXISTS \`${this.name}\``);
+      await root.query(`DROP USER IF EXISTS ${root.escape(`cdc_${this.name}`.slice(0, 32))}`);
+    });
+    await rm(this.folder, { recursive: true, force: true });
+  }
+}
+
+/** Asks again and again until there is an answer. */
+export async function eventually<Answer>(what: string, withinMs: number, ask: () => Promise<Answer | undefined>): Promise<Answer> {
+  const deadlineMs = Date.now() + withinMs;
+  for (;;) {
+    const answer = await ask();
+    if (answer !== undefined) return answer;
+    if (Date.now() > deadlineMs) throw new Error(`waited ${withinMs / 1_000} s in vain for ${what}`);
+    await sleep(POLL_MS);
+  }
+}

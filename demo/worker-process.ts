@@ -1,0 +1,86 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { openSync, closeSync } from 'node:fs';
+import { join } from 'node:path';
+
+const REPOSITORY = join(import.meta.dirname, '..');
+const COMMAND_LINE = join(REPOSITORY, 'src/cli/main.ts');
+
+/** A worker is asked again, harder, when it has not ended by then. */
+const STOP_DEADLINE_MS = 40_000;
+
+export interface Place {
+  readonly address: string;
+  readonly namespace: string;
+  /** What the process finds in its environment besides ours: the source's password. */
+  readonly env: Readonly<Record<string, string>>;
+}
+
+/** A worker in a process of its own, writing its log to a file. */
+export class WorkerProcess {
+  readonly #child: ChildProcess;
+  readonly #exited: Promise<void>;
+
+  constructor(place: Place, logFile: string, args: readonly string[] = []) {
+    const log = openSync(logFile, 'a');
+    this.#child = spawn(process.execPath, [COMMAND_LINE, ...addressOf(place), 'worker', ...args], {
+      env: { ...process.env, ...place.env },
+      stdio: ['ignore', log, log],
+    });
+    closeSync(log);
+    this.#exited = once(this.#child, 'exit').then(() => undefined);
+    // A spawn that failed shows as a process that has no id and has exited.
+    this.#exited.catch(() => undefined);
+  }
+
+  get pid(): number {
+    return this.#child.pid ?? -1;
+  }
+
+  get running(): boolean {
+    return this.#child.pid !== undefined && this.#child.exitCode === null && this.#child.signalCode === null;
+  }
+
+  /** Resolves when the process is gone, however it went. */
+  get exited(): Promise<void> {
+    return this.#exited;
+  }
+
+  signal(signal: NodeJS.Signals): void {
+    if (this.running) process.kill(this.pid, signal);
+  }
+
+  /** Kills it as a crash would, and waits until it is gone. */
+  async kill(): Promise<void> {
+    this.signal('SIGKILL');
+    if (this.running) await this.#exited;
+  }
+
+  /** Lets its batches under way end. */
+  async stop(): Promise<void> {
+    this.signal('SIGTERM');
+    const impatient = setTimeout(() => this.signal('SIGKILL'), STOP_DEADLINE_MS);
+    if (this.running) await this.#exited;
+    clearTimeout(impatient);
+  }
+}
+
+/**
+ * Runs one command of the command line and returns the `result` of its JSON document.
+ * @throws {Error} with the command's own message when it fails
+ */
+export async function sluice(place: Place, args: readonly string[]): Promise<unknown> {
+  const child = spawn(process.execPath, [COMMAND_LINE, '--json', ...addressOf(place), ...args], {
+    env: { ...process.env, ...place.env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const texts = { out: '', err: '' };
+  child.stdout.setEncoding('utf8').on('data', (text: string) => (texts.out += text));
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (texts.err += text));
+  await once(child, 'close');
+  const said = texts.out === '' ? undefined : (JSON.parse(texts.out) as { readonly ok: boolean; readonly result?: unknown; readonly error?: { readonly message: string } });
+  if (said?.ok) return said.result;
+  throw new Error(`sluice ${args.join(' ')}: ${said?.error?.message ?? texts.err}`);
+}
+
+const addressOf = ({ address, namespace }: Place): readonly string[] => ['--address', address, '--namespace', namespace];
