@@ -20,6 +20,8 @@ export interface Workload {
   readonly counts: Readonly<Record<string, number>>;
   /** All events are over; rejects as soon as any statement fails. */
   readonly eventsDone: Promise<void>;
+  /** Puts an event in as the shop's next transaction and returns when it is over. */
+  happen(event: RareEvent): Promise<void>;
   /** Lets the transactions under way end. Rejects when any statement failed. */
   stop(): Promise<void>;
 }
@@ -34,18 +36,26 @@ export async function startWorkload(options: WorkloadOptions): Promise<Workload>
   const counts: Record<string, number> = {};
   const done = Promise.withResolvers<void>();
   const pending = events.toSorted((a, b) => a.afterMs - b.afterMs);
+  const asked: { readonly event: RareEvent; readonly over: () => void }[] = [];
   const startedAtMs = Date.now();
 
   const count = (name: string): void => {
     counts[name] = (counts[name] ?? 0) + 1;
   };
+  const live = async (db: Connection, random: Random, event: RareEvent): Promise<void> => {
+    await event.run(db, random);
+    count(event.name);
+    onEvent?.(event.name);
+  };
   const shop = async (db: Connection, random: Random): Promise<void> => {
+    const now = asked.shift();
     const due = pending[0];
-    if (due !== undefined && Date.now() >= startedAtMs + due.afterMs) {
-      await due.run(db, random);
+    if (now !== undefined) {
+      await live(db, random, now.event);
+      now.over();
+    } else if (due !== undefined && Date.now() >= startedAtMs + due.afterMs) {
+      await live(db, random, due);
       pending.shift();
-      count(due.name);
-      onEvent?.(due.name);
     } else {
       const transaction = choose(random);
       await transaction.run(db, random);
@@ -68,6 +78,11 @@ export async function startWorkload(options: WorkloadOptions): Promise<Workload>
   return {
     counts,
     eventsDone: done.promise,
+    happen: (event) =>
+      Promise.race([
+        new Promise<void>((over) => asked.push({ event, over })),
+        running.then(() => Promise.reject(new Error(`the workload ended before "${event.name}"`))),
+      ]),
     stop: async () => {
       stopping.abort();
       await running;

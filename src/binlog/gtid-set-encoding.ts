@@ -37,7 +37,10 @@ export function encodeGtidSet(set: GtidSet): Buffer {
   return Buffer.concat(parts);
 }
 
-/** Either form; `reader` ends with the set. */
+/**
+ * Either form; `reader` ends with the set.
+ * @throws {SluiceError} `binlog.truncated`
+ */
 export function decodeGtidSet(reader: ByteReader): GtidSet {
   const head = reader.u64();
   const tagged = head >> 56n === 1n;
@@ -46,9 +49,18 @@ export function decodeGtidSet(reader: ByteReader): GtidSet {
   for (let source = 0n; source < count; source += 1n) {
     const uuid = uuidText(reader.bytes(16));
     const tag = tagged ? reader.utf8(Number(readVariable(reader))) : '';
-    const intervals = reader.u64();
-    for (let index = 0n; index < intervals; index += 1n)
-      texts.push(`${uuid}:${tag === '' ? '' : `${tag}:`}${reader.u64()}-${reader.u64() - 1n}`);
+    for (let left = reader.u64Number(); left > 0; left -= 1)
+      texts.push(`${uuid}:${tag === '' ? '' : `${tag}:`}${reader.u64Number()}-${reader.u64Number() - 1}`);
   }
-  return parseGtidSet(texts.join(','));
+  try {
+    return parseGtidSet(texts.join(','));
+  } catch (cause) {
+    throw new SluiceError('binlog.truncated', 'A GTID set in the log has an impossible form.', {
+      cause,
+    });
+  }
+}
+
+export function decodeGtidSetBytes(bytes: Buffer): GtidSet {
+  return decodeGtidSet(new ByteReader(bytes, 0, bytes.length));
 }

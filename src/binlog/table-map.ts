@@ -1,16 +1,21 @@
 import type { Column, ColumnType, TableId, TableSchema } from '../change/table.ts';
-import { InvariantBroken } from '../errors/error.ts';
+import { InvariantBroken, SluiceError } from '../errors/error.ts';
 import { ByteReader } from './byte-reader.ts';
-import { charsetOfCollation } from './collations.ts';
 import { type ColumnLayout, readLayout, TYPE } from './column-layout.ts';
+import { type OptionalMetadata, readOptionalMetadata } from './table-metadata.ts';
 import { textDecoding } from './values/text.ts';
+
+/** MySQL's name of a collation's charset. */
+export type CharsetOf = (collationId: number) => string;
 
 /** A table map without its table id: equal for equal body bytes. */
 export interface TableLayout {
   readonly id: TableId;
   readonly columns: readonly ColumnLayout[];
-  /** `undefined` without FULL metadata. */
+  /** `undefined` without FULL metadata, or when `unreadable`. */
   readonly schema: TableSchema | undefined;
+  /** Why the metadata that is there cannot be read; the rows can be counted all the same. */
+  readonly unreadable: SluiceError | undefined;
 }
 
 const BINARY_COLLATION = 63;
@@ -24,8 +29,9 @@ const BINARY_COLLATION = 63;
  * optional metadata: { type1 length lenenc value }*
  * ```
  * @see libs/mysql/binlog/event/rows_event.h: Table_map_event
+ * @throws {SluiceError} `binlog.truncated` | `binlog.unsupported` for a column type unknown here
  */
-export function decodeTableMap(reader: ByteReader): TableLayout {
+export function decodeTableMap(reader: ByteReader, charsetOf: CharsetOf): TableLayout {
   const database = reader.utf8(reader.u8());
   reader.take(1);
   const table = reader.utf8(reader.u8());
@@ -36,141 +42,23 @@ export function decodeTableMap(reader: ByteReader): TableLayout {
   const meta = new ByteReader(metaBytes, 0, metaBytes.length);
   const columns = Array.from(types, (type) => readLayout(type, meta));
   const nulls = reader.bytes((count + 7) >> 3);
-  const optional = readOptional(reader, columns);
+  const optional = readOptionalMetadata(reader, columns);
   const id = { database, table };
-  return { id, columns, schema: schemaOf(id, columns, nulls, optional) };
-}
-
-interface Optional {
-  readonly unsigned: ReadonlySet<number>;
-  readonly names: readonly string[] | undefined;
-  /** By column index. */
-  readonly collations: ReadonlyMap<number, number>;
-  readonly members: ReadonlyMap<number, readonly Buffer[]>;
-  readonly key: readonly number[];
-}
-
-const indexesWhere = (
-  columns: readonly ColumnLayout[],
-  wanted: (type: number) => boolean,
-): readonly number[] => columns.flatMap(({ type }, index) => (wanted(type) ? [index] : []));
-
-const NUMERIC = new Set<number>([
-  TYPE.tiny,
-  TYPE.short,
-  TYPE.int24,
-  TYPE.long,
-  TYPE.longlong,
-  TYPE.newdecimal,
-  TYPE.float,
-  TYPE.double,
-  TYPE.year,
-]);
-const CHARACTER = new Set<number>([TYPE.varchar, TYPE.string, TYPE.blob]);
-
-const FIELD = {
-  signedness: 1,
-  defaultCharset: 2,
-  columnCharset: 3,
-  names: 4,
-  setMembers: 5,
-  enumMembers: 6,
-  simpleKey: 8,
-  prefixKey: 9,
-  enumSetDefaultCharset: 10,
-  enumSetColumnCharset: 11,
-} as const;
-
-/** The fields a server writes with binlog_row_metadata=FULL; unknown ones are passed over by length. */
-function readOptional(reader: ByteReader, columns: readonly ColumnLayout[]): Optional {
-  const numeric = indexesWhere(columns, (type) => NUMERIC.has(type));
-  const character = indexesWhere(columns, (type) => CHARACTER.has(type));
-  const enums = indexesWhere(columns, (type) => type === TYPE.enum);
-  const sets = indexesWhere(columns, (type) => type === TYPE.set);
-  const enumsAndSets = indexesWhere(columns, (type) => type === TYPE.enum || type === TYPE.set);
-  const unsigned = new Set<number>();
-  const collations = new Map<number, number>();
-  const members = new Map<number, readonly Buffer[]>();
-  let names: string[] | undefined;
-  let key: readonly number[] = [];
-  while (reader.left > 0) {
-    const type = reader.u8();
-    const value = reader.sub(reader.lengthEncoded());
-    switch (type) {
-      case FIELD.signedness:
-        numeric.forEach((column, bit) => {
-          const byte = value.buffer[value.at + (bit >> 3)] ?? 0;
-          if ((byte & (0x80 >> (bit & 7))) !== 0) unsigned.add(column);
-        });
-        break;
-      case FIELD.defaultCharset:
-        readDefaultCollations(value, character, collations);
-        break;
-      case FIELD.columnCharset:
-        for (const column of character) collations.set(column, value.lengthEncoded());
-        break;
-      case FIELD.enumSetDefaultCharset:
-        readDefaultCollations(value, enumsAndSets, collations);
-        break;
-      case FIELD.enumSetColumnCharset:
-        for (const column of enumsAndSets) collations.set(column, value.lengthEncoded());
-        break;
-      case FIELD.names:
-        names = columns.map(() => value.utf8(value.lengthEncoded()));
-        break;
-      case FIELD.setMembers:
-        for (const column of sets) members.set(column, readMembers(value));
-        break;
-      case FIELD.enumMembers:
-        for (const column of enums) members.set(column, readMembers(value));
-        break;
-      case FIELD.simpleKey:
-        key = readAll(value, () => value.lengthEncoded());
-        break;
-      case FIELD.prefixKey:
-        key = readAll(value, () => {
-          const column = value.lengthEncoded();
-          value.lengthEncoded();
-          return column;
-        });
-        break;
-      default:
-        break;
-    }
+  try {
+    const schema = schemaOf(id, columns, nulls, optional, charsetOf);
+    return { id, columns, schema, unreadable: undefined };
+  } catch (error) {
+    if (!(error instanceof SluiceError)) throw error;
+    return { id, columns, schema: undefined, unreadable: error };
   }
-  return { unsigned, names, collations, members, key };
-}
-
-function readAll<Item>(value: ByteReader, read: () => Item): readonly Item[] {
-  const items: Item[] = [];
-  while (value.left > 0) items.push(read());
-  return items;
-}
-
-/** One collation for all, then (index among these columns, collation) for the exceptions. */
-function readDefaultCollations(
-  value: ByteReader,
-  columns: readonly number[],
-  collations: Map<number, number>,
-): void {
-  const common = value.lengthEncoded();
-  for (const column of columns) collations.set(column, common);
-  while (value.left > 0) {
-    const column = columns[value.lengthEncoded()];
-    const collation = value.lengthEncoded();
-    if (column !== undefined) collations.set(column, collation);
-  }
-}
-
-function readMembers(value: ByteReader): readonly Buffer[] {
-  return Array.from({ length: value.lengthEncoded() }, () => value.lengthEncodedBytes());
 }
 
 function schemaOf(
   id: TableId,
   layouts: readonly ColumnLayout[],
   nulls: Buffer,
-  optional: Optional,
+  optional: OptionalMetadata,
+  charsetOf: CharsetOf,
 ): TableSchema | undefined {
   const { names, key } = optional;
   if (!names) return undefined;
@@ -178,7 +66,7 @@ function schemaOf(
     const name = names[index] ?? '';
     return {
       name,
-      type: columnType(layout, index, `${id.database}.${id.table}.${name}`, optional),
+      type: columnType(layout, index, `${id.database}.${id.table}.${name}`, optional, charsetOf),
       nullable: ((nulls[index >> 3] ?? 0) & (1 << (index & 7))) !== 0,
     };
   });
@@ -197,14 +85,15 @@ function columnType(
   { type, size, scale }: ColumnLayout,
   index: number,
   column: string,
-  { unsigned, collations, members }: Optional,
+  { unsigned, collations, members }: OptionalMetadata,
+  charsetOf: CharsetOf,
 ): ColumnType {
   const bytes = INTEGER_BYTES.get(type);
   if (bytes !== undefined) return { kind: 'integer', bytes, unsigned: unsigned.has(index) };
   const collation = collations.get(index) ?? BINARY_COLLATION;
-  const charset = charsetOfCollation(collation);
+  const charset = charsetOf(collation);
   const texts = (): readonly string[] => {
-    const decode = textDecoding(charset === 'binary' ? 'latin1' : charset, column);
+    const decode = textDecoding(charset, column);
     return (members.get(index) ?? []).map((bytes_) => decode(bytes_, 0, bytes_.length));
   };
   switch (type) {
@@ -241,6 +130,7 @@ function columnType(
     case TYPE.set:
       return { kind: 'set', members: texts() };
     case TYPE.json:
+    case TYPE.typedArray:
       return { kind: 'json' };
     case TYPE.geometry:
       return { kind: 'geometry' };

@@ -48,7 +48,11 @@ function endOfText(text: string, at: number): void {
   if (end !== text.length) throw malformed(end);
 }
 
-function endOfValue(text: string, start: number): number {
+/**
+ * Where the value that starts at `start` ends.
+ * @throws {Error} when it does not
+ */
+export function endOfValue(text: string, start: number): number {
   switch (text.charCodeAt(start)) {
     case QUOTE:
       return endOfString(text, start);

@@ -1,17 +1,28 @@
 import { ActivityCancellationType, type ActivityOptions } from '@temporalio/workflow';
 import { STREAM_QUEUE } from '../control/names.ts';
 
-/** Short, idempotent steps: tried again until they work or fail with a verdict. */
+/** From a second to a minute, for ever: a pipeline outlives every outage. */
+const RETRY = {
+  initialInterval: '1 second',
+  backoffCoefficient: 2,
+  maximumInterval: '1 minute',
+} as const;
+
+/**
+ * Short, idempotent steps: tried again until they work or fail with a verdict. A command that makes
+ * one pointless does not wait for its end.
+ */
 export const STEP: ActivityOptions = {
   startToCloseTimeout: '2 minutes',
-  retry: { initialInterval: '1 second', backoffCoefficient: 2, maximumInterval: '1 minute' },
+  cancellationType: ActivityCancellationType.TRY_CANCEL,
+  retry: RETRY,
 };
 
 /**
  * A stream lives until it is told to stop. A dead worker is noticed by the missing heartbeat.
  *
- * WAIT_CANCELLATION_COMPLETED is said because the default lets a cancelled activity go on reading
- * while the workflow has moved on.
+ * WAIT_CANCELLATION_COMPLETED is said because the SDK's default lets a cancelled activity go on
+ * reading while the workflow has moved on.
  */
 export function longLived(
   heartbeatTimeoutMs: number,
@@ -22,6 +33,9 @@ export function longLived(
     startToCloseTimeout: '365 days',
     heartbeatTimeout: heartbeatTimeoutMs,
     cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
-    retry: { initialInterval: '1 second', backoffCoefficient: 2, maximumInterval: '1 minute' },
+    retry: RETRY,
   };
 }
+
+/** Before a long activity that ended by itself, without a verdict, is started again. */
+export const UNASKED_RESTART_DELAY = '5 seconds';

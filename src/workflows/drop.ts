@@ -1,20 +1,54 @@
-import { proxyActivities, setCurrentDetails, upsertSearchAttributes } from '@temporalio/workflow';
+import { allHandlersFinished, condition, proxyActivities } from '@temporalio/workflow';
 import type { Activities } from '../activities/types.ts';
-import type { PipelineSpec } from '../control/pipeline-spec.ts';
+import { pipelineDetails } from '../control/details-text.ts';
+import {
+  type PipelineEvent,
+  type PipelineState,
+  type Reduced,
+  reduce,
+} from '../control/pipeline-state.ts';
+import { withRefusal } from '../control/refusal.ts';
 import { STEP } from './activity-options.ts';
+import { bindPipelineMessages } from './pipeline-messages.ts';
+import { showState } from './visible-state.ts';
 
 export interface DropInput {
-  readonly spec: PipelineSpec;
-  readonly deleteTopics: boolean;
+  readonly state: PipelineState;
 }
 
-/** The end of a pipeline, under its own workflow id: sinks stopped, schedules removed, topics if asked. The warehouse stays. */
+/**
+ * The end of a pipeline, under its own workflow id: sinks stopped, schedules removed, topics if
+ * asked. The warehouse stays. Says so to whoever still asks or commands.
+ */
 export async function cdcDrop(input: DropInput): Promise<void> {
-  upsertSearchAttributes({ CdcState: ['DRAINING'], CdcPipeline: [input.spec.pipeline] });
-  setCurrentDetails(
-    '**DRAINING**: sinks stop, schedules go' + (input.deleteTopics ? ', topics go' : ''),
+  let { state } = input;
+  const take = (event: PipelineEvent): Reduced => {
+    const reduced = reduce(state, event, Date.now());
+    state = reduced.state;
+    return reduced;
+  };
+  bindPipelineMessages(
+    () => state,
+    take,
+    (text) => {
+      state = withRefusal(state, text, Date.now());
+    },
   );
-  await proxyActivities<Activities>(STEP).teardown(input);
-  upsertSearchAttributes({ CdcState: ['DROPPED'] });
-  setCurrentDetails('**DROPPED**');
+  const { spec, deleteTopics, retired } = state;
+  const { sinks, snapshot } = spec;
+  showState(spec.pipeline, state.phase, pipelineDetails(state));
+  const activities = proxyActivities<Activities>(STEP);
+  const nothing = { ...spec, sinks: {}, snapshot: { ...snapshot, schedules: {} } };
+  await activities.ensureSchedules({
+    spec: nothing,
+    retired: [...retired.schedules, ...Object.keys(snapshot.schedules)],
+  });
+  await activities.ensureSinks({
+    spec: nothing,
+    retired: [...retired.sinks, ...Object.keys(sinks)],
+  });
+  await activities.teardown({ spec, deleteTopics });
+  take({ kind: 'drained' });
+  showState(spec.pipeline, state.phase, pipelineDetails(state));
+  await condition(allHandlersFinished);
 }

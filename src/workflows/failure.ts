@@ -1,28 +1,30 @@
 import { ActivityFailure, ApplicationFailure } from '@temporalio/workflow';
 import type { FailureDetails } from '../activities/types.ts';
-
-/** A failure that came back from an activity because somebody has to decide. */
-export interface Decision {
-  readonly kind: 'gap' | 'blocked';
-  readonly code: string;
-  readonly message: string;
-  readonly facts: Readonly<Record<string, unknown>>;
-}
+import type { Verdict } from '../control/incident.ts';
 
 /**
- * What a failed activity means for its workflow. `taken over` ends an attempt only: another one
- * runs. Anything without a verdict stops the pipeline in the open rather than being tried for ever.
+ * What somebody has to decide about a failed activity; `undefined` when the failure only ended the
+ * attempt. The server retries all that heals, so such a failure gets here only when the activity
+ * was being cancelled at the same time: a lost worker, a broker that was away.
  */
-export function decisionOf(error: unknown): Decision | 'takenOver' {
-  const cause = error instanceof ActivityFailure ? error.cause : error;
-  if (!(cause instanceof ApplicationFailure))
-    return { kind: 'blocked', code: 'internal.bug', message: String(cause), facts: {} };
-  const details = (cause.details?.[0] ?? {}) as Partial<FailureDetails>;
-  if (details.outcome === 'end') return 'takenOver';
-  return {
-    kind: details.outcome === 'gap' ? 'gap' : 'blocked',
-    code: cause.type ?? 'internal.bug',
-    message: cause.message,
-    facts: details.facts ?? {},
-  };
+export function verdictOf(failure: unknown): Verdict | undefined {
+  const cause = failure instanceof ActivityFailure ? failure.cause : failure;
+  if (!(cause instanceof ApplicationFailure)) return undefined;
+  const details = cause.details?.[0] as FailureDetails | undefined;
+  const { message } = cause;
+  const code = cause.type ?? 'internal.bug';
+  const facts = details?.facts ?? {};
+  switch (details?.outcome) {
+    case 'gap':
+      return { kind: 'gap', code, message, facts };
+    case 'blocked':
+    case 'refuse':
+      return { kind: 'blocked', code, message, facts };
+    case 'retry':
+    case 'end':
+      return undefined;
+    case undefined:
+      // Not one of ours. What the server would not try again must not be tried for ever either.
+      return cause.nonRetryable ? { kind: 'blocked', code, message, facts } : undefined;
+  }
 }

@@ -1,32 +1,15 @@
 import {
   allHandlersFinished,
-  CancellationScope,
   condition,
   continueAsNew,
-  defineQuery,
-  defineSignal,
-  defineUpdate,
   getExternalWorkflowHandle,
-  isCancellation,
+  makeContinueAsNewFunc,
   proxyActivities,
-  setCurrentDetails,
-  setHandler,
-  upsertSearchAttributes,
   workflowInfo,
 } from '@temporalio/workflow';
 import type { Activities } from '../activities/types.ts';
 import { pipelineDetails } from '../control/details-text.ts';
-import {
-  CAPTURE_STARTED,
-  type CaptureStarted,
-  COMMAND_KINDS,
-  type CommandAnswer,
-  type CommandKind,
-  parseCommand,
-  SNAPSHOT_DONE,
-  SNAPSHOT_FINISHED,
-  type SnapshotFinished,
-} from '../control/messages.ts';
+import { SNAPSHOT_DONE } from '../control/messages.ts';
 import type { PipelineSpec } from '../control/pipeline-spec.ts';
 import {
   initialState,
@@ -34,16 +17,14 @@ import {
   type PipelineState,
   type Reduced,
   reduce,
-  refusalOf,
-  withRefusal,
+  type SnapshotReply,
 } from '../control/pipeline-state.ts';
+import { withRefusal } from '../control/refusal.ts';
 import { longLived, STEP } from './activity-options.ts';
 import type { cdcDrop } from './drop.ts';
-import { decisionOf } from './failure.ts';
-
-const statusQuery = defineQuery<PipelineState>('status');
-const incidentsQuery = defineQuery<PipelineState['incidents']>('incidents');
-const configQuery = defineQuery<PipelineSpec>('config');
+import { CurrentStep } from './long-activity.ts';
+import { bindPipelineMessages } from './pipeline-messages.ts';
+import { showState } from './visible-state.ts';
 
 export interface PipelineInput {
   readonly spec: PipelineSpec;
@@ -53,147 +34,77 @@ export interface PipelineInput {
 
 /**
  * One pipeline's capture, from `apply` to `drop`. Decides nothing itself: what happens goes through
- * the reducer, and the loop does what the phase says. A run ends only while no stream is running.
+ * the reducer, and the loop does what the phase says.
+ *
+ * A run ends only while no activity is running. It ends whenever the pipeline begins anew, so that
+ * every resume, recovery and configuration starts with a short history and today's code.
  */
 export async function cdcPipeline(input: PipelineInput): Promise<void> {
   let state = input.state ?? initialState(input.spec, Date.now());
-  let stream: CancellationScope | undefined;
+  let repliesUnderWay = 0;
+  const step = new CurrentStep();
   const take = (event: PipelineEvent): Reduced => {
     const reduced = reduce(state, event, Date.now());
     state = reduced.state;
-    if (reduced.restartStream && reduced.accepted) stream?.cancel();
-    if (reduced.notify) void tellSnapshotDone(reduced.notify);
+    if (reduced.interrupt) step.interrupt();
+    for (const reply of reduced.replies) {
+      repliesUnderWay += 1;
+      void tell(reply).finally(() => (repliesUnderWay -= 1));
+    }
     return reduced;
   };
-  bindHandlers(
-    () => state,
-    take,
-    (text) => {
-      state = withRefusal(state, text, Date.now());
-    },
-  );
-
-  let shown = '';
-  const show = (): void => {
-    if (shown !== state.phase)
-      upsertSearchAttributes({ CdcState: [state.phase], CdcPipeline: [state.spec.pipeline] });
-    shown = state.phase;
-    setCurrentDetails(pipelineDetails(state));
+  const refuse = (text: string): void => {
+    state = withRefusal(state, text, Date.now());
   };
-  const { provision, ensureSinks, ensureSchedules } = proxyActivities<Activities>(STEP);
+  bindPipelineMessages(() => state, take, refuse);
 
-  for (;;) {
-    show();
-    const before = state;
-    switch (state.phase) {
-      case 'PROVISIONING': {
-        const { spec } = state;
-        const scope = new CancellationScope();
-        stream = scope;
-        await attempt(scope, take, async () => {
-          await provision(spec);
-          await ensureSinks(spec);
-          await ensureSchedules(spec);
-          if (state.spec === spec) take({ kind: 'provisioned' });
-        });
+  for (let begun = false; ; begun = true) {
+    const now = state;
+    const { spec, phase } = now;
+    showState(spec.pipeline, phase, pipelineDetails(now));
+    const endsRun = phase === 'PROVISIONING' || workflowInfo().continueAsNewSuggested;
+    if ((begun && endsRun) || phase === 'DRAINING')
+      await condition(() => allHandlersFinished() && repliesUnderWay === 0);
+    if (state !== now) continue;
+    if (begun && endsRun) await continueAsNew<typeof cdcPipeline>({ spec, state: now });
+    const run = (work: () => Promise<void>): Promise<void> =>
+      step.run(work, take, () => state.phase !== phase);
+    switch (phase) {
+      case 'PROVISIONING':
+        await run(() => provision(now, () => void take({ kind: 'provisioned' })));
         break;
-      }
-      case 'STREAMING': {
-        const { spec, tripwire, pending } = state;
-        const { streamBinlog } = proxyActivities<Activities>(
-          longLived(spec.stream.heartbeatTimeoutMs),
-        );
-        const scope = new CancellationScope();
-        stream = scope;
-        await attempt(scope, take, () => streamBinlog({ spec, tripwire, commands: pending }));
+      case 'STREAMING':
+        await run(() => stream(now));
         break;
-      }
       case 'PAUSED':
       case 'GAP':
       case 'BLOCKED':
-        await condition(() => state !== before || workflowInfo().continueAsNewSuggested);
+        await condition(() => state !== now);
         break;
       case 'DRAINING':
-        await condition(allHandlersFinished);
-        await continueAsNew<typeof cdcDrop>({ spec: state.spec, deleteTopics: state.deleteTopics });
-        break;
       case 'DROPPED':
-        return;
-    }
-    stream = undefined;
-    if (workflowInfo().continueAsNewSuggested) {
-      await condition(allHandlersFinished);
-      await continueAsNew<typeof cdcPipeline>({ spec: state.spec, state });
+        await makeContinueAsNewFunc<typeof cdcDrop>({ workflowType: 'cdcDrop' })({ state: now });
     }
   }
 }
 
-/** Runs one step; a cancelled one is over, a failed one is an event. */
-async function attempt(
-  scope: CancellationScope,
-  take: (event: PipelineEvent) => Reduced,
-  work: () => Promise<void>,
-): Promise<void> {
+async function provision({ spec, retired }: PipelineState, done: () => void): Promise<void> {
+  const activities = proxyActivities<Activities>(STEP);
+  await activities.provision(spec);
+  await activities.ensureSinks({ spec, retired: retired.sinks });
+  await activities.ensureSchedules({ spec, retired: retired.schedules });
+  done();
+}
+
+async function stream({ spec, tripwire, pending }: PipelineState): Promise<void> {
+  const { streamBinlog } = proxyActivities<Activities>(longLived(spec.stream.heartbeatTimeoutMs));
+  await streamBinlog({ spec, tripwire, commands: pending });
+}
+
+async function tell({ workflowId, done }: SnapshotReply): Promise<void> {
   try {
-    await scope.run(work);
-  } catch (error) {
-    if (isCancellation(error)) return;
-    const decision = decisionOf(error);
-    if (decision !== 'takenOver') take(decision);
-  }
-}
-
-/** Every command as an update, which is answered, and as a signal, which is taken whenever a worker is there. */
-function bindHandlers(
-  read: () => PipelineState,
-  take: (event: PipelineEvent) => Reduced,
-  refuse: (text: string) => void,
-): void {
-  setHandler(statusQuery, read);
-  setHandler(incidentsQuery, () => read().incidents);
-  setHandler(configQuery, () => read().spec);
-  setHandler(defineSignal<[CaptureStarted]>(CAPTURE_STARTED), (started) => {
-    take({ kind: 'captureStarted', ...started });
-  });
-  setHandler(defineSignal<[SnapshotFinished]>(SNAPSHOT_FINISHED), (finished) => {
-    take({ kind: 'snapshotFinished', ...finished });
-  });
-  for (const kind of COMMAND_KINDS) {
-    setHandler(defineSignal<[unknown]>(kind), (payload) => {
-      const parsed = parseCommand(kind, payload);
-      const refusal = parsed.ok ? refusalOf(read(), parsed.value) : parsed.message;
-      if (parsed.ok && refusal === undefined) take(parsed.value);
-      else refuse(`${kind}: ${refusal ?? ''}`);
-    });
-    setHandler(
-      defineUpdate<CommandAnswer, [unknown]>(kind),
-      (payload) => {
-        const parsed = parseCommand(kind, payload);
-        if (!parsed.ok) throw new Error(parsed.message);
-        return take(parsed.value).answer;
-      },
-      {
-        validator: (payload) => {
-          validate(kind, payload, read());
-        },
-      },
-    );
-  }
-}
-
-function validate(kind: CommandKind, payload: unknown, state: PipelineState): void {
-  const parsed = parseCommand(kind, payload);
-  const refusal = parsed.ok ? refusalOf(state, parsed.value) : parsed.message;
-  if (refusal !== undefined) throw new Error(refusal);
-}
-
-async function tellSnapshotDone({
-  workflowId,
-  finished,
-}: NonNullable<Reduced['notify']>): Promise<void> {
-  try {
-    await getExternalWorkflowHandle(workflowId).signal(SNAPSHOT_DONE, finished);
+    await getExternalWorkflowHandle(workflowId).signal(SNAPSHOT_DONE, done);
   } catch {
-    // Whoever asked has gone; the snapshot itself is finished and on record.
+    // Whoever asked has gone; how the snapshot ended is on record here.
   }
 }

@@ -1,101 +1,95 @@
 import {
   allHandlersFinished,
-  CancellationScope,
   condition,
   continueAsNew,
   defineQuery,
-  defineSignal,
-  isCancellation,
   proxyActivities,
-  setCurrentDetails,
   setHandler,
-  upsertSearchAttributes,
   workflowInfo,
 } from '@temporalio/workflow';
 import type { Activities } from '../activities/types.ts';
-import { openIncident } from '../control/incident.ts';
+import { sinkDetails } from '../control/details-text.ts';
+import type { Incident } from '../control/incident.ts';
+import {
+  CONFIG_QUERY,
+  INCIDENTS_QUERY,
+  parseSinkCommand,
+  SINK_COMMAND_KINDS,
+  STATUS_QUERY,
+} from '../control/messages.ts';
 import { sinkQueue } from '../control/names.ts';
-import type { PipelineSpec } from '../control/pipeline-spec.ts';
+import type { PipelineSpec, SinkSpec } from '../control/pipeline-spec.ts';
+import { withRefusal } from '../control/refusal.ts';
 import {
   initialSinkState,
   reduceSink,
   type SinkEvent,
+  type SinkReduced,
   type SinkState,
+  sinkRefusalOf,
 } from '../control/sink-state.ts';
 import { longLived } from './activity-options.ts';
-import { decisionOf } from './failure.ts';
+import { bindCommands } from './commands.ts';
+import { CurrentStep } from './long-activity.ts';
+import { showState } from './visible-state.ts';
 
 export interface SinkWorkflowInput {
   readonly spec: PipelineSpec;
   readonly sinkName: string;
+  /** Carried over by continue-as-new. */
   readonly state?: SinkState;
 }
 
-const sinkStatusQuery = defineQuery<SinkState>('status');
+const statusQuery = defineQuery<SinkState>(STATUS_QUERY);
+const incidentsQuery = defineQuery<readonly Incident[]>(INCIDENTS_QUERY);
+const configQuery = defineQuery<SinkSpec | undefined>(CONFIG_QUERY);
 
 /** One sink of one pipeline. A warehouse that stops stops this workflow, never capture. */
 export async function cdcSink(input: SinkWorkflowInput): Promise<void> {
   let state = input.state ?? initialSinkState(input.spec, input.sinkName, Date.now());
-  let running: CancellationScope | undefined;
-  const take = (event: SinkEvent): void => {
+  const step = new CurrentStep();
+  const take = (event: SinkEvent): SinkReduced => {
     const reduced = reduceSink(state, event, Date.now());
-    if (reduced.accepted && reduced.state !== state) running?.cancel();
     state = reduced.state;
+    if (reduced.interrupt) step.interrupt();
+    return reduced;
   };
-  setHandler(sinkStatusQuery, () => state);
-  for (const kind of ['pause', 'resume', 'stop'] as const)
-    setHandler(defineSignal(kind), () => {
-      take({ kind });
-    });
-  setHandler(defineSignal<[{ incidentId?: string }]>('recover'), (payload) => {
-    take({ kind: 'recover', incidentId: payload.incidentId ?? '' });
-  });
-  setHandler(defineSignal<[{ spec: PipelineSpec }]>('applyConfig'), ({ spec }) => {
-    if (JSON.stringify(spec) !== JSON.stringify(state.spec)) take({ kind: 'applyConfig', spec });
+  setHandler(statusQuery, () => state);
+  setHandler(incidentsQuery, () => state.incidents);
+  setHandler(configQuery, () => state.spec.sinks[state.sinkName]);
+  bindCommands(SINK_COMMAND_KINDS, {
+    parse: parseSinkCommand,
+    refusalOf: (command) => sinkRefusalOf(state, command),
+    take: (command) => take(command).answer,
+    refuse: (text) => {
+      state = withRefusal(state, text, Date.now());
+    },
   });
 
-  for (;;) {
-    upsertSearchAttributes({ CdcState: [state.phase], CdcPipeline: [state.spec.pipeline] });
-    setCurrentDetails(details(state));
-    const before = state;
-    switch (state.phase) {
-      case 'RUNNING': {
-        const { spec, sinkName } = state;
-        const sink = spec.sinks[sinkName];
-        if (!sink) return;
-        const { runSink } = proxyActivities<Activities>(
-          longLived(spec.stream.heartbeatTimeoutMs, sinkQueue(sink)),
-        );
-        const scope = new CancellationScope();
-        running = scope;
-        try {
-          await scope.run(() => runSink({ spec, sinkName }));
-        } catch (error) {
-          const decision = isCancellation(error) ? 'takenOver' : decisionOf(error);
-          if (decision !== 'takenOver') take(decision);
-        }
-        running = undefined;
-        break;
-      }
-      case 'PAUSED':
-      case 'GAP':
-      case 'BLOCKED':
-        await condition(() => state !== before || workflowInfo().continueAsNewSuggested);
-        break;
-      case 'STOPPED':
-        return;
-    }
-    if (workflowInfo().continueAsNewSuggested) {
+  for (let begun = false; ; begun = true) {
+    const now = state;
+    const { spec, sinkName, phase } = now;
+    showState(spec.pipeline, phase, sinkDetails(now));
+    if (begun && workflowInfo().continueAsNewSuggested) {
       await condition(allHandlersFinished);
-      await continueAsNew<typeof cdcSink>({ spec: state.spec, sinkName: state.sinkName, state });
+      await continueAsNew<typeof cdcSink>({ spec: state.spec, sinkName, state });
     }
+    const sink = spec.sinks[sinkName];
+    if (phase === 'STOPPED' || !sink) {
+      await condition(allHandlersFinished);
+      return;
+    }
+    if (phase === 'RUNNING')
+      await step.run(
+        () => fill(now, sink),
+        take,
+        () => state.phase !== phase,
+      );
+    else await condition(() => state !== now);
   }
 }
 
-function details(state: SinkState): string {
-  const incident = openIncident(state.incidents);
-  const head = `**${state.phase}** since ${new Date(state.sinceMs).toISOString()}`;
-  if (!incident) return head;
-  const signal = `temporal workflow signal -w ${workflowInfo().workflowId} --name recover --input '${JSON.stringify({ incidentId: incident.id })}'`;
-  return `${head}\n\n### Incident ${incident.id}: ${incident.code}\n\n${incident.message}\n\n\`\`\`\n${signal}\n\`\`\``;
+async function fill({ spec, sinkName }: SinkState, sink: SinkSpec): Promise<void> {
+  const options = longLived(spec.stream.heartbeatTimeoutMs, sinkQueue(sink));
+  await proxyActivities<Activities>(options).runSink({ spec, sinkName });
 }

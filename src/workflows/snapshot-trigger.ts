@@ -5,8 +5,8 @@ import {
   setHandler,
   workflowInfo,
 } from '@temporalio/workflow';
-import { SNAPSHOT_DONE, type SnapshotFinished } from '../control/messages.ts';
-import { pipelineWorkflowId } from '../control/names.ts';
+import { SNAPSHOT_DONE, type SnapshotDone } from '../control/messages.ts';
+import { pipelineWorkflowId, triggerWorkflowId } from '../control/names.ts';
 
 export interface TriggerInput {
   readonly pipeline: string;
@@ -14,31 +14,33 @@ export interface TriggerInput {
   readonly tables: readonly string[];
 }
 
-export interface TriggerResult {
-  readonly snapshotId: string;
-  readonly finished?: SnapshotFinished;
-  /** The pipeline had not finished it within a day; it goes on. */
-  readonly deferred: boolean;
-}
+/** The pipeline's answer, or that it goes on with the snapshot although nobody waits any longer. */
+export type TriggerResult =
+  | SnapshotDone
+  | { readonly outcome: 'stillRunning'; readonly snapshotId: string };
 
-/** Started by a schedule, which cannot address a workflow that is already there: asks the pipeline and waits. */
+const LONGEST_WAIT = '1 day';
+
+/**
+ * Started by a schedule, which cannot address a workflow that is already there: asks the pipeline
+ * for a snapshot and waits for its end. A pipeline that is not streaming answers "deferred". One
+ * that does not exist makes this fail, which pauses the schedule in the open.
+ */
 export async function cdcSnapshotTrigger(input: TriggerInput): Promise<TriggerResult> {
-  let finished: SnapshotFinished | undefined;
-  setHandler(defineSignal<[SnapshotFinished]>(SNAPSHOT_DONE), (payload) => {
-    finished = payload;
-  });
+  const { pipeline, schedule, tables } = input;
   const { workflowId } = workflowInfo();
-  await getExternalWorkflowHandle(pipelineWorkflowId(input.pipeline)).signal('requestSnapshot', {
-    snapshotId: workflowId,
-    commandId: workflowId,
-    tables: input.tables,
-    replyTo: workflowId,
-    by: `schedule ${input.schedule}`,
+  const snapshotId = schedule + workflowId.slice(triggerWorkflowId(pipeline, schedule).length);
+  let done: SnapshotDone | undefined;
+  setHandler(defineSignal<[SnapshotDone]>(SNAPSHOT_DONE), (payload) => {
+    done = payload;
   });
-  const done = await condition(() => finished !== undefined, '1 day');
-  return {
-    snapshotId: workflowId,
-    deferred: !done,
-    ...(finished === undefined ? {} : { finished }),
-  };
+  await getExternalWorkflowHandle(pipelineWorkflowId(pipeline)).signal('requestSnapshot', {
+    snapshotId,
+    commandId: snapshotId,
+    tables,
+    replyTo: workflowId,
+    by: `schedule ${schedule}`,
+  });
+  await condition(() => done !== undefined, LONGEST_WAIT);
+  return done ?? { outcome: 'stillRunning', snapshotId };
 }

@@ -114,7 +114,13 @@ describe('GtidSet', () => {
   it('subtracts sets of very many intervals in reasonable time', () => {
     const holes = (from: number): GtidSet =>
       new GtidSet([
-        [A, Array.from({ length: 50_000 }, (_, index) => ({ start: from + 4 * index, end: from + 4 * index + 1 }))],
+        [
+          A,
+          Array.from({ length: 50_000 }, (_, index) => ({
+            start: from + 4 * index,
+            end: from + 4 * index + 1,
+          })),
+        ],
       ]);
     expect(holes(1).subtract(holes(3)).isSubsetOf(holes(1))).toBe(true);
     expect(holes(1).isSubsetOf(holes(3))).toBe(false);

@@ -129,7 +129,7 @@ describe('the pipeline reducer', () => {
       { kind: 'recover', incidentId: 'gap-2026-11-23-01', action: 'resnapshot', tables: [], by: 'ana' },
     ]);
     expect(state.phase).toBe('PROVISIONING');
-    expect(state.pending).toEqual([{ kind: 'resnapshot', commandId: 'recover-3-1', tables: [] }]);
+    expect(state.pending).toEqual([{ kind: 'resnapshot', commandId: 'recover-20261123T000000000Z-1', tables: [] }]);
     expect(state.incidents[0]).toMatchObject({ closedAtMs: NOW, answer: { action: 'resnapshot', by: 'ana' } });
   });
 
@@ -147,10 +147,12 @@ describe('the pipeline reducer', () => {
       { kind: 'requestSnapshot', snapshotId: 'nightly', tables: [], replyTo: 'cdc/shop/nightly/run' },
     ]);
     const reduced = reduce(state, { kind: 'snapshotFinished', snapshotId: 'nightly', tables: 2, rows: 7 }, NOW);
-    expect(reduced.notify).toEqual({
-      workflowId: 'cdc/shop/nightly/run',
-      finished: { snapshotId: 'nightly', tables: 2, rows: 7 },
-    });
+    expect(reduced.replies).toEqual([
+      {
+        workflowId: 'cdc/shop/nightly/run',
+        done: { outcome: 'finished', snapshotId: 'nightly', tables: 2, rows: 7 },
+      },
+    ]);
     expect(reduced.state.snapshots).toEqual([]);
   });
 });

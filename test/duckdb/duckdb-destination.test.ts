@@ -1,11 +1,11 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { ColumnType, SchemaId, TableName } from '../../src/change/table.ts';
+import type { ColumnType, TableName } from '../../src/change/table.ts';
 import { DuckDbFile } from '../../src/duckdb/database-file.ts';
 import { DuckDbDestination } from '../../src/duckdb/duckdb-destination.ts';
-import { internalTopics, type Topic } from '../../src/topic/topic-name.ts';
 import { schemaIdOf } from '../../src/topic/schema-record.ts';
+import { internalTopics, type Topic } from '../../src/topic/topic-name.ts';
 import {
   batch,
   change,
@@ -15,9 +15,9 @@ import {
   rowsOf,
   schemaOf,
   seqAt,
-  tempFolder,
   TEST_SETTINGS,
   type TestWarehouse,
+  tempFolder,
   varchar,
 } from './warehouse.ts';
 
@@ -446,7 +446,7 @@ describe('DuckDbDestination', () => {
       kind: 'schema',
       seq: seqAt(2, 0),
       table: 'x' as TableName,
-      schemaId: schemaIdOf(schema) as SchemaId,
+      schemaId: schemaIdOf(schema),
     } as const;
     await expect(apply(2, [], [control], [schema])).rejects.toMatchObject({ code });
   });

@@ -6,7 +6,7 @@ import { DuckDbFile } from '../../src/duckdb/database-file.ts';
 import { socketPath } from '../../src/duckdb/owner-socket.ts';
 import { queryWarehouse } from '../../src/duckdb/query-client.ts';
 import { serveQueries } from '../../src/duckdb/query-server.ts';
-import { tempFolder, TEST_SETTINGS } from './warehouse.ts';
+import { TEST_SETTINGS, tempFolder } from './warehouse.ts';
 
 describe('queryWarehouse', () => {
   let folder = tempFolder();

@@ -17,7 +17,7 @@ import type { ControlRecord } from '../../src/topic/control-record.ts';
 import { encodeKey, encodeRow } from '../../src/topic/row-json.ts';
 import { schemaIdOf } from '../../src/topic/schema-record.ts';
 
-export const START_US = Date.UTC(2026, 10, 23) * 1000;
+const START_US = Date.UTC(2026, 10, 23) * 1000;
 
 export const integer: ColumnType = { kind: 'integer', bytes: 8, unsigned: false };
 export const varchar: ColumnType = { kind: 'text', charset: 'utf8mb4' };

@@ -1,10 +1,10 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { Topic } from '../../src/topic/topic-name.ts';
 import { decodeChange } from '../../src/sink/change-record.ts';
 import { readEnvelope } from '../../src/sink/envelope-reader.ts';
 import { scanObject } from '../../src/sink/json-scan.ts';
 import { SCHEMA_HEADER, SEQUENCE_HEADER } from '../../src/topic/publisher.ts';
+import type { Topic } from '../../src/topic/topic-name.ts';
 
 const TOPIC = 'p.shop.orders' as Topic;
 const SEQ = '00000001/0000000000000002/00000003';
@@ -80,6 +80,20 @@ describe('readEnvelope', () => {
       committedAtUs: 5,
       position: 'f:9',
     });
+  });
+
+  it('reads what the writer writes the same with and without an envelope of the same event before it', () => {
+    const own = (op: string, row: number, pos: number) =>
+      `{"before":null,"after":{"t":"\\",\\"op\\":\\"d"},"source":{"ts_us":5,"file":"f","pos":${pos},"row":${row},"thread":1,"query":null},"transaction":null,"op":"${op}","ts_ms":1,"ts_us":1000,"ts_ns":1000000}`;
+    const texts = [own('c', 0, 1), own('u', 12, 1), own('r', 3, 2), own('c', 4, 1)];
+    const expected = [
+      ['c', 'f:1'],
+      ['u', 'f:1'],
+      ['r', 'f:2'],
+      ['c', 'f:1'],
+    ];
+    expect(texts.map(readEnvelope).map(({ op, position }) => [op, position])).toEqual(expected);
+    for (const text of texts) expect(readEnvelope(text).after).toBe('{"t":"\\",\\"op\\":\\"d"}');
   });
 
   it('reads the source of each event anew', () => {

@@ -173,7 +173,7 @@ export class SimulatedPipeline {
       table: name,
       snapshotId,
     });
-    this.#told.set(name, new Map(this.#source.get(name)!));
+    this.#told.set(name, new Map(this.#source.get(name)));
     this.#commit();
   }
 

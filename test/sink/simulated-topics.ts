@@ -96,9 +96,22 @@ export class SimulatedTopics {
     return this.#log(topic, partition).length;
   }
 
-  /** Retention takes everything before the offset. */
-  expire(topic: Topic, partition: number, before: number): void {
-    this.#logStarts.set(`${topic}/${partition}`, before);
+  /** Retention takes everything that is there now. */
+  expireAll(): void {
+    for (const [id, log] of this.#logs) this.#logStarts.set(id, log.length);
+  }
+
+  /** The topics are deleted and made anew. */
+  emptyLogs(): void {
+    this.#logs.clear();
+  }
+
+  /** Somebody writes the open transaction's records a second time. */
+  repeatLast(): void {
+    for (const log of this.#logs.values()) {
+      const last = log.at(-1);
+      if (last !== undefined && last !== 'marker' && last.record.topic !== CONTROL) log.push(last);
+    }
   }
 
   /** A run of at most `maxSlots` offsets from there. */

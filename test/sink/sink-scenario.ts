@@ -68,7 +68,7 @@ export const turns = (maxLength: number): fc.Arbitrary<readonly Turn[]> =>
     { minLength: 1, maxLength },
   );
 
-export class SimulatedCrash extends Error {}
+class SimulatedCrash extends Error {}
 
 /** How the scenario reaches the warehouse: every run of the sink opens it anew. */
 export interface ScenarioWarehouse {

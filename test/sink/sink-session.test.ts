@@ -1,9 +1,12 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { TableName } from '../../src/change/table.ts';
+import type { SinkSessionProgress } from '../../src/sink/progress.ts';
+import { runSink } from '../../src/sink/sink-session.ts';
 import { encodeRow } from '../../src/topic/row-json.ts';
 import { MemoryWarehouse } from './memory-warehouse.ts';
-import { SCHEMAS, type SimulatedPipeline } from './simulated-pipeline.ts';
+import { SCHEMAS, SimulatedPipeline } from './simulated-pipeline.ts';
+import { PREFIX, SimulatedSource, SimulatedTopics } from './simulated-topics.ts';
 import { play, turns } from './sink-scenario.ts';
 
 const NAMES = SCHEMAS.map(({ id }) => `${id.database}.${id.table}` as TableName);
@@ -18,7 +21,116 @@ function checkView(warehouse: MemoryWarehouse, pipeline: SimulatedPipeline): voi
   }
 }
 
+/** A pipeline whose source has made two commits, and what a test may change of a run over it. */
+function setting() {
+  const topics = new SimulatedTopics();
+  const pipeline = new SimulatedPipeline(topics);
+  const add = (id: number): void =>
+    pipeline.step(
+      { kind: 'transaction', changes: [{ table: 0, id, to: { number: id, text: '' } }] },
+      0,
+      'commit',
+    );
+  const warehouse = new MemoryWarehouse();
+  const sleeps: number[] = [];
+  const progress: SinkSessionProgress[] = [];
+  const clock = { now: 0 };
+  const run = (onIdle: (stop: () => void) => void = (stop) => stop()): Promise<void> => {
+    const done = new AbortController();
+    const hooks = { pick: () => 0, maxSlots: () => 100, beforeMarks: () => {} };
+    return runSink({
+      source: new SimulatedSource(topics, { ...hooks, onIdle: () => onIdle(() => done.abort()) }),
+      destination: warehouse,
+      prefix: PREFIX,
+      settings: { commitIntervalMs: 1_000, maxBatchBytes: 1_000_000 },
+      onProgress: (report) => progress.push(report),
+      reach: () => {},
+      clock: {
+        nowMs: () => (clock.now += 10),
+        sleep: async (durationMs) => {
+          sleeps.push(durationMs);
+        },
+      },
+      signal: done.signal,
+    });
+  };
+  return { topics, add, warehouse, sleeps, progress, run };
+}
+
+const ORDERS = NAMES[0]!;
+
 describe('runSink', () => {
+  it('reports what it has committed and how far the topics go', async () => {
+    const { topics, add, progress, run } = setting();
+    add(1);
+    add(2);
+    topics.settle();
+    await run();
+    expect(progress.at(-1)).toMatchObject({
+      rows: 2,
+      rowsByTable: { [ORDERS]: 2 },
+      commits: 1,
+      cut: { commitOrdinal: 3 },
+      checkpoint: { commitOrdinal: 3 },
+      lastCommit: { rows: 2, durationMs: 10 },
+      caughtUp: true,
+    });
+  });
+
+  it('commits no more often than its interval says while changes keep coming', async () => {
+    const { topics, add, warehouse, sleeps, run } = setting();
+    topics.settle();
+    let id = 0;
+    await run((stop) => {
+      if (id === 3) return stop();
+      add((id += 1));
+      topics.settle();
+    });
+    expect(warehouse.cut?.commitOrdinal).toBe(4);
+    expect(sleeps).toHaveLength(4);
+    for (const durationMs of sleeps) expect(durationMs).toBeGreaterThan(900);
+  });
+
+  it('stops when the sequence of a partition goes back', async () => {
+    const { topics, add, run } = setting();
+    add(1);
+    topics.repeatLast();
+    topics.settle();
+    await expect(run()).rejects.toMatchObject({ code: 'sink.out-of-order' });
+  });
+
+  it('stops when the positions topic is older than the warehouse', async () => {
+    const { topics, add, run } = setting();
+    topics.settle();
+    const older = topics.position;
+    add(1);
+    topics.settle();
+    await run();
+    topics.position = older;
+    await expect(run()).rejects.toMatchObject({ code: 'position.lost' });
+  });
+
+  it('stops when a topic ends before the offset it would go on from', async () => {
+    const { topics, add, run } = setting();
+    for (let id = 1; id <= 5; id++) add(id);
+    topics.settle();
+    await run();
+    add(6);
+    topics.settle();
+    const { position } = topics;
+    topics.emptyLogs();
+    topics.position = position;
+    await expect(run()).rejects.toMatchObject({ code: 'sink.offset-out-of-range' });
+  });
+
+  it('stops when the records it needs have left the topic', async () => {
+    const { topics, add, run } = setting();
+    add(1);
+    topics.settle();
+    topics.expireAll();
+    await expect(run()).rejects.toMatchObject({ code: 'sink.offset-out-of-range' });
+  });
+
   it('shows the source as of a commit and stores every change once, whatever the interleaving and wherever it crashes', async () => {
     await fc.assert(
       fc.asyncProperty(turns(12), async (list) => {

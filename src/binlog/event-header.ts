@@ -1,0 +1,51 @@
+import { crc32 } from 'node:zlib';
+import { SluiceError } from '../errors/error.ts';
+import type { EventHeader } from './event.ts';
+
+export const HEADER_BYTES = 19;
+export const CHECKSUM_BYTES = 4;
+
+/** Header flags. @see libs/mysql/binlog/event/binlog_event.h */
+export const FLAG = { inUse: 0x01, artificial: 0x20, ignorable: 0x80 } as const;
+
+/**
+ * timestamp4 type1 server_id4 size4 log_pos4 flags2
+ * @throws {SluiceError} `binlog.truncated` when `event` is shorter than the header, or than it says
+ */
+export function readHeader(event: Buffer, at: number, end: number): EventHeader {
+  if (end - at < HEADER_BYTES)
+    throw new SluiceError(
+      'binlog.truncated',
+      `An event has ${end - at} bytes, fewer than its header.`,
+    );
+  const header = {
+    timestampS: event.readUInt32LE(at),
+    type: event.readUInt8(at + 4),
+    serverId: event.readUInt32LE(at + 5),
+    size: event.readUInt32LE(at + 9),
+    logPos: event.readUInt32LE(at + 13),
+    flags: event.readUInt16LE(at + 17),
+  };
+  if (header.size < HEADER_BYTES || header.size > end - at)
+    throw new SluiceError(
+      'binlog.truncated',
+      `An event of type ${header.type} says it has ${header.size} bytes, but ${end - at} are there.`,
+    );
+  return header;
+}
+
+/** Whether the last four bytes are the CRC32 of everything before them. */
+export function hasValidChecksum(event: Buffer, flags: number): boolean {
+  const end = event.length - CHECKSUM_BYTES;
+  if (end < HEADER_BYTES) return false;
+  const covered = event.subarray(0, end);
+  // The server sets the flag in a file it is writing, after it has computed the checksum.
+  const summed = (flags & FLAG.inUse) === 0 ? covered : withoutInUse(covered, flags);
+  return crc32(summed) === event.readUInt32LE(end);
+}
+
+function withoutInUse(covered: Buffer, flags: number): Buffer {
+  const copy = Buffer.from(covered);
+  copy.writeUInt16LE(flags & ~FLAG.inUse, 17);
+  return copy;
+}

@@ -1,0 +1,57 @@
+import { defineQuery, setHandler } from '@temporalio/workflow';
+import type { Incident } from '../control/incident.ts';
+import {
+  CAPTURE_STARTED,
+  COMMAND_KINDS,
+  CONFIG_QUERY,
+  INCIDENTS_QUERY,
+  parseCaptureStarted,
+  parseCommand,
+  parseSnapshotFinished,
+  SNAPSHOT_FINISHED,
+  STATUS_QUERY,
+} from '../control/messages.ts';
+import type { PipelineSpec } from '../control/pipeline-spec.ts';
+import {
+  type PipelineEvent,
+  type PipelineState,
+  type Reduced,
+  refusalOf,
+} from '../control/pipeline-state.ts';
+import { bindCommands, bindNotice } from './commands.ts';
+
+const statusQuery = defineQuery<PipelineState>(STATUS_QUERY);
+const incidentsQuery = defineQuery<readonly Incident[]>(INCIDENTS_QUERY);
+const configQuery = defineQuery<PipelineSpec>(CONFIG_QUERY);
+
+/**
+ * Everything that can be said to a pipeline and asked of it. To be called before the first await:
+ * an update that arrives without a handler is rejected.
+ */
+export function bindPipelineMessages(
+  read: () => PipelineState,
+  take: (event: PipelineEvent) => Reduced,
+  refuse: (text: string) => void,
+): void {
+  setHandler(statusQuery, read);
+  setHandler(incidentsQuery, () => read().incidents);
+  setHandler(configQuery, () => read().spec);
+  bindNotice(
+    CAPTURE_STARTED,
+    parseCaptureStarted,
+    (started) => void take({ kind: 'captureStarted', ...started }),
+    refuse,
+  );
+  bindNotice(
+    SNAPSHOT_FINISHED,
+    parseSnapshotFinished,
+    (finished) => void take({ kind: 'snapshotFinished', ...finished }),
+    refuse,
+  );
+  bindCommands(COMMAND_KINDS, {
+    parse: parseCommand,
+    refusalOf: (command) => refusalOf(read(), command),
+    take: (command) => take(command).answer,
+    refuse,
+  });
+}

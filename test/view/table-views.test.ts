@@ -1,0 +1,72 @@
+import { describe, expect, it } from 'vitest';
+import type { Sequence } from '../../src/change/sequence.ts';
+import type { SchemaId, TableName } from '../../src/change/table.ts';
+import type { Dialect } from '../../src/view/dialect.ts';
+import { foldedChanges, foldStatements, massDelete } from '../../src/view/fold-plan.ts';
+import { BEFORE_ALL, type StoredTable } from '../../src/view/stored-table.ts';
+import { viewStatements } from '../../src/view/table-views.ts';
+
+/** Marks everything that the plan leaves to the warehouse, in words of no warehouse. */
+const marking: Dialect = {
+  identifier: (name) => `‹${name}›`,
+  text: (value) => `text‹${value}›`,
+  sequence: (seq) => `sequence‹${seq}›`,
+  sequenceText: (expression) => `sequenceText(${expression})`,
+  jsonMember: (object, member) => `member(${object}, ‹${member}›)`,
+  asText: (expression) => `asText(${expression})`,
+  asTimestamp: (expression) => `asTimestamp(${expression})`,
+  struct: (fields) => `struct(${fields.map(([name]) => name).join(', ')})`,
+  createTableFunction: (name, parameter, body) => `TABLE FUNCTION ${name}(${parameter}) ${body}`,
+};
+
+const SEQ = '00000001/0000000000000007/00000000' as Sequence;
+
+const table: StoredTable = {
+  name: 'shop.orders' as TableName,
+  id: { database: 'shop', table: 'orders' },
+  schemaId: 'abc' as SchemaId,
+  schemaSince: BEFORE_ALL,
+  columns: [
+    { name: 'id', type: 'BIGINT', mayBeInexact: false },
+    { name: 'day', type: 'DATE', mayBeInexact: true },
+    { name: 'as_of', type: 'DATE', mayBeInexact: true },
+    { name: 'VALID_FROM', type: 'DATE', mayBeInexact: true },
+  ],
+  key: ['id', 'day'],
+  watermark: SEQ,
+  status: 'consistent',
+};
+
+const views = viewStatements(marking, table);
+const all = [
+  ...views,
+  foldedChanges(marking, table, SEQ),
+  ...foldStatements(marking, table, 'folded'),
+  massDelete(marking, table, { seq: SEQ, olderThan: SEQ, committedAt: 'c', ingestedAt: 'i' }),
+];
+
+describe('the plan of a warehouse', () => {
+  it.each(all)('leaves quoting, casts and literals to the dialect: %s', (sql) => {
+    expect(sql).not.toMatch(/["`[\]{}]|::|CAST\(/);
+    expect(sql.replaceAll("'d'", '')).not.toContain("'");
+    expect(sql.replaceAll(/[‹(][^‹›]*›/g, '')).not.toContain('orders');
+  });
+
+  it('asks for the cut when a view is asked, and has the watermark as a literal', () => {
+    const [current = ''] = views;
+    expect(current).toContain('(SELECT p.cut_seq FROM _sluice.checkpoint AS p)');
+    expect(current.split(`sequence‹${SEQ}›`)).toHaveLength(3);
+  });
+
+  it('tells keys apart by the text of what their columns cannot hold', () => {
+    const text = 'COALESCE(asText(c.‹day›), member(c._cdc_inexact, ‹day›))';
+    for (const sql of [views[0], views[2], views[3], all[4]])
+      expect(sql).toContain(`c.‹id›, ${text}`);
+  });
+
+  it('gives way where a column of the source has the name of its own', () => {
+    expect(views[2]).toContain('AS ‹valid_from_›');
+    expect(views[2]).toContain('AS ‹valid_to›');
+    expect(views[3]).toContain('(as_of_)');
+  });
+});
