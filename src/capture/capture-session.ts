@@ -165,9 +165,6 @@ export class CaptureSession {
     const op = event.op === 'insert' ? 'c' : event.op === 'update' ? 'u' : 'd';
     const source = this.#sourceOf(event, route.schema.id);
     const name = tableName(route.schema.id);
-    const timestampMs = Math.floor(
-      Math.max(tracker.committedAtUs, transaction.committedAtUs) / 1000,
-    );
     let index = 0;
     for (const row of event.read()) {
       const rowOrdinal = transaction.rows;
@@ -181,7 +178,7 @@ export class CaptureSession {
           op,
           source,
           rowInEvent: index,
-          timestampMs,
+          timestampMs: source.nowMs,
         });
         if (snapshot.watches(name)) touch(snapshot, route.schema, row);
         this.#count(name, op);
@@ -293,7 +290,7 @@ export class CaptureSession {
           op: 'r',
           source,
           rowInEvent: 0,
-          timestampMs: Math.floor(tracker.committedAtUs / 1000),
+          timestampMs: source.nowMs,
         },
       );
       this.#count(name, 'r');
