@@ -4,7 +4,7 @@ import { formatSequence } from '../change/sequence.ts';
 import { type TableId, type TableName, tableName } from '../change/table.ts';
 import { SluiceError } from '../errors/error.ts';
 import { emptyPlan } from '../snapshot/plan.ts';
-import { collidingTopics, tableTopic } from '../topic/topic-name.ts';
+import { collidingTopics, type Topic, tableTopic } from '../topic/topic-name.ts';
 import { CaptureSession } from './capture-session.ts';
 import type { CaptureDeps, CaptureInput } from './run-capture.ts';
 import { SnapshotDriver } from './snapshot-driver.ts';
@@ -70,7 +70,7 @@ export async function openSession(
     session.announce(tables.map(({ schema }) => schema));
   applyStart(
     decision,
-    { session, snapshot, tracker, epoch: begin.epoch, nowMs: deps.nowMs() },
+    { session, snapshot, tracker, epoch: begin.epoch, nowMs: deps.nowMs(), known: stored.topics },
     tables,
     input,
     history,
@@ -162,6 +162,8 @@ interface StartContext {
   readonly tracker: StreamTracker;
   readonly epoch: number;
   readonly nowMs: number;
+  /** Topics of tables that were captured before this attempt. */
+  readonly known: ReadonlyMap<Topic, number>;
 }
 
 /** Plans what the decision and the commands ask for. A command is applied once, with the checkpoint that names it. */
@@ -172,7 +174,7 @@ function applyStart(
   input: CaptureInput,
   history: ServerHistory,
 ): void {
-  const { session, snapshot, tracker, epoch, nowMs } = context;
+  const { session, snapshot, tracker, epoch, nowMs, known } = context;
   const names = tables.map(({ schema }) => tableName(schema.id));
   const estimates = new Map(
     tables.map(({ schema, estimatedRows }) => [tableName(schema.id), estimatedRows]),
@@ -184,6 +186,16 @@ function applyStart(
     snapshot.add(
       names,
       { snapshotId: 'initial', mode: 'initial', beganAt, startedAtMs: nowMs },
+      estimates,
+    );
+  // Tables that the configuration has taken in since: their present rows are in no event.
+  const added = tables
+    .filter(({ schema }) => !known.has(tableTopic(input.prefix, schema.id)))
+    .map(({ schema }) => tableName(schema.id));
+  if (decision.kind === 'resume' && added.length > 0 && input.snapshotMode === 'initial')
+    snapshot.add(
+      added,
+      { snapshotId: `added-${beganAt}`, mode: 'initial', beganAt, startedAtMs: nowMs },
       estimates,
     );
   if (decision.kind === 'reopen')
