@@ -9,6 +9,12 @@ const RETRY = {
 } as const;
 
 /**
+ * A worker that died is replaced at once, for the hundredth time as for the first: the server's
+ * count of attempts never goes back. What fails inside a stream backs off there.
+ */
+const TAKE_OVER = { initialInterval: '1 second', backoffCoefficient: 1 } as const;
+
+/**
  * Short, idempotent steps: tried again until they work or fail with a verdict. A command that makes
  * one pointless does not wait for its end.
  */
@@ -33,7 +39,7 @@ export function longLived(
     startToCloseTimeout: '365 days',
     heartbeatTimeout: heartbeatTimeoutMs,
     cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
-    retry: RETRY,
+    retry: TAKE_OVER,
   };
 }
 
