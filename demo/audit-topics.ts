@@ -51,19 +51,29 @@ export async function auditTopics(
   const readers = new Map(
     shapes.map((shape) => {
       const name = `${shape.database}.${shape.table}`;
-      return [`${prefix}.${name}`, new TopicReader(`${prefix}.${name}`, shape, events.get(name) ?? [])];
+      return [
+        `${prefix}.${name}`,
+        new TopicReader(`${prefix}.${name}`, shape, events.get(name) ?? []),
+      ];
     }),
   );
-  await readTopics(brokers, [...readers.keys()], (record) => readers.get(record.topic)?.take(record));
+  await readTopics(brokers, [...readers.keys()], (record) =>
+    readers.get(record.topic)?.take(record),
+  );
   const audits: TopicAudit[] = [];
   for (const reader of readers.values()) audits.push(await reader.finish(mysql));
   return audits;
 }
 
-async function readTableEvents(brokers: readonly string[], prefix: string): Promise<ReadonlyMap<string, readonly TableEvent[]>> {
+async function readTableEvents(
+  brokers: readonly string[],
+  prefix: string,
+): Promise<ReadonlyMap<string, readonly TableEvent[]>> {
   const events = new Map<string, TableEvent[]>();
   await readTopics(brokers, [`${prefix}.__sluice.control`], ({ value }) => {
-    const record = JSON.parse(value ?? '{}') as Partial<Record<'kind' | 'seq' | 'table' | 'olderThan', string>>;
+    const record = JSON.parse(value ?? '{}') as Partial<
+      Record<'kind' | 'seq' | 'table' | 'olderThan', string>
+    >;
     const { kind, seq = '', table = '' } = record;
     if (kind !== 'truncate' && kind !== 'sweep') return;
     const olderThan = kind === 'truncate' ? seq : (record.olderThan ?? '');
@@ -78,7 +88,10 @@ class TopicReader {
   readonly #events: readonly TableEvent[];
   readonly #keys = new Map<string, KeyState>();
   readonly #seqs = new Set<string>();
-  readonly #lastOfPartition = new Map<number, { readonly seq: string; readonly key: string; readonly op: string }>();
+  readonly #lastOfPartition = new Map<
+    number,
+    { readonly seq: string; readonly key: string; readonly op: string }
+  >();
   readonly #examples: string[] = [];
   #records = 0;
   #duplicates = 0;
@@ -96,7 +109,8 @@ class TopicReader {
     const rowKey = this.#canonicalKey(key ?? '');
     const last = this.#lastOfPartition.get(partition);
     if (value === null) {
-      if (last?.op !== 'd' || last.seq !== seq || last.key !== rowKey) this.#disorder(rowKey, 'tombstone without its delete');
+      if (last?.op !== 'd' || last.seq !== seq || last.key !== rowKey)
+        this.#disorder(rowKey, 'tombstone without its delete');
       return;
     }
     const envelope = parseExactJson(value) as Envelope;
@@ -108,7 +122,8 @@ class TopicReader {
       this.#example(rowKey, `sequence ${seq} twice`);
     }
     this.#seqs.add(seq);
-    if (last !== undefined && seq <= last.seq) this.#disorder(rowKey, `sequence ${seq} after ${last.seq}`);
+    if (last !== undefined && seq <= last.seq)
+      this.#disorder(rowKey, `sequence ${seq} after ${last.seq}`);
     this.#step(rowKey, seq, op, envelope);
   }
 
@@ -123,7 +138,8 @@ class TopicReader {
     }
     const after = envelope['after'];
     const live = op !== 'd';
-    if (live && (typeof after !== 'object' || after === null)) this.#disorder(key, `${op} without a row`);
+    if (live && (typeof after !== 'object' || after === null))
+      this.#disorder(key, `${op} without a row`);
     const digest = live ? this.#digest(after as Envelope) : '';
     this.#keys.set(key, { live, seq, digest });
   }
@@ -133,7 +149,11 @@ class TopicReader {
     for await (const { key, values } of sourceRows(mysql, this.#shape)) {
       const state = left.get(key);
       left.delete(key);
-      if (state?.digest !== digestOf(values)) this.#differ(key, state === undefined ? 'missing in the topic' : 'another row in the topic');
+      if (state?.digest !== digestOf(values))
+        this.#differ(
+          key,
+          state === undefined ? 'missing in the topic' : 'another row in the topic',
+        );
     }
     for (const key of left.keys()) this.#differ(key, 'only in the topic');
     return {
@@ -148,7 +168,9 @@ class TopicReader {
 
   /** Whether the row with this newest record went with its whole table, before `by` if given. */
   #isGone(seq: string, by?: string): boolean {
-    return this.#events.some((event) => seq < event.olderThan && (by === undefined || event.seq < by));
+    return this.#events.some(
+      (event) => seq < event.olderThan && (by === undefined || event.seq < by),
+    );
   }
 
   #canonicalKey(key: string): string {

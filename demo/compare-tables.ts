@@ -146,7 +146,9 @@ export async function* sourceRows(
   const order = keyIndexes(shape).map((index) => `CAST(${expressions[index]} AS BINARY)`);
   const db = createStreamingConnection({ ...mysql, database: shape.database });
   try {
-    await db.promise().query(`SET SESSION time_zone = '+00:00', sort_buffer_size = 64 * 1024 * 1024`);
+    await db
+      .promise()
+      .query(`SET SESSION time_zone = '+00:00', sort_buffer_size = 64 * 1024 * 1024`);
     const sql = `SELECT ${expressions.join(', ')} FROM ${quote(shape.table)} ORDER BY ${order.join(', ')}`;
     const stream = db.query({ sql, rowsAsArray: true }).stream({ highWaterMark: STREAMED_ROWS });
     for await (const row of stream) yield polished(shape, row as readonly (string | null)[]);

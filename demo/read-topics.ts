@@ -21,11 +21,26 @@ const POLL_MS = 100;
 const ATTEMPTS = 50;
 
 /** Names of all topics that begin with `prefix`. */
-export async function listTopics(brokers: readonly string[], prefix: string): Promise<readonly string[]> {
+export async function listTopics(
+  brokers: readonly string[],
+  prefix: string,
+): Promise<readonly string[]> {
   const admin = clientOf(brokers).admin();
   await admin.connect();
   try {
     return (await admin.listTopics()).filter((topic) => topic.startsWith(prefix)).sort();
+  } finally {
+    await admin.disconnect();
+  }
+}
+
+export async function deleteTopics(brokers: readonly string[], prefix: string): Promise<void> {
+  const topics = await listTopics(brokers, prefix);
+  if (topics.length === 0) return;
+  const admin = clientOf(brokers).admin();
+  await admin.connect();
+  try {
+    await admin.deleteTopics({ topics: [...topics] });
   } finally {
     await admin.disconnect();
   }
@@ -64,7 +79,9 @@ export async function readTopics(
                 offset,
                 key: key?.toString() ?? null,
                 value: value?.toString() ?? null,
-                headers: Object.fromEntries(Object.entries(headers ?? {}).map(([name, text]) => [name, String(text)])),
+                headers: Object.fromEntries(
+                  Object.entries(headers ?? {}).map(([name, text]) => [name, String(text)]),
+                ),
               });
               resolveOffset(offset);
             }
@@ -85,7 +102,11 @@ type Admin = ReturnType<Kafka['admin']>;
 type Ends = ReadonlyMap<string, ReadonlyMap<number, bigint>>;
 
 function clientOf(brokers: readonly string[]): Kafka {
-  return new kafkajs.Kafka({ clientId: 'sluice-demo', brokers: [...brokers], logLevel: kafkajs.logLevel.NOTHING });
+  return new kafkajs.Kafka({
+    clientId: 'sluice-demo',
+    brokers: [...brokers],
+    logLevel: kafkajs.logLevel.NOTHING,
+  });
 }
 
 /** End of every partition that has anything to read. */
@@ -96,7 +117,9 @@ async function endOffsets(admin: Admin, topics: readonly string[]): Promise<Ends
     ends.set(
       topic,
       new Map(
-        partitions.filter(({ low, high }) => low !== high).map(({ partition, high }) => [partition, BigInt(high)]),
+        partitions
+          .filter(({ low, high }) => low !== high)
+          .map(({ partition, high }) => [partition, BigInt(high)]),
       ),
     );
   }
@@ -116,15 +139,26 @@ async function patiently<Answer>(ask: () => Promise<Answer>): Promise<Answer> {
   }
 }
 
-async function reachEnds(admin: Admin, groupId: string, ends: Ends, deadlineMs: number): Promise<void> {
+async function reachEnds(
+  admin: Admin,
+  groupId: string,
+  ends: Ends,
+  deadlineMs: number,
+): Promise<void> {
   for (;;) {
     const committed = await admin.fetchOffsets({ groupId, topics: [...ends.keys()] });
     const behind = committed.flatMap(({ topic, partitions }) =>
-      partitions.filter(({ partition, offset }) => BigInt(offset) < (ends.get(topic)?.get(partition) ?? -1n)).map(({ partition, offset }) => `${topic}[${partition}] at ${offset}`),
+      partitions
+        .filter(
+          ({ partition, offset }) => BigInt(offset) < (ends.get(topic)?.get(partition) ?? -1n),
+        )
+        .map(({ partition, offset }) => `${topic}[${partition}] at ${offset}`),
     );
     if (behind.length === 0) return;
-    if (Date.now() > deadlineMs) throw new Error(`the topics were not read to their ends in time: ${behind.slice(0, 5).join(', ')}`);
+    if (Date.now() > deadlineMs)
+      throw new Error(
+        `the topics were not read to their ends in time: ${behind.slice(0, 5).join(', ')}`,
+      );
     await new Promise((resolve) => setTimeout(resolve, POLL_MS));
   }
 }
-

@@ -1,14 +1,18 @@
-import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Client, Connection as TemporalConnection, WorkflowNotFoundError } from '@temporalio/client';
+import {
+  Client,
+  Connection as TemporalConnection,
+  WorkflowNotFoundError,
+} from '@temporalio/client';
 import { type Connection, createConnection, type RowDataPacket } from 'mysql2/promise';
 import { stringify } from 'yaml';
 import { queryWarehouse } from '../src/duckdb/query-client.ts';
 import { PipelineClient, type PipelineView } from '../src/temporal/pipeline-client.ts';
 import type { KafkaAddress, SqlAddress, TemporalAddress } from '../tools/stack/address.ts';
 import type { WarehouseQuery } from './compare-tables.ts';
-import { listTopics, readTopics } from './read-topics.ts';
+import { deleteTopics, listTopics, readTopics } from './read-topics.ts';
 import { createReplicationUser, createShop } from './shop-schema.ts';
 import { type Place, sluice, WorkerProcess } from './worker-process.ts';
 
@@ -32,7 +36,9 @@ export interface ShopOptions {
 
 const PASSWORD_VARIABLE = 'SLUICE_SHOP_PASSWORD';
 const PASSWORD = 'Sluice-demo-1';
+const SINK = 'warehouse';
 const POLL_MS = 250;
+const LOG_LINES = 30;
 
 /** A shop database with a pipeline over it, and the worker processes that serve it. */
 export class ShopPipeline implements AsyncDisposable {
@@ -44,6 +50,7 @@ export class ShopPipeline implements AsyncDisposable {
   readonly place: Place;
   readonly client: Client;
   readonly #control: PipelineClient;
+  readonly #log: string;
   readonly #workers: WorkerProcess[] = [];
 
   private constructor(options: ShopOptions, connection: TemporalConnection) {
@@ -54,6 +61,7 @@ export class ShopPipeline implements AsyncDisposable {
     this.folder = folder;
     this.file = join(folder, `${name}.yaml`);
     this.warehouse = join(folder, `${name}.duckdb`);
+    this.#log = join(folder, 'worker.log');
     this.place = { address, namespace, env: { [PASSWORD_VARIABLE]: PASSWORD } };
     this.client = new Client({ connection, namespace });
     this.#control = new PipelineClient(this.client);
@@ -64,7 +72,7 @@ export class ShopPipeline implements AsyncDisposable {
     const { servers, folder, name, scale, settings = {} } = options;
     const connection = await TemporalConnection.connect({ address: servers.temporal.address });
     const shop = new ShopPipeline(options, connection);
-    const user = `cdc_${name}`.slice(0, 32);
+    const user = userOf(name);
     await mkdir(folder, { recursive: true });
     await shop.withSource(async (root) => {
       await createShop(root, name, scale === undefined ? {} : { scale });
@@ -73,7 +81,14 @@ export class ShopPipeline implements AsyncDisposable {
     const { host, port } = servers.mysql;
     const pipeline = {
       pipeline: name,
-      source: { kind: 'mysql', host, port, user, password: { env: PASSWORD_VARIABLE }, include: [`${name}.*`] },
+      source: {
+        kind: 'mysql',
+        host,
+        port,
+        user,
+        password: { env: PASSWORD_VARIABLE },
+        include: [`${name}.*`],
+      },
       kafka: { brokers: servers.kafka.brokers, prefix: name, partitions: 3, replication: 1 },
       sinks: { warehouse: { kind: 'duckdb', file: shop.warehouse, commitIntervalMs: 500 } },
       ...settings,
@@ -83,7 +98,11 @@ export class ShopPipeline implements AsyncDisposable {
   }
 
   async withSource<Result>(use: (root: Connection) => Promise<Result>): Promise<Result> {
-    const root = await createConnection({ ...this.servers.mysql, timezone: 'Z', supportBigNumbers: true });
+    const root = await createConnection({
+      ...this.servers.mysql,
+      timezone: 'Z',
+      supportBigNumbers: true,
+    });
     try {
       return await use(root);
     } finally {
@@ -101,7 +120,7 @@ export class ShopPipeline implements AsyncDisposable {
 
   startWorker(env: Readonly<Record<string, string>> = {}): WorkerProcess {
     const place = { ...this.place, env: { ...this.place.env, ...env } };
-    const worker = new WorkerProcess(place, join(this.folder, 'worker.log'), ['--log-level', 'info']);
+    const worker = new WorkerProcess(place, this.#log, ['--log-level', 'info']);
     this.#workers.push(worker);
     return worker;
   }
@@ -126,7 +145,11 @@ export class ShopPipeline implements AsyncDisposable {
   };
 
   /** The status once it fulfils the condition. */
-  async statusWhen(what: string, fulfilled: (status: PipelineView) => boolean, withinMs: number): Promise<PipelineView> {
+  async statusWhen(
+    what: string,
+    fulfilled: (status: PipelineView) => boolean,
+    withinMs: number,
+  ): Promise<PipelineView> {
     return eventually(what, withinMs, async () => {
       const status = await this.status();
       return fulfilled(status) ? status : undefined;
@@ -144,40 +167,65 @@ export class ShopPipeline implements AsyncDisposable {
       return Number(row?.['id']);
     });
     await eventually(`the warehouse to show marker ${id}`, withinMs, async () => {
-      const rows = await this.query(`SELECT CAST(id AS VARCHAR) FROM "${this.name}".markers WHERE id = ${id}`).catch(() => []);
+      const rows = await this.query(
+        `SELECT CAST(id AS VARCHAR) FROM "${this.name}".markers WHERE id = ${id}`,
+      ).catch(() => []);
       return rows.length > 0 ? true : undefined;
     });
   }
 
   /** Waits until the topics say that a snapshot of every table has ended in this epoch or a later one. */
-  async snapshotEnded(withinMs: number, { epoch = 1 }: { readonly epoch?: number } = {}): Promise<void> {
+  async snapshotEnded(
+    withinMs: number,
+    { epoch = 1 }: { readonly epoch?: number } = {},
+  ): Promise<void> {
     const tables = await this.withSource(async (root) => {
-      const [rows] = await root.query<RowDataPacket[]>('SELECT table_name AS name FROM information_schema.tables WHERE table_schema = ?', [this.name]);
+      const [rows] = await root.query<RowDataPacket[]>(
+        'SELECT table_name AS name FROM information_schema.tables WHERE table_schema = ?',
+        [this.name],
+      );
       return rows.map((row) => `${this.name}.${String(row['name'])}`);
     });
     const control = `${this.name}.__sluice.control`;
     const first = epoch.toString(16).toUpperCase().padStart(8, '0');
     await eventually('the snapshot to end', withinMs, async () => {
-      if (!(await listTopics(this.servers.kafka.brokers, control)).includes(control)) return undefined;
+      if (!(await listTopics(this.servers.kafka.brokers, control)).includes(control))
+        return undefined;
       const ended = new Set<string>();
       await readTopics(this.servers.kafka.brokers, [control], ({ value }) => {
-        const { kind, table = '', seq = '' } = JSON.parse(value ?? '{}') as Partial<Record<string, string>>;
+        const {
+          kind,
+          table = '',
+          seq = '',
+        } = JSON.parse(value ?? '{}') as Partial<Record<string, string>>;
         if (kind === 'snapshotEnd' && seq.slice(0, first.length) >= first) ended.add(table);
       });
       return tables.every((table) => ended.has(table)) ? true : undefined;
     });
   }
 
+  /** What the workers said last, for somebody who wonders why. */
+  async lastOfWorkerLog(): Promise<string> {
+    const text = await readFile(this.#log, 'utf8').catch(() => '');
+    return `${text.trimEnd().split('\n').slice(-LOG_LINES).join('\n')}\n`;
+  }
+
   async stopWorkers(): Promise<void> {
     await Promise.all(this.#workers.map((worker) => worker.stop()));
   }
 
-  /** Ends the workers at once and the workflows with them. Database, topics and files stay. */
+  /** Ends the workers at once, and removes workflows, topics, database and account. Files stay. */
   async [Symbol.asyncDispose](): Promise<void> {
     for (const worker of this.#workers) worker.signal('SIGCONT');
     await Promise.all(this.#workers.map((worker) => worker.kill()));
-    for (const id of [`cdc/${this.name}`, `cdc/${this.name}/sink/warehouse`]) await this.#terminate(id);
+    const workflows = [`cdc/${this.name}`, `cdc/${this.name}/sink/${SINK}`];
+    await Promise.all(workflows.map((id) => this.#terminate(id)));
     await this.client.connection.close();
+    await deleteTopics(this.servers.kafka.brokers, `${this.name}.`);
+    await this.withSource(async (root) => {
+      await root.query(`DROP DATABASE \`${this.name}\``);
+      await root.query(`DROP USER ${root.escape(userOf(this.name))}`);
+    });
   }
 
   async #terminate(workflowId: string): Promise<void> {
@@ -187,24 +235,23 @@ export class ShopPipeline implements AsyncDisposable {
       if (!(error instanceof WorkflowNotFoundError)) throw error;
     }
   }
-
-  /** Removes database, account and files. */
-  async erase(): Promise<void> {
-    await this.withSource(async (root) => {
-      await root.query(`DROP DATABASE IF EXISTS \`${this.name}\``);
-      await root.query(`DROP USER IF EXISTS ${root.escape(`cdc_${this.name}`.slice(0, 32))}`);
-    });
-    await rm(this.folder, { recursive: true, force: true });
-  }
 }
 
+/** MySQL allows account names of 32 characters. */
+const userOf = (name: string): string => `cdc_${name}`.slice(0, 32);
+
 /** Asks again and again until there is an answer. */
-export async function eventually<Answer>(what: string, withinMs: number, ask: () => Promise<Answer | undefined>): Promise<Answer> {
+export async function eventually<Answer>(
+  what: string,
+  withinMs: number,
+  ask: () => Promise<Answer | undefined>,
+): Promise<Answer> {
   const deadlineMs = Date.now() + withinMs;
   for (;;) {
     const answer = await ask();
     if (answer !== undefined) return answer;
-    if (Date.now() > deadlineMs) throw new Error(`waited ${withinMs / 1_000} s in vain for ${what}`);
+    if (Date.now() > deadlineMs)
+      throw new Error(`waited ${withinMs / 1_000} s in vain for ${what}`);
     await sleep(POLL_MS);
   }
 }

@@ -1,5 +1,8 @@
 /** Runs what it is given under a name, with its time on stderr. */
-export type Stage = <Result>(name: string, work: (say: (what: string) => void) => Promise<Result>) => Promise<Result>;
+export type Stage = <Result>(
+  name: string,
+  work: (say: (what: string) => void) => Promise<Result>,
+) => Promise<Result>;
 
 /** Stages one after another; each says what it is doing and how long it took. */
 export function stages(stream: NodeJS.WritableStream): Stage {

@@ -38,7 +38,11 @@ export class WorkerProcess {
   }
 
   get running(): boolean {
-    return this.#child.pid !== undefined && this.#child.exitCode === null && this.#child.signalCode === null;
+    return (
+      this.#child.pid !== undefined &&
+      this.#child.exitCode === null &&
+      this.#child.signalCode === null
+    );
   }
 
   /** Resolves when the process is gone, however it went. */
@@ -78,9 +82,21 @@ export async function sluice(place: Place, args: readonly string[]): Promise<unk
   child.stdout.setEncoding('utf8').on('data', (text: string) => (texts.out += text));
   child.stderr.setEncoding('utf8').on('data', (text: string) => (texts.err += text));
   await once(child, 'close');
-  const said = texts.out === '' ? undefined : (JSON.parse(texts.out) as { readonly ok: boolean; readonly result?: unknown; readonly error?: { readonly message: string } });
+  const said =
+    texts.out === ''
+      ? undefined
+      : (JSON.parse(texts.out) as {
+          readonly ok: boolean;
+          readonly result?: unknown;
+          readonly error?: { readonly message: string };
+        });
   if (said?.ok) return said.result;
   throw new Error(`sluice ${args.join(' ')}: ${said?.error?.message ?? texts.err}`);
 }
 
-const addressOf = ({ address, namespace }: Place): readonly string[] => ['--address', address, '--namespace', namespace];
+const addressOf = ({ address, namespace }: Place): readonly string[] => [
+  '--address',
+  address,
+  '--namespace',
+  namespace,
+];

@@ -20,6 +20,8 @@ export interface Workload {
   readonly counts: Readonly<Record<string, number>>;
   /** All events are over; rejects as soon as any statement fails. */
   readonly eventsDone: Promise<void>;
+  /** Rejects when a statement fails; never resolves. */
+  readonly failed: Promise<never>;
   /** Puts an event in as the shop's next transaction and returns when it is over. */
   happen(event: RareEvent): Promise<void>;
   /** Lets the transactions under way end. Rejects when any statement failed. */
@@ -73,16 +75,16 @@ export async function startWorkload(options: WorkloadOptions): Promise<Workload>
     repeat(mysql, database, everyMs, new Random(itsSeed), step, stopping);
   const running = Promise.all([write(shop, seed), write(bank, seed + 1)]);
   running.catch(done.reject);
-  // Whoever waits for neither of the two promises still hears of the failure from `stop`.
+  const failed = new Promise<never>((_, reject) => running.catch(reject));
+  failed.catch(() => undefined);
+  // Whoever waits for none of these promises still hears of the failure from `stop`.
   done.promise.catch(() => undefined);
   return {
     counts,
     eventsDone: done.promise,
+    failed,
     happen: (event) =>
-      Promise.race([
-        new Promise<void>((over) => asked.push({ event, over })),
-        running.then(() => Promise.reject(new Error(`the workload ended before "${event.name}"`))),
-      ]),
+      Promise.race([new Promise<void>((over) => asked.push({ event, over })), failed]),
     stop: async () => {
       stopping.abort();
       await running;

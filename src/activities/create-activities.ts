@@ -5,7 +5,9 @@ import { isCancellation } from '../errors/policy.ts';
 import type { Progress } from '../observability/progress.ts';
 import { forHeartbeat } from '../observability/progress.ts';
 import { activityFailure } from './failure-mapping.ts';
-import type { Activities, SinkInput, StreamInput } from './types.ts';
+import { withHeartbeat } from './heartbeat.ts';
+import { Notices } from './notices.ts';
+import type { Activities, EnsureInput, SinkInput, StreamInput } from './types.ts';
 
 /** Hooks of a long activity: what it may say while it runs. */
 export interface StreamHooks {
@@ -20,9 +22,10 @@ export interface ActivityParts {
   provision(spec: PipelineSpec): Promise<void>;
   runCapture(input: StreamInput, hooks: StreamHooks): Promise<void>;
   runSink(input: SinkInput, hooks: Pick<StreamHooks, 'signal' | 'onProgress'>): Promise<void>;
-  ensureSinks(spec: PipelineSpec): Promise<void>;
-  ensureSchedules(spec: PipelineSpec): Promise<void>;
+  ensureSinks(input: EnsureInput): Promise<void>;
+  ensureSchedules(input: EnsureInput): Promise<void>;
   teardown(input: { readonly spec: PipelineSpec; readonly deleteTopics: boolean }): Promise<void>;
+  /** Called again after a failure, unless that is `NobodyListens`. */
   signalPipeline(
     pipeline: string,
     signal: 'captureStarted' | 'snapshotFinished',
@@ -30,32 +33,40 @@ export interface ActivityParts {
   ): Promise<void>;
 }
 
-/** How often a heartbeat is offered; core sends fewer (see the worker's throttle). */
-const HEARTBEAT_INTERVAL_MS = 500;
+/** Time for notices to arrive when the stream has ended already. */
+const LAST_NOTICES_MS = 10_000;
 
 export function createActivities(parts: ActivityParts): Activities {
   return {
     provision: (spec) => mapped(() => parts.provision(spec)),
-    ensureSinks: (spec) => mapped(() => parts.ensureSinks(spec)),
-    ensureSchedules: (spec) => mapped(() => parts.ensureSchedules(spec)),
+    ensureSinks: (input) => mapped(() => parts.ensureSinks(input)),
+    ensureSchedules: (input) => mapped(() => parts.ensureSchedules(input)),
     teardown: (input) => mapped(() => parts.teardown(input)),
-    streamBinlog: (input) =>
-      longRunning(async (signal, onProgress) => {
-        const { pipeline } = input.spec;
-        const told: Promise<void>[] = [];
-        await parts.runCapture(input, {
-          signal,
-          onProgress,
-          onStarted: (started) =>
-            told.push(parts.signalPipeline(pipeline, 'captureStarted', started)),
-          onSnapshotFinished: (finished) =>
-            told.push(parts.signalPipeline(pipeline, 'snapshotFinished', finished)),
-        });
-        await Promise.allSettled(told);
-      }),
-    runSink: (input) =>
-      longRunning((signal, onProgress) => parts.runSink(input, { signal, onProgress })),
+    streamBinlog: (input) => longRunning((hooks) => capture(parts, input, hooks)),
+    runSink: (input) => longRunning((hooks) => parts.runSink(input, hooks)),
   };
+}
+
+type LongRunningHooks = Pick<StreamHooks, 'signal' | 'onProgress'>;
+
+async function capture(
+  parts: ActivityParts,
+  input: StreamInput,
+  hooks: LongRunningHooks,
+): Promise<void> {
+  const { pipeline } = input.spec;
+  const notices = new Notices();
+  try {
+    await parts.runCapture(input, {
+      ...hooks,
+      onStarted: (started) =>
+        notices.send(() => parts.signalPipeline(pipeline, 'captureStarted', started)),
+      onSnapshotFinished: (finished) =>
+        notices.send(() => parts.signalPipeline(pipeline, 'snapshotFinished', finished)),
+    });
+  } finally {
+    await notices.settle(LAST_NOTICES_MS);
+  }
 }
 
 /**
@@ -63,34 +74,31 @@ export function createActivities(parts: ActivityParts): Activities {
  * Temporal cancels the activity or the worker shuts down. A cancelled activity reports itself
  * cancelled only after the work has ended.
  */
-async function longRunning(
-  work: (signal: AbortSignal, onProgress: (progress: Progress) => void) => Promise<void>,
-): Promise<void> {
-  // Listeners run outside the activity's context, so it is taken once here.
+async function longRunning(work: (hooks: LongRunningHooks) => Promise<void>): Promise<void> {
   const context = Context.current();
+  const { cancellationSignal: signal } = context;
   let newest: Progress | undefined;
-  const beat = (): void => {
-    context.heartbeat(newest === undefined ? undefined : forHeartbeat(newest));
+  const hooks: LongRunningHooks = {
+    signal,
+    onProgress: (progress) => {
+      newest = progress;
+    },
   };
-  beat();
-  const timer = setInterval(beat, HEARTBEAT_INTERVAL_MS);
-  try {
-    await mapped(() =>
-      work(context.cancellationSignal, (progress) => {
-        newest = progress;
-      }),
-    );
-    if (context.cancellationSignal.aborted) await context.cancelled;
-  } finally {
-    clearInterval(timer);
-  }
+  await withHeartbeat(
+    context,
+    () => newest && forHeartbeat(newest),
+    () => mapped(() => work(hooks), signal),
+  );
+  if (signal.aborted) await context.cancelled;
 }
 
-async function mapped<Result>(work: () => Promise<Result>): Promise<Result> {
+/** An abort that nobody asked for is a failure like any other. */
+async function mapped<Result>(work: () => Promise<Result>, signal?: AbortSignal): Promise<Result> {
   try {
     return await work();
   } catch (error) {
-    if (error instanceof CancelledFailure || isCancellation(error)) throw error;
+    if (error instanceof CancelledFailure) throw error;
+    if (signal?.aborted && isCancellation(error)) throw error;
     throw activityFailure(error);
   }
 }

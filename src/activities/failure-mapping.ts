@@ -1,6 +1,14 @@
 import { ApplicationFailure, ApplicationFailureCategory } from '@temporalio/common';
+import type { Outcome } from '../errors/catalogue.ts';
 import { judgeFailure } from '../errors/policy.ts';
 import type { FailureDetails } from './types.ts';
+
+/**
+ * What the server tries again by itself. `end` too: an attempt that was taken over is out of date,
+ * and the server ignores its report; where it is the newest after all, as when Kafka fenced it for
+ * a transaction that timed out, the next attempt starts with the fence and goes on.
+ */
+const TRIED_AGAIN: readonly Outcome[] = ['retry', 'end'];
 
 /**
  * The failure an activity reports for anything thrown; the only place that makes one. Its type is
@@ -13,7 +21,7 @@ export function activityFailure(thrown: unknown): ApplicationFailure {
   return ApplicationFailure.create({
     type: code,
     message,
-    nonRetryable: outcome !== 'retry',
+    nonRetryable: !TRIED_AGAIN.includes(outcome),
     details: [details],
     ...(outcome === 'end' ? { category: ApplicationFailureCategory.BENIGN } : {}),
   });

@@ -1,5 +1,7 @@
 import type { PipelineSpec } from '../control/pipeline-spec.ts';
 import type { StreamCommand } from '../control/pipeline-state.ts';
+import type { Outcome } from '../errors/catalogue.ts';
+import type { SluiceError } from '../errors/error.ts';
 
 export interface StreamInput {
   readonly spec: PipelineSpec;
@@ -12,14 +14,20 @@ export interface SinkInput {
   readonly sinkName: string;
 }
 
+/** Sinks or schedules as they shall be: those of the spec, and none of the retired names. */
+export interface EnsureInput {
+  readonly spec: PipelineSpec;
+  readonly retired: readonly string[];
+}
+
 /** What workflows ask of workers. Every payload is JSON-plain and free of secrets and rows. */
 export interface Activities {
   /** Preflight on the source, internal topics in Kafka. Idempotent. Fails with every fatal finding at once. */
   provision(spec: PipelineSpec): Promise<void>;
-  /** Starts the workflow of each sink, or hands it the new configuration. Idempotent. */
-  ensureSinks(spec: PipelineSpec): Promise<void>;
+  /** Starts the workflow of each sink, or hands it the new configuration; stops retired ones. Idempotent. */
+  ensureSinks(input: EnsureInput): Promise<void>;
   /** Makes Temporal's schedules equal the configuration's. Idempotent. */
-  ensureSchedules(spec: PipelineSpec): Promise<void>;
+  ensureSchedules(input: EnsureInput): Promise<void>;
   /** Captures until cancelled; fails with a typed failure on what needs a decision. */
   streamBinlog(input: StreamInput): Promise<void>;
   /** Fills one warehouse until cancelled. */
@@ -30,6 +38,6 @@ export interface Activities {
 
 /** First of the details of a typed failure. */
 export interface FailureDetails {
-  readonly outcome: 'gap' | 'blocked' | 'refuse' | 'end' | 'retry';
-  readonly facts: Readonly<Record<string, unknown>>;
+  readonly outcome: Outcome;
+  readonly facts: SluiceError['facts'];
 }

@@ -50,7 +50,10 @@ const CHARSET_BY_COLLATION: ReadonlyMap<number, string> = new Map(
   Object.entries(COLLATIONS).flatMap(([charset, ranges]) =>
     ranges.split(' ').flatMap((range) => {
       const [first = 0, last = first] = range.split('-').map(Number);
-      return Array.from({ length: last - first + 1 }, (_, offset) => [first + offset, charset] as const);
+      return Array.from(
+        { length: last - first + 1 },
+        (_, offset) => [first + offset, charset] as const,
+      );
     }),
   ),
 );

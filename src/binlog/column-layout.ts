@@ -114,11 +114,7 @@ export function readLayout(type: number, meta: ByteReader): ColumnLayout {
     case TYPE.typedArray:
       return readArrayLayout(meta);
     default:
-      throw new SluiceError(
-        'binlog.unsupported',
-        `The log holds a column of type code ${type}, which this version does not read.`,
-        { facts: { type } },
-      );
+      throw unknownType(type);
   }
 }
 
@@ -142,6 +138,7 @@ function stringLayout(type: number, size: number): ColumnLayout {
  */
 function readArrayLayout(meta: ByteReader): ColumnLayout {
   const element = meta.u8();
+  if (element === TYPE.typedArray) throw unknownType(element);
   if (element === TYPE.varchar) meta.take(3);
   else if (element !== TYPE.newdate) readLayout(element, meta);
   return { type: TYPE.typedArray, width: 4, size: 0, scale: 0 };
@@ -154,4 +151,12 @@ function checked(value: number, least: number, most: number): number {
       `A table map holds ${value} where ${least} to ${most} is possible; its bytes are damaged.`,
     );
   return value;
+}
+
+function unknownType(type: number): SluiceError {
+  return new SluiceError(
+    'binlog.unsupported',
+    `The log holds a column of type code ${type}, which this version does not read.`,
+    { facts: { type } },
+  );
 }

@@ -1,89 +1,58 @@
-import { crc32, zstdDecompressSync } from 'node:zlib';
 import { formatGtidSet } from '../change/gtid-set.ts';
-import { InvariantBroken, SluiceError } from '../errors/error.ts';
+import { SluiceError } from '../errors/error.ts';
 import { ByteReader } from './byte-reader.ts';
-import type { BinlogEvent, BinlogEventBody, EventHeader, TableMap } from './event.ts';
+import { charsetOfCollation } from './collations.ts';
+import type { BinlogEvent, BinlogEventBody, EventHeader, RowsEvent, TableMap } from './event.ts';
+import {
+  CHECKSUM_BYTES,
+  FLAG,
+  HEADER_BYTES,
+  hasValidChecksum,
+  readHeader,
+} from './event-header.ts';
+import { EVENT, unsupportedFeature } from './event-type.ts';
 import { decodeGtid, decodeTaggedGtid } from './gtid-event.ts';
 import { decodeGtidSet } from './gtid-set-encoding.ts';
+import { decodeQuery } from './query-event.ts';
 import { decodeRows, type RowCodec, rowCodec } from './rows.ts';
-import { decodeTableMap } from './table-map.ts';
+import { type CharsetOf, decodeTableMap } from './table-map.ts';
+import { decodePayload } from './transaction-payload.ts';
 
-const HEADER_BYTES = 19;
-const CHECKSUM_BYTES = 4;
-const ARTIFICIAL = 0x20;
-const IGNORABLE = 0x80;
 const CRC32 = 1;
 /** Distinct tables kept; a server with more pays a new compilation now and then. */
 const MAX_CACHED_TABLES = 10_000;
 
-/** Event type codes. @see libs/mysql/binlog/event/binlog_event.h */
-const EVENT = {
-  query: 2,
-  stop: 3,
-  rotate: 4,
-  intvar: 5,
-  load: 6,
-  slave: 7,
-  createFile: 8,
-  appendBlock: 9,
-  execLoad: 10,
-  deleteFile: 11,
-  newLoad: 12,
-  rand: 13,
-  userVar: 14,
-  formatDescription: 15,
-  xid: 16,
-  beginLoadQuery: 17,
-  executeLoadQuery: 18,
-  tableMap: 19,
-  writeRowsV1: 23,
-  updateRowsV1: 24,
-  deleteRowsV1: 25,
-  incident: 26,
-  heartbeat: 27,
-  ignorable: 28,
-  rowsQuery: 29,
-  writeRows: 30,
-  updateRows: 31,
-  deleteRows: 32,
-  gtid: 33,
-  anonymousGtid: 34,
-  previousGtids: 35,
-  transactionContext: 36,
-  viewChange: 37,
-  xaPrepare: 38,
-  partialUpdateRows: 39,
-  transactionPayload: 40,
-  heartbeatV2: 41,
-  gtidTagged: 42,
-} as const;
+export interface DecoderOptions {
+  /** MySQL's name of a collation's charset; by default from the collations of MySQL 8.0 to 9.7. */
+  readonly resolveCharset?: CharsetOf;
+}
 
-/** Understood, and a stop: what these say would have to be guessed or executed. */
-const UNSUPPORTED: ReadonlyMap<number, string> = new Map([
-  [EVENT.intvar, 'a statement-based change (INTVAR)'],
-  [EVENT.rand, 'a statement-based change (RAND)'],
-  [EVENT.userVar, 'a statement-based change (USER_VAR)'],
-  [EVENT.load, 'LOAD DATA as a statement'],
-  [EVENT.createFile, 'LOAD DATA as a statement'],
-  [EVENT.appendBlock, 'LOAD DATA as a statement'],
-  [EVENT.execLoad, 'LOAD DATA as a statement'],
-  [EVENT.deleteFile, 'LOAD DATA as a statement'],
-  [EVENT.newLoad, 'LOAD DATA as a statement'],
-  [EVENT.beginLoadQuery, 'LOAD DATA as a statement'],
-  [EVENT.executeLoadQuery, 'LOAD DATA as a statement'],
-  [EVENT.xaPrepare, 'an XA transaction'],
-  [EVENT.partialUpdateRows, 'partial JSON updates (binlog_row_value_options = PARTIAL_JSON)'],
-]);
+/** A table id and what its newest map said. */
+interface MappedTable {
+  /** Body bytes behind the table id, a copy. */
+  readonly body: Buffer;
+  readonly map: TableMap;
+  readonly codec: RowCodec;
+  /** The statement that mapped it last; later ones may not rely on it. */
+  statement: number;
+}
 
 /**
  * Decodes the events of one dump, in order. Remembers what later events refer to: the checksum mode
  * of the file, and the table maps of the statement.
  */
 export class BinlogDecoder {
+  readonly #charsetOf: CharsetOf;
   #checksums = false;
-  #tables = new Map<number, { readonly map: TableMap; readonly codec: RowCodec }>();
+  /** Counts statements, so that the end of one invalidates its table maps at no cost. */
+  #statement = 0;
+  readonly #tables = new Map<number, MappedTable>();
   /** By the exact body bytes behind the table id: the server repeats a map for every statement. */
   readonly #codecs = new Map<string, RowCodec>();
+
+  constructor(options: DecoderOptions = {}) {
+    this.#charsetOf = options.resolveCharset ?? charsetOfCollation;
+  }
 
   /**
    * One event, or those of a compressed transaction one by one. The events may hold views of
@@ -93,21 +62,27 @@ export class BinlogDecoder {
    * @throws {SluiceError} `binlog.truncated`, `binlog.checksum`, `binlog.unknown-event`, `binlog.unsupported`
    */
   decode(event: Buffer): Iterable<BinlogEvent> {
-    const header = readHeader(event);
-    const end = this.#verified(event, header);
-    return this.#decode(header, new ByteReader(event, HEADER_BYTES, end));
+    const header = readHeader(event, 0, event.length);
+    const body = new ByteReader(event, HEADER_BYTES, this.#verified(event, header));
+    return header.type === EVENT.transactionPayload
+      ? this.#payload(body)
+      : [this.#event(header, body)];
   }
 
-  #decode(header: EventHeader, body: ByteReader): Iterable<BinlogEvent> {
-    if (header.type === EVENT.transactionPayload) return this.#payload(body);
-    return [{ header, ...this.#body(header, body) }];
-  }
-
-  /** Where the body ends. Checks the CRC32 over everything before it, where the file has one. */
-  #verified(event: Buffer, { type }: EventHeader): number {
+  /** Where the body ends. Checks the CRC32, where the file has one. */
+  #verified(event: Buffer, { type, size, flags }: EventHeader): number {
+    if (size !== event.length)
+      throw new SluiceError(
+        'binlog.truncated',
+        `An event of type ${type} says it has ${size} bytes, but ${event.length} came.`,
+      );
     if (type === EVENT.formatDescription) this.#checksums = fileHasChecksums(event);
-    if (!this.#checksums && !(type === EVENT.rotate && trailerMatches(event))) return event.length;
-    if (!trailerMatches(event))
+    if (!this.#checksums) {
+      // The server names the file before it describes it, with a checksum if one was negotiated.
+      const isRotateWithChecksum = type === EVENT.rotate && hasValidChecksum(event, flags);
+      return isRotateWithChecksum ? event.length - CHECKSUM_BYTES : event.length;
+    }
+    if (!hasValidChecksum(event, flags))
       throw new SluiceError(
         'binlog.checksum',
         `An event of type ${type} and ${event.length} bytes fails its checksum.`,
@@ -115,42 +90,46 @@ export class BinlogDecoder {
     return event.length - CHECKSUM_BYTES;
   }
 
-  #body(header: EventHeader, body: ByteReader): BinlogEventBody {
-    const { type } = header;
-    switch (type) {
-      case EVENT.formatDescription:
-        this.#tables.clear();
-        return this.#formatDescription(body);
-      case EVENT.rotate:
-        return {
-          kind: 'rotate',
-          pos: Number(body.u64()),
-          file: body.utf8(body.left),
-          artificial: (header.flags & ARTIFICIAL) !== 0 || header.timestampS === 0,
-        };
-      case EVENT.query:
-        return decodeQuery(body);
-      case EVENT.xid:
-        return { kind: 'xid' };
+  #event(header: EventHeader, body: ByteReader): BinlogEvent {
+    switch (header.type) {
+      case EVENT.writeRowsV1:
+        return this.#rows(header, 'insert', 1, body);
+      case EVENT.writeRows:
+        return this.#rows(header, 'insert', 2, body);
+      case EVENT.updateRowsV1:
+        return this.#rows(header, 'update', 1, body);
+      case EVENT.updateRows:
+        return this.#rows(header, 'update', 2, body);
+      case EVENT.deleteRowsV1:
+        return this.#rows(header, 'delete', 1, body);
+      case EVENT.deleteRows:
+        return this.#rows(header, 'delete', 2, body);
+      default:
+        return { ...this.#body(header, body), header };
+    }
+  }
+
+  #body(header: EventHeader, body: ByteReader): Exclude<BinlogEventBody, RowsEvent> {
+    switch (header.type) {
+      case EVENT.tableMap:
+        return { kind: 'tableMap', table: this.#tableMap(body) };
       case EVENT.gtid:
         return decodeGtid(body);
       case EVENT.gtidTagged:
         return decodeTaggedGtid(body);
       case EVENT.anonymousGtid:
         return { kind: 'anonymousGtid' };
+      case EVENT.query:
+        return decodeQuery(body, this.#charsetOf);
+      case EVENT.xid:
+        return { kind: 'xid' };
+      case EVENT.formatDescription:
+        this.#statement += 1;
+        return decodeFormatDescription(body, this.#checksums);
+      case EVENT.rotate:
+        return decodeRotate(header, body);
       case EVENT.previousGtids:
         return { kind: 'previousGtids', gtidSet: formatGtidSet(decodeGtidSet(body)) };
-      case EVENT.tableMap:
-        return { kind: 'tableMap', table: this.#tableMap(body) };
-      case EVENT.writeRowsV1:
-      case EVENT.writeRows:
-        return this.#rows('insert', type === EVENT.writeRows ? 2 : 1, body);
-      case EVENT.updateRowsV1:
-      case EVENT.updateRows:
-        return this.#rows('update', type === EVENT.updateRows ? 2 : 1, body);
-      case EVENT.deleteRowsV1:
-      case EVENT.deleteRows:
-        return this.#rows('delete', type === EVENT.deleteRows ? 2 : 1, body);
       case EVENT.rowsQuery:
         // The first byte is a length that does not count beyond 255; the text is all that follows.
         body.take(1);
@@ -159,10 +138,8 @@ export class BinlogDecoder {
         return { kind: 'heartbeat', file: body.utf8(body.left), pos: header.logPos };
       case EVENT.heartbeatV2:
         return decodeHeartbeatV2(body);
-      case EVENT.incident: {
-        body.take(2);
-        return { kind: 'incident', message: body.utf8(body.u8()) };
-      }
+      case EVENT.incident:
+        return decodeIncident(body);
       case EVENT.stop:
       case EVENT.ignorable:
       case EVENT.transactionContext:
@@ -173,152 +150,92 @@ export class BinlogDecoder {
     }
   }
 
-  /** version2 server_version50 created4 header_length1 post_header_lengths checksum1 */
-  #formatDescription(body: ByteReader): BinlogEventBody {
-    body.take(2);
-    const version = body.utf8(50);
-    const serverVersion = version.slice(0, Math.max(0, version.indexOf('\0')));
-    return {
-      kind: 'formatDescription',
-      serverVersion,
-      checksum: this.#checksums ? 'crc32' : 'none',
-    };
-  }
-
   /** table_id6 flags2, then what {@link decodeTableMap} reads. */
   #tableMap(body: ByteReader): TableMap {
     const tableId = body.u48();
     body.take(2);
-    const key = body.buffer.toString('latin1', body.at, body.end);
-    let codec = this.#codecs.get(key);
-    if (!codec) {
-      codec = rowCodec(decodeTableMap(body));
-      if (this.#codecs.size >= MAX_CACHED_TABLES) this.#codecs.clear();
-      this.#codecs.set(key, codec);
+    const known = this.#tables.get(tableId);
+    if (known && known.body.compare(body.buffer, body.at, body.end) === 0) {
+      known.statement = this.#statement;
+      return known.map;
     }
+    const bytes = Buffer.from(body.buffer.subarray(body.at, body.end));
+    const codec = this.#codec(bytes);
     const map: TableMap = { tableId, id: codec.table.id, schema: codec.table.schema };
-    this.#tables.set(tableId, { map, codec });
+    if (this.#tables.size >= MAX_CACHED_TABLES) this.#forgetEarlierStatements();
+    this.#tables.set(tableId, { body: bytes, map, codec, statement: this.#statement });
     return map;
   }
 
-  #rows(op: 'insert' | 'update' | 'delete', version: 1 | 2, body: ByteReader): BinlogEventBody {
-    const tableId = body.u48();
-    const table = this.#tables.get(tableId);
-    if (!table)
-      throw new SluiceError(
-        'binlog.truncated',
-        `A rows event names table id ${tableId}, whose table map was not in the log before it.`,
-      );
-    return decodeRows(op, version, table.map, table.codec, body);
+  #codec(bytes: Buffer): RowCodec {
+    const key = bytes.toString('latin1');
+    const known = this.#codecs.get(key);
+    if (known) return known;
+    const codec = rowCodec(decodeTableMap(new ByteReader(bytes, 0, bytes.length), this.#charsetOf));
+    if (this.#codecs.size >= MAX_CACHED_TABLES) this.#codecs.clear();
+    this.#codecs.set(key, codec);
+    return codec;
   }
 
-  /**
-   * { field type lenenc, length lenenc, value }* 0, then the payload: whole events without
-   * checksums, compressed with zstd or not at all.
-   * @see libs/mysql/binlog/event/codecs/binary.cpp: Transaction_payload
-   */
-  *#payload(body: ByteReader): Iterable<BinlogEvent> {
-    let compression = 255;
-    let size = 0;
-    for (let field = body.lengthEncoded(); field !== 0; field = body.lengthEncoded()) {
-      const value = body.sub(body.lengthEncoded());
-      if (field === 2) compression = value.lengthEncoded();
-      if (field === 3) size = value.lengthEncoded();
-    }
-    const payload = decompress(body.bytes(body.left), compression, size);
-    for (let at = 0; at < payload.length; ) {
-      const header = readHeader(payload.subarray(at));
-      const end = at + header.size;
-      if (header.size < HEADER_BYTES || end > payload.length)
-        throw new SluiceError(
-          'binlog.truncated',
-          'An event inside a compressed transaction is cut short.',
-        );
-      yield* this.#decode(
-        { ...header, logPos: 0 },
-        new ByteReader(payload, at + HEADER_BYTES, end),
+  #forgetEarlierStatements(): void {
+    for (const [tableId, { statement }] of this.#tables)
+      if (statement !== this.#statement) this.#tables.delete(tableId);
+  }
+
+  #rows(header: EventHeader, op: RowsEvent['op'], version: 1 | 2, body: ByteReader): BinlogEvent {
+    const tableId = body.u48();
+    const table = this.#tables.get(tableId);
+    if (table?.statement !== this.#statement)
+      throw new SluiceError(
+        'binlog.truncated',
+        `A rows event names table id ${tableId}, which its statement has not mapped to a table.`,
       );
+    const rows = decodeRows(header, op, version, table.map, table.codec, body);
+    if (rows.endOfStatement) this.#statement += 1;
+    return rows;
+  }
+
+  *#payload(body: ByteReader): Iterable<BinlogEvent> {
+    const events = decodePayload(body);
+    for (let at = 0; at < events.length; ) {
+      const header = { ...readHeader(events, at, events.length), logPos: 0 };
+      const end = at + header.size;
+      yield this.#event(header, new ByteReader(events, at + HEADER_BYTES, end));
       at = end;
     }
   }
 }
 
-const PAYLOAD_ZSTD = 0;
-const PAYLOAD_NONE = 255;
-
-function decompress(payload: Buffer, compression: number, size: number): Buffer {
-  if (compression === PAYLOAD_NONE) return payload;
-  if (compression !== PAYLOAD_ZSTD)
-    throw new SluiceError(
-      'binlog.unsupported',
-      `The log holds a transaction compressed by method ${compression}.`,
-    );
-  try {
-    return zstdDecompressSync(payload, { maxOutputLength: Math.max(size, 1) });
-  } catch (cause) {
-    throw new SluiceError('binlog.truncated', 'A compressed transaction cannot be decompressed.', {
-      cause,
-    });
-  }
+/** The description of a file always ends with the algorithm's number and a checksum of its own. */
+function fileHasChecksums(event: Buffer): boolean {
+  return event.length > HEADER_BYTES + 57 + CHECKSUM_BYTES && event.at(-5) === CRC32;
 }
 
-/** timestamp4 type1 server_id4 size4 log_pos4 flags2 */
-function readHeader(event: Buffer): EventHeader {
-  if (event.length < HEADER_BYTES)
-    throw new SluiceError(
-      'binlog.truncated',
-      `An event has ${event.length} bytes, fewer than its header.`,
-    );
+/** version2 server_version50 created4 header_length1 post_header_lengths checksum1 */
+function decodeFormatDescription(
+  body: ByteReader,
+  checksums: boolean,
+): BodyOf<'formatDescription'> {
+  body.take(2);
+  const version = body.utf8(50);
+  const [serverVersion = ''] = version.split('\0', 1);
+  return { kind: 'formatDescription', serverVersion, checksum: checksums ? 'crc32' : 'none' };
+}
+
+type BodyOf<Kind extends BinlogEventBody['kind']> = Extract<BinlogEventBody, { kind: Kind }>;
+
+/** position8 file */
+function decodeRotate(header: EventHeader, body: ByteReader): BodyOf<'rotate'> {
   return {
-    timestampS: event.readUInt32LE(0),
-    type: event.readUInt8(4),
-    serverId: event.readUInt32LE(5),
-    size: event.readUInt32LE(9),
-    logPos: event.readUInt32LE(13),
-    flags: event.readUInt16LE(17),
+    kind: 'rotate',
+    pos: body.u64Number(),
+    file: body.utf8(body.left),
+    artificial: (header.flags & FLAG.artificial) !== 0 || header.timestampS === 0,
   };
 }
 
-/** The description of a file always ends with the algorithm's number and a checksum of its own. */
-function fileHasChecksums(event: Buffer): boolean {
-  return event.length > HEADER_BYTES + 57 + CHECKSUM_BYTES && event[event.length - 5] === CRC32;
-}
-
-function trailerMatches(event: Buffer): boolean {
-  const end = event.length - CHECKSUM_BYTES;
-  return end >= HEADER_BYTES && crc32(event.subarray(0, end)) === event.readUInt32LE(end);
-}
-
-const SQL_MODE_VARIABLE = 1;
-
-/**
- * thread_id4 seconds4 database_length1 error2 status_length2 status database 0 text
- *
- * Status variables are { key1 value }* in ascending order with lengths by key: FLAGS2 (0) has 4
- * bytes, SQL_MODE (1) has 8; no later one is needed here.
- */
-function decodeQuery(body: ByteReader): BinlogEventBody {
-  const threadId = body.u32();
-  body.take(4);
-  const databaseLength = body.u8();
-  body.take(2);
-  const status = body.sub(body.u16());
-  const database = body.utf8(databaseLength);
-  body.take(1);
-  let sqlMode = 0n;
-  if (status.left > 0) {
-    let key = status.u8();
-    if (key === 0 && status.left > 4) {
-      status.take(4);
-      key = status.u8();
-    }
-    if (key === SQL_MODE_VARIABLE && status.left >= 8) sqlMode = status.u64();
-  }
-  return { kind: 'query', database, sql: body.utf8(body.left), sqlMode, threadId };
-}
-
 /** { type lenenc, length lenenc, value }* 0: 1 is the file name, 2 the position as lenenc. */
-function decodeHeartbeatV2(body: ByteReader): BinlogEventBody {
+function decodeHeartbeatV2(body: ByteReader): BodyOf<'heartbeat'> {
   let file = '';
   let pos = 0;
   while (body.left > 0) {
@@ -328,14 +245,21 @@ function decodeHeartbeatV2(body: ByteReader): BinlogEventBody {
     if (field === 1) file = value.utf8(value.left);
     if (field === 2) pos = value.lengthEncoded();
   }
-  if (file === '') throw new InvariantBroken('a heartbeat without a file name');
+  if (file === '')
+    throw new SluiceError('binlog.truncated', 'A heartbeat does not name the file it is in.');
   return { kind: 'heartbeat', file, pos };
 }
 
-function refused({ type, flags }: EventHeader): BinlogEventBody {
-  const feature = UNSUPPORTED.get(type);
+/** code2 length1 message */
+function decodeIncident(body: ByteReader): BodyOf<'incident'> {
+  body.take(2);
+  return { kind: 'incident', message: body.utf8(body.u8()) };
+}
+
+function refused({ type, flags }: EventHeader): BodyOf<'unsupported' | 'ignored'> {
+  const feature = unsupportedFeature(type);
   if (feature !== undefined) return { kind: 'unsupported', feature };
-  if ((flags & IGNORABLE) !== 0) return { kind: 'ignored' };
+  if ((flags & FLAG.ignorable) !== 0) return { kind: 'ignored' };
   throw new SluiceError(
     'binlog.unknown-event',
     `The log holds an event of type ${type}, which this version does not know and which may not be ignored.`,

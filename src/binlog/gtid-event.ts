@@ -31,7 +31,14 @@ function readCommitTime(reader: ByteReader): number {
 }
 
 /** Ids of the fields of a GTID_TAGGED event; each may be left out. */
-const FIELD = { uuid: 1, number: 2, tag: 3, immediateCommit: 6, originalCommit: 7, last: 11 } as const;
+const FIELD = {
+  uuid: 1,
+  number: 2,
+  tag: 3,
+  immediateCommit: 6,
+  originalCommit: 7,
+  last: 11,
+} as const;
 
 /**
  * GTID_TAGGED (8.3 and newer): a serialised message: version, size, last field that may not be
@@ -58,7 +65,9 @@ export function decodeTaggedGtid(reader: ByteReader): GtidBody {
     if (field > FIELD.last) break;
     switch (field) {
       case FIELD.uuid:
-        uuid = uuidText(Uint8Array.from({ length: UUID_BYTES }, () => Number(readVariable(reader))));
+        uuid = uuidText(
+          Uint8Array.from({ length: UUID_BYTES }, () => Number(readVariable(reader))),
+        );
         break;
       case FIELD.number:
         number = readSignedVariable(reader);

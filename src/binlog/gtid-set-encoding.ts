@@ -1,4 +1,5 @@
 import { type GtidSet, parseGtidSet } from '../change/gtid-set.ts';
+import { SluiceError } from '../errors/error.ts';
 import type { ByteReader } from './byte-reader.ts';
 import { uuidText } from './gtid-event.ts';
 import { readVariable } from './serialization.ts';
@@ -50,7 +51,9 @@ export function decodeGtidSet(reader: ByteReader): GtidSet {
     const uuid = uuidText(reader.bytes(16));
     const tag = tagged ? reader.utf8(Number(readVariable(reader))) : '';
     for (let left = reader.u64Number(); left > 0; left -= 1)
-      texts.push(`${uuid}:${tag === '' ? '' : `${tag}:`}${reader.u64Number()}-${reader.u64Number() - 1}`);
+      texts.push(
+        `${uuid}:${tag === '' ? '' : `${tag}:`}${reader.u64Number()}-${reader.u64Number() - 1}`,
+      );
   }
   try {
     return parseGtidSet(texts.join(','));
@@ -59,8 +62,4 @@ export function decodeGtidSet(reader: ByteReader): GtidSet {
       cause,
     });
   }
-}
-
-export function decodeGtidSetBytes(bytes: Buffer): GtidSet {
-  return decodeGtidSet(new ByteReader(bytes, 0, bytes.length));
 }

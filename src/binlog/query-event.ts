@@ -29,11 +29,28 @@ export function decodeQuery(
   const { sqlMode, clientCollation } = readStatus(body.sub(body.u16()));
   const database = body.utf8(databaseLength);
   body.take(1);
-  const text = body.bytes(body.left);
-  const sql = isAscii(text)
-    ? text.toString('latin1')
-    : decodeText(text, clientCollation === undefined ? 'utf8mb4' : charsetOf(clientCollation));
-  return { kind: 'query', database, sql, sqlMode, threadId };
+  return {
+    kind: 'query',
+    database,
+    sql: readSql(body, clientCollation, charsetOf),
+    sqlMode,
+    threadId,
+  };
+}
+
+const BEGIN = Buffer.from('BEGIN');
+
+function readSql(
+  { buffer, at, end }: ByteReader,
+  clientCollation: number | undefined,
+  charsetOf: (collationId: number) => string,
+): string {
+  // Half of all statements in the log, one per transaction.
+  if (end - at === BEGIN.length && buffer.compare(BEGIN, 0, BEGIN.length, at, end) === 0)
+    return 'BEGIN';
+  const text = buffer.subarray(at, end);
+  if (isAscii(text)) return text.toString('latin1');
+  return decodeText(text, clientCollation === undefined ? 'utf8mb4' : charsetOf(clientCollation));
 }
 
 function decodeText(text: Buffer, charset: string): string {

@@ -2,13 +2,17 @@ import type { ColumnValue, RowValues } from '../change/column-value.ts';
 import { SluiceError } from '../errors/error.ts';
 import type { ByteReader } from './byte-reader.ts';
 import { paired, skipValue, type ValueReader, valueReader } from './column-codec.ts';
-import type { RowChange, RowsEvent, TableMap } from './event.ts';
+import type { EventHeader, RowChange, RowsEvent, TableMap } from './event.ts';
 import type { TableLayout } from './table-map.ts';
 
 /** What a rows event needs of its table, made once per table map. */
 export interface RowCodec {
   readonly table: TableLayout;
   readonly readers: readonly ValueReader[] | undefined;
+  /** A row without values, copied for every row: cheaper than one that grows. */
+  readonly blank: readonly undefined[];
+  /** The columns of a full image. */
+  readonly all: readonly number[];
 }
 
 export function rowCodec(table: TableLayout): RowCodec {
@@ -18,6 +22,8 @@ export function rowCodec(table: TableLayout): RowCodec {
     readers: table.schema?.columns.map((column, index) =>
       valueReader(paired(table.columns, index), column, `${database}.${name}.${column.name}`),
     ),
+    blank: table.columns.map(() => undefined),
+    all: table.columns.map((_, index) => index),
   };
 }
 
@@ -31,95 +37,135 @@ const END_OF_STATEMENT = 1;
  * columns lenenc   present bitmap   (update: second bitmap for the row after)
  * rows: { null bitmap over the present columns   value of each present column that is not NULL }*
  * ```
- * An update has two images per row. The reader keeps a view of the event: `read` and `count` are to
- * be called before the event's buffer is used again.
+ * An update has two images per row. The event keeps a view of its bytes: `read` and `count` are to
+ * be called before the buffer is used again.
+ * @see libs/mysql/binlog/event/rows_event.h: Rows_event
  */
 export function decodeRows(
+  header: EventHeader,
   op: RowsEvent['op'],
   version: 1 | 2,
   map: TableMap,
   codec: RowCodec,
   reader: ByteReader,
-): RowsEvent {
+): DecodedRows {
   const flags = reader.u16();
   if (version === 2) reader.take(reader.u16() - 2);
   const columns = reader.lengthEncoded();
-  if (columns !== codec.table.columns.length)
+  if (columns !== codec.all.length)
     throw new SluiceError(
       'binlog.truncated',
-      `A rows event of ${map.id.database}.${map.id.table} has ${columns} columns, its table map ${codec.table.columns.length}.`,
+      `A rows event of ${map.id.database}.${map.id.table} has ${columns} columns, its table map ${codec.all.length}.`,
     );
-  const bitmapBytes = (columns + 7) >> 3;
-  const first = presentColumns(reader.bytes(bitmapBytes), columns);
-  const second = op === 'update' ? presentColumns(reader.bytes(bitmapBytes), columns) : undefined;
-  const start = reader.at;
-  return {
-    kind: 'rows',
-    op,
-    table: map,
-    endOfStatement: (flags & END_OF_STATEMENT) !== 0,
-    count: () => {
-      reader.at = start;
-      let rows = 0;
-      for (; reader.left > 0; rows += 1) {
-        skipImage(reader, codec.table, first);
-        if (second) skipImage(reader, codec.table, second);
-      }
-      return rows;
-    },
-    read: () => {
-      reader.at = start;
-      return readRows(op, codec, reader, first, second);
-    },
-  };
+  const first = presentColumns(reader, codec);
+  const second = op === 'update' ? presentColumns(reader, codec) : undefined;
+  const endOfStatement = (flags & END_OF_STATEMENT) !== 0;
+  return new DecodedRows(header, op, map, endOfStatement, { codec, first, second, reader });
 }
 
-function presentColumns(bitmap: Buffer, columns: number): readonly number[] {
-  const present: number[] = [];
-  for (let index = 0; index < columns; index += 1)
-    if (((bitmap[index >> 3] ?? 0) & (1 << (index & 7))) !== 0) present.push(index);
-  return present;
+/** Indexes of the columns whose bit is set; `codec.all` itself for a full image. */
+function presentColumns(reader: ByteReader, { all }: RowCodec): readonly number[] {
+  const { buffer } = reader;
+  const start = reader.take((all.length + 7) >> 3);
+  const isPresent = (index: number): boolean =>
+    ((buffer[start + (index >> 3)] ?? 0) & (1 << (index & 7))) !== 0;
+  return all.every(isPresent) ? all : all.filter(isPresent);
 }
 
-function readRows(
-  op: RowsEvent['op'],
-  codec: RowCodec,
-  reader: ByteReader,
-  first: readonly number[],
-  second: readonly number[] | undefined,
-): readonly RowChange[] {
-  const { readers, table } = codec;
-  if (!readers)
-    throw new SluiceError(
-      'binlog.metadata-missing',
-      `Rows of ${table.id.database}.${table.id.table} come without column names: binlog_row_metadata was not FULL when they were written.`,
-    );
-  const rows: RowChange[] = [];
-  while (reader.left > 0) {
-    const image = readImage(reader, readers, first);
-    switch (op) {
-      case 'insert':
-        rows.push({ before: undefined, after: image });
-        break;
-      case 'delete':
-        rows.push({ before: image, after: undefined });
-        break;
-      case 'update':
-        rows.push({ before: image, after: readImage(reader, readers, second ?? first) });
-        break;
-    }
+interface Images {
+  readonly codec: RowCodec;
+  readonly first: readonly number[];
+  /** Of the row after an update. */
+  readonly second: readonly number[] | undefined;
+  readonly reader: ByteReader;
+}
+
+class DecodedRows implements RowsEvent {
+  readonly kind = 'rows';
+  readonly header: EventHeader;
+  readonly op: RowsEvent['op'];
+  readonly table: TableMap;
+  readonly endOfStatement: boolean;
+  readonly #images: Images;
+  readonly #start: number;
+
+  constructor(
+    header: EventHeader,
+    op: RowsEvent['op'],
+    table: TableMap,
+    endOfStatement: boolean,
+    images: Images,
+  ) {
+    this.header = header;
+    this.op = op;
+    this.table = table;
+    this.endOfStatement = endOfStatement;
+    this.#images = images;
+    this.#start = images.reader.at;
   }
-  return rows;
+
+  /** Rows without any column take no bytes, so they count as none. */
+  count(): number {
+    const { codec, first, second, reader } = this.#images;
+    reader.at = this.#start;
+    if (first.length + (second?.length ?? 0) === 0) return 0;
+    let rows = 0;
+    for (; reader.left > 0; rows += 1) {
+      skipImage(reader, codec.table, first);
+      if (second) skipImage(reader, codec.table, second);
+    }
+    return rows;
+  }
+
+  read(): readonly RowChange[] {
+    const { codec, first, second, reader } = this.#images;
+    const readers = codec.readers ?? cannotRead(codec.table);
+    if (first.length + (second?.length ?? 0) === 0) throw withoutColumns(codec.table);
+    reader.at = this.#start;
+    const rows: RowChange[] = [];
+    while (reader.left > 0) {
+      const image = readImage(reader, readers, codec, first);
+      switch (this.op) {
+        case 'insert':
+          rows.push({ before: undefined, after: image });
+          break;
+        case 'delete':
+          rows.push({ before: image, after: undefined });
+          break;
+        case 'update':
+          rows.push({ before: image, after: readImage(reader, readers, codec, second ?? first) });
+          break;
+      }
+    }
+    return rows;
+  }
+}
+
+function cannotRead({ id, unreadable }: TableLayout): never {
+  if (unreadable) throw unreadable;
+  throw new SluiceError(
+    'binlog.metadata-missing',
+    `Rows of ${id.database}.${id.table} come without column names: binlog_row_metadata was not FULL when they were written.`,
+  );
+}
+
+/** A statement whose rows are all defaults, under MINIMAL: the log does not even say how many. */
+function withoutColumns({ id }: TableLayout): SluiceError {
+  return new SluiceError(
+    'binlog.unsupported',
+    `Rows of ${id.database}.${id.table} come without any column: binlog_row_image was not FULL when they were written.`,
+  );
 }
 
 function readImage(
   reader: ByteReader,
   readers: readonly ValueReader[],
+  codec: RowCodec,
   present: readonly number[],
 ): RowValues {
   const { buffer } = reader;
   const nulls = reader.take((present.length + 7) >> 3);
-  const values = new Array<ColumnValue>(readers.length).fill(undefined);
+  const values: ColumnValue[] = codec.blank.slice();
   for (let bit = 0; bit < present.length; bit += 1) {
     const column = present[bit] ?? 0;
     const isNull = ((buffer[nulls + (bit >> 3)] ?? 0) & (1 << (bit & 7))) !== 0;

@@ -18,8 +18,6 @@ export interface TableLayout {
   readonly unreadable: SluiceError | undefined;
 }
 
-const BINARY_COLLATION = 63;
-
 /**
  * Decodes the body of a TABLE_MAP from behind the table id and flags.
  *
@@ -90,11 +88,10 @@ function columnType(
 ): ColumnType {
   const bytes = INTEGER_BYTES.get(type);
   if (bytes !== undefined) return { kind: 'integer', bytes, unsigned: unsigned.has(index) };
-  const collation = collations.get(index) ?? BINARY_COLLATION;
-  const charset = charsetOf(collation);
-  const texts = (): readonly string[] => {
-    const decode = textDecoding(charset, column);
-    return (members.get(index) ?? []).map((bytes_) => decode(bytes_, 0, bytes_.length));
+  const charset = (): string => {
+    const collation = collations.get(index);
+    if (collation !== undefined) return charsetOf(collation);
+    throw new SluiceError('binlog.truncated', `The metadata of ${column} lacks its charset.`);
   };
   switch (type) {
     case TYPE.newdecimal:
@@ -120,15 +117,13 @@ function columnType(
       return { kind: 'timestamp', fractionDigits: size };
     case TYPE.varchar:
     case TYPE.blob:
-      return charset === 'binary' ? { kind: 'binary', fixedBytes: 0 } : { kind: 'text', charset };
+      return stringType(charset(), 0);
     case TYPE.string:
-      return charset === 'binary'
-        ? { kind: 'binary', fixedBytes: size }
-        : { kind: 'text', charset };
+      return stringType(charset(), size);
     case TYPE.enum:
-      return { kind: 'enum', members: texts() };
+      return { kind: 'enum', members: memberTexts(members.get(index) ?? [], charset(), column) };
     case TYPE.set:
-      return { kind: 'set', members: texts() };
+      return { kind: 'set', members: memberTexts(members.get(index) ?? [], charset(), column) };
     case TYPE.json:
     case TYPE.typedArray:
       return { kind: 'json' };
@@ -139,4 +134,17 @@ function columnType(
     default:
       throw new InvariantBroken(`column type code ${type} has a layout but no meaning`);
   }
+}
+
+function stringType(charset: string, fixedBytes: number): ColumnType {
+  return charset === 'binary' ? { kind: 'binary', fixedBytes } : { kind: 'text', charset };
+}
+
+function memberTexts(
+  members: readonly Buffer[],
+  charset: string,
+  column: string,
+): readonly string[] {
+  const decode = textDecoding(charset, column);
+  return members.map((bytes) => decode(bytes, 0, bytes.length));
 }

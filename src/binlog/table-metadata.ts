@@ -111,9 +111,7 @@ export function readOptionalMetadata(
 function readSignedness(value: ByteReader, columns: readonly ColumnLayout[]): ReadonlySet<number> {
   const numeric = indexesWhere(columns, (type) => NUMERIC.has(type));
   const bits = value.bytes((numeric.length + 7) >> 3);
-  return new Set(
-    numeric.filter((_, bit) => ((bits[bit >> 3] ?? 0) & (0x80 >> (bit & 7))) !== 0),
-  );
+  return new Set(numeric.filter((_, bit) => ((bits[bit >> 3] ?? 0) & (0x80 >> (bit & 7))) !== 0));
 }
 
 /** One collation for all, then (index among these columns, collation) for the exceptions. */

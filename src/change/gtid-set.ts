@@ -17,7 +17,9 @@ type IntervalView = Readonly<Interval>;
 export class GtidSet {
   readonly #sources: Map<string, Interval[]>;
 
-  constructor(sources: Iterable<readonly [source: string, intervals: readonly IntervalView[]]> = []) {
+  constructor(
+    sources: Iterable<readonly [source: string, intervals: readonly IntervalView[]]> = [],
+  ) {
     this.#sources = new Map();
     for (const [source, list] of sources)
       if (list.length > 0) this.#sources.set(source, merge(list));
@@ -55,7 +57,8 @@ export class GtidSet {
 
   union(other: GtidSet): GtidSet {
     const sum = new Map<string, Interval[]>(this.#sources);
-    for (const [source, list] of other.#sources) sum.set(source, [...(sum.get(source) ?? []), ...list]);
+    for (const [source, list] of other.#sources)
+      sum.set(source, [...(sum.get(source) ?? []), ...list]);
     return new GtidSet(sum);
   }
 
@@ -100,7 +103,9 @@ export function parseGtidSet(text: string): GtidSet {
 /** Canonical text: lower case, sources sorted, each with its tags on its own, intervals merged, no spaces. */
 export function formatGtidSet(set: GtidSet): GtidSetText {
   const texts = set.sources().map(([source, list]) => {
-    const runs = list.map(({ start, end }) => (end === start + 1 ? `${start}` : `${start}-${end - 1}`));
+    const runs = list.map(({ start, end }) =>
+      end === start + 1 ? `${start}` : `${start}-${end - 1}`,
+    );
     return `${source}:${runs.join(':')}`;
   });
   return texts.join(',') as GtidSetText;
@@ -117,7 +122,9 @@ function parseInterval(text: string, group: string): Interval {
   const start = Number(match[1]);
   const last = Number(match[2] ?? match[1]);
   if (last > MAX_NUMBER)
-    throw new Error(`GTID number beyond ${MAX_NUMBER}, which cannot be counted exactly: ${text} in ${group}`);
+    throw new Error(
+      `GTID number beyond ${MAX_NUMBER}, which cannot be counted exactly: ${text} in ${group}`,
+    );
   if (start < 1 || last < start) throw new Error(`not a GTID interval: ${text} in ${group}`);
   return { start, end: last + 1 };
 }
@@ -128,7 +135,8 @@ const MAX_NUMBER = Number.MAX_SAFE_INTEGER - 1;
 function splitGtid(gtid: Gtid): { readonly source: string; readonly number: number } {
   const colon = gtid.lastIndexOf(':');
   const number = Number(gtid.slice(colon + 1));
-  if (!Number.isInteger(number) || number < 1 || number > MAX_NUMBER) throw new Error(`not a GTID: ${gtid}`);
+  if (!Number.isInteger(number) || number < 1 || number > MAX_NUMBER)
+    throw new Error(`not a GTID: ${gtid}`);
   return { source: gtid.slice(0, colon), number };
 }
 

@@ -105,20 +105,31 @@ export interface RecoverRequest extends Requester {
   readonly tables?: readonly string[];
 }
 
+/** What became of a command. */
+export interface CommandReceipt {
+  /** A worker has taken it. Otherwise it waits in the server for one, and may yet be refused. */
+  readonly taken: boolean;
+  /** For a person. */
+  readonly message: string;
+}
+
 /** What an operator can ask of pipelines, through Temporal. */
 export interface PipelineControl extends AsyncDisposable {
   apply(spec: PipelineSpec): Promise<{ readonly workflowId: string; readonly created: boolean }>;
   list(): Promise<readonly PipelineStatus[]>;
   status(pipeline: string): Promise<PipelineStatus>;
   incidents(pipeline: string): Promise<readonly Incident[]>;
-  pause(pipeline: string, who: Requester): Promise<void>;
-  resume(pipeline: string, who: Requester): Promise<void>;
+  pause(pipeline: string, who: Requester): Promise<CommandReceipt | void>;
+  resume(pipeline: string, who: Requester): Promise<CommandReceipt | void>;
   requestSnapshot(
     pipeline: string,
     request: Requester & { readonly tables: readonly string[] },
   ): Promise<{ readonly snapshotId: string }>;
-  recover(pipeline: string, request: RecoverRequest): Promise<void>;
-  drop(pipeline: string, request: Requester & { readonly deleteTopics: boolean }): Promise<void>;
+  recover(pipeline: string, request: RecoverRequest): Promise<CommandReceipt | void>;
+  drop(
+    pipeline: string,
+    request: Requester & { readonly deleteTopics: boolean },
+  ): Promise<CommandReceipt | void>;
 }
 
 /** Everything the command line reaches beyond itself; src/cli/main.ts plugs the real ones in. */

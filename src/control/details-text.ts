@@ -1,43 +1,98 @@
-import { openIncident } from './incident.ts';
-import { pipelineWorkflowId } from './names.ts';
+import { type Incident, openIncident } from './incident.ts';
+import { pipelineWorkflowId, sinkWorkflowId } from './names.ts';
 import type { PipelineState } from './pipeline-state.ts';
+import type { Refusal } from './refusal.ts';
+import type { SinkState } from './sink-state.ts';
 
 /** The workflow's current details: what is going on, and what to type next. Markdown. */
 export function pipelineDetails(state: PipelineState): string {
-  const { pipeline, source, kafka } = state.spec;
-  const lines = [
-    `**${state.phase}** since ${new Date(state.sinceMs).toISOString()}`,
-    '',
-    `${source.host}:${source.port} (${source.include.join(', ')}) → topics \`${kafka.prefix}.*\` → ${Object.keys(state.spec.sinks).join(', ') || 'no sink'}`,
-  ];
+  const { spec, phase, sinceMs, snapshots } = state;
+  const { pipeline, source, kafka, sinks } = spec;
+  const from = `${source.host}:${source.port} (${source.include.join(', ')})`;
+  const into = Object.keys(sinks).join(', ') || 'no sink';
   const incident = openIncident(state.incidents);
-  if (incident) {
-    lines.push('', `### Incident ${incident.id}: ${incident.code}`, '', incident.message, '');
-    lines.push(
-      'Answer it with one of:',
-      '',
-      '```',
-      ...recoverCommands(pipeline, incident.id),
-      '```',
-    );
-  }
-  if (state.phase === 'PAUSED') lines.push('', `\`sluice resume ${pipeline}\``);
-  for (const { atMs, text } of state.refusals)
-    lines.push('', `Signal refused at ${new Date(atMs).toISOString()}: ${text}`);
-  return lines.join('\n');
+  return lines(
+    `**${phase}** since ${utc(sinceMs)}${becauseText(state)}`,
+    `${from} → topics \`${kafka.prefix}.*\` → ${into}`,
+    snapshots.length > 0 &&
+      `Snapshots asked for: ${snapshots.map(({ snapshotId }) => snapshotId).join(', ')}`,
+    phase === 'STREAMING' &&
+      `Live numbers: pending activity \`streamBinlog\`, or ${code(`sluice status ${pipeline}`)}`,
+    phase === 'PAUSED' && code(`sluice resume ${pipeline}`),
+    incident && incidentText(incident, pipelineRecovery(pipeline, incident)),
+    ...state.refusals.map(refusalText),
+  );
+}
+
+/** The same for the workflow of a sink. */
+export function sinkDetails(state: SinkState): string {
+  const { spec, sinkName, phase, sinceMs } = state;
+  const workflowId = sinkWorkflowId(spec.pipeline, sinkName);
+  const incident = openIncident(state.incidents);
+  return lines(
+    `**${phase}** since ${utc(sinceMs)}`,
+    `topics \`${spec.kafka.prefix}.*\` → ${spec.sinks[sinkName]?.kind ?? 'a removed sink'} \`${sinkName}\``,
+    phase === 'PAUSED' && code(`temporal workflow signal -w ${workflowId} --name resume`),
+    incident && incidentText(incident, sinkRecovery(spec.pipeline, workflowId, incident)),
+    ...state.refusals.map(refusalText),
+  );
 }
 
 /** Ready to paste: the command line, and the plain signal for when it is not at hand. */
-function recoverCommands(pipeline: string, incidentId: string): readonly string[] {
-  const payload = JSON.stringify({
-    incidentId,
-    action: 'resnapshot',
-    by: 'your-name',
-    reason: 'why',
-  });
+function pipelineRecovery(pipeline: string, { id }: Incident): readonly string[] {
   return [
-    `sluice recover ${pipeline} --incident ${incidentId} --action resnapshot`,
-    `sluice recover ${pipeline} --incident ${incidentId} --action retry`,
-    `temporal workflow signal -w ${pipelineWorkflowId(pipeline)} --name recover --input '${payload}'`,
+    `sluice recover ${pipeline} --incident ${id} --action retry`,
+    `sluice recover ${pipeline} --incident ${id} --action resnapshot`,
+    recoverSignal(pipelineWorkflowId(pipeline), id, 'retry'),
+    recoverSignal(pipelineWorkflowId(pipeline), id, 'resnapshot'),
   ];
 }
+
+function sinkRecovery(pipeline: string, workflowId: string, { id }: Incident): readonly string[] {
+  return [
+    `sluice recover ${pipeline} --incident ${id} --action retry`,
+    recoverSignal(workflowId, id, 'retry'),
+  ];
+}
+
+function recoverSignal(workflowId: string, incidentId: string, action: string): string {
+  const payload = JSON.stringify({ incidentId, action, by: 'your-name', reason: 'why' });
+  return `temporal workflow signal -w ${workflowId} --name recover --input '${payload}'`;
+}
+
+function incidentText(incident: Incident, commands: readonly string[]): string {
+  const facts = Object.entries(incident.facts).map(
+    ([name, value]) => `| ${name} | ${String(value).replaceAll('|', '\\|') || '(empty)'} |`,
+  );
+  const table = facts.length === 0 ? [] : ['', '| fact | |', '| --- | --- |', ...facts];
+  return [
+    `### Incident ${incident.id}: ${incident.code}`,
+    '',
+    incident.message,
+    ...table,
+    '',
+    `\`sluice explain ${incident.code}\` says more. Answer with one of:`,
+    '',
+    '```',
+    ...commands,
+    '```',
+  ].join('\n');
+}
+
+function becauseText({ because }: PipelineState): string {
+  if (!because) return '';
+  const who = because.by === undefined ? '' : ` by ${because.by}`;
+  const why = because.reason === undefined ? '' : `: ${because.reason}`;
+  return `, ${because.command}${who}${why}`;
+}
+
+function refusalText({ atMs, text }: Refusal): string {
+  return `Signal refused at ${utc(atMs)}: ${text}`;
+}
+
+const lines = (...parts: readonly (string | false | undefined)[]): string =>
+  parts.filter((part) => typeof part === 'string').join('\n\n');
+
+const code = (text: string): string => `\`${text}\``;
+
+const utc = (ms: number): string => new Date(ms).toISOString();

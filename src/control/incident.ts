@@ -1,24 +1,113 @@
+import type { SluiceError } from '../errors/error.ts';
+
+export type Facts = SluiceError['facts'];
+
 /** Something a person has to decide. JSON-plain; holds names and positions, never row values. */
 export interface Incident {
-  /** `gap-2026-11-23-01`: kind, day it opened, number within the pipeline. */
+  /** `gap-2026-11-23-01`: kind, day it opened, number within the workflow; a sink's begins with `<sink>/`. */
   readonly id: string;
   readonly kind: 'gap' | 'blocked';
   /** Error code; `sluice explain CODE` tells more. */
   readonly code: string;
   readonly message: string;
-  readonly facts: Readonly<Record<string, unknown>>;
+  readonly facts: Facts;
   readonly openedAtMs: number;
   readonly closedAtMs?: number;
-  readonly answer?: { readonly action: string; readonly by?: string; readonly reason?: string };
+  readonly answer?: IncidentAnswer;
 }
 
+export interface IncidentAnswer {
+  readonly action: string;
+  readonly by?: string;
+  readonly reason?: string;
+}
+
+/** Why work stopped, as an activity reports it. */
+export interface Verdict {
+  readonly kind: 'gap' | 'blocked';
+  readonly code: string;
+  readonly message: string;
+  readonly facts: Facts;
+}
+
+/** Answers the open incident whatever its id: for one signal to many pipelines. Takes action `retry` only. */
+export const ANY_INCIDENT = '*';
+
 export const MAX_INCIDENTS = 20;
+
+/** A workflow carries its incidents from run to run, so their texts are bounded. */
+const MAX_MESSAGE_CHARS = 1_500;
+const MAX_FACT_CHARS = 250;
+const MAX_FACTS = 10;
+const MAX_CLOSED_MESSAGE_CHARS = 300;
+const MAX_LIST_CHARS = 6_000;
 
 export function openIncident(incidents: readonly Incident[]): Incident | undefined {
   return incidents.findLast(({ closedAtMs }) => closedAtMs === undefined);
 }
 
-export function incidentId(kind: Incident['kind'], atMs: number, ordinal: number): string {
+/** With a new open incident, the `ordinal`-th of this workflow. The oldest closed ones give way. */
+export function withOpened(
+  incidents: readonly Incident[],
+  verdict: Verdict,
+  ordinal: number,
+  nowMs: number,
+  idPrefix = '',
+): readonly Incident[] {
+  const { kind, code, message, facts } = verdict;
+  const opened: Incident = {
+    id: `${idPrefix}${incidentId(kind, nowMs, ordinal)}`,
+    kind,
+    code: cut(code, MAX_FACT_CHARS),
+    message: cut(message, MAX_MESSAGE_CHARS),
+    facts: shortened(facts),
+    openedAtMs: nowMs,
+  };
+  return fitted([...incidents, opened]);
+}
+
+/** With the open incident answered. What it said stays on record, shortened. */
+export function withAnswered(
+  incidents: readonly Incident[],
+  answer: IncidentAnswer,
+  nowMs: number,
+): readonly Incident[] {
+  const open = openIncident(incidents);
+  if (!open) return incidents;
+  const closed = {
+    message: cut(open.message, MAX_CLOSED_MESSAGE_CHARS),
+    closedAtMs: nowMs,
+    answer,
+  };
+  return fitted(
+    incidents.map((incident) => (incident === open ? { ...open, ...closed } : incident)),
+  );
+}
+
+function incidentId(kind: Incident['kind'], atMs: number, ordinal: number): string {
   const day = new Date(atMs).toISOString().slice(0, 10);
   return `${kind}-${day}-${String(ordinal).padStart(2, '0')}`;
+}
+
+function shortened(facts: Facts): Facts {
+  const entries = Object.entries(facts).slice(0, MAX_FACTS);
+  return Object.fromEntries(
+    entries.map(([name, value]) => [
+      cut(name, MAX_FACT_CHARS),
+      typeof value === 'number' || typeof value === 'boolean'
+        ? value
+        : cut(typeof value === 'string' ? value : value.join(', '), MAX_FACT_CHARS),
+    ]),
+  );
+}
+
+function fitted(incidents: readonly Incident[]): readonly Incident[] {
+  let kept = incidents.slice(-MAX_INCIDENTS);
+  while (kept.length > 1 && JSON.stringify(kept).length > MAX_LIST_CHARS) kept = kept.slice(1);
+  return kept;
+}
+
+/** At most so many UTF-16 units; what was cut off is shown by an ellipsis. */
+export function cut(text: string, maxChars: number): string {
+  return text.length <= maxChars ? text : `${text.slice(0, maxChars - 1)}…`;
 }

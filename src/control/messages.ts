@@ -1,3 +1,4 @@
+import { unreachable } from '../change/brand.ts';
 import type { PipelineSpec } from './pipeline-spec.ts';
 
 /** Who asks and why; kept with what was done. `commandId` makes a repeated command harmless. */
@@ -20,7 +21,7 @@ export type PipelineCommand =
   | ({
       readonly kind: 'requestSnapshot';
       readonly snapshotId?: string;
-      /** `database.table` each; empty: every captured table. */
+      /** `database.table` each, `*` stands for any run of characters; empty: every captured table. */
       readonly tables: readonly string[];
       /** Workflow that waits for the signal `snapshotDone`. */
       readonly replyTo?: string;
@@ -48,16 +49,39 @@ export const COMMAND_KINDS: readonly CommandKind[] = [
   'drop',
 ];
 
+/** Commands of a sink, the same way. A sink is repaired by `retry` only. */
+export type SinkCommand =
+  | ({ readonly kind: 'pause' } & Asked)
+  | ({ readonly kind: 'resume' } & Asked)
+  | ({ readonly kind: 'applyConfig'; readonly spec: PipelineSpec } & Asked)
+  | ({ readonly kind: 'recover'; readonly incidentId: string } & Asked)
+  | ({ readonly kind: 'stop' } & Asked);
+
+export type SinkCommandKind = SinkCommand['kind'];
+
+export const SINK_COMMAND_KINDS: readonly SinkCommandKind[] = [
+  'pause',
+  'resume',
+  'applyConfig',
+  'recover',
+  'stop',
+];
+
 export type Parsed<Value> =
   | { readonly ok: true; readonly value: Value }
   | { readonly ok: false; readonly message: string };
 
-/** What a command is answered with. */
+/** What a command is answered with: that it was taken, not that it is done. */
 export interface CommandAnswer {
+  /** State of the workflow with the command taken. */
   readonly state: string;
   readonly message: string;
   readonly snapshotId?: string;
 }
+
+export const STATUS_QUERY = 'status';
+export const INCIDENTS_QUERY = 'incidents';
+export const CONFIG_QUERY = 'config';
 
 /** Signals from activities to their pipeline. */
 export const CAPTURE_STARTED = 'captureStarted';
@@ -77,103 +101,208 @@ export interface SnapshotFinished {
   readonly rows: number;
 }
 
+/** How a snapshot ended that a workflow waits for. */
+export type SnapshotDone =
+  | ({ readonly outcome: 'finished' } & SnapshotFinished)
+  /** Not begun, because the pipeline is not streaming: ask again later. */
+  | { readonly outcome: 'deferred'; readonly snapshotId: string; readonly reason: string }
+  | { readonly outcome: 'cancelled'; readonly snapshotId: string; readonly reason: string };
+
+const MAX_TABLES = 100;
+const MAX_ID_CHARS = 100;
+const MAX_BY_CHARS = 128;
+const MAX_REASON_CHARS = 500;
+const MAX_WORKFLOW_ID_CHARS = 250;
+
+type Fields = Readonly<Record<string, unknown>>;
+
 /**
  * Reads a command's payload, which a person may have typed into the Web UI. Only the fields of the
  * command are kept; a missing payload is an empty one.
  */
 export function parseCommand(kind: CommandKind, payload: unknown): Parsed<PipelineCommand> {
-  if (
-    payload !== undefined &&
-    payload !== null &&
-    (typeof payload !== 'object' || Array.isArray(payload))
-  )
-    return refuse(`${kind} takes a JSON object`);
-  const fields = (payload ?? {}) as Readonly<Record<string, unknown>>;
-  const asked = readAsked(fields);
-  if (!asked.ok) return asked;
-  switch (kind) {
-    case 'pause':
-    case 'resume':
-    case 'yieldStream':
-      return accept({ kind, ...asked.value });
-    case 'drop':
-      return accept({ kind, deleteTopics: fields['deleteTopics'] === true, ...asked.value });
-    case 'cancelSnapshot': {
-      const snapshotId = fields['snapshotId'];
-      if (typeof snapshotId !== 'string' || snapshotId === '')
-        return refuse('cancelSnapshot needs "snapshotId"');
-      return accept({ kind, snapshotId, ...asked.value });
+  return withFields(kind, payload, (fields, asked) => {
+    switch (kind) {
+      case 'pause':
+      case 'resume':
+      case 'yieldStream':
+        return accept({ kind, ...asked });
+      case 'drop':
+        return parseDrop(fields, asked);
+      case 'cancelSnapshot':
+        return map(readId(fields, 'snapshotId', 'cancelSnapshot'), (snapshotId) => ({
+          kind,
+          snapshotId,
+          ...asked,
+        }));
+      case 'requestSnapshot':
+        return parseSnapshotRequest(fields, asked);
+      case 'recover':
+        return parseRecover(fields, asked);
+      case 'applyConfig':
+        return map(readSpec(fields), (spec) => ({ kind, spec, ...asked }));
+      default:
+        return unreachable(kind);
     }
-    case 'requestSnapshot':
-      return parseSnapshotRequest(fields, asked.value);
-    case 'recover':
-      return parseRecover(fields, asked.value);
-    case 'applyConfig': {
-      const spec = fields['spec'];
-      if (typeof spec !== 'object' || spec === null || !('pipeline' in spec))
-        return refuse('applyConfig needs "spec"; use `sluice apply FILE`, which checks it first');
-      return accept({ kind, spec: spec as PipelineSpec, ...asked.value });
-    }
-  }
-}
-
-function parseSnapshotRequest(
-  fields: Readonly<Record<string, unknown>>,
-  asked: Asked,
-): Parsed<PipelineCommand> {
-  const tables = readTables(fields);
-  if (!tables.ok) return tables;
-  const { snapshotId, replyTo } = fields;
-  return accept({
-    kind: 'requestSnapshot',
-    tables: tables.value,
-    ...(typeof snapshotId === 'string' ? { snapshotId } : {}),
-    ...(typeof replyTo === 'string' ? { replyTo } : {}),
-    ...asked,
   });
 }
 
-function parseRecover(
-  fields: Readonly<Record<string, unknown>>,
-  asked: Asked,
-): Parsed<PipelineCommand> {
-  const { incidentId, action } = fields;
-  if (typeof incidentId !== 'string' || incidentId === '')
-    return refuse('recover needs "incidentId": the id of the open incident');
-  if (typeof action !== 'string')
-    return refuse(`recover needs "action": ${RECOVER_ACTIONS.join(' or ')}`);
-  const known = RECOVER_ACTIONS.find((name) => name === action);
-  if (!known)
-    return refuse(
-      LATER_ACTIONS.includes(action)
-        ? `action ${action} is not in this version; it has ${RECOVER_ACTIONS.join(' and ')}`
-        : `action must be ${RECOVER_ACTIONS.join(' or ')}`,
-    );
-  const tables = readTables(fields);
-  if (!tables.ok) return tables;
-  return accept({ kind: 'recover', incidentId, action: known, tables: tables.value, ...asked });
+/** The same for a command of a sink. */
+export function parseSinkCommand(kind: SinkCommandKind, payload: unknown): Parsed<SinkCommand> {
+  return withFields(kind, payload, (fields, asked) => {
+    switch (kind) {
+      case 'pause':
+      case 'resume':
+      case 'stop':
+        return accept({ kind, ...asked });
+      case 'recover':
+        return parseSinkRecover(fields, asked);
+      case 'applyConfig':
+        return map(readSpec(fields), (spec) => ({ kind, spec, ...asked }));
+      default:
+        return unreachable(kind);
+    }
+  });
 }
 
-function readTables(fields: Readonly<Record<string, unknown>>): Parsed<readonly string[]> {
-  const tables = fields['tables'] ?? [];
-  if (
-    !Array.isArray(tables) ||
-    !tables.every((table) => typeof table === 'string' && table.includes('.'))
-  )
+/** Payload of {@link CAPTURE_STARTED}: a person can send any signal, also this one. */
+export function parseCaptureStarted(payload: unknown): Parsed<CaptureStarted> {
+  return withFields(CAPTURE_STARTED, payload, ({ epoch, commandIds = [] }) =>
+    isCount(epoch) && isTexts(commandIds)
+      ? accept({ epoch, commandIds })
+      : refuse(`${CAPTURE_STARTED} needs "epoch" and "commandIds"`),
+  );
+}
+
+export function parseSnapshotFinished(payload: unknown): Parsed<SnapshotFinished> {
+  return withFields(SNAPSHOT_FINISHED, payload, ({ snapshotId, tables, rows }) =>
+    typeof snapshotId === 'string' && isCount(tables) && isCount(rows)
+      ? accept({ snapshotId, tables, rows })
+      : refuse(`${SNAPSHOT_FINISHED} needs "snapshotId", "tables" and "rows"`),
+  );
+}
+
+function withFields<Value>(
+  name: string,
+  payload: unknown,
+  read: (fields: Fields, asked: Asked) => Parsed<Value>,
+): Parsed<Value> {
+  if (!isRecord(payload ?? {})) return refuse(`${name} takes a JSON object`);
+  const fields = isRecord(payload) ? payload : {};
+  const asked = readAsked(fields);
+  return asked.ok ? read(fields, asked.value) : asked;
+}
+
+function parseDrop(fields: Fields, asked: Asked): Parsed<PipelineCommand> {
+  const { deleteTopics = false } = fields;
+  if (typeof deleteTopics !== 'boolean') return refuse('"deleteTopics" must be true or false');
+  return accept({ kind: 'drop', deleteTopics, ...asked });
+}
+
+function parseSnapshotRequest(fields: Fields, asked: Asked): Parsed<PipelineCommand> {
+  const { snapshotId, replyTo } = fields;
+  if (snapshotId !== undefined && !isText(snapshotId, MAX_ID_CHARS))
+    return refuse(`"snapshotId" must be a text of at most ${MAX_ID_CHARS} characters`);
+  if (replyTo !== undefined && !isText(replyTo, MAX_WORKFLOW_ID_CHARS))
+    return refuse('"replyTo" must be a workflow id');
+  return map(readTables(fields), (tables) => ({
+    kind: 'requestSnapshot',
+    tables,
+    ...(snapshotId === undefined ? {} : { snapshotId }),
+    ...(replyTo === undefined ? {} : { replyTo }),
+    ...asked,
+  }));
+}
+
+function parseRecover(fields: Fields, asked: Asked): Parsed<PipelineCommand> {
+  const incident = readId(fields, 'incidentId', 'recover');
+  if (!incident.ok) return incident;
+  const action = readAction(fields, RECOVER_ACTIONS);
+  if (!action.ok) return action;
+  return map(readTables(fields), (tables) => ({
+    kind: 'recover',
+    incidentId: incident.value,
+    action: action.value,
+    tables,
+    ...asked,
+  }));
+}
+
+function parseSinkRecover(fields: Fields, asked: Asked): Parsed<SinkCommand> {
+  const incident = readId(fields, 'incidentId', 'recover');
+  if (!incident.ok) return incident;
+  const action = readAction({ action: 'retry', ...fields }, ['retry'] as const);
+  if (!action.ok) return action;
+  return accept({ kind: 'recover', incidentId: incident.value, ...asked });
+}
+
+function readAction<Action extends string>(
+  { action }: Fields,
+  known: readonly Action[],
+): Parsed<Action> {
+  const choice = known.join(' or ');
+  const found = known.find((name) => name === action);
+  if (found !== undefined) return accept(found);
+  if (typeof action !== 'string') return refuse(`recover needs "action": ${choice}`);
+  return refuse(
+    LATER_ACTIONS.includes(action)
+      ? `action ${action} is not in this version, which has ${known.join(' and ')}`
+      : `"action" must be ${choice}`,
+  );
+}
+
+function readId(fields: Fields, name: string, command: string): Parsed<string> {
+  const id = fields[name];
+  return isText(id, MAX_WORKFLOW_ID_CHARS) ? accept(id) : refuse(`${command} needs "${name}"`);
+}
+
+function readSpec({ spec }: Fields): Parsed<PipelineSpec> {
+  if (isRecord(spec) && spec['v'] === 1 && isText(spec['pipeline'], MAX_ID_CHARS))
+    // Checked as a whole where the file is read; a workflow has no schema library.
+    return accept(spec as unknown as PipelineSpec);
+  return refuse('applyConfig needs "spec"; use `sluice apply FILE`, which checks the file first');
+}
+
+function readTables({ tables = [] }: Fields): Parsed<readonly string[]> {
+  if (!isTexts(tables) || !tables.every((table) => table.includes('.')))
     return refuse('"tables" must be a list of "database.table"');
-  return accept(tables as readonly string[]);
+  if (tables.length > MAX_TABLES)
+    return refuse(`"tables" names ${tables.length} tables; name at most ${MAX_TABLES}, or use *`);
+  return accept(tables);
 }
 
-function readAsked(fields: Readonly<Record<string, unknown>>): Parsed<Asked> {
-  const asked: Record<string, string> = {};
+const ASKED_LIMITS = {
+  by: MAX_BY_CHARS,
+  reason: MAX_REASON_CHARS,
+  commandId: MAX_ID_CHARS,
+} as const;
+
+function readAsked(fields: Fields): Parsed<Asked> {
+  const asked: Partial<Record<keyof typeof ASKED_LIMITS, string>> = {};
   for (const name of ['by', 'reason', 'commandId'] as const) {
     const value = fields[name];
     if (value === undefined) continue;
-    if (typeof value !== 'string' || value.length > 500)
-      return refuse(`"${name}" must be a text of at most 500 characters`);
+    if (!isText(value, ASKED_LIMITS[name]))
+      return refuse(`"${name}" must be a text of 1 to ${ASKED_LIMITS[name]} characters`);
     asked[name] = value;
   }
   return accept(asked);
+}
+
+const isRecord = (value: unknown): value is Fields =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+const isText = (value: unknown, maxChars: number): value is string =>
+  typeof value === 'string' && value !== '' && value.length <= maxChars;
+
+const isTexts = (value: unknown): value is readonly string[] =>
+  Array.isArray(value) && value.every((text) => typeof text === 'string');
+
+const isCount = (value: unknown): value is number =>
+  typeof value === 'number' && Number.isSafeInteger(value) && value >= 0;
+
+function map<From, To>(parsed: Parsed<From>, make: (value: From) => To): Parsed<To> {
+  return parsed.ok ? accept(make(parsed.value)) : parsed;
 }
 
 function accept<Value>(value: Value): Parsed<Value> {

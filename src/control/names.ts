@@ -9,6 +9,10 @@ export function sinkQueue(sink: SinkSpec): string {
   return `cdc-sink.${sink.host}`;
 }
 
+/** Search attributes of every workflow; both Keyword. The server has to know them before a start. */
+export const STATE_ATTRIBUTE = 'CdcState';
+export const PIPELINE_ATTRIBUTE = 'CdcPipeline';
+
 export function pipelineWorkflowId(pipeline: string): string {
   return `cdc/${pipeline}`;
 }
@@ -19,6 +23,11 @@ export function sinkWorkflowId(pipeline: string, sink: string): string {
 
 export function scheduleId(pipeline: string, schedule: string): string {
   return `cdc/${pipeline}/${schedule}`;
+}
+
+/** Temporal adds the scheduled time to it. */
+export function triggerWorkflowId(pipeline: string, schedule: string): string {
+  return `cdc/${pipeline}/sched/${schedule}`;
 }
 
 /** Who a prefix belongs to, as the position record says. */

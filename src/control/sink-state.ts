@@ -1,8 +1,18 @@
-import { type Incident, incidentId, MAX_INCIDENTS, openIncident } from './incident.ts';
-import type { CommandAnswer } from './messages.ts';
+import { unreachable } from '../change/brand.ts';
+import {
+  ANY_INCIDENT,
+  type Incident,
+  openIncident,
+  type Verdict,
+  withAnswered,
+  withOpened,
+} from './incident.ts';
+import type { CommandAnswer, SinkCommand } from './messages.ts';
 import type { PipelineSpec } from './pipeline-spec.ts';
+import type { Refusal } from './refusal.ts';
 
-export type SinkPhase = 'RUNNING' | 'PAUSED' | 'GAP' | 'BLOCKED' | 'STOPPED';
+export const SINK_PHASES = ['RUNNING', 'PAUSED', 'GAP', 'BLOCKED', 'STOPPED'] as const;
+export type SinkPhase = (typeof SINK_PHASES)[number];
 
 /** All a sink's workflow knows; carried through continue-as-new. JSON-plain. */
 export interface SinkState {
@@ -13,20 +23,15 @@ export interface SinkState {
   readonly sinceMs: number;
   readonly incidents: readonly Incident[];
   readonly incidentCount: number;
+  /** Ids of the commands taken, newest last. */
+  readonly commandIds: readonly string[];
+  /** Signals that could not be taken, newest last. */
+  readonly refusals: readonly Refusal[];
 }
 
-export type SinkEvent =
-  | { readonly kind: 'pause' }
-  | { readonly kind: 'resume' }
-  | { readonly kind: 'applyConfig'; readonly spec: PipelineSpec }
-  | { readonly kind: 'recover'; readonly incidentId: string }
-  | { readonly kind: 'stop' }
-  | {
-      readonly kind: 'gap' | 'blocked';
-      readonly code: string;
-      readonly message: string;
-      readonly facts: Readonly<Record<string, unknown>>;
-    };
+export type SinkEvent = SinkCommand | Verdict;
+
+const MAX_COMMAND_IDS = 32;
 
 type Step = SinkPhase | 'stay' | 'refuse';
 
@@ -65,7 +70,7 @@ const STEPS: Record<SinkPhase, Record<SinkEvent['kind'], Step>> = {
     applyConfig: 'RUNNING',
     recover: 'RUNNING',
     stop: 'STOPPED',
-    gap: 'GAP',
+    gap: 'stay',
     blocked: 'stay',
   },
   STOPPED: {
@@ -83,6 +88,8 @@ export interface SinkReduced {
   readonly state: SinkState;
   readonly accepted: boolean;
   readonly answer: CommandAnswer;
+  /** The activity that runs now has to end. */
+  readonly interrupt: boolean;
 }
 
 export function initialSinkState(spec: PipelineSpec, sinkName: string, nowMs: number): SinkState {
@@ -94,85 +101,105 @@ export function initialSinkState(spec: PipelineSpec, sinkName: string, nowMs: nu
     sinceMs: nowMs,
     incidents: [],
     incidentCount: 0,
+    commandIds: [],
+    refusals: [],
   };
 }
 
+/** The sink's next state. Pure. */
 export function reduceSink(state: SinkState, event: SinkEvent, nowMs: number): SinkReduced {
+  const refusal = sinkRefusalOf(state, event);
+  if (refusal !== undefined) return unchanged(state, refusal, false);
+  if (isVerdict(event))
+    return unchanged(stopped(enter(state, event.kind, nowMs), event, nowMs), '');
+  if (isRepeated(state, event)) return unchanged(state, 'This command has been taken already.');
+  if (changesNothing(state, event))
+    return unchanged(state, 'The sink has this configuration already.');
+  const { commandId } = event;
+  const entered = enter(state, event.kind, nowMs);
+  const commandIds =
+    commandId === undefined
+      ? state.commandIds
+      : [...state.commandIds, commandId].slice(-MAX_COMMAND_IDS);
+  const reduced = unchanged(taken({ ...entered, commandIds }, event, nowMs), 'Taken.');
+  return { ...reduced, interrupt: state.phase === 'RUNNING' };
+}
+
+/** Why an event cannot be taken now; `undefined` when it can. */
+export function sinkRefusalOf(state: SinkState, event: SinkEvent): string | undefined {
+  if (isVerdict(event) || isRepeated(state, event)) return undefined;
   const open = openIncident(state.incidents);
-  if (event.kind === 'recover' && open?.id !== event.incidentId)
-    return refused(
-      state,
-      open
-        ? `The open incident is ${open.id}, not ${event.incidentId}.`
-        : 'There is no open incident.',
-    );
-  const step = STEPS[state.phase][event.kind];
-  if (step === 'refuse')
-    return refused(state, `${event.kind} is not possible while the sink is ${state.phase}.`);
-  const moved: SinkState =
-    step === 'stay' || step === state.phase ? state : { ...state, phase: step, sinceMs: nowMs };
-  return {
-    state: withEvent(moved, event, open, nowMs),
-    accepted: true,
-    answer: { state: moved.phase, message: 'Taken.' },
-  };
+  if (STEPS[state.phase][event.kind] === 'refuse') {
+    if (event.kind === 'recover' && !open) return 'There is no open incident to recover from.';
+    const cure = open ? ` Answer incident ${open.id} with recover.` : '';
+    return `${event.kind} is not possible while the sink is ${state.phase}.${cure}`;
+  }
+  if (
+    event.kind === 'recover' &&
+    event.incidentId !== ANY_INCIDENT &&
+    event.incidentId !== open?.id
+  )
+    return `The open incident is ${open?.id ?? 'none'}, not ${event.incidentId}.`;
+  return undefined;
 }
 
-function refused(state: SinkState, message: string): SinkReduced {
-  return { state, accepted: false, answer: { state: state.phase, message } };
+function isVerdict(event: SinkEvent): event is Verdict {
+  return event.kind === 'gap' || event.kind === 'blocked';
 }
 
-function withEvent(
-  state: SinkState,
-  event: SinkEvent,
-  open: Incident | undefined,
-  nowMs: number,
-): SinkState {
+function isRepeated(state: SinkState, { commandId }: SinkCommand): boolean {
+  return commandId !== undefined && state.commandIds.includes(commandId);
+}
+
+function changesNothing(state: SinkState, event: SinkCommand): boolean {
+  return (
+    event.kind === 'applyConfig' &&
+    state.phase !== 'BLOCKED' &&
+    JSON.stringify(event.spec) === JSON.stringify(state.spec)
+  );
+}
+
+function enter(state: SinkState, kind: SinkEvent['kind'], nowMs: number): SinkState {
+  const step = STEPS[state.phase][kind];
+  if (step === 'stay' || step === 'refuse' || step === state.phase) return state;
+  return { ...state, phase: step, sinceMs: nowMs };
+}
+
+function unchanged(state: SinkState, message: string, accepted = true): SinkReduced {
+  return { state, accepted, interrupt: false, answer: { state: state.phase, message } };
+}
+
+/** What a command changes besides the phase, which has been entered already. */
+function taken(state: SinkState, event: SinkCommand, nowMs: number): SinkState {
   switch (event.kind) {
-    case 'gap':
-    case 'blocked':
-      return open || (state.phase !== 'GAP' && state.phase !== 'BLOCKED')
-        ? state
-        : opened(state, event, nowMs);
     case 'applyConfig':
-      return closed({ ...state, spec: event.spec }, event.kind, nowMs);
+      return answered({ ...state, spec: event.spec }, event, nowMs);
     case 'recover':
     case 'resume':
-      return closed(state, event.kind, nowMs);
+      return answered(state, event, nowMs);
     case 'pause':
     case 'stop':
       return state;
+    default:
+      return unreachable(event);
   }
 }
 
-function opened(
-  state: SinkState,
-  event: Extract<SinkEvent, { kind: 'gap' | 'blocked' }>,
-  nowMs: number,
-): SinkState {
-  const ordinal = state.incidentCount + 1;
-  const { kind, code, message, facts } = event;
-  const incident: Incident = {
-    id: incidentId(kind, nowMs, ordinal),
-    kind,
-    code,
-    message,
-    facts,
-    openedAtMs: nowMs,
+/** An incident stays open only where it still holds the sink up. */
+function answered(state: SinkState, { kind, by, reason }: SinkCommand, nowMs: number): SinkState {
+  if (state.phase !== 'RUNNING') return state;
+  const answer = {
+    action: kind === 'recover' ? 'retry' : kind,
+    ...(by === undefined ? {} : { by }),
+    ...(reason === undefined ? {} : { reason }),
   };
-  return {
-    ...state,
-    incidentCount: ordinal,
-    incidents: [...state.incidents, incident].slice(-MAX_INCIDENTS),
-  };
+  return { ...state, incidents: withAnswered(state.incidents, answer, nowMs) };
 }
 
-function closed(state: SinkState, action: string, nowMs: number): SinkState {
-  if (state.phase !== 'RUNNING') return state;
-  const incidents = state.incidents.map((incident) =>
-    incident.closedAtMs === undefined
-      ? { ...incident, closedAtMs: nowMs, answer: { action } }
-      : incident,
-  );
-  return { ...state, incidents };
+function stopped(state: SinkState, verdict: Verdict, nowMs: number): SinkState {
+  const stopsHere = state.phase === 'GAP' || state.phase === 'BLOCKED';
+  if (!stopsHere || openIncident(state.incidents)) return state;
+  const ordinal = state.incidentCount + 1;
+  const incidents = withOpened(state.incidents, verdict, ordinal, nowMs, `${state.sinkName}/`);
+  return { ...state, incidentCount: ordinal, incidents };
 }

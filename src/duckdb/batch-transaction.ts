@@ -140,9 +140,11 @@ export class BatchTransaction {
       case 'sweep':
         return this.#deleteLive(record.table, record.seq, record.olderThan, cut, ingestedAtUs);
       case 'snapshotBegin':
-        return this.#setStatus(record.table, 'snapshotting');
+        this.#setStatus(record.table, 'snapshotting');
+        return;
       case 'snapshotEnd':
-        return this.#setStatus(record.table, 'consistent');
+        this.#setStatus(record.table, 'consistent');
+        return;
       case 'gap':
         for (const name of this.#tables.keys()) this.#setStatus(name, 'gap');
         return;

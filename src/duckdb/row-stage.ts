@@ -77,7 +77,7 @@ export class RowStage {
 const STRING_OR_NEGATIVE_ZERO = /"(?:[^"\\]|\\.)*"|-0(?![\d.eE])/g;
 
 /** JSON readers take `-0` for the integer 0; `-0.0` keeps its sign. */
-export function keepNegativeZeros(json: string): string {
+function keepNegativeZeros(json: string): string {
   if (!json.includes('-0')) return json;
   return json.replace(STRING_OR_NEGATIVE_ZERO, (found) => (found === '-0' ? '-0.0' : found));
 }

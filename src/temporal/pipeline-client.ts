@@ -1,64 +1,65 @@
+import { randomUUID } from 'node:crypto';
 import {
   type Client,
-  type WorkflowHandle,
+  type WorkflowStartOptions,
+  WithStartWorkflowOperation,
   WorkflowNotFoundError,
-  WorkflowUpdateFailedError,
 } from '@temporalio/client';
-import { defaultPayloadConverter } from '@temporalio/common';
-import { type Incident, openIncident } from '../control/incident.ts';
-import { type CommandAnswer, type CommandKind, RECOVER_ACTIONS } from '../control/messages.ts';
+import type { Workflow } from '@temporalio/common';
+import type {
+  CommandAnswer,
+  CommandKind,
+  RecoverAction,
+  SinkCommandKind,
+} from '../control/messages.ts';
 import { CONTROL_QUEUE, pipelineWorkflowId, sinkWorkflowId } from '../control/names.ts';
 import type { PipelineSpec } from '../control/pipeline-spec.ts';
-import type { PipelineState } from '../control/pipeline-state.ts';
-import type { SinkState } from '../control/sink-state.ts';
 import { SluiceError } from '../errors/error.ts';
-import type { PipelineProgress, SinkProgress } from '../observability/progress.ts';
 import { connectClient, type TemporalPlace } from './connection.ts';
-import { CDC_STATE } from './pipeline-phases.ts';
+import {
+  ANSWER_TIMEOUT_MS,
+  type IncidentView,
+  type PipelineView,
+  viewIncidents,
+  viewPipeline,
+} from './pipeline-view.ts';
+import { explaining, isNoWorker } from './server-answer.ts';
 
-/** How long an answer from a worker may take before the server alone has to do. */
-const ANSWER_TIMEOUT_MS = 5_000;
-
-export interface IncidentView {
-  readonly id: string;
-  readonly code: string;
-  readonly message: string;
-  readonly openedAtMs: number;
-  readonly closedAtMs?: number;
-  readonly actions: readonly string[];
-}
-
-export interface SinkView {
-  readonly name: string;
-  readonly state: string;
-  readonly progress?: SinkProgress;
-  readonly incident?: IncidentView;
-}
-
-export interface PipelineView {
-  readonly pipeline: string;
-  readonly state: string;
-  readonly sinceMs: number;
-  readonly reason?: string;
-  readonly progress?: PipelineProgress;
-  readonly sinks: readonly SinkView[];
-  readonly incident?: IncidentView;
-}
+export type { IncidentView, PipelineView, SinkView } from './pipeline-view.ts';
 
 interface Requester {
   readonly by: string;
   readonly reason?: string;
 }
 
+/** What became of a command. */
+export interface CommandReceipt {
+  /** A worker has taken it. Otherwise it waits in the server for one, and may yet be refused. */
+  readonly taken: boolean;
+  /** For a person. */
+  readonly message: string;
+}
+
+export interface PipelineClientOptions {
+  /** How long a worker's answer may take before a command is left with the server. */
+  readonly answerTimeoutMs?: number;
+}
+
 /**
  * What operators ask of pipelines. Commands go as updates, which a worker answers; when none does,
- * as signals, which wait in the server for one.
+ * as signals, which wait in the server for one. Both carry one command id: should the update arrive
+ * after all, the second of the two does nothing.
+ *
+ * Every method throws {@link SluiceError}: `pipeline.not-found`, `pipeline.refused` or
+ * `temporal.unreachable`.
  */
 export class PipelineClient implements AsyncDisposable {
   readonly #client: Client;
+  readonly #answerTimeoutMs: number;
 
-  constructor(client: Client) {
+  constructor(client: Client, { answerTimeoutMs = ANSWER_TIMEOUT_MS }: PipelineClientOptions = {}) {
     this.#client = client;
+    this.#answerTimeoutMs = answerTimeoutMs;
   }
 
   static async connect(place: TemporalPlace): Promise<PipelineClient> {
@@ -69,22 +70,155 @@ export class PipelineClient implements AsyncDisposable {
     await this.#client.connection.close();
   }
 
-  /** Starts the pipeline, or hands a running one its new configuration. */
+  /** Starts the pipeline, or hands a running one its new configuration. Idempotent. */
   async apply(
     spec: PipelineSpec,
-  ): Promise<{ readonly workflowId: string; readonly created: boolean }> {
+  ): Promise<CommandReceipt & { readonly workflowId: string; readonly created: boolean }> {
     const workflowId = pipelineWorkflowId(spec.pipeline);
-    const running = await this.#isRunning(workflowId);
-    if (running) await this.#command(spec.pipeline, 'applyConfig', { spec });
-    else
-      await this.#client.workflow.start('cdcPipeline', {
-        workflowId,
-        taskQueue: CONTROL_QUEUE,
-        args: [{ spec }],
-        workflowIdConflictPolicy: 'USE_EXISTING',
-        staticSummary: `${spec.source.host}:${spec.source.port} → ${spec.kafka.prefix}.* → ${Object.keys(spec.sinks).join(', ')}`,
-      });
-    return { workflowId, created: !running };
+    return explaining(spec.pipeline, async () => {
+      const created = !(await this.#isRunning(workflowId));
+      const start = startOptions(spec);
+      const command = { spec, commandId: randomUUID() };
+      const receipt = await this.#answeredOr(
+        () =>
+          this.#client.workflow.executeUpdateWithStart<Workflow, CommandAnswer, [object]>(
+            'applyConfig',
+            {
+              args: [command],
+              startWorkflowOperation: new WithStartWorkflowOperation('cdcPipeline', {
+                ...start,
+                workflowIdConflictPolicy: 'USE_EXISTING',
+              }),
+            },
+          ),
+        async () => {
+          await this.#client.workflow.signalWithStart('cdcPipeline', {
+            ...start,
+            signal: 'applyConfig',
+            signalArgs: [command],
+          });
+        },
+      );
+      return { ...receipt, workflowId, created };
+    });
+  }
+
+  /** Every pipeline that runs in the namespace. */
+  async list(): Promise<readonly PipelineView[]> {
+    const pipelines = await explaining(undefined, async () => {
+      const names: string[] = [];
+      const query =
+        "WorkflowType IN ('cdcPipeline', 'cdcDrop') AND ExecutionStatus = 'Running' ORDER BY StartTime";
+      for await (const { workflowId } of this.#client.workflow.list({ query }))
+        names.push(workflowId.replace(/^cdc\//, ''));
+      return names;
+    });
+    return Promise.all(pipelines.map((pipeline) => this.status(pipeline)));
+  }
+
+  status(pipeline: string): Promise<PipelineView> {
+    return viewPipeline(this.#client, pipeline);
+  }
+
+  /** @throws {SluiceError} also `pipeline.no-worker`: only a worker knows them */
+  async incidents(pipeline: string): Promise<readonly IncidentView[]> {
+    const incidents = await viewIncidents(this.#client, pipeline);
+    if (incidents) return incidents;
+    throw new SluiceError(
+      'pipeline.no-worker',
+      `No worker answers for pipeline ${pipeline}. Start one with sluice worker.`,
+    );
+  }
+
+  pause(pipeline: string, who: Requester): Promise<CommandReceipt> {
+    return this.#command(pipeline, 'pause', who);
+  }
+
+  resume(pipeline: string, who: Requester): Promise<CommandReceipt> {
+    return this.#command(pipeline, 'resume', who);
+  }
+
+  /** Ends the stream and starts it again, on whichever worker has room. */
+  yieldStream(pipeline: string, who: Requester): Promise<CommandReceipt> {
+    return this.#command(pipeline, 'yieldStream', who);
+  }
+
+  /** `tables` as `database.table` or patterns with `*`; empty means all that are captured. */
+  async requestSnapshot(
+    pipeline: string,
+    request: Requester & { readonly tables: readonly string[] },
+  ): Promise<CommandReceipt & { readonly snapshotId: string }> {
+    const snapshotId = `requested-${new Date().toISOString().replace(/\W/g, '')}`;
+    const receipt = await this.#command(pipeline, 'requestSnapshot', { ...request, snapshotId });
+    return { ...receipt, snapshotId };
+  }
+
+  cancelSnapshot(
+    pipeline: string,
+    request: Requester & { readonly snapshotId: string },
+  ): Promise<CommandReceipt> {
+    return this.#command(pipeline, 'cancelSnapshot', request);
+  }
+
+  /** Answers an incident of the pipeline, or of the sink that the id names: `<sink>/gap-…`. */
+  recover(
+    pipeline: string,
+    request: Requester & {
+      readonly incidentId: string;
+      readonly action: RecoverAction;
+      readonly tables?: readonly string[];
+    },
+  ): Promise<CommandReceipt> {
+    const slash = request.incidentId.indexOf('/');
+    if (slash < 0) return this.#command(pipeline, 'recover', request);
+    const sink = request.incidentId.slice(0, slash);
+    return this.#send(pipeline, sinkWorkflowId(pipeline, sink), 'recover', request);
+  }
+
+  drop(
+    pipeline: string,
+    request: Requester & { readonly deleteTopics: boolean },
+  ): Promise<CommandReceipt> {
+    return this.#command(pipeline, 'drop', request);
+  }
+
+  #command(pipeline: string, kind: CommandKind, payload: object): Promise<CommandReceipt> {
+    return this.#send(pipeline, pipelineWorkflowId(pipeline), kind, payload);
+  }
+
+  #send(
+    pipeline: string,
+    workflowId: string,
+    kind: CommandKind | SinkCommandKind,
+    payload: object,
+  ): Promise<CommandReceipt> {
+    const handle = this.#client.workflow.getHandle(workflowId);
+    const command = { ...payload, commandId: randomUUID() };
+    return explaining(pipeline, () =>
+      this.#answeredOr(
+        () => handle.executeUpdate<CommandAnswer, [object]>(kind, { args: [command] }),
+        () => handle.signal(kind, command),
+      ),
+    );
+  }
+
+  /** A worker's answer, or the command left with the server when none answers in time. */
+  async #answeredOr(
+    update: () => Promise<CommandAnswer>,
+    signal: () => Promise<void>,
+  ): Promise<CommandReceipt> {
+    try {
+      const deadline = Date.now() + this.#answerTimeoutMs;
+      const { message } = await this.#client.connection.withDeadline(deadline, update);
+      return { taken: true, message };
+    } catch (error) {
+      if (!isNoWorker(error)) throw error;
+      await signal();
+      return {
+        taken: false,
+        message: 'No worker answers: the command waits in the server until one runs.',
+      };
+    }
   }
 
   async #isRunning(workflowId: string): Promise<boolean> {
@@ -96,195 +230,17 @@ export class PipelineClient implements AsyncDisposable {
       throw error;
     }
   }
-
-  async list(): Promise<readonly PipelineView[]> {
-    const views: PipelineView[] = [];
-    const query = "WorkflowType = 'cdcPipeline' AND ExecutionStatus = 'Running'";
-    for await (const { workflowId } of this.#client.workflow.list({ query }))
-      views.push(await this.status(workflowId.replace(/^cdc\//, '')));
-    return views;
-  }
-
-  async status(pipeline: string): Promise<PipelineView> {
-    const handle = this.#client.workflow.getHandle(pipelineWorkflowId(pipeline));
-    const shown = await this.#describe(handle, pipeline);
-    const state = await this.#ask<PipelineState>(handle);
-    const progress = shown.progress as PipelineProgress | undefined;
-    const open = state && openIncident(state.incidents);
-    const reason = state
-      ? shown.lastFailure
-      : 'no worker answers; the state is the last one recorded';
-    return {
-      pipeline,
-      state: state?.phase ?? shown.state,
-      sinceMs: state?.sinceMs ?? shown.startedAtMs,
-      ...(reason === undefined ? {} : { reason }),
-      ...(progress ? { progress } : {}),
-      sinks: await this.#sinks(pipeline, Object.keys(state?.spec.sinks ?? {})),
-      ...(open ? { incident: viewOf(open) } : {}),
-    };
-  }
-
-  #sinks(pipeline: string, names: readonly string[]): Promise<readonly SinkView[]> {
-    return Promise.all(
-      names.map(async (name): Promise<SinkView> => {
-        const handle = this.#client.workflow.getHandle(sinkWorkflowId(pipeline, name));
-        try {
-          const shown = await this.#describe(handle, pipeline);
-          const state = await this.#ask<SinkState>(handle);
-          const open = state && openIncident(state.incidents);
-          const progress = shown.progress as SinkProgress | undefined;
-          return {
-            name,
-            state: state?.phase ?? shown.state,
-            ...(progress ? { progress } : {}),
-            ...(open ? { incident: viewOf(open) } : {}),
-          };
-        } catch (error) {
-          if (error instanceof SluiceError) return { name, state: 'NOT STARTED' };
-          throw error;
-        }
-      }),
-    );
-  }
-
-  async incidents(pipeline: string): Promise<readonly IncidentView[]> {
-    const handle = this.#client.workflow.getHandle(pipelineWorkflowId(pipeline));
-    await this.#describe(handle, pipeline);
-    const state = await this.#ask<PipelineState>(handle);
-    if (!state)
-      throw new SluiceError(
-        'pipeline.no-worker',
-        `No worker answers for pipeline ${pipeline}. Start one with sluice worker.`,
-      );
-    return state.incidents.map(viewOf);
-  }
-
-  async pause(pipeline: string, who: Requester): Promise<void> {
-    await this.#command(pipeline, 'pause', who);
-  }
-
-  async resume(pipeline: string, who: Requester): Promise<void> {
-    await this.#command(pipeline, 'resume', who);
-  }
-
-  async requestSnapshot(
-    pipeline: string,
-    request: Requester & { readonly tables: readonly string[] },
-  ): Promise<{ readonly snapshotId: string }> {
-    const snapshotId = `requested-${new Date().toISOString().replace(/\W/g, '')}`;
-    await this.#command(pipeline, 'requestSnapshot', {
-      ...request,
-      snapshotId,
-      commandId: snapshotId,
-    });
-    return { snapshotId };
-  }
-
-  async recover(
-    pipeline: string,
-    request: Requester & {
-      readonly incidentId: string;
-      readonly action: 'retry' | 'resnapshot';
-      readonly tables?: readonly string[];
-    },
-  ): Promise<void> {
-    await this.#command(pipeline, 'recover', request);
-  }
-
-  async drop(
-    pipeline: string,
-    request: Requester & { readonly deleteTopics: boolean },
-  ): Promise<void> {
-    await this.#command(pipeline, 'drop', request);
-  }
-
-  /** @throws {SluiceError} `pipeline.not-found` | `pipeline.refused` */
-  async #command(
-    pipeline: string,
-    kind: CommandKind,
-    payload: object,
-  ): Promise<CommandAnswer | undefined> {
-    const handle = this.#client.workflow.getHandle(pipelineWorkflowId(pipeline));
-    try {
-      return await this.#client.connection.withDeadline(Date.now() + ANSWER_TIMEOUT_MS, () =>
-        handle.executeUpdate<CommandAnswer, [object]>(kind, { args: [payload] }),
-      );
-    } catch (error) {
-      if (error instanceof WorkflowNotFoundError) throw notFound(pipeline, error);
-      if (error instanceof WorkflowUpdateFailedError)
-        throw new SluiceError('pipeline.refused', error.cause?.message ?? `${kind} was refused.`, {
-          cause: error,
-        });
-      if (!isDeadline(error)) throw error;
-      await handle.signal(kind, payload);
-      return undefined;
-    }
-  }
-
-  /** What the server itself knows: also without a worker. */
-  async #describe(handle: WorkflowHandle, pipeline: string): Promise<Described> {
-    try {
-      const { raw, startTime, typedSearchAttributes, status } = await handle.describe();
-      const [activity] = raw.pendingActivities ?? [];
-      const [payload] = activity?.heartbeatDetails?.payloads ?? [];
-      const state = typedSearchAttributes.get(CDC_STATE);
-      const failure = activity?.lastFailure?.message;
-      return {
-        state: status.name === 'RUNNING' ? (state ?? 'STARTING') : status.name,
-        startedAtMs: startTime.getTime(),
-        progress: payload ? defaultPayloadConverter.fromPayload(payload) : undefined,
-        lastFailure: failure ?? undefined,
-      };
-    } catch (error) {
-      if (error instanceof WorkflowNotFoundError) throw notFound(pipeline, error);
-      throw error;
-    }
-  }
-
-  /** The workflow's own state; `undefined` when no worker answers in time. */
-  async #ask<State>(handle: WorkflowHandle): Promise<State | undefined> {
-    try {
-      return await this.#client.connection.withDeadline(Date.now() + ANSWER_TIMEOUT_MS, () =>
-        handle.query<State>('status'),
-      );
-    } catch {
-      return undefined;
-    }
-  }
 }
 
-interface Described {
-  readonly state: string;
-  readonly startedAtMs: number;
-  readonly progress: unknown;
-  readonly lastFailure: string | undefined;
-}
-
-function viewOf({ id, code, message, openedAtMs, closedAtMs }: Incident): IncidentView {
+function startOptions(
+  spec: PipelineSpec,
+): Omit<WorkflowStartOptions, 'args'> & { readonly args: [{ readonly spec: PipelineSpec }] } {
+  const { source, kafka, sinks } = spec;
+  const into = Object.keys(sinks).join(', ') || 'no sink';
   return {
-    id,
-    code,
-    message,
-    openedAtMs,
-    ...(closedAtMs === undefined ? {} : { closedAtMs }),
-    actions: closedAtMs === undefined ? RECOVER_ACTIONS : [],
+    workflowId: pipelineWorkflowId(spec.pipeline),
+    taskQueue: CONTROL_QUEUE,
+    args: [{ spec }],
+    staticSummary: `${source.host}:${source.port} → ${kafka.prefix}.* → ${into}`,
   };
-}
-
-function notFound(pipeline: string, cause: unknown): SluiceError {
-  return new SluiceError(
-    'pipeline.not-found',
-    `There is no pipeline ${pipeline} here. Start it with sluice apply FILE, or look at sluice status.`,
-    { cause, facts: { pipeline } },
-  );
-}
-
-const DEADLINE_EXCEEDED = 4;
-
-function isDeadline(error: unknown): boolean {
-  for (let at: unknown = error; at instanceof Error; at = at.cause)
-    if (('code' in at && at.code === DEADLINE_EXCEEDED) || /deadline|timed? ?out/i.test(at.message))
-      return true;
-  return false;
 }

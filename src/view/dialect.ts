@@ -6,16 +6,16 @@ import type { Sequence } from '../change/sequence.ts';
  */
 export interface Dialect {
   /** Quotes one name, whatever is in it. */
-  identifier(name: string): string;
-  text(value: string): string;
+  readonly identifier: (name: string) => string;
+  readonly text: (value: string) => string;
   /** A literal that compares with a stored sequence. */
-  sequence(seq: Sequence): string;
+  readonly sequence: (seq: Sequence) => string;
   /** A stored sequence as its text. */
-  sequenceText(expression: string): string;
+  readonly sequenceText: (expression: string) => string;
   /** The text of a member of a JSON object; NULL when it is not there. */
-  jsonMember(object: string, member: string): string;
-  asText(expression: string): string;
-  asTimestamp(expression: string): string;
-  struct(fields: readonly (readonly [name: string, expression: string])[]): string;
-  createTableFunction(name: string, parameter: string, body: string): string;
+  readonly jsonMember: (object: string, member: string) => string;
+  readonly asText: (expression: string) => string;
+  readonly asTimestamp: (expression: string) => string;
+  readonly struct: (fields: readonly (readonly [name: string, expression: string])[]) => string;
+  readonly createTableFunction: (name: string, parameter: string, body: string) => string;
 }

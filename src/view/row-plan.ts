@@ -5,7 +5,7 @@ import { INTERNAL_SCHEMA, META, type StoredTable } from './stored-table.ts';
 export type Bound = (expression: string) => string;
 
 /** The cut, read from the checkpoint whenever a view is asked. NULL before the first cut: nothing is shown. */
-export const CUT = `(SELECT p.cut_seq FROM ${INTERNAL_SCHEMA}.checkpoint AS p)`;
+const CUT = `(SELECT p.cut_seq FROM ${INTERNAL_SCHEMA}.checkpoint AS p)`;
 
 export const upToCut: Bound = (seq) => `${seq} <= ${CUT}`;
 

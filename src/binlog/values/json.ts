@@ -113,7 +113,12 @@ function readContainer(document: Document, type: number, depth: number): string 
     const place = reader.at;
     const pointer = readOffset(reader, large);
     const next = reader.at;
-    const value = readValue(document, type_, isInline(type_, large) ? place : base + pointer, depth + 1);
+    const value = readValue(
+      document,
+      type_,
+      isInline(type_, large) ? place : base + pointer,
+      depth + 1,
+    );
     reader.at = next;
     const member = isObject ? `${keys[index] ?? ''}: ${value}` : value;
     text = index === 0 ? member : `${text}, ${member}`;
@@ -183,7 +188,12 @@ function readOpaque(document: Document): string {
     case TYPE_DECIMAL: {
       const precision = data.u8();
       const scale = data.u8();
-      return decodeDecimal(data.buffer, data.take(decimalBytes(precision, scale)), precision, scale);
+      return decodeDecimal(
+        data.buffer,
+        data.take(decimalBytes(precision, scale)),
+        precision,
+        scale,
+      );
     }
     case TYPE_DATE:
       return `"${packedDate(data.u64()).date}"`;

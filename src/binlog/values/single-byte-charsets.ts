@@ -12,7 +12,7 @@ const UPPER_HALVES: Readonly<Record<string, string>> = {
     C1 +
     '\u00a0❁§։)(»«—.՝,-՟…՜՛՞ԱաԲբԳգԴդԵեԶզԷէ' +
     'ԸըԹթԺժԻիԼլԽխԾծԿկՀհՁձՂղՃճՄմՅյՆնՇշ' +
-    'ՈոՉչՊպՋջՌռՍսՎվՏտՐրՑցՒւՓփՔքՕօՖֆ’\'',
+    "ՈոՉչՊպՋջՌռՍսՎվՏտՐրՑցՒւՓփՔքՕօՖֆ’'",
   cp1250:
     '€\ufffd‚\ufffd„…†‡\ufffd‰Š‹ŚŤŽŹ\ufffd‘’“”•–—\ufffd™š›śťžź' +
     '\u00a0ˇ˘Ł¤Ą¦§¨©Ş«¬\u00ad®Ż°±˛ł´µ¶·¸ąş»Ľ˝ľż' +
@@ -127,7 +127,17 @@ const UPPER_HALVES: Readonly<Record<string, string>> = {
 
 /** The seven-bit charset whose punctuation gives way to letters; above 0x7f it has nothing. */
 const SWE7_LETTERS: Readonly<Record<string, string>> = {
-  '@': 'É', '[': 'Ä', '\\': 'Ö', ']': 'Å', '^': 'Ü', '`': 'é', '{': 'ä', '|': 'ö', '}': 'å', '~': 'ü', '\u007f': '\ufffd',
+  '@': 'É',
+  '[': 'Ä',
+  '\\': 'Ö',
+  ']': 'Å',
+  '^': 'Ü',
+  '`': 'é',
+  '{': 'ä',
+  '|': 'ö',
+  '}': 'å',
+  '~': 'ü',
+  '\u007f': '\ufffd',
 };
 
 /** 256 characters by byte, U+FFFD where there is none; `undefined` for a charset that is not single-byte. */

@@ -1,0 +1,185 @@
+import {
+  type Client,
+  type WorkflowExecutionDescription,
+  type WorkflowHandle,
+  WorkflowNotFoundError,
+} from '@temporalio/client';
+import { defaultPayloadConverter } from '@temporalio/common';
+import { type Incident, openIncident } from '../control/incident.ts';
+import { RECOVER_ACTIONS } from '../control/messages.ts';
+import { pipelineWorkflowId, sinkWorkflowId } from '../control/names.ts';
+import type { PipelineState } from '../control/pipeline-state.ts';
+import type { SinkState } from '../control/sink-state.ts';
+import type { PipelineProgress, SinkProgress } from '../observability/progress.ts';
+import { CDC_STATE } from './pipeline-phases.ts';
+import { explaining, isNoWorker } from './server-answer.ts';
+
+/** How long a worker's answer may take before the server alone has to do. */
+export const ANSWER_TIMEOUT_MS = 5_000;
+
+export interface IncidentView {
+  readonly id: string;
+  readonly code: string;
+  readonly message: string;
+  readonly openedAtMs: number;
+  readonly closedAtMs?: number;
+  readonly actions: readonly string[];
+}
+
+export interface SinkView {
+  readonly name: string;
+  readonly state: string;
+  readonly progress?: SinkProgress;
+  readonly incident?: IncidentView;
+}
+
+export interface PipelineView {
+  readonly pipeline: string;
+  readonly state: string;
+  readonly sinceMs: number;
+  readonly reason?: string;
+  readonly progress?: PipelineProgress;
+  readonly sinks: readonly SinkView[];
+  readonly incident?: IncidentView;
+}
+
+/**
+ * A pipeline as its workflow, its sinks' workflows and their running activities show it. Numbers are
+ * the newest heartbeat's. Without a worker the server's own record has to do.
+ *
+ * @throws {SluiceError} `pipeline.not-found` | `temporal.unreachable`
+ */
+export async function viewPipeline(client: Client, pipeline: string): Promise<PipelineView> {
+  const handle = client.workflow.getHandle(pipelineWorkflowId(pipeline));
+  const [shown, state] = await explaining(pipeline, () =>
+    Promise.all([describe(handle, 'streamBinlog'), ask<PipelineState>(client, handle)]),
+  );
+  const open = state && openIncident(state.incidents);
+  const reason = reasonOf(shown, state);
+  return {
+    pipeline,
+    state: state?.phase ?? shown.state,
+    sinceMs: state?.sinceMs ?? shown.startedAtMs,
+    ...(reason === undefined ? {} : { reason }),
+    ...(shown.progress === undefined ? {} : { progress: shown.progress as PipelineProgress }),
+    sinks: await Promise.all(
+      Object.keys(state?.spec.sinks ?? {}).map((name) => viewSink(client, pipeline, name)),
+    ),
+    ...(open ? { incident: incidentView(open, RECOVER_ACTIONS) } : {}),
+  };
+}
+
+/** Incidents of a pipeline and its sinks, open and closed; `undefined` without a worker. */
+export async function viewIncidents(
+  client: Client,
+  pipeline: string,
+): Promise<readonly IncidentView[] | undefined> {
+  const handle = client.workflow.getHandle(pipelineWorkflowId(pipeline));
+  const state = await explaining(pipeline, () => ask<PipelineState>(client, handle));
+  if (!state) return undefined;
+  const ofSinks = await Promise.all(
+    Object.keys(state.spec.sinks).map(async (name) => {
+      const sink = client.workflow.getHandle(sinkWorkflowId(pipeline, name));
+      const sinkState = await unlessMissing(() => ask<SinkState>(client, sink));
+      return (sinkState?.incidents ?? []).map((incident) => incidentView(incident, ['retry']));
+    }),
+  );
+  return [
+    ...state.incidents.map((incident) => incidentView(incident, RECOVER_ACTIONS)),
+    ...ofSinks.flat(),
+  ];
+}
+
+async function viewSink(client: Client, pipeline: string, name: string): Promise<SinkView> {
+  const handle = client.workflow.getHandle(sinkWorkflowId(pipeline, name));
+  const found = await unlessMissing(() =>
+    Promise.all([describe(handle, 'runSink'), ask<SinkState>(client, handle)]),
+  );
+  if (!found) return { name, state: 'NOT STARTED' };
+  const [shown, state] = found;
+  const open = state && openIncident(state.incidents);
+  return {
+    name,
+    state: state?.phase ?? shown.state,
+    ...(shown.progress === undefined ? {} : { progress: shown.progress as SinkProgress }),
+    ...(open ? { incident: incidentView(open, ['retry']) } : {}),
+  };
+}
+
+interface Described {
+  readonly state: string;
+  readonly startedAtMs: number;
+  /** Details of the long activity's newest heartbeat. */
+  readonly progress: unknown;
+  /** Why the activity under way was last started again. */
+  readonly lastFailure: string | undefined;
+}
+
+/** What the server itself knows: also without a worker. */
+async function describe(handle: WorkflowHandle, longActivity: string): Promise<Described> {
+  const description = await handle.describe();
+  const activities = description.raw.pendingActivities ?? [];
+  const long = activities.find(({ activityType }) => activityType?.name === longActivity);
+  const [payload] = long?.heartbeatDetails?.payloads ?? [];
+  const failing = activities.find(({ lastFailure }) => lastFailure);
+  return {
+    state: stateOf(description),
+    startedAtMs: description.startTime.getTime(),
+    progress: payload ? defaultPayloadConverter.fromPayload(payload) : undefined,
+    lastFailure: failing?.lastFailure?.message ?? undefined,
+  };
+}
+
+/** The attribute a workflow leaves behind when it ends in order; the server's word otherwise. */
+function stateOf({ status, typedSearchAttributes }: WorkflowExecutionDescription): string {
+  const state = typedSearchAttributes.get(CDC_STATE);
+  return status.name === 'RUNNING' || status.name === 'COMPLETED'
+    ? (state ?? 'STARTING')
+    : status.name;
+}
+
+function reasonOf(
+  { lastFailure }: Described,
+  state: PipelineState | undefined,
+): string | undefined {
+  if (!state) return 'no worker answers; the state is the last one recorded';
+  if (lastFailure !== undefined) return lastFailure;
+  if (!state.because) return undefined;
+  const { command, by, reason } = state.because;
+  return `${command}${by === undefined ? '' : ` by ${by}`}${reason === undefined ? '' : `: ${reason}`}`;
+}
+
+/** The workflow's own state; `undefined` when no worker answers in time. */
+async function ask<State>(client: Client, handle: WorkflowHandle): Promise<State | undefined> {
+  try {
+    return await client.connection.withDeadline(Date.now() + ANSWER_TIMEOUT_MS, () =>
+      handle.query<State>('status'),
+    );
+  } catch (error) {
+    if (isNoWorker(error)) return undefined;
+    throw error;
+  }
+}
+
+async function unlessMissing<Result>(work: () => Promise<Result>): Promise<Result | undefined> {
+  try {
+    return await work();
+  } catch (error) {
+    if (error instanceof WorkflowNotFoundError) return undefined;
+    throw error;
+  }
+}
+
+function incidentView(
+  { id, code, message, openedAtMs, closedAtMs }: Incident,
+  actions: readonly string[],
+): IncidentView {
+  return {
+    id,
+    code,
+    message,
+    openedAtMs,
+    ...(closedAtMs === undefined ? {} : { closedAtMs }),
+    actions: closedAtMs === undefined ? actions : [],
+  };
+}

@@ -1,0 +1,45 @@
+import { describe, expect, it } from 'vitest';
+import { RARE_EVENTS } from '../../demo/shop-transactions.ts';
+import {
+  captureBeyond,
+  commitOrdinal,
+  expectEverythingEqual,
+  givenServers,
+  openShop,
+  SOON_MS,
+  STACK_TEST_MS,
+  writeTo,
+} from '../support/shop-harness.ts';
+
+const KILLS_IN_STREAM = 3;
+
+describe.skipIf(!givenServers())('a worker that is killed again and again', () => {
+  it(
+    'neither loses nor repeats a change, from the snapshot to the warehouse',
+    async () => {
+      await using scope = await openShop();
+      const { shop } = scope;
+      let worker = shop.startWorker();
+      await shop.apply();
+      const workload = await writeTo(shop, { events: RARE_EVENTS });
+      await shop.statusWhen(
+        'the snapshot to be under way',
+        ({ progress }) => progress?.snapshot !== undefined,
+        SOON_MS,
+      );
+      await worker.kill();
+      worker = shop.startWorker();
+      await shop.snapshotEnded(SOON_MS);
+      for (let kill = 1; kill <= KILLS_IN_STREAM; kill += 1) {
+        await captureBeyond(shop, await commitOrdinal(shop));
+        await worker.kill();
+        worker = shop.startWorker();
+      }
+      await workload.eventsDone;
+      await workload.stop();
+      expect(workload.counts['TRUNCATE']).toBe(1);
+      await expectEverythingEqual(shop);
+    },
+    STACK_TEST_MS,
+  );
+});

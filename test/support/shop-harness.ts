@@ -1,0 +1,122 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { expect } from 'vitest';
+import { compareEverything, isEqual } from '../../demo/check.ts';
+import { type Servers, type ShopOptions, ShopPipeline } from '../../demo/shop-pipeline.ts';
+import { startWorkload, type Workload } from '../../demo/workload.ts';
+import { quietKnownWarnings } from '../../src/workers/warnings.ts';
+import { addressFromEnvironment, type ServerName } from '../../tools/stack/address.ts';
+import { type Stack, startStack } from '../../tools/stack/stack.ts';
+
+quietKnownWarnings();
+
+/** What a test of the whole system may take on a busy machine, from the first row to the last comparison. */
+export const STACK_TEST_MS = 300_000;
+/** Until something that is bound to happen has happened. */
+export const SOON_MS = 90_000;
+
+/** Short, so that a killed worker is replaced while a test waits. */
+const QUICK = { heartbeatTimeoutMs: 2_500 };
+/** Many chunks even of small tables. */
+const SMALL_CHUNKS = { mode: 'initial', chunkRows: 300 };
+
+/** The servers of the test run; undefined when one of them is missing. */
+export function givenServers(): Servers | undefined {
+  const env = {
+    SLUICE_MYSQL_URL: process.env['SLUICE_TEST_MYSQL'],
+    SLUICE_KAFKA_BROKERS: process.env['SLUICE_TEST_KAFKA'],
+    SLUICE_TEMPORAL_ADDRESS: process.env['SLUICE_TEST_TEMPORAL'],
+  };
+  const mysql = addressFromEnvironment('mysql', env);
+  const kafka = addressFromEnvironment('kafka', env);
+  const temporal = addressFromEnvironment('temporal', env);
+  return mysql && kafka && temporal ? { mysql, kafka, temporal } : undefined;
+}
+
+/** Servers that a test may stop, or whose logs it may purge; they end with the scope. */
+export async function ownServers(only: readonly ServerName[]): Promise<Stack & AsyncDisposable> {
+  const dir = await mkdtemp(join(tmpdir(), 'sluice-own-'));
+  const env = {
+    ...process.env,
+    SLUICE_MYSQL_URL: undefined,
+    SLUICE_KAFKA_BROKERS: undefined,
+    SLUICE_TEMPORAL_ADDRESS: undefined,
+  };
+  const stack = await startStack({ dir, only, env });
+  return {
+    ...stack,
+    [Symbol.asyncDispose]: async () => {
+      await stack.down();
+      await rm(dir, { recursive: true, force: true });
+    },
+  };
+}
+
+let shops = 0;
+
+/** A shop of its own for one test: database, topics, workflows and warehouse go with the scope. */
+export async function openShop(
+  options: { readonly servers?: Servers } & Pick<ShopOptions, 'scale' | 'settings'> = {},
+): Promise<{ readonly shop: ShopPipeline } & AsyncDisposable> {
+  const servers = options.servers ?? givenServers();
+  if (servers === undefined) throw new Error('this test needs MySQL, Kafka and Temporal');
+  shops += 1;
+  const folder = await mkdtemp(join(tmpdir(), 'sluice-shop-'));
+  const shop = await ShopPipeline.create({
+    scale: 0.1,
+    ...options,
+    settings: { snapshot: SMALL_CHUNKS, stream: QUICK, ...options.settings },
+    servers,
+    folder,
+    name: `t${process.pid}_${Date.now().toString(36)}_${shops}`,
+  });
+  return {
+    shop,
+    [Symbol.asyncDispose]: async () => {
+      await shop[Symbol.asyncDispose]();
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+/** Writes until the test stops it; the seed is the test's, so a failure comes again. */
+export function writeTo(
+  shop: ShopPipeline,
+  options: Partial<Parameters<typeof startWorkload>[0]> = {},
+): Promise<Workload> {
+  return startWorkload({
+    mysql: shop.servers.mysql,
+    database: shop.name,
+    seed: 42,
+    transactionsPerSecond: 40,
+    ...options,
+  });
+}
+
+/** Every table, its view and its topic hold the same rows, each change once; nobody writes meanwhile. */
+export async function expectEverythingEqual(shop: ShopPipeline): Promise<void> {
+  const verdicts = await compareEverything(shop, (_name, work) => work(() => undefined));
+  expect(verdicts.filter((verdict) => !isEqual(verdict))).toEqual([]);
+  expect(verdicts.length).toBeGreaterThan(0);
+}
+
+export async function commitOrdinal(shop: ShopPipeline): Promise<number> {
+  return (await shop.status()).progress?.checkpoint?.commitOrdinal ?? 0;
+}
+
+/** Waits until capture is further than `from`, and tells how far. */
+export async function captureBeyond(shop: ShopPipeline, from: number): Promise<number> {
+  const { progress } = await shop.statusWhen(
+    `capture to go beyond commit ${from}`,
+    (status) => (status.progress?.checkpoint?.commitOrdinal ?? 0) > from,
+    SOON_MS,
+  );
+  return progress?.checkpoint?.commitOrdinal ?? 0;
+}
+
+/** Lets a workload run; the only wait for time itself, as the load is what the test is about. */
+export async function underLoadFor(ms: number): Promise<void> {
+  await sleep(ms);
+}
