@@ -5,8 +5,8 @@ import { compareTable, readShapes } from './compare-tables.ts';
 import { eventually, type ShopPipeline } from './shop-pipeline.ts';
 import { HUGE_TRANSACTION, RARE_EVENTS } from './shop-transactions.ts';
 import type { Stage } from './stages.ts';
-import { startWorkload, type Workload } from './workload.ts';
 import type { WorkerProcess } from './worker-process.ts';
+import { startWorkload, type Workload } from './workload.ts';
 
 /** What was found about one table; equal if and only if all counts of faults are zero. */
 export interface TableVerdict {

@@ -144,16 +144,28 @@ export class ShopPipeline implements AsyncDisposable {
     return rows as readonly (readonly (string | null)[])[];
   };
 
-  /** The status once it fulfils the condition. */
+  /** The status once it fulfils the condition; that nobody answers for a while is no failure. */
   async statusWhen(
     what: string,
     fulfilled: (status: PipelineView) => boolean,
     withinMs: number,
   ): Promise<PipelineView> {
-    return eventually(what, withinMs, async () => {
-      const status = await this.status();
-      return fulfilled(status) ? status : undefined;
-    });
+    let last: PipelineView | undefined;
+    let failure: unknown;
+    try {
+      return await eventually(what, withinMs, async () => {
+        try {
+          last = await this.status();
+        } catch (error) {
+          failure = error;
+          return undefined;
+        }
+        return fulfilled(last) ? last : undefined;
+      });
+    } catch (error) {
+      const seen = `${JSON.stringify(last, undefined, 2)}\n${await this.lastOfWorkerLog()}`;
+      throw new Error(`${String(error)}\n${seen}`, { cause: failure });
+    }
   }
 
   /**

@@ -2,7 +2,7 @@ import { AuthenticationError, ProtocolError, ResponseError } from '@platformatic
 import { InvariantBroken, SluiceError } from '../errors/error.ts';
 
 /** Protocol error names as the broker's documentation spells them; empty when the failure is not the broker's answer. */
-export function brokerErrors(error: unknown): readonly string[] {
+function brokerErrors(error: unknown): readonly string[] {
   if (error instanceof ResponseError) return error.errors.flatMap(brokerErrors);
   if (error instanceof ProtocolError) return [String(error['apiId'])];
   return isKafkajs(error) ? kafkajsErrors(error) : [];

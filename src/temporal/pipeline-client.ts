@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import {
   type Client,
-  type WorkflowStartOptions,
   WithStartWorkflowOperation,
   WorkflowNotFoundError,
+  type WorkflowStartOptions,
 } from '@temporalio/client';
 import type { Workflow } from '@temporalio/common';
 import type {

@@ -22,7 +22,10 @@ export async function ensureSearchAttributes(client: Client, namespace: string):
       searchAttributes: Object.fromEntries(missing.map((name) => [name, KEYWORD])),
     });
   } catch (cause) {
-    const commands = missing.map((name) => `temporal operator search-attribute create --namespace ${namespace} --name ${name} --type Keyword`);
+    const commands = missing.map(
+      (name) =>
+        `temporal operator search-attribute create --namespace ${namespace} --name ${name} --type Keyword`,
+    );
     throw new SluiceError(
       'temporal.search-attributes',
       `Namespace ${namespace} lacks the search attributes ${missing.join(' and ')}, and this worker may not add them. Run: ${commands.join(' ; ')}`,

@@ -23,7 +23,13 @@ export interface PartsContext {
 }
 
 /** Joins the activities to the threads that do their work and to Temporal. */
-export function activityParts({ client, namespace, log, meter, metrics }: PartsContext): ActivityParts {
+export function activityParts({
+  client,
+  namespace,
+  log,
+  meter,
+  metrics,
+}: PartsContext): ActivityParts {
   const heard = (pipeline: string, part: string, message: ThreadMessage): void => {
     switch (message.kind) {
       case 'progress':

@@ -3,8 +3,8 @@ import { judgeFailure } from '../errors/policy.ts';
 import { runCaptureTask } from './capture-task.ts';
 import { killSwitch } from './kill-points.ts';
 import { runSinkTask } from './sink-task.ts';
-import { quietKnownWarnings } from './warnings.ts';
 import type { StopRequest, ThreadMessage, ThreadPort, ThreadTask } from './thread-protocol.ts';
+import { quietKnownWarnings } from './warnings.ts';
 
 /**
  * Entry of a data thread: both sockets of one capture, or the file and socket of one sink. Nothing

@@ -6,7 +6,12 @@ import { cutShort, eventsOfFile, payloadOf, sealed } from './raw-event.ts';
 
 const WRITTEN = eventsOfFile('every-event.binlog');
 /** Whole transactions in one event too, so that damage reaches what compression would hide. */
-const FILE = [...WRITTEN, payloadOf(WRITTEN.slice(5, 9)), payloadOf(WRITTEN.slice(11, 15))];
+const FILE = [
+  ...WRITTEN,
+  payloadOf(WRITTEN.slice(7, 11)),
+  payloadOf(WRITTEN.slice(14, 18)),
+  payloadOf(WRITTEN.slice(33, 37)),
+];
 const bodyBytes = (event: Buffer): number => event.length - 19 - 4;
 
 /**

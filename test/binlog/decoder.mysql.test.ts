@@ -167,6 +167,55 @@ describe.skipIf(url === '')('BinlogDecoder against a server', () => {
     expect(read).toEqual((printed as { id: number; j: string }[]).map(({ id, j }) => ({ id, j })));
   });
 
+  it('prints any double inside JSON as the server does', async () => {
+    const powers = Array.from({ length: 640 }, (_, index) => index - 330);
+    const doubles = powers
+      .flatMap((power) =>
+        ['1', '9', '1.5', '1.2345678901234567', '9.999999999999999'].map((digits) =>
+          Number(`${digits}e${power}`),
+        ),
+      )
+      .filter((double) => Number.isFinite(double) && double !== 0);
+    const texts = doubles.map((double) =>
+      /[.e]/.test(String(double)) ? String(double) : `${double}.0`,
+    );
+    const events = await eventsOf([
+      'CREATE TABLE json_doubles (id INT PRIMARY KEY, j JSON)',
+      `INSERT INTO json_doubles VALUES (1, '[${texts.join(',')}]')`,
+    ]);
+    const [printed] = await connection.query('SELECT CAST(j AS CHAR) AS j FROM json_doubles');
+    expect(rowsOf(events)[0]?.after?.[1]).toBe((printed as { j: string }[])[0]?.j);
+  });
+
+  it('prints SQL values inside JSON as the server does', async () => {
+    const events = await eventsOf([
+      'CREATE TABLE json_opaque (id INT PRIMARY KEY, j JSON)',
+      `INSERT INTO json_opaque VALUES (1, JSON_ARRAY(CAST(REPEAT('x', 57) AS BINARY), CAST(REPEAT('x', 200) AS BINARY), b'1010', CAST('2020' AS YEAR), TIMESTAMP'2020-01-01 00:00:00', ST_GeomFromText('POINT(1 2)'), CHAR(1, 31, 127 USING utf8mb4), CAST('-838:59:59' AS TIME), CAST('0.10' AS DECIMAL(65,30)), CAST('2020-01-01' AS DATE)))`,
+    ]);
+    const [printed] = await connection.query('SELECT CAST(j AS CHAR) AS j FROM json_opaque');
+    expect(rowsOf(events)[0]?.after?.[1]).toBe((printed as { j: string }[])[0]?.j);
+  });
+
+  it('refuses rows that come without any column, under MINIMAL', async () => {
+    const events = await eventsOf([
+      'CREATE TABLE defaults (a INT DEFAULT 5)',
+      "SET SESSION binlog_row_image = 'MINIMAL'",
+      'INSERT INTO defaults VALUES ()',
+      "SET SESSION binlog_row_image = 'FULL'",
+    ]);
+    expect(() => rowsOf(events)).toThrow(/without any column/);
+  });
+
+  it('reads the signs of numbers beside a YEAR, which has one too', async () => {
+    const events = await eventsOf([
+      'CREATE TABLE signs (y YEAR PRIMARY KEY, a INT UNSIGNED, b INT, c TINYINT UNSIGNED, d INT)',
+      'INSERT INTO signs VALUES (2020, 4000000000, -1, 200, -5)',
+    ]);
+    expect(rowsOf(events)).toEqual([
+      { before: undefined, after: [2020, 4_000_000_000, -1, 200, -5] },
+    ]);
+  });
+
   it('reads transactions the same when the server compresses them', async () => {
     const events = await eventsOf([
       'CREATE TABLE packed (id INT PRIMARY KEY, note VARCHAR(50))',

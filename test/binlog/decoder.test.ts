@@ -439,7 +439,7 @@ describe('BinlogDecoder', () => {
   });
 
   it('reads a transaction in one event like the same events one by one', () => {
-    const transaction = FILE.slice(5, 9);
+    const transaction = FILE.slice(7, 11);
     const inner = decodeAll([payloadOf(transaction)], startedDecoder());
     const single = decodeAll(transaction, startedDecoder());
     expect(inner.map(({ kind }) => kind)).toEqual(['query', 'tableMap', 'rows', 'xid']);

@@ -4,7 +4,11 @@ import { type CommandKind, parseCommand } from '../../src/control/messages.ts';
 const REFUSED: readonly (readonly [kind: CommandKind, payload: unknown, message: RegExp])[] = [
   ['recover', {}, /incidentId/],
   ['recover', { incidentId: 'x' }, /retry or resnapshot/],
-  ['recover', { incidentId: 'x', action: 'reconcile' }, /not in this version.*retry and resnapshot/],
+  [
+    'recover',
+    { incidentId: 'x', action: 'reconcile' },
+    /not in this version.*retry and resnapshot/,
+  ],
   ['recover', { incidentId: 'x', action: 'skipGtids' }, /not in this version/],
   ['recover', { incidentId: 'x', action: 'guess' }, /retry or resnapshot/],
   ['requestSnapshot', { tables: 'shop.orders' }, /list of "database.table"/],

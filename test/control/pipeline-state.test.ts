@@ -16,7 +16,12 @@ const play = (events: readonly PipelineEvent[], from = initialState(spec, NOW)):
   events.reduce((state, event) => reduce(state, event, NOW).state, from);
 
 const GAP: PipelineEvent = { kind: 'gap', code: 'binlog.purged', message: 'purged', facts: {} };
-const BLOCKED: PipelineEvent = { kind: 'blocked', code: 'mysql.access-denied', message: 'no', facts: {} };
+const BLOCKED: PipelineEvent = {
+  kind: 'blocked',
+  code: 'mysql.access-denied',
+  message: 'no',
+  facts: {},
+};
 
 const anyEvent = (commandIds: fc.Arbitrary<string>): fc.Arbitrary<PipelineEvent> =>
   fc.oneof(
@@ -31,11 +36,13 @@ const anyEvent = (commandIds: fc.Arbitrary<string>): fc.Arbitrary<PipelineEvent>
       BLOCKED,
     ),
     fc.constant<PipelineEvent>({ kind: 'drop', deleteTopics: false }),
-    commandIds.map((commandId): PipelineEvent => ({ kind: 'requestSnapshot', commandId, tables: [] })),
-    commandIds.map((snapshotId): PipelineEvent => ({ kind: 'cancelSnapshot', snapshotId })),
-    fc.record({ epoch: fc.nat(9), id: commandIds }).map(
-      ({ epoch, id }): PipelineEvent => ({ kind: 'captureStarted', epoch, commandIds: [id] }),
+    commandIds.map(
+      (commandId): PipelineEvent => ({ kind: 'requestSnapshot', commandId, tables: [] }),
     ),
+    commandIds.map((snapshotId): PipelineEvent => ({ kind: 'cancelSnapshot', snapshotId })),
+    fc
+      .record({ epoch: fc.nat(9), id: commandIds })
+      .map(({ epoch, id }): PipelineEvent => ({ kind: 'captureStarted', epoch, commandIds: [id] })),
     fc.constantFrom<PipelineEvent>(
       { kind: 'recover', incidentId: 'gap-2026-11-23-01', action: 'resnapshot', tables: [] },
       { kind: 'recover', incidentId: 'gap-2026-11-23-02', action: 'retry', tables: [] },
@@ -55,7 +62,8 @@ describe('the pipeline reducer', () => {
           if (state.phase === 'GAP' && next.phase !== 'GAP')
             expect(
               event.kind === 'drop' ||
-                (event.kind === 'recover' && event.incidentId === openIncident(state.incidents)?.id),
+                (event.kind === 'recover' &&
+                  event.incidentId === openIncident(state.incidents)?.id),
             ).toBe(true);
           state = next;
         }
@@ -116,7 +124,11 @@ describe('the pipeline reducer', () => {
   });
 
   it('takes a command with a known id once', () => {
-    const request: PipelineEvent = { kind: 'requestSnapshot', commandId: 'x', tables: ['shop.orders'] };
+    const request: PipelineEvent = {
+      kind: 'requestSnapshot',
+      commandId: 'x',
+      tables: ['shop.orders'],
+    };
     const state = play([{ kind: 'provisioned' }, request, request]);
     expect(state.pending).toHaveLength(1);
   });
@@ -126,11 +138,22 @@ describe('the pipeline reducer', () => {
       { kind: 'provisioned' },
       { kind: 'captureStarted', epoch: 3, commandIds: [] },
       GAP,
-      { kind: 'recover', incidentId: 'gap-2026-11-23-01', action: 'resnapshot', tables: [], by: 'ana' },
+      {
+        kind: 'recover',
+        incidentId: 'gap-2026-11-23-01',
+        action: 'resnapshot',
+        tables: [],
+        by: 'ana',
+      },
     ]);
     expect(state.phase).toBe('PROVISIONING');
-    expect(state.pending).toEqual([{ kind: 'resnapshot', commandId: 'recover-20261123T000000000Z-1', tables: [] }]);
-    expect(state.incidents[0]).toMatchObject({ closedAtMs: NOW, answer: { action: 'resnapshot', by: 'ana' } });
+    expect(state.pending).toEqual([
+      { kind: 'resnapshot', commandId: 'recover-20261123T000000000Z-1', tables: [] },
+    ]);
+    expect(state.incidents[0]).toMatchObject({
+      closedAtMs: NOW,
+      answer: { action: 'resnapshot', by: 'ana' },
+    });
   });
 
   it('says why a command is refused and which incident is open', () => {
@@ -144,9 +167,18 @@ describe('the pipeline reducer', () => {
   it('tells the workflow that asked when its snapshot is finished', () => {
     const state = play([
       { kind: 'provisioned' },
-      { kind: 'requestSnapshot', snapshotId: 'nightly', tables: [], replyTo: 'cdc/shop/nightly/run' },
+      {
+        kind: 'requestSnapshot',
+        snapshotId: 'nightly',
+        tables: [],
+        replyTo: 'cdc/shop/nightly/run',
+      },
     ]);
-    const reduced = reduce(state, { kind: 'snapshotFinished', snapshotId: 'nightly', tables: 2, rows: 7 }, NOW);
+    const reduced = reduce(
+      state,
+      { kind: 'snapshotFinished', snapshotId: 'nightly', tables: 2, rows: 7 },
+      NOW,
+    );
     expect(reduced.replies).toEqual([
       {
         workflowId: 'cdc/shop/nightly/run',

@@ -34,7 +34,7 @@ const remove = (id: number, status: string, ordinal: number, row = 1) =>
   change(orders, 'd', [id, status], ordinal, row);
 
 describe('DuckDbDestination', () => {
-  let folder = tempFolder();
+  let folder: ReturnType<typeof tempFolder>;
   let path = '';
   let warehouse: TestWarehouse;
 

@@ -9,7 +9,7 @@ import { serveQueries } from '../../src/duckdb/query-server.ts';
 import { TEST_SETTINGS, tempFolder } from './warehouse.ts';
 
 describe('queryWarehouse', () => {
-  let folder = tempFolder();
+  let folder: ReturnType<typeof tempFolder>;
   let path = '';
   let file: DuckDbFile;
 

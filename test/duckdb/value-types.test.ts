@@ -131,16 +131,16 @@ function titleOf([type, value, storedType]: (typeof CASES)[number]): string {
 }
 
 describe('DuckDbDestination stores values', () => {
-  const folder = { current: tempFolder() };
+  let folder: ReturnType<typeof tempFolder>;
   let warehouse: TestWarehouse;
 
   beforeEach(async () => {
-    folder.current = tempFolder();
-    warehouse = await openWarehouse(join(folder.current.path, 't.duckdb'));
+    folder = tempFolder();
+    warehouse = await openWarehouse(join(folder.path, 't.duckdb'));
   });
   afterEach(async () => {
     await warehouse[Symbol.asyncDispose]();
-    folder.current[Symbol.dispose]();
+    folder[Symbol.dispose]();
   });
 
   const store = (

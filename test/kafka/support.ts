@@ -30,7 +30,7 @@ CompressionCodecs[CompressionTypes.ZSTD] = () => ({
 let prefixes = 0;
 
 /** A prefix no other test uses. */
-export function freshPrefix(): string {
+function freshPrefix(): string {
   return `t${process.pid}-${Date.now()}-${prefixes++}`;
 }
 
@@ -55,7 +55,7 @@ export async function startedLog(options: PipelineLogOptions): Promise<KafkaPipe
   return log;
 }
 
-export function checkpoint(commitOrdinal: number): Checkpoint {
+function checkpoint(commitOrdinal: number): Checkpoint {
   return {
     v: 1,
     owner: 'default/cdc/shop',

@@ -46,7 +46,10 @@ await record('pipeline-gap', pipelineWorkflowId('shop'));
 
 stage.script = untilCancelled(2);
 await handle.signal('recover', { incidentId: 'another', action: 'retry' });
-await handle.signal('recover', { incidentId: openIncident(gap.incidents)?.id, action: 'resnapshot' });
+await handle.signal('recover', {
+  incidentId: openIncident(gap.incidents)?.id,
+  action: 'resnapshot',
+});
 await stage.waitFor('shop', ({ tripwire }) => tripwire.epoch === 2);
 await handle.executeUpdate('requestSnapshot', { args: [{ snapshotId: 'by-hand', tables: [] }] });
 await stage.waitFor('shop', ({ pending }) => pending.length === 0);

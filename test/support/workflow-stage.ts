@@ -1,16 +1,27 @@
 import { randomUUID } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
-import { Client, Connection } from '@temporalio/client';
-import { DefaultLogger, makeTelemetryFilterString, NativeConnection, Runtime, Worker } from '@temporalio/worker';
 import { Context } from '@temporalio/activity';
+import { Client, Connection } from '@temporalio/client';
+import {
+  DefaultLogger,
+  makeTelemetryFilterString,
+  NativeConnection,
+  Runtime,
+  Worker,
+} from '@temporalio/worker';
 import { activityFailure } from '../../src/activities/failure-mapping.ts';
 import type { Activities, StreamInput } from '../../src/activities/types.ts';
-import { CONTROL_QUEUE, pipelineWorkflowId, sinkQueue, STREAM_QUEUE } from '../../src/control/names.ts';
+import {
+  CONTROL_QUEUE,
+  pipelineWorkflowId,
+  STREAM_QUEUE,
+  sinkQueue,
+} from '../../src/control/names.ts';
 import type { PipelineSpec } from '../../src/control/pipeline-spec.ts';
 import type { PipelineState } from '../../src/control/pipeline-state.ts';
 import { SluiceError } from '../../src/errors/error.ts';
-import { ensureSearchAttributes } from '../../src/temporal/search-attributes.ts';
 import { ensureSchedules } from '../../src/temporal/schedules.ts';
+import { ensureSearchAttributes } from '../../src/temporal/search-attributes.ts';
 import { ensureSinks, stopSinks } from '../../src/temporal/sinks.ts';
 
 /** What a started stream does, as the test decides: run until cancelled, or fail. */
@@ -37,7 +48,11 @@ export const untilCancelled =
     });
     for (const command of input.commands)
       if (command.kind === 'snapshot')
-        await tell(context, input, 'snapshotFinished', { snapshotId: command.snapshotId, tables: 1, rows: 10 });
+        await tell(context, input, 'snapshotFinished', {
+          snapshotId: command.snapshotId,
+          tables: 1,
+          rows: 10,
+        });
     await context.cancelled;
   };
 
@@ -48,9 +63,16 @@ export const failing =
 
 let tellers: Client | undefined;
 
-async function tell(context: Context, input: StreamInput, signal: string, payload: object): Promise<void> {
+async function tell(
+  context: Context,
+  input: StreamInput,
+  signal: string,
+  payload: object,
+): Promise<void> {
   void context;
-  await tellers?.workflow.getHandle(pipelineWorkflowId(input.spec.pipeline)).signal(signal, payload);
+  await tellers?.workflow
+    .getHandle(pipelineWorkflowId(input.spec.pipeline))
+    .signal(signal, payload);
 }
 
 /** Real workflows on a real server, in a namespace of their own, with activities that follow a script. */
@@ -65,7 +87,9 @@ export async function openStage(address: string): Promise<Stage> {
   tellers = client;
   await eventually(() => ensureSearchAttributes(client, namespace));
   await eventually(async () => {
-    const { customAttributes } = await connection.operatorService.listSearchAttributes({ namespace });
+    const { customAttributes } = await connection.operatorService.listSearchAttributes({
+      namespace,
+    });
     if (customAttributes['CdcState'] === undefined) throw new Error('not yet');
   });
   const streams: StreamInput[] = [];
@@ -120,7 +144,13 @@ export async function openStage(address: string): Promise<Stage> {
     maxHeartbeatThrottleInterval: 100,
     shutdownForceTime: 5_000,
   };
-  const sink = { kind: 'duckdb', file: '', host: 'warehouse.example', commitIntervalMs: 1, maxBatchBytes: 1 } as const;
+  const sink = {
+    kind: 'duckdb',
+    file: '',
+    host: 'warehouse.example',
+    commitIntervalMs: 1,
+    maxBatchBytes: 1,
+  } as const;
   const workers = [
     await Worker.create({
       ...base,
@@ -158,8 +188,13 @@ export async function openStage(address: string): Promise<Stage> {
         return now;
       }),
     [Symbol.asyncDispose]: async () => {
-      for await (const { workflowId } of client.workflow.list({ query: "ExecutionStatus = 'Running'" }))
-        await client.workflow.getHandle(workflowId).terminate('the test is over').catch(() => undefined);
+      for await (const { workflowId } of client.workflow.list({
+        query: "ExecutionStatus = 'Running'",
+      }))
+        await client.workflow
+          .getHandle(workflowId)
+          .terminate('the test is over')
+          .catch(() => undefined);
       for (const worker of workers) worker.shutdown();
       await Promise.allSettled(running);
       await native.close();

@@ -4,7 +4,13 @@ import { openIncident } from '../../src/control/incident.ts';
 import { pipelineWorkflowId, scheduleId, sinkWorkflowId } from '../../src/control/names.ts';
 import { CDC_STATE } from '../../src/temporal/pipeline-phases.ts';
 import { aPipelineSpec } from '../support/pipeline-spec.ts';
-import { eventually, failing, openStage, type Stage, untilCancelled } from '../support/workflow-stage.ts';
+import {
+  eventually,
+  failing,
+  openStage,
+  type Stage,
+  untilCancelled,
+} from '../support/workflow-stage.ts';
 
 const address = process.env['SLUICE_TEST_TEMPORAL'] ?? '';
 
@@ -55,12 +61,16 @@ describe.skipIf(address === '')('cdcPipeline on a server', () => {
     const incident = openIncident(gap.incidents);
     expect(incident).toMatchObject({ kind: 'gap', code: 'binlog.purged' });
     const handle = handleOf('gap');
-    await expect(handle.executeUpdate('resume', { args: [{}] })).rejects.toThrow(WorkflowUpdateFailedError);
+    await expect(handle.executeUpdate('resume', { args: [{}] })).rejects.toThrow(
+      WorkflowUpdateFailedError,
+    );
     await handle.signal('recover', { incidentId: 'another', action: 'retry' });
     await handle.signal('recover', { incidentId: incident?.id, action: 'reconcile' });
     const refused = await stage.waitFor('gap', ({ refusals }) => refusals.length === 2);
     expect(refused.phase).toBe('GAP');
-    expect(refused.refusals.map(({ text }) => text).join()).toMatch(/not another.*not in this version/);
+    expect(refused.refusals.map(({ text }) => text).join()).toMatch(
+      /not another.*not in this version/,
+    );
 
     stage.script = untilCancelled(2);
     await handle.signal('recover', { incidentId: incident?.id, action: 'resnapshot', by: 'ana' });
@@ -88,7 +98,10 @@ describe.skipIf(address === '')('cdcPipeline on a server', () => {
       args: [{ snapshotId: 'by-hand', tables: ['shop.orders'] }],
     });
     expect(answer).toMatchObject({ snapshotId: 'by-hand' });
-    const state = await stage.waitFor('snapshots', ({ snapshots, pending }) => snapshots.length + pending.length === 0);
+    const state = await stage.waitFor(
+      'snapshots',
+      ({ snapshots, pending }) => snapshots.length + pending.length === 0,
+    );
     expect(state.phase).toBe('STREAMING');
   }, 60_000);
 

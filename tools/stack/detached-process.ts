@@ -10,7 +10,7 @@ export interface Command {
   readonly args: readonly string[];
 }
 
-export const LOG_FILE = 'server.log';
+const LOG_FILE = 'server.log';
 const PID_FILE = 'server.pid';
 const POLL_MS = 25;
 const GRACE_MS = 30_000;
