@@ -38,6 +38,7 @@ const PASSWORD_VARIABLE = 'SLUICE_SHOP_PASSWORD';
 const PASSWORD = 'Sluice-demo-1';
 const SINK = 'warehouse';
 const POLL_MS = 250;
+const ANSWER_MS = 60_000;
 const LOG_LINES = 30;
 
 /** A shop database with a pipeline over it, and the worker processes that serve it. */
@@ -144,6 +145,17 @@ export class ShopPipeline implements AsyncDisposable {
     return rows as readonly (readonly (string | null)[])[];
   };
 
+  /** Waits until a worker answers questions about the warehouse; no rows. */
+  async workerAnswers(): Promise<readonly []> {
+    const ask = (): Promise<boolean | undefined> =>
+      this.query('SELECT 1').then(
+        () => true,
+        () => undefined,
+      );
+    await eventually('a worker to answer', ANSWER_MS, ask);
+    return [];
+  }
+
   /** The status once it fulfils the condition; that nobody answers for a while is no failure. */
   async statusWhen(
     what: string,
@@ -166,6 +178,14 @@ export class ShopPipeline implements AsyncDisposable {
       const seen = `${JSON.stringify(last, undefined, 2)}\n${await this.lastOfWorkerLog()}`;
       throw new Error(`${String(error)}\n${seen}`, { cause: failure });
     }
+  }
+
+  /** How far capture is, once somebody knows; beyond `from` when given. */
+  async commitOrdinal(withinMs: number, from = -1): Promise<number> {
+    const ordinalOf = ({ progress }: PipelineView): number =>
+      progress?.checkpoint?.commitOrdinal ?? -1;
+    const what = `capture to go beyond commit ${from}`;
+    return ordinalOf(await this.statusWhen(what, (status) => ordinalOf(status) > from, withinMs));
   }
 
   /**

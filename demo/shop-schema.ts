@@ -104,7 +104,7 @@ export const SHOP_TABLES: readonly ShopTable[] = [
       unit_price DECIMAL(12,4) NOT NULL,
       PRIMARY KEY (order_id, line_no))`,
     rows: ORDER_LINES,
-    seed: `1 + (n - 1) % ${ORDERS}, 1 + (n - 1) DIV ${ORDERS}, ${skuOf(`1 + ${dice('line', PRODUCTS)}`)}, 1 + ${dice('quantity', 20)}, ${dice('unit', 10_000_000)} / 10000`,
+    seed: `1 + (n - 1) DIV 2, 1 + (n - 1) % 2, ${skuOf(`1 + ${dice('line', PRODUCTS)}`)}, 1 + ${dice('quantity', 20)}, ${dice('unit', 10_000_000)} / 10000`,
   },
   ...['accounts', 'savings'].map(
     (name): ShopTable => ({

@@ -22,6 +22,8 @@ export interface Workload {
   readonly eventsDone: Promise<void>;
   /** Rejects when a statement fails; never resolves. */
   readonly failed: Promise<never>;
+  /** Waits for something that needs the workload to go on: rejects as soon as a statement fails. */
+  during<Result>(waiting: Promise<Result>): Promise<Result>;
   /** Puts an event in as the shop's next transaction and returns when it is over. */
   happen(event: RareEvent): Promise<void>;
   /** Lets the transactions under way end. Rejects when any statement failed. */
@@ -83,6 +85,7 @@ export async function startWorkload(options: WorkloadOptions): Promise<Workload>
     counts,
     eventsDone: done.promise,
     failed,
+    during: (waiting) => Promise.race([waiting, failed]),
     happen: (event) =>
       Promise.race([new Promise<void>((over) => asked.push({ event, over })), failed]),
     stop: async () => {

@@ -25,7 +25,7 @@ export interface ActivityParts {
   ensureSinks(input: EnsureInput): Promise<void>;
   ensureSchedules(input: EnsureInput): Promise<void>;
   teardown(input: { readonly spec: PipelineSpec; readonly deleteTopics: boolean }): Promise<void>;
-  /** Called again after a failure, unless that is `NobodyListens`. */
+  /** Called again after a failure, until the signal has arrived or its workflow is gone. */
   signalPipeline(
     pipeline: string,
     signal: 'captureStarted' | 'snapshotFinished',

@@ -1,7 +1,5 @@
-/** Thrown by a delivery when nobody is there to hear the notice: trying again would not help. */
-export class NobodyListens extends Error {
-  override readonly name = 'NobodyListens';
-}
+/** What Temporal's client throws when the workflow is not there any longer. Known by name: activities do not import the client. */
+const NOBODY_LISTENS = 'WorkflowNotFoundError';
 
 export interface NoticeTiming {
   readonly firstDelayMs: number;
@@ -46,7 +44,7 @@ export class Notices {
         await deliver();
         return;
       } catch (error) {
-        if (error instanceof NobodyListens) return;
+        if (error instanceof Error && error.name === NOBODY_LISTENS) return;
       }
       await new Promise((resolve) => setTimeout(resolve, delayMs).unref());
       delayMs = Math.min(2 * delayMs, this.#timing.longestDelayMs);

@@ -2,6 +2,12 @@ import { formatGtidSet } from '../change/gtid-set.ts';
 import { SluiceError } from '../errors/error.ts';
 import { ByteReader } from './byte-reader.ts';
 import { charsetOfCollation } from './collations.ts';
+import {
+  decodeFormatDescription,
+  decodeHeartbeatV2,
+  decodeIncident,
+  decodeRotate,
+} from './control-events.ts';
 import type { BinlogEvent, BinlogEventBody, EventHeader, RowsEvent, TableMap } from './event.ts';
 import {
   CHECKSUM_BYTES,
@@ -155,7 +161,7 @@ export class BinlogDecoder {
     const tableId = body.u48();
     body.take(2);
     const known = this.#tables.get(tableId);
-    if (known && known.body.compare(body.buffer, body.at, body.end) === 0) {
+    if (known?.body.compare(body.buffer, body.at, body.end) === 0) {
       known.statement = this.#statement;
       return known.map;
     }
@@ -211,52 +217,10 @@ function fileHasChecksums(event: Buffer): boolean {
   return event.length > HEADER_BYTES + 57 + CHECKSUM_BYTES && event.at(-5) === CRC32;
 }
 
-/** version2 server_version50 created4 header_length1 post_header_lengths checksum1 */
-function decodeFormatDescription(
-  body: ByteReader,
-  checksums: boolean,
-): BodyOf<'formatDescription'> {
-  body.take(2);
-  const version = body.utf8(50);
-  const [serverVersion = ''] = version.split('\0', 1);
-  return { kind: 'formatDescription', serverVersion, checksum: checksums ? 'crc32' : 'none' };
-}
-
-type BodyOf<Kind extends BinlogEventBody['kind']> = Extract<BinlogEventBody, { kind: Kind }>;
-
-/** position8 file */
-function decodeRotate(header: EventHeader, body: ByteReader): BodyOf<'rotate'> {
-  return {
-    kind: 'rotate',
-    pos: body.u64Number(),
-    file: body.utf8(body.left),
-    artificial: (header.flags & FLAG.artificial) !== 0 || header.timestampS === 0,
-  };
-}
-
-/** { type lenenc, length lenenc, value }* 0: 1 is the file name, 2 the position as lenenc. */
-function decodeHeartbeatV2(body: ByteReader): BodyOf<'heartbeat'> {
-  let file = '';
-  let pos = 0;
-  while (body.left > 0) {
-    const field = body.lengthEncoded();
-    if (field === 0) break;
-    const value = body.sub(body.lengthEncoded());
-    if (field === 1) file = value.utf8(value.left);
-    if (field === 2) pos = value.lengthEncoded();
-  }
-  if (file === '')
-    throw new SluiceError('binlog.truncated', 'A heartbeat does not name the file it is in.');
-  return { kind: 'heartbeat', file, pos };
-}
-
-/** code2 length1 message */
-function decodeIncident(body: ByteReader): BodyOf<'incident'> {
-  body.take(2);
-  return { kind: 'incident', message: body.utf8(body.u8()) };
-}
-
-function refused({ type, flags }: EventHeader): BodyOf<'unsupported' | 'ignored'> {
+function refused({
+  type,
+  flags,
+}: EventHeader): Extract<BinlogEventBody, { kind: 'unsupported' | 'ignored' }> {
   const feature = unsupportedFeature(type);
   if (feature !== undefined) return { kind: 'unsupported', feature };
   if ((flags & FLAG.ignorable) !== 0) return { kind: 'ignored' };

@@ -10,7 +10,7 @@ import { schemaIdOf } from '../topic/schema-record.ts';
 import type { Topic } from '../topic/topic-name.ts';
 import { OpenBatch } from './open-batch.ts';
 import type { PipelineLog, StoredPipeline } from './pipeline-log.ts';
-import { metadataMissing, refusePartialImage, unsupported } from './refusals.ts';
+import { refusePartialImage, unnamed, unsupported } from './refusals.ts';
 import type { SnapshotDriver } from './snapshot-driver.ts';
 import { classifyStatement } from './statement.ts';
 import type { StreamTracker } from './stream-tracker.ts';
@@ -136,7 +136,7 @@ export class CaptureSession {
       return undefined;
     }
     const schema = event.table.schema;
-    if (!schema) throw metadataMissing(event.table.id, this.#at());
+    if (!schema) throw unnamed(event, this.#at());
     const routing = router.routing(schema);
     switch (routing.kind) {
       case 'createTopic':

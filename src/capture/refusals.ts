@@ -1,6 +1,6 @@
-import type { RowChange } from '../binlog/event.ts';
-import { type TableId, type TableName, tableName } from '../change/table.ts';
-import { SluiceError } from '../errors/error.ts';
+import type { RowChange, RowsEvent } from '../binlog/event.ts';
+import { type TableName, tableName } from '../change/table.ts';
+import { InvariantBroken, SluiceError } from '../errors/error.ts';
 
 /** Something in the log that would have to be guessed or skipped; the pipeline stops instead. */
 export function unsupported(what: string, fix?: string): SluiceError {
@@ -10,12 +10,19 @@ export function unsupported(what: string, fix?: string): SluiceError {
   );
 }
 
-export function metadataMissing(table: TableId, at: string): SluiceError {
-  return new SluiceError(
-    'binlog.metadata-missing',
-    `Rows of ${tableName(table)} at ${at} come without column names. Run SET PERSIST binlog_row_metadata = 'FULL' on the source.`,
-    { facts: { table: tableName(table), position: at } },
-  );
+/** Rows whose columns have no names, or names that cannot be read: the decoder knows which. */
+export function unnamed(event: RowsEvent, at: string): Error {
+  const table = tableName(event.table.id);
+  try {
+    event.read();
+  } catch (error) {
+    if (error instanceof SluiceError)
+      return new SluiceError(error.code, `${table} at ${at}: ${error.message}`, {
+        cause: error,
+        facts: { ...error.facts, table, position: at },
+      });
+  }
+  return new InvariantBroken(`rows of ${table} at ${at} have no schema and yet could be read`);
 }
 
 /** A value that is missing from a row image is not NULL; downstream could not tell. */

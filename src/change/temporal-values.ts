@@ -45,7 +45,7 @@ function clockText(secondOfDay: number): string {
   return `${hour}:${pad(minuteOfDay % 60, 2)}:${pad(secondOfDay % 60, 2)}`;
 }
 
-export function dateTimeText(parts: DateTimeParts, digits: number): string {
+function dateTimeText(parts: DateTimeParts, digits: number): string {
   const { hour, minute, second, micros } = parts;
   return `${dateText(parts)} ${pad(hour, 2)}:${pad(minute, 2)}:${pad(second, 2)}${fractionText(micros, digits)}`;
 }

@@ -40,7 +40,7 @@ const MAX_MESSAGE_CHARS = 1_500;
 const MAX_FACT_CHARS = 250;
 const MAX_FACTS = 10;
 const MAX_CLOSED_MESSAGE_CHARS = 300;
-const MAX_LIST_CHARS = 6_000;
+const MAX_LIST_CHARS = 5_000;
 
 export function openIncident(incidents: readonly Incident[]): Incident | undefined {
   return incidents.findLast(({ closedAtMs }) => closedAtMs === undefined);

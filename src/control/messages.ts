@@ -109,6 +109,8 @@ export type SnapshotDone =
   | { readonly outcome: 'cancelled'; readonly snapshotId: string; readonly reason: string };
 
 const MAX_TABLES = 100;
+/** All names of one command together; the command is carried in the workflow's state. */
+const MAX_TABLES_CHARS = 2_000;
 const MAX_ID_CHARS = 100;
 const MAX_BY_CHARS = 128;
 const MAX_REASON_CHARS = 500;
@@ -268,6 +270,8 @@ function readTables({ tables = [] }: Fields): Parsed<readonly string[]> {
     return refuse('"tables" must be a list of "database.table"');
   if (tables.length > MAX_TABLES)
     return refuse(`"tables" names ${tables.length} tables; name at most ${MAX_TABLES}, or use *`);
+  if (tables.join().length > MAX_TABLES_CHARS)
+    return refuse(`"tables" is longer than ${MAX_TABLES_CHARS} characters; name fewer, or use *`);
   return accept(tables);
 }
 

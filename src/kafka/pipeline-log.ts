@@ -9,6 +9,7 @@ import { type InternalTopics, internalTopics, type Topic } from '../topic/topic-
 import { Cluster } from './cluster.ts';
 import { CommittedReader } from './committed-reader.ts';
 import type { KafkaConnection } from './connection-options.ts';
+import type { KafkaKillPoint } from './kill-points.ts';
 import { parseCheckpoint, parseSnapshotPlan, parseTopics } from './stored-record.ts';
 import { createTopics, internalTopicConfigs, tableTopicConfig } from './topic-admin.ts';
 import { foldTopic } from './topic-fold.ts';
@@ -21,6 +22,8 @@ export interface PipelineLogOptions extends KafkaConnection {
   readonly partitions: number;
   readonly replication: number;
   readonly compression: Compression;
+  /** Called at every kill point; a crash test ends the process there. */
+  readonly reach?: (point: KafkaKillPoint) => void;
 }
 
 /** The prefix is part of it: two pipelines of one name may write to one cluster under two prefixes. */
@@ -47,7 +50,7 @@ export class KafkaPipelineLog implements PipelineLog {
     this.#cluster = new Cluster(options, REQUEST_TIMEOUT_MS);
     this.#reader = new CommittedReader(this.#cluster);
     const transactionalId = transactionalIdOf(options.prefix, options.pipeline);
-    this.#producer = new TransactionProducer(this.#cluster, transactionalId, crc32c);
+    this.#producer = new TransactionProducer(this.#cluster, transactionalId, crc32c, options.reach);
   }
 
   async peek(): Promise<StoredPipeline> {

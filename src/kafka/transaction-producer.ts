@@ -15,6 +15,7 @@ import {
 } from '../topic/record-batch.ts';
 import { isConcurrentTransaction, isTransient, kafkaFailure } from './broker-error.ts';
 import { BACK_OFF_MS, type Cluster } from './cluster.ts';
+import type { KafkaKillPoint } from './kill-points.ts';
 import { produceEncoded, produceRequests } from './produce-request.ts';
 
 const TRANSACTION_TIMEOUT_MS = 30_000;
@@ -31,9 +32,16 @@ export class TransactionProducer {
   #identity: ProducerIdentity | undefined;
   /** Next sequence number per `topic/partition`; begins at 0 with every identity. */
   #sequences = new Map<string, number>();
+  readonly #reach: (point: KafkaKillPoint) => void;
   #coordinator: Connection | undefined;
 
-  constructor(cluster: Cluster, transactionalId: string, crc32c: Crc32c) {
+  constructor(
+    cluster: Cluster,
+    transactionalId: string,
+    crc32c: Crc32c,
+    reach: (point: KafkaKillPoint) => void = () => undefined,
+  ) {
+    this.#reach = reach;
     this.#cluster = cluster;
     this.#transactionalId = transactionalId;
     this.#crc32c = crc32c;
@@ -80,19 +88,24 @@ export class TransactionProducer {
     this.#identity = undefined;
     const leaders = await this.#cluster.leaders(partitions);
     await this.#addPartitions(coordinator, identity, partitions);
+    this.#reach('kafkaBegun');
     await this.#produce(leaders, identity);
+    this.#reach('kafkaRowsSent');
     try {
-      await endTxnV3.api.async(
+      const answer = endTxnV3.api.async(
         coordinator,
         this.#transactionalId,
         identity.producerId,
         identity.producerEpoch,
         true,
       );
+      this.#reach('kafkaCommitSent');
+      await answer;
     } catch (error) {
       throw kafkaFailure(error, true, `committing ${this.#transactionalId}`);
     }
     this.#identity = identity;
+    this.#reach('kafkaCommitted');
   }
 
   async #initProducerId(): Promise<void> {

@@ -103,15 +103,14 @@ export class PipelineClient implements AsyncDisposable {
     });
   }
 
-  /** Every pipeline that runs in the namespace. */
+  /** Every pipeline that runs in the namespace, by name. */
   async list(): Promise<readonly PipelineView[]> {
     const pipelines = await explaining(undefined, async () => {
       const names: string[] = [];
-      const query =
-        "WorkflowType IN ('cdcPipeline', 'cdcDrop') AND ExecutionStatus = 'Running' ORDER BY StartTime";
+      const query = "WorkflowType IN ('cdcPipeline', 'cdcDrop') AND ExecutionStatus = 'Running'";
       for await (const { workflowId } of this.#client.workflow.list({ query }))
         names.push(workflowId.replace(/^cdc\//, ''));
-      return names;
+      return names.sort();
     });
     return Promise.all(pipelines.map((pipeline) => this.status(pipeline)));
   }

@@ -43,7 +43,10 @@ async function attempt(
 ): Promise<void> {
   const { spec } = task;
   const account = await mysqlAccount(spec);
-  const log = new KafkaPipelineLog(await pipelineLogOptions(spec));
+  const log = new KafkaPipelineLog({
+    ...(await pipelineLogOptions(spec)),
+    reach: port.reach,
+  });
   const server = new MysqlSourceServer(account, {
     serverId: spec.source.serverId,
     pipeline: spec.pipeline,

@@ -66,7 +66,7 @@ describe('a damaged event whose checksum is right all the same', () => {
     });
     fc.assert(
       fc.property(fc.nat({ max: FILE.length - 1 }), damage, (index, flips) => {
-        const event = Buffer.from(FILE[index] as Buffer);
+        const event = Buffer.from(FILE[index]!);
         for (const [at, bits] of flips) {
           const byte = 19 + (at % Math.max(1, bodyBytes(event)));
           event[byte] = (event[byte] ?? 0) ^ bits;

@@ -19,7 +19,7 @@ function decodeAll(
   return events.flatMap((event) => [...decoder.decode(event)]);
 }
 
-const fileDescription = FILE.find((event) => event[4] === FORMAT_DESCRIPTION) as Buffer;
+const fileDescription = FILE.find((event) => event[4] === FORMAT_DESCRIPTION)!;
 
 /** A decoder that has read a file's description, with checksums. */
 function startedDecoder(): BinlogDecoder {
@@ -450,7 +450,7 @@ describe('BinlogDecoder', () => {
   });
 
   it('refuses a compressed transaction that is damaged or of another size than it says', () => {
-    const payload = FILE.find((event) => event[4] === 40) as Buffer;
+    const payload = FILE.find((event) => event[4] === 40)!;
     const damaged = Buffer.from(payload);
     damaged[damaged.length - 9] = (damaged.at(-9) ?? 0) ^ 0xff;
     expect(codeOf(() => decodeAll([sealed(damaged)], startedDecoder()))).toBe('binlog.truncated');

@@ -45,7 +45,7 @@ describe('parseGtidSet and formatGtidSet', () => {
 
   it.each([
     'x:1',
-    `${A}`,
+    A,
     `${A}:`,
     `${A}:tag`,
     `${A}:1-5:tag`,

@@ -7,6 +7,7 @@ import {
   type PipelineState,
   reduce,
 } from '../../src/control/pipeline-state.ts';
+import { withRefusal } from '../../src/control/refusal.ts';
 import { aPipelineSpec } from '../support/pipeline-spec.ts';
 
 const NOW = Date.UTC(2026, 10, 23);
@@ -186,5 +187,99 @@ describe('the pipeline reducer', () => {
       },
     ]);
     expect(reduced.state.snapshots).toEqual([]);
+  });
+});
+
+describe('the pipeline reducer and those who wait for a snapshot', () => {
+  const REQUEST: PipelineEvent = {
+    kind: 'requestSnapshot',
+    snapshotId: 'nightly',
+    tables: [],
+    replyTo: 'cdc/shop/sched/nightly-1',
+  };
+  const repliesTo = (event: PipelineEvent, ...before: readonly PipelineEvent[]): unknown =>
+    reduce(play(before), event, NOW).replies;
+
+  it.each<[string, readonly PipelineEvent[]]>([
+    ['PAUSED', [{ kind: 'pause' }]],
+    ['GAP', [GAP]],
+    ['BLOCKED', [BLOCKED]],
+    ['DRAINING', [{ kind: 'drop', deleteTopics: false }]],
+  ])('puts a schedule off while %s, and queues nothing', (phase, before) => {
+    expect(repliesTo(REQUEST, ...before)).toMatchObject([
+      { done: { outcome: 'deferred', reason: `The pipeline is ${phase}.` } },
+    ]);
+    expect(play([...before, REQUEST]).pending).toEqual([]);
+  });
+
+  it('tells them when it is cancelled or the pipeline is dropped', () => {
+    const cancel: PipelineEvent = { kind: 'cancelSnapshot', snapshotId: 'nightly' };
+    const drop: PipelineEvent = { kind: 'drop', deleteTopics: true };
+    for (const event of [cancel, drop])
+      expect(repliesTo(event, { kind: 'provisioned' }, REQUEST)).toMatchObject([
+        { workflowId: 'cdc/shop/sched/nightly-1', done: { outcome: 'cancelled' } },
+      ]);
+  });
+});
+
+describe('the pipeline reducer and configurations', () => {
+  const changed = { ...spec, sinks: {}, stream: { ...spec.stream, idleMs: 99 } };
+
+  it('remembers what a configuration no longer has until it has been removed', () => {
+    const streaming: readonly PipelineEvent[] = [{ kind: 'provisioned' }];
+    const state = play([...streaming, { kind: 'applyConfig', spec: changed }]);
+    expect(state).toMatchObject({ phase: 'PROVISIONING', retired: { sinks: ['warehouse'] } });
+    expect(reduce(state, { kind: 'provisioned' }, NOW).state.retired.sinks).toEqual([]);
+    const back = reduce(state, { kind: 'applyConfig', spec }, NOW).state;
+    expect(back.retired.sinks).toEqual([]);
+  });
+
+  it('lets a stream run on when the configuration is the one it has', () => {
+    const state = play([{ kind: 'provisioned' }]);
+    const reduced = reduce(state, { kind: 'applyConfig', spec: structuredClone(spec) }, NOW);
+    expect([reduced.state, reduced.interrupt, reduced.accepted]).toEqual([state, false, true]);
+  });
+
+  it('refuses the configuration of another pipeline, and another prefix', () => {
+    const other = { ...spec, kafka: { ...spec.kafka, prefix: 'other' } };
+    for (const wrong of [{ ...spec, pipeline: 'other' }, other])
+      expect(reduce(play([]), { kind: 'applyConfig', spec: wrong }, NOW).accepted).toBe(false);
+  });
+});
+
+describe('the state of a pipeline', () => {
+  it('takes less than 16 KiB beside the configuration, however long the texts are', () => {
+    const long = 'x'.repeat(5_000);
+    const trouble: readonly PipelineEvent[] = Array.from({ length: 40 }, (_, turn) => [
+      { kind: 'provisioned' } as const,
+      { kind: 'gap' as const, code: 'binlog.purged', message: long, facts: { a: long } },
+      {
+        kind: 'recover' as const,
+        incidentId: '*',
+        action: 'retry' as const,
+        tables: [],
+        by: long.slice(0, 128),
+        reason: long.slice(0, 500),
+        commandId: `${turn}-${long}`.slice(0, 100),
+      },
+      {
+        kind: 'requestSnapshot' as const,
+        tables: [`shop.${long}`.slice(0, 500)],
+        replyTo: long.slice(0, 250),
+        snapshotId: `${turn}${long}`.slice(0, 100),
+      },
+    ]).flat();
+    let state = play(trouble);
+    for (let turn = 0; turn < 20; turn++) state = withRefusal(state, long, NOW);
+    const { spec: _, ...carried } = state;
+    expect(JSON.stringify(carried).length).toBeLessThan(16 * 1024);
+    expect(state.pending.length).toBeGreaterThan(1);
+  });
+
+  it('takes a star for any incident with retry only: it must not cost rows by accident', () => {
+    const state = play([GAP]);
+    const star = { kind: 'recover', incidentId: '*', tables: [] } as const;
+    expect(reduce(state, { ...star, action: 'resnapshot' }, NOW).accepted).toBe(false);
+    expect(reduce(state, { ...star, action: 'retry' }, NOW).accepted).toBe(true);
   });
 });

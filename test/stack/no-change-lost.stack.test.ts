@@ -1,8 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { RARE_EVENTS } from '../../demo/shop-transactions.ts';
 import {
-  captureBeyond,
-  commitOrdinal,
+  captureGoesOn,
   expectEverythingEqual,
   givenServers,
   openShop,
@@ -22,16 +21,18 @@ describe.skipIf(!givenServers())('a worker that is killed again and again', () =
       let worker = shop.startWorker();
       await shop.apply();
       const workload = await writeTo(shop, { events: RARE_EVENTS });
-      await shop.statusWhen(
-        'the snapshot to be under way',
-        ({ progress }) => progress?.snapshot !== undefined,
-        SOON_MS,
+      await workload.during(
+        shop.statusWhen(
+          'the snapshot to be under way',
+          ({ progress }) => progress?.snapshot !== undefined,
+          SOON_MS,
+        ),
       );
       await worker.kill();
       worker = shop.startWorker();
-      await shop.snapshotEnded(SOON_MS);
+      await workload.during(shop.snapshotEnded(SOON_MS));
       for (let kill = 1; kill <= KILLS_IN_STREAM; kill += 1) {
-        await captureBeyond(shop, await commitOrdinal(shop));
+        await workload.during(captureGoesOn(shop));
         await worker.kill();
         worker = shop.startWorker();
       }

@@ -1,177 +1,124 @@
 import { randomUUID } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
-import { Context } from '@temporalio/activity';
 import { Client, Connection } from '@temporalio/client';
 import {
+  bundleWorkflowCode,
   DefaultLogger,
   makeTelemetryFilterString,
   NativeConnection,
   Runtime,
   Worker,
+  type WorkflowBundleWithSourceMap,
 } from '@temporalio/worker';
-import { activityFailure } from '../../src/activities/failure-mapping.ts';
-import type { Activities, StreamInput } from '../../src/activities/types.ts';
+import { createActivities, type StreamHooks } from '../../src/activities/create-activities.ts';
+import type { SinkInput, StreamInput } from '../../src/activities/types.ts';
 import {
   CONTROL_QUEUE,
   pipelineWorkflowId,
   STREAM_QUEUE,
   sinkQueue,
+  sinkWorkflowId,
 } from '../../src/control/names.ts';
 import type { PipelineSpec } from '../../src/control/pipeline-spec.ts';
 import type { PipelineState } from '../../src/control/pipeline-state.ts';
+import type { SinkState } from '../../src/control/sink-state.ts';
+import type { ErrorCode } from '../../src/errors/catalogue.ts';
 import { SluiceError } from '../../src/errors/error.ts';
-import { ensureSchedules } from '../../src/temporal/schedules.ts';
+import { ensureSchedules, removeSchedules } from '../../src/temporal/schedules.ts';
 import { ensureSearchAttributes } from '../../src/temporal/search-attributes.ts';
 import { ensureSinks, stopSinks } from '../../src/temporal/sinks.ts';
+import { aPipelineSpec } from './pipeline-spec.ts';
 
 /** What a started stream does, as the test decides: run until cancelled, or fail. */
-export type StreamScript = (input: StreamInput, context: Context) => Promise<void>;
+export type StreamScript = (input: StreamInput, hooks: StreamHooks) => Promise<void>;
+export type SinkScript = (
+  input: SinkInput,
+  hooks: Pick<StreamHooks, 'signal' | 'onProgress'>,
+) => Promise<void>;
 
 export interface Stage extends AsyncDisposable {
   readonly client: Client;
   readonly namespace: string;
   /** Inputs of every stream that was started, in order. */
   readonly streams: StreamInput[];
+  /** Most streams of one pipeline that ever ran at the same time. */
+  readonly mostAtOnce: () => number;
   script: StreamScript;
+  sinkScript: SinkScript;
+  provision: (spec: PipelineSpec) => Promise<void>;
+  startWorkers(): Promise<void>;
+  /** Ends what a test left running: its heartbeats would slow the others down. */
+  endAll(): Promise<void>;
   start(spec: PipelineSpec): Promise<void>;
   state(pipeline: string): Promise<PipelineState>;
   waitFor(pipeline: string, wanted: (state: PipelineState) => boolean): Promise<PipelineState>;
+  waitForSink(
+    pipeline: string,
+    sink: string,
+    wanted: (state: SinkState) => boolean,
+  ): Promise<SinkState>;
 }
+
+export const aborted = (signal: AbortSignal): Promise<void> =>
+  new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    signal.addEventListener('abort', () => resolve());
+  });
 
 /** Streams until it is cancelled, after telling its pipeline that it has started. */
 export const untilCancelled =
   (epoch: number): StreamScript =>
-  async (input, context) => {
-    await tell(context, input, 'captureStarted', {
-      epoch,
-      commandIds: input.commands.map(({ commandId }) => commandId),
-    });
-    for (const command of input.commands)
+  async ({ commands }, { signal, onStarted, onSnapshotFinished }) => {
+    onStarted({ epoch, commandIds: commands.map(({ commandId }) => commandId) });
+    for (const command of commands)
       if (command.kind === 'snapshot')
-        await tell(context, input, 'snapshotFinished', {
-          snapshotId: command.snapshotId,
-          tables: 1,
-          rows: 10,
-        });
-    await context.cancelled;
+        onSnapshotFinished({ snapshotId: command.snapshotId, tables: 1, rows: 10 });
+    await aborted(signal);
   };
+
+/** The same, but snapshots stay under way. */
+export const neverFinishing =
+  (epoch: number): StreamScript =>
+  async (input, hooks) =>
+    untilCancelled(epoch)(input, { ...hooks, onSnapshotFinished: () => undefined });
 
 export const failing =
-  (code: 'binlog.purged' | 'mysql.access-denied'): StreamScript =>
+  (code: ErrorCode): (() => Promise<void>) =>
   () =>
-    Promise.reject(new SluiceError(code, `as the test says: ${code}`));
+    Promise.reject(
+      new SluiceError(code, `as the test says: ${code}`, { facts: { oldest: 'binlog.000007' } }),
+    );
 
-let tellers: Client | undefined;
+let bundle: Promise<WorkflowBundleWithSourceMap> | undefined;
 
-async function tell(
-  context: Context,
-  input: StreamInput,
-  signal: string,
-  payload: object,
-): Promise<void> {
-  void context;
-  await tellers?.workflow
-    .getHandle(pipelineWorkflowId(input.spec.pipeline))
-    .signal(signal, payload);
-}
-
-/** Real workflows on a real server, in a namespace of their own, with activities that follow a script. */
-export async function openStage(address: string): Promise<Stage> {
+/** Real workflows on a real server, in a namespace of their own; the work of the activities follows a script. */
+export async function openStage(
+  address: string,
+  { workers: withWorkers = true }: { readonly workers?: boolean } = {},
+): Promise<Stage> {
+  installRuntime();
   const namespace = `stage-${randomUUID().slice(0, 8)}`;
   const connection = await Connection.connect({ address });
-  await connection.workflowService.registerNamespace({
-    namespace,
-    workflowExecutionRetentionPeriod: { seconds: 86_400 as unknown as never },
-  });
-  const client = new Client({ connection, namespace, identity: 'sluice-client' });
-  tellers = client;
-  await eventually(() => ensureSearchAttributes(client, namespace));
-  await eventually(async () => {
-    const { customAttributes } = await connection.operatorService.listSearchAttributes({
-      namespace,
-    });
-    if (customAttributes['CdcState'] === undefined) throw new Error('not yet');
-  });
-  const streams: StreamInput[] = [];
-  const stage = { script: untilCancelled(1) as StreamScript };
-  const activities: Activities = {
-    provision: () => Promise.resolve(),
-    ensureSinks: (spec) => ensureSinks(client, spec),
-    ensureSchedules: (spec) => ensureSchedules(client, spec),
-    teardown: ({ spec }) => stopSinks(client, spec),
-    streamBinlog: async (input) => {
-      streams.push(input);
-      const context = Context.current();
-      const beat = setInterval(() => {
-        context.heartbeat();
-      }, 200);
-      try {
-        await stage.script(input, context);
-      } catch (error) {
-        if (error instanceof SluiceError) throw activityFailure(error);
-        throw error;
-      } finally {
-        clearInterval(beat);
-      }
-    },
-    runSink: async () => {
-      const context = Context.current();
-      const beat = setInterval(() => {
-        context.heartbeat();
-      }, 200);
-      try {
-        await context.cancelled;
-      } finally {
-        clearInterval(beat);
-      }
-    },
-  };
-  try {
-    Runtime.install({
-      shutdownSignals: [],
-      logger: new DefaultLogger('ERROR'),
-      telemetryOptions: { logging: { filter: makeTelemetryFilterString({ core: 'ERROR' }) } },
-    });
-  } catch {
-    // One runtime a process; an earlier stage installed it.
-  }
+  const client = new Client({ connection, namespace });
+  await openNamespace(client, namespace);
   const native = await NativeConnection.connect({ address });
-  const base = {
-    connection: native,
-    namespace,
-    identity: 'sluice-worker',
-    activities: { ...activities },
-    maxHeartbeatThrottleInterval: 100,
-    shutdownForceTime: 5_000,
-  };
-  const sink = {
-    kind: 'duckdb',
-    file: '',
-    host: 'warehouse.example',
-    commitIntervalMs: 1,
-    maxBatchBytes: 1,
-  } as const;
-  const workers = [
-    await Worker.create({
-      ...base,
-      taskQueue: CONTROL_QUEUE,
-      workflowsPath: fileURLToPath(new URL('../../src/workflows/index.ts', import.meta.url)),
-    }),
-    await Worker.create({ ...base, taskQueue: STREAM_QUEUE }),
-    await Worker.create({ ...base, taskQueue: sinkQueue(sink) }),
-  ];
-  const running = workers.map((worker) => worker.run());
+  const running: { readonly worker: Worker; readonly end: Promise<void> }[] = [];
+  const streams: StreamInput[] = [];
+  const now = new Map<string, number>();
+  let mostAtOnce = 0;
+
   const state = (pipeline: string): Promise<PipelineState> =>
     client.workflow.getHandle(pipelineWorkflowId(pipeline)).query<PipelineState>('status');
-  return {
+  const stage: Stage = {
     client,
     namespace,
     streams,
-    get script() {
-      return stage.script;
-    },
-    set script(script: StreamScript) {
-      stage.script = script;
+    mostAtOnce: () => mostAtOnce,
+    script: untilCancelled(1),
+    sinkScript: (_input, { signal }) => aborted(signal),
+    provision: () => Promise.resolve(),
+    startWorkers: async () => {
+      for (const worker of await createWorkers()) running.push({ worker, end: worker.run() });
     },
     start: async (spec) => {
       await client.workflow.start('cdcPipeline', {
@@ -181,26 +128,116 @@ export async function openStage(address: string): Promise<Stage> {
       });
     },
     state,
-    waitFor: (pipeline, wanted) =>
-      eventually(async () => {
-        const now = await state(pipeline);
-        if (!wanted(now)) throw new Error(`still ${now.phase}`);
-        return now;
-      }),
-    [Symbol.asyncDispose]: async () => {
-      for await (const { workflowId } of client.workflow.list({
-        query: "ExecutionStatus = 'Running'",
-      }))
+    waitFor: (pipeline, wanted) => wantedState(() => state(pipeline), wanted),
+    waitForSink: (pipeline, sink, wanted) =>
+      wantedState(
+        () => client.workflow.getHandle(sinkWorkflowId(pipeline, sink)).query<SinkState>('status'),
+        wanted,
+      ),
+    endAll: async () => {
+      const query = "ExecutionStatus = 'Running'";
+      for await (const { workflowId } of client.workflow.list({ query }))
         await client.workflow
           .getHandle(workflowId)
           .terminate('the test is over')
           .catch(() => undefined);
-      for (const worker of workers) worker.shutdown();
-      await Promise.allSettled(running);
+    },
+    [Symbol.asyncDispose]: async () => {
+      await stage.endAll();
+      for (const { worker } of running) worker.shutdown();
+      await Promise.allSettled(running.map(({ end }) => end));
       await native.close();
       await connection.close();
     },
   };
+
+  const activities = createActivities({
+    provision: (spec) => stage.provision(spec),
+    runCapture: async (input, hooks) => {
+      const { pipeline } = input.spec;
+      const others = now.get(pipeline) ?? 0;
+      now.set(pipeline, others + 1);
+      mostAtOnce = Math.max(mostAtOnce, others + 1);
+      streams.push(input);
+      try {
+        await stage.script(input, hooks);
+      } finally {
+        now.set(pipeline, (now.get(pipeline) ?? 1) - 1);
+      }
+    },
+    runSink: (input, hooks) => stage.sinkScript(input, hooks),
+    ensureSinks: (input) => ensureSinks(client, input),
+    ensureSchedules: (input) => ensureSchedules(client, input),
+    teardown: async ({ spec }) => {
+      await stopSinks(client, spec);
+      await removeSchedules(client, spec.pipeline);
+    },
+    signalPipeline: async (pipeline, signal, payload) => {
+      await client.workflow.getHandle(pipelineWorkflowId(pipeline)).signal(signal, payload);
+    },
+  });
+
+  async function createWorkers(): Promise<readonly Worker[]> {
+    bundle ??= bundleWorkflowCode({
+      workflowsPath: fileURLToPath(new URL('../../src/workflows/index.ts', import.meta.url)),
+      logger: new DefaultLogger('ERROR'),
+    });
+    const base = {
+      connection: native,
+      namespace,
+      identity: 'sluice-worker',
+      activities: { ...activities },
+      maxHeartbeatThrottleInterval: 200,
+      shutdownForceTime: 5_000,
+    };
+    const sinkQueues = Object.values(aPipelineSpec().sinks).map(sinkQueue);
+    return [
+      await Worker.create({ ...base, taskQueue: CONTROL_QUEUE, workflowBundle: await bundle }),
+      ...(await Promise.all(
+        [STREAM_QUEUE, ...sinkQueues].map((taskQueue) => Worker.create({ ...base, taskQueue })),
+      )),
+    ];
+  }
+
+  if (withWorkers) await stage.startWorkers();
+  return stage;
+}
+
+function installRuntime(): void {
+  try {
+    Runtime.install({
+      shutdownSignals: [],
+      logger: new DefaultLogger('ERROR'),
+      telemetryOptions: { logging: { filter: makeTelemetryFilterString({ core: 'ERROR' }) } },
+    });
+  } catch {
+    // One runtime a process; an earlier stage installed it.
+  }
+}
+
+async function openNamespace(client: Client, namespace: string): Promise<void> {
+  await client.connection.workflowService.registerNamespace({
+    namespace,
+    workflowExecutionRetentionPeriod: { seconds: 86_400 as unknown as never },
+  });
+  await eventually(() => ensureSearchAttributes(client, namespace));
+  await eventually(async () => {
+    const { customAttributes } = await client.connection.operatorService.listSearchAttributes({
+      namespace,
+    });
+    if (customAttributes['CdcState'] === undefined) throw new Error('not yet');
+  });
+}
+
+function wantedState<State extends { readonly phase: string }>(
+  read: () => Promise<State>,
+  wanted: (state: State) => boolean,
+): Promise<State> {
+  return eventually(async () => {
+    const now = await read();
+    if (!wanted(now)) throw new Error(`still ${now.phase}`);
+    return now;
+  });
 }
 
 const DEADLINE_MS = 30_000;

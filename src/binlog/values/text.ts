@@ -1,5 +1,5 @@
 import { SluiceError } from '../../errors/error.ts';
-import { doubleByteDecoder } from './double-byte-charsets.ts';
+import { doubleByteDecoder } from './double-byte-text.ts';
 import { singleByteTable } from './single-byte-charsets.ts';
 
 /** Bytes from `start` to before `end` as text; throws `binlog.unsupported` where it cannot be exact. */

@@ -1,8 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { decodeJson, doubleText } from '../../../src/binlog/values/json.ts';
+import { decodeJson } from '../../../src/binlog/values/json.ts';
+import { doubleText } from '../../../src/binlog/values/json-text.ts';
 
-type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
+type Json = null | boolean | number | string | readonly Json[] | JsonObject;
+
+interface JsonObject {
+  readonly [key: string]: Json;
+}
 
 const TYPE = {
   object: 0,
@@ -31,7 +36,7 @@ function encode(value: Json, large: boolean): readonly [type: number, body: Buff
   if (typeof value === 'number') return encodeNumber(value);
   const entries = Array.isArray(value)
     ? value.map((item: Json) => ['', item] as const)
-    : Object.entries(value as { [key: string]: Json });
+    : Object.entries(value as JsonObject);
   return [
     (Array.isArray(value) ? TYPE.array : TYPE.object) + (large ? 1 : 0),
     encodeContainer(entries, !Array.isArray(value), large),

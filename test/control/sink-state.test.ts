@@ -1,0 +1,96 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { openIncident } from '../../src/control/incident.ts';
+import {
+  initialSinkState,
+  reduceSink,
+  type SinkEvent,
+  type SinkState,
+} from '../../src/control/sink-state.ts';
+import { aPipelineSpec } from '../support/pipeline-spec.ts';
+
+const NOW = Date.UTC(2026, 10, 23);
+const spec = aPipelineSpec();
+const START = initialSinkState(spec, 'warehouse', NOW);
+
+const play = (...events: readonly SinkEvent[]): SinkState =>
+  events.reduce((state, event) => reduceSink(state, event, NOW).state, START);
+
+const GAP: SinkEvent = { kind: 'gap', code: 'sink.warehouse-lost', message: 'gone', facts: {} };
+const BLOCKED: SinkEvent = {
+  kind: 'blocked',
+  code: 'sink.schema-conflict',
+  message: 'no',
+  facts: {},
+};
+const CHANGED: SinkEvent = {
+  kind: 'applyConfig',
+  spec: { ...spec, stream: { ...spec.stream, idleMs: 99 } },
+};
+
+const anyEvents = fc.array(
+  fc.oneof(
+    fc.constantFrom<SinkEvent>(
+      { kind: 'pause' },
+      { kind: 'resume' },
+      { kind: 'stop' },
+      { kind: 'applyConfig', spec },
+      CHANGED,
+      GAP,
+      BLOCKED,
+      { kind: 'recover', incidentId: '*' },
+      { kind: 'recover', incidentId: 'warehouse/gap-2026-11-23-01' },
+    ),
+    fc.constantFrom('a', 'b').map((commandId): SinkEvent => ({ kind: 'pause', commandId })),
+  ),
+  { maxLength: 50 },
+);
+
+describe('the sink reducer', () => {
+  it('leaves GAP only by recover or stop', () => {
+    fc.assert(
+      fc.property(anyEvents, (events) => {
+        let state = START;
+        for (const event of events) {
+          const next = reduceSink(state, event, NOW).state;
+          if (state.phase === 'GAP' && next.phase !== 'GAP')
+            expect(['recover', 'stop']).toContain(event.kind);
+          state = next;
+        }
+      }),
+    );
+  });
+
+  it('has an open incident exactly while it stands still because of one', () => {
+    fc.assert(
+      fc.property(anyEvents, (events) => {
+        const { phase, incidents } = play(...events);
+        if (phase !== 'STOPPED')
+          expect(openIncident(incidents)?.kind.toUpperCase()).toBe(
+            phase === 'GAP' || phase === 'BLOCKED' ? phase : undefined,
+          );
+      }),
+    );
+  });
+
+  it('never comes back from STOPPED', () => {
+    fc.assert(
+      fc.property(anyEvents, (events) => play({ kind: 'stop' }, ...events).phase === 'STOPPED'),
+    );
+  });
+
+  it('interrupts its activity for what changes it, and for nothing else', () => {
+    expect(reduceSink(START, { kind: 'pause' }, NOW).interrupt).toBe(true);
+    expect(reduceSink(START, CHANGED, NOW).interrupt).toBe(true);
+    expect(reduceSink(START, { kind: 'applyConfig', spec }, NOW).interrupt).toBe(false);
+    expect(reduceSink(play({ kind: 'pause' }), CHANGED, NOW).interrupt).toBe(false);
+  });
+
+  it('takes a new configuration as the answer to what blocked it, not to a gap', () => {
+    expect(play(BLOCKED, CHANGED)).toMatchObject({
+      phase: 'RUNNING',
+      incidents: [{ answer: { action: 'applyConfig' } }],
+    });
+    expect(play(GAP, CHANGED).phase).toBe('GAP');
+  });
+});

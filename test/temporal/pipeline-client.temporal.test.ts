@@ -1,0 +1,200 @@
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { pipelineWorkflowId } from '../../src/control/names.ts';
+import type { PipelineProgress } from '../../src/observability/progress.ts';
+import { PipelineClient } from '../../src/temporal/pipeline-client.ts';
+import { aPipelineSpec } from '../support/pipeline-spec.ts';
+import {
+  eventually,
+  failing,
+  openStage,
+  type Stage,
+  untilCancelled,
+} from '../support/workflow-stage.ts';
+
+const address = process.env['SLUICE_TEST_TEMPORAL'] ?? '';
+const ANA = { by: 'ana', reason: 'maintenance' };
+
+const PROGRESS: PipelineProgress = {
+  kind: 'pipeline',
+  pipeline: 'shop',
+  tables: { 'shop.orders': { c: 3, u: 2, d: 1, r: 0 } },
+  transactions: 4,
+  bytesPublished: 1_000,
+  batches: 2,
+  lagMs: 40,
+  rowsPerSecond: 6,
+};
+
+describe.skipIf(address === '')('the pipeline client with workers', () => {
+  let stage: Stage;
+  let client: PipelineClient;
+  beforeAll(async () => {
+    stage = await openStage(address);
+    client = new PipelineClient(stage.client);
+  }, 60_000);
+  afterAll(async () => {
+    await stage[Symbol.asyncDispose]();
+  }, 60_000);
+  afterEach(() => stage.endAll());
+  beforeEach(() => {
+    stage.script = untilCancelled(1);
+    stage.sinkScript = (_input, { signal }) => untilAborted(signal);
+  });
+
+  async function applied(pipeline: string): Promise<void> {
+    await client.apply(aPipelineSpec({ pipeline }));
+    await stage.waitFor(pipeline, ({ tripwire }) => tripwire.hasCommitted);
+  }
+
+  it('starts a pipeline once, however often the same file is applied', async () => {
+    const spec = aPipelineSpec({ pipeline: 'applied' });
+    expect(await client.apply(spec)).toMatchObject({
+      workflowId: 'cdc/applied',
+      created: true,
+      taken: true,
+    });
+    expect(await client.apply(spec)).toMatchObject({
+      created: false,
+      message: 'The pipeline has this configuration already.',
+    });
+    await stage.waitFor('applied', ({ phase }) => phase === 'STREAMING');
+    expect(stage.streams.filter((stream) => stream.spec.pipeline === 'applied')).toHaveLength(1);
+    const changed = { ...spec, stream: { ...spec.stream, idleMs: 99 } };
+    expect(await client.apply(changed)).toMatchObject({ created: false, taken: true });
+    await stage.waitFor('applied', (state) => state.spec.stream.idleMs === 99);
+  }, 60_000);
+
+  it('refuses another prefix for a running pipeline, because its position is under the old one', async () => {
+    await applied('prefixed');
+    const spec = aPipelineSpec({ pipeline: 'prefixed' });
+    await expect(
+      client.apply({ ...spec, kafka: { ...spec.kafka, prefix: 'other' } }),
+    ).rejects.toMatchObject({ code: 'pipeline.refused', message: /cannot change its prefix/ });
+  }, 60_000);
+
+  it('shows live numbers from the newest heartbeat, and the sinks beside them', async () => {
+    stage.script = async (input, hooks) => {
+      hooks.onProgress(PROGRESS);
+      await untilCancelled(1)(input, hooks);
+    };
+    await applied('live');
+    await eventually(async () => {
+      expect(await client.status('live')).toMatchObject({
+        pipeline: 'live',
+        state: 'STREAMING',
+        progress: PROGRESS,
+        sinks: [{ name: 'warehouse', state: 'RUNNING' }],
+      });
+    });
+    expect((await client.list()).map(({ pipeline }) => pipeline)).toEqual(['live']);
+  }, 60_000);
+
+  it('says who paused a pipeline and why', async () => {
+    await applied('paused');
+    expect(await client.pause('paused', ANA)).toMatchObject({ taken: true });
+    expect(await client.status('paused')).toMatchObject({
+      state: 'PAUSED',
+      reason: 'pause by ana: maintenance',
+    });
+    await expect(client.pause('paused', ANA)).rejects.toMatchObject({
+      code: 'pipeline.refused',
+      message: 'pause is not possible while the pipeline is PAUSED.',
+    });
+    await client.resume('paused', ANA);
+    await stage.waitFor('paused', ({ phase }) => phase === 'STREAMING');
+  }, 60_000);
+
+  it('lists incidents of pipeline and sinks, and answers each where it belongs', async () => {
+    stage.script = failing('binlog.purged');
+    stage.sinkScript = failing('sink.schema-conflict');
+    await client.apply(aPipelineSpec({ pipeline: 'both' }));
+    const incidents = await eventually(async () => {
+      const found = await client.incidents('both');
+      expect(found).toHaveLength(2);
+      return found;
+    });
+    expect(incidents).toMatchObject([
+      { code: 'binlog.purged', actions: ['retry', 'resnapshot'] },
+      { code: 'sink.schema-conflict', actions: ['retry'] },
+    ]);
+    stage.script = untilCancelled(2);
+    stage.sinkScript = (_input, { signal }) => untilAborted(signal);
+    for (const { id } of incidents)
+      await client.recover('both', { ...ANA, incidentId: id, action: 'retry' });
+    await eventually(async () => {
+      expect(await client.status('both')).toMatchObject({
+        state: 'STREAMING',
+        sinks: [{ state: 'RUNNING' }],
+      });
+    });
+    for (const incident of await client.incidents('both'))
+      expect(incident).toMatchObject({ closedAtMs: expect.any(Number) as unknown, actions: [] });
+  }, 60_000);
+
+  it('asks for a snapshot, cancels it and yields the stream', async () => {
+    await applied('asked');
+    const { snapshotId } = await client.requestSnapshot('asked', { ...ANA, tables: ['shop.*'] });
+    await eventually(async () => {
+      expect(stage.streams.at(-1)?.commands).toMatchObject([{ snapshotId, tables: ['shop.*'] }]);
+    });
+    await client.cancelSnapshot('asked', { ...ANA, snapshotId });
+    await client.yieldStream('asked', ANA);
+    await stage.waitFor('asked', ({ pending, phase }) => phase === 'STREAMING' && !pending[0]);
+  }, 60_000);
+
+  it('shows a dropped pipeline as DROPPED', async () => {
+    await applied('gone');
+    await client.drop('gone', { ...ANA, deleteTopics: false });
+    await eventually(async () => {
+      expect(await client.status('gone')).toMatchObject({ state: 'DROPPED' });
+    });
+    await expect(client.pause('gone', ANA)).rejects.toMatchObject({ code: 'pipeline.not-found' });
+  }, 60_000);
+
+  it('knows a pipeline that is not there from one that is', async () => {
+    await expect(client.status('nowhere')).rejects.toMatchObject({ code: 'pipeline.not-found' });
+    await expect(client.resume('nowhere', ANA)).rejects.toMatchObject({
+      code: 'pipeline.not-found',
+    });
+  }, 60_000);
+});
+
+describe.skipIf(address === '')('the pipeline client without a worker', () => {
+  let stage: Stage;
+  let client: PipelineClient;
+  beforeAll(async () => {
+    stage = await openStage(address, { workers: false });
+    client = new PipelineClient(stage.client, { answerTimeoutMs: 1_000 });
+  }, 60_000);
+  afterAll(async () => {
+    await stage[Symbol.asyncDispose]();
+  }, 60_000);
+
+  it('leaves commands with the server, says so, and has them obeyed once when a worker comes', async () => {
+    const spec = aPipelineSpec({ pipeline: 'waiting' });
+    expect(await client.apply(spec)).toMatchObject({ created: true, taken: false });
+    expect(await client.pause('waiting', ANA)).toMatchObject({
+      taken: false,
+      message: expect.stringContaining('waits in the server') as unknown,
+    });
+    expect(await client.status('waiting')).toMatchObject({
+      state: 'STARTING',
+      reason: expect.stringContaining('no worker answers') as unknown,
+    });
+    await expect(client.incidents('waiting')).rejects.toMatchObject({ code: 'pipeline.no-worker' });
+
+    await stage.startWorkers();
+    const { refusals } = await stage.waitFor('waiting', ({ phase }) => phase === 'PAUSED');
+    expect(refusals).toEqual([]);
+    const handle = stage.client.workflow.getHandle(pipelineWorkflowId('waiting'));
+    await handle.executeUpdate('resume', { args: [{}] });
+    const { commandCount } = await stage.waitFor('waiting', ({ phase }) => phase === 'STREAMING');
+    expect(commandCount).toBe(2);
+  }, 60_000);
+});
+
+function untilAborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    signal.addEventListener('abort', () => resolve());
+  });
+}

@@ -1,0 +1,103 @@
+import { WorkflowUpdateFailedError } from '@temporalio/client';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { openIncident } from '../../src/control/incident.ts';
+import { sinkWorkflowId } from '../../src/control/names.ts';
+import { ensureSinks } from '../../src/temporal/sinks.ts';
+import { aPipelineSpec } from '../support/pipeline-spec.ts';
+import {
+  aborted,
+  failing,
+  openStage,
+  type SinkScript,
+  type Stage,
+} from '../support/workflow-stage.ts';
+
+const address = process.env['SLUICE_TEST_TEMPORAL'] ?? '';
+
+const SINK = 'warehouse';
+const running: SinkScript = (_input, { signal }) => aborted(signal);
+
+describe.skipIf(address === '')('cdcSink on a server', () => {
+  let stage: Stage;
+  beforeAll(async () => {
+    stage = await openStage(address);
+  }, 60_000);
+  afterAll(async () => {
+    await stage[Symbol.asyncDispose]();
+  }, 60_000);
+  afterEach(() => stage.endAll());
+  beforeEach(() => {
+    stage.sinkScript = running;
+  });
+
+  async function started(pipeline: string): Promise<ReturnType<typeof handleOf>> {
+    await ensureSinks(stage.client, { spec: aPipelineSpec({ pipeline }), retired: [] });
+    return handleOf(pipeline);
+  }
+  const handleOf = (pipeline: string): ReturnType<Stage['client']['workflow']['getHandle']> =>
+    stage.client.workflow.getHandle(sinkWorkflowId(pipeline, SINK));
+  const phaseOf = (pipeline: string, wanted: string): Promise<unknown> =>
+    stage.waitForSink(pipeline, SINK, ({ phase }) => phase === wanted);
+
+  it('pauses, resumes and stops by update and by signal alike', async () => {
+    const handle = await started('commands');
+    await handle.executeUpdate('pause', { args: [{ by: 'ana' }] });
+    await phaseOf('commands', 'PAUSED');
+    await handle.signal('resume', {});
+    await phaseOf('commands', 'RUNNING');
+    await handle.signal('pause');
+    await phaseOf('commands', 'PAUSED');
+    await handle.executeUpdate('resume', { args: [{}] });
+    await handle.executeUpdate('stop', { args: [{}] });
+    await handle.result();
+  }, 60_000);
+
+  it('stands still with an incident of its own while capture goes on', async () => {
+    stage.sinkScript = failing('sink.schema-conflict');
+    await stage.start(aPipelineSpec({ pipeline: 'alone' }));
+    const stopped = await stage.waitForSink('alone', SINK, ({ phase }) => phase === 'BLOCKED');
+    const incident = openIncident(stopped.incidents);
+    expect(incident?.id).toMatch(/^warehouse\/blocked-\d{4}-\d\d-\d\d-01$/);
+    await stage.waitFor('alone', ({ tripwire }) => tripwire.hasCommitted);
+    expect(await stage.state('alone')).toMatchObject({ phase: 'STREAMING', incidents: [] });
+
+    const handle = handleOf('alone');
+    await expect(
+      handle.executeUpdate('recover', { args: [{ incidentId: 'other', action: 'retry' }] }),
+    ).rejects.toThrow(WorkflowUpdateFailedError);
+    stage.sinkScript = running;
+    await handle.signal('recover', { incidentId: incident?.id, action: 'retry', by: 'ana' });
+    const healed = await stage.waitForSink('alone', SINK, ({ phase }) => phase === 'RUNNING');
+    expect(healed.incidents).toMatchObject([{ answer: { action: 'retry', by: 'ana' } }]);
+  }, 60_000);
+
+  it('is started once however often it is ensured, and restarts for a new configuration only', async () => {
+    let starts = 0;
+    stage.sinkScript = async (_input, { signal }) => {
+      starts += 1;
+      await aborted(signal);
+    };
+    await started('ensured');
+    await phaseOf('ensured', 'RUNNING');
+    await started('ensured');
+    const spec = aPipelineSpec({ pipeline: 'ensured' });
+    const changed = { ...spec, stream: { ...spec.stream, idleMs: 9 } };
+    await ensureSinks(stage.client, { spec: changed, retired: [] });
+    await stage.waitForSink('ensured', SINK, (state) => state.spec.stream.idleMs === 9);
+    await handleOf('ensured').executeUpdate('stop', { args: [{}] });
+    await handleOf('ensured').result();
+    expect(starts).toBeLessThanOrEqual(2);
+  }, 60_000);
+
+  it('records a signal it cannot take and goes on', async () => {
+    const handle = await started('nonsense');
+    for (const signal of ['pause', 'recover', 'applyConfig', 'stop'])
+      await handle.signal(signal, 'text');
+    const { phase } = await stage.waitForSink(
+      'nonsense',
+      SINK,
+      ({ refusals }) => refusals.length === 4,
+    );
+    expect(phase).toBe('RUNNING');
+  }, 60_000);
+});
