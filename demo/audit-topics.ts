@@ -31,7 +31,7 @@ interface KeyState {
   readonly digest: string;
 }
 
-type Envelope = { readonly [name: string]: JsonValue | null };
+type Envelope = Readonly<Record<string, JsonValue | null>>;
 
 const MAX_EXAMPLES = 10;
 const EPOCH_DIGITS = 8;
@@ -114,7 +114,7 @@ class TopicReader {
       return;
     }
     const envelope = parseExactJson(value) as Envelope;
-    const op = String(envelope['op']);
+    const op = typeof envelope['op'] === 'string' ? envelope['op'] : '?';
     this.#lastOfPartition.set(partition, { seq, key: rowKey, op });
     this.#records += 1;
     if (this.#seqs.has(seq)) {
@@ -131,7 +131,7 @@ class TopicReader {
   #step(key: string, seq: string, op: string, envelope: Envelope): void {
     const known = this.#keys.get(key);
     // What happened between two epochs was never read, so a history may begin anew there.
-    if (known !== undefined && known.seq.slice(0, EPOCH_DIGITS) === seq.slice(0, EPOCH_DIGITS)) {
+    if (known?.seq.slice(0, EPOCH_DIGITS) === seq.slice(0, EPOCH_DIGITS)) {
       const live = known.live && !this.#isGone(known.seq, seq);
       if (op === 'c' && live) this.#disorder(key, 'created while it lives');
       if (op !== 'c' && !live) this.#disorder(key, `${op} of a row that is gone`);

@@ -42,7 +42,8 @@ const asText = (column: string): string => `CAST(${column} AS CHAR CHARACTER SET
 const asVarchar = (column: string): string => `CAST(${column} AS VARCHAR)`;
 
 const digitsOf = (value: JsonValue): string => {
-  if (typeof value === 'object' && 'digits' in value) return String(value.digits);
+  if (typeof value === 'object' && 'digits' in value && typeof value.digits === 'string')
+    return value.digits;
   throw new Error('a number was expected in the topic');
 };
 const textOf = (value: JsonValue): string => {

@@ -137,7 +137,9 @@ async function check(): Promise<number> {
     ShopPipeline.create({ servers, folder: folder.path, name: NAME, settings: CHECK_SETTINGS }),
   );
   const stop = new Promise<never>((_, reject) => {
-    interrupted.signal.addEventListener('abort', () => reject(interrupted.signal.reason));
+    interrupted.signal.addEventListener('abort', () => {
+      reject(new Error('interrupted', { cause: interrupted.signal.reason }));
+    });
   });
   stop.catch(() => undefined);
   const underKills = await Promise.race([checkUnderKills(shop, stage), stop]);

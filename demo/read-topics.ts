@@ -71,7 +71,8 @@ export async function readTopics(
       consumer
         .run({
           autoCommitThreshold: 1,
-          eachBatch: async ({ batch, resolveOffset, heartbeat }) => {
+          eachBatch: async (each) => {
+            const { batch } = each;
             for (const { key, value, headers, offset } of batch.messages) {
               take({
                 topic: batch.topic,
@@ -83,9 +84,9 @@ export async function readTopics(
                   Object.entries(headers ?? {}).map(([name, text]) => [name, String(text)]),
                 ),
               });
-              resolveOffset(offset);
+              each.resolveOffset(offset);
             }
-            await heartbeat();
+            await each.heartbeat();
           },
         })
         .catch(reject);

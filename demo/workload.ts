@@ -77,7 +77,9 @@ export async function startWorkload(options: WorkloadOptions): Promise<Workload>
     repeat(mysql, database, everyMs, new Random(itsSeed), step, stopping);
   const running = Promise.all([write(shop, seed), write(bank, seed + 1)]);
   running.catch(done.reject);
-  const failed = new Promise<never>((_, reject) => running.catch(reject));
+  const failed = new Promise<never>((_, reject) => {
+    running.catch(reject);
+  });
   failed.catch(() => undefined);
   // Whoever waits for none of these promises still hears of the failure from `stop`.
   done.promise.catch(() => undefined);

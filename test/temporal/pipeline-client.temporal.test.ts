@@ -57,7 +57,7 @@ describe.skipIf(address === '')('the pipeline client with workers', () => {
       created: false,
       message: 'The pipeline has this configuration already.',
     });
-    await stage.waitFor('applied', ({ phase }) => phase === 'STREAMING');
+    await stage.waitFor('applied', ({ tripwire }) => tripwire.hasCommitted);
     expect(stage.streams.filter((stream) => stream.spec.pipeline === 'applied')).toHaveLength(1);
     const changed = { ...spec, stream: { ...spec.stream, idleMs: 99 } };
     expect(await client.apply(changed)).toMatchObject({ created: false, taken: true });
