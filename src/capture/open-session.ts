@@ -2,10 +2,12 @@ import { Wakeup } from '../async/wakeup.ts';
 import type { Checkpoint } from '../change/checkpoint.ts';
 import { formatSequence } from '../change/sequence.ts';
 import { type TableId, type TableName, tableName } from '../change/table.ts';
+import { tableFilter } from '../change/table-pattern.ts';
 import { SluiceError } from '../errors/error.ts';
 import { emptyPlan } from '../snapshot/plan.ts';
 import { collidingTopics, type Topic, tableTopic } from '../topic/topic-name.ts';
 import { CaptureSession } from './capture-session.ts';
+import type { CaptureNotice } from './progress.ts';
 import type { CaptureDeps, CaptureInput } from './run-capture.ts';
 import { SnapshotDriver } from './snapshot-driver.ts';
 import type { ServerHistory, SourceTable } from './source-server.ts';
@@ -68,7 +70,7 @@ export async function openSession(
   );
   if (session.atBoundary && tracker.open === undefined)
     session.announce(tables.map(({ schema }) => schema));
-  applyStart(
+  const finishedAtOnce = applyStart(
     decision,
     { session, snapshot, tracker, epoch: begin.epoch, nowMs: deps.nowMs(), known: stored.topics },
     tables,
@@ -79,6 +81,7 @@ export async function openSession(
   const { batch, checkpoint } = session.seal();
   await deps.log.publish(batch);
   deps.notify({ kind: 'started', epoch: checkpoint.epoch, gtidSet: checkpoint.gtidSet });
+  for (const notice of finishedAtOnce) deps.notify(notice);
   return { session, tracker, snapshot, wakeup, checkpoint };
 }
 
@@ -166,22 +169,31 @@ interface StartContext {
   readonly known: ReadonlyMap<Topic, number>;
 }
 
-/** Plans what the decision and the commands ask for. A command is applied once, with the checkpoint that names it. */
+/**
+ * Plans what the decision and the commands ask for. A command is applied once, with the checkpoint
+ * that names it. Answers the snapshots that match no table: they are finished already.
+ */
 function applyStart(
   decision: StartDecision,
   context: StartContext,
   tables: readonly SourceTable[],
   input: CaptureInput,
   history: ServerHistory,
-): void {
+): readonly CaptureNotice[] {
   const { session, snapshot, tracker, epoch, nowMs, known } = context;
+  const finishedAtOnce: CaptureNotice[] = [];
   const names = tables.map(({ schema }) => tableName(schema.id));
   const estimates = new Map(
     tables.map(({ schema, estimatedRows }) => [tableName(schema.id), estimatedRows]),
   );
   const beganAt = formatSequence({ epoch, commitOrdinal: tracker.commitOrdinal + 1, row: 0 });
-  const pick = (asked: readonly string[]): readonly TableName[] =>
-    asked.length === 0 ? names : names.filter((name) => asked.includes(name));
+  // Patterns as in the configuration; an operator may type `shop.order_*`.
+  const pick = (asked: readonly string[]): readonly TableName[] => {
+    const matches = asked.length === 0 ? () => true : tableFilter(asked, []);
+    return tables
+      .filter(({ schema }) => matches(schema.id))
+      .map(({ schema }) => tableName(schema.id));
+  };
   if (decision.kind === 'fresh' && input.snapshotMode === 'initial')
     snapshot.add(
       names,
@@ -211,17 +223,23 @@ function applyStart(
           estimates,
         );
         break;
-      case 'snapshot':
+      case 'snapshot': {
+        const { snapshotId } = command;
+        const wanted = pick(command.tables);
+        if (wanted.length === 0)
+          finishedAtOnce.push({ kind: 'snapshotFinished', snapshotId, tables: 0, rows: 0 });
         snapshot.add(
-          pick(command.tables),
-          { snapshotId: command.snapshotId, mode: 'requested', beganAt, startedAtMs: nowMs },
+          wanted,
+          { snapshotId, mode: 'requested', beganAt, startedAtMs: nowMs },
           estimates,
         );
         break;
+      }
       case 'cancelSnapshot':
         snapshot.cancel(command.snapshotId);
         break;
     }
     session.markApplied(command.commandId);
   }
+  return finishedAtOnce;
 }

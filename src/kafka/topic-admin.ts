@@ -64,26 +64,41 @@ export async function createTopics(
   topics: readonly ITopicConfig[],
 ): Promise<void> {
   if (topics.length === 0) return;
-  const admin: Admin = new Kafka(kafkajsOptions(connection)).admin();
-  try {
-    await admin.connect();
-    await admin.createTopics({ topics: [...topics], waitForLeaders: true });
-  } catch (error) {
-    throw kafkaFailure(error, false, `creating ${topics.map(({ topic }) => topic).join(', ')}`);
-  } finally {
-    await admin.disconnect();
-  }
+  const names = topics.map(({ topic }) => topic).join(', ');
+  await withAdmin(connection, `creating ${names}`, (admin) =>
+    admin.createTopics({ topics: [...topics], waitForLeaders: true }),
+  );
 }
 
-/** Deletes every topic of a prefix, internal ones included. Other prefixes that begin alike are left alone. */
+/** Every topic of a prefix, internal ones included; other prefixes that begin alike are left out. */
+export async function topicsOf(
+  connection: KafkaConnection,
+  prefix: string,
+): Promise<readonly string[]> {
+  return withAdmin(connection, `listing the topics of ${prefix}`, async (admin) =>
+    (await admin.listTopics()).filter((topic) => topic.startsWith(`${prefix}.`)),
+  );
+}
+
 export async function deleteTopics(connection: KafkaConnection, prefix: string): Promise<void> {
+  const topics = await topicsOf(connection, prefix);
+  if (topics.length > 0)
+    await withAdmin(connection, `deleting the topics of ${prefix}`, (admin) =>
+      admin.deleteTopics({ topics: [...topics] }),
+    );
+}
+
+async function withAdmin<Result>(
+  connection: KafkaConnection,
+  doing: string,
+  work: (admin: Admin) => Promise<Result>,
+): Promise<Result> {
   const admin: Admin = new Kafka(kafkajsOptions(connection)).admin();
   try {
     await admin.connect();
-    const topics = (await admin.listTopics()).filter((topic) => topic.startsWith(`${prefix}.`));
-    if (topics.length > 0) await admin.deleteTopics({ topics });
+    return await work(admin);
   } catch (error) {
-    throw kafkaFailure(error, false, `deleting the topics of ${prefix}`);
+    throw kafkaFailure(error, false, doing);
   } finally {
     await admin.disconnect();
   }

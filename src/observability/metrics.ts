@@ -40,7 +40,7 @@ export const METRICS = {
   },
   sluice_lag_seconds: {
     type: 'gauge',
-    help: 'How far the newest published commit is behind the end of the source’s log, measured by poll: zero on an idle source, growing when nothing arrives.',
+    help: 'Age of the newest commit read while the stream has more to read or to publish, looked at twice a second; zero once everything read is published.',
     labels: ['pipeline'],
   },
   sluice_last_commit_timestamp_seconds: {

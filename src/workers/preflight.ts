@@ -1,9 +1,10 @@
 import type { PipelineSpec } from '../control/pipeline-spec.ts';
 import { SluiceError } from '../errors/error.ts';
 import { KafkaPipelineLog } from '../kafka/pipeline-log.ts';
+import { topicsOf } from '../kafka/topic-admin.ts';
 import type { Finding } from '../mysql/finding.ts';
 import { preflight as checkSource } from '../mysql/preflight.ts';
-import { mysqlAccount, pipelineLogOptions } from './connections.ts';
+import { kafkaConnection, mysqlAccount, pipelineLogOptions } from './connections.ts';
 
 const PREFLIGHT_TIMEOUT_MS = 60_000;
 
@@ -11,10 +12,18 @@ const PREFLIGHT_TIMEOUT_MS = 60_000;
 export async function preflight(spec: PipelineSpec): Promise<readonly Finding[]> {
   const { serverId, include, exclude } = spec.source;
   const account = await mysqlAccount(spec);
-  return checkSource(
+  const findings = await checkSource(
     { account, serverId, include, exclude },
     AbortSignal.timeout(PREFLIGHT_TIMEOUT_MS),
   );
+  return [...findings, await checkKafka(spec)];
+}
+
+/** @throws {SluiceError} `kafka.unreachable` | `kafka.refused` */
+async function checkKafka(spec: PipelineSpec): Promise<Finding> {
+  const topics = await topicsOf(await kafkaConnection(spec), spec.kafka.prefix);
+  const message = `The brokers answer; ${topics.length} topics of prefix ${spec.kafka.prefix} exist.`;
+  return { check: 'kafka', severity: 'ok', message };
 }
 
 /**
