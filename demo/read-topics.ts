@@ -147,7 +147,9 @@ async function reachEnds(
   deadlineMs: number,
 ): Promise<void> {
   for (;;) {
-    const committed = await admin.fetchOffsets({ groupId, topics: [...ends.keys()] });
+    const committed = await patiently(() =>
+      admin.fetchOffsets({ groupId, topics: [...ends.keys()] }),
+    );
     const behind = committed.flatMap(({ topic, partitions }) =>
       partitions
         .filter(

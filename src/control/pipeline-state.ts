@@ -84,7 +84,7 @@ export type PipelineEvent =
 
 export type EventKind = PipelineEvent['kind'];
 
-export const MAX_COMMAND_IDS = 32;
+const MAX_COMMAND_IDS = 32;
 const MAX_SNAPSHOTS = 8;
 /** Commands wait in the state, which has to stay small. */
 const MAX_PENDING_CHARS = 4_000;

@@ -22,7 +22,7 @@ export function isNoWorker(error: unknown): boolean {
 }
 
 /** What a failed call means for the person who asked; anything unknown stays as it is. */
-export function explained(error: unknown, pipeline?: string): unknown {
+function explained(error: unknown, pipeline?: string): unknown {
   if (error instanceof SluiceError) return error;
   if (error instanceof WorkflowUpdateFailedError)
     return new SluiceError('pipeline.refused', error.cause?.message ?? error.message, {

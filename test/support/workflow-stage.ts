@@ -99,7 +99,7 @@ export async function openStage(
   installRuntime();
   const namespace = `stage-${randomUUID().slice(0, 8)}`;
   const connection = await Connection.connect({ address });
-  const client = new Client({ connection, namespace });
+  const client = new Client({ connection, namespace, identity: 'sluice-test' });
   await openNamespace(client, namespace);
   const native = await NativeConnection.connect({ address });
   const running: { readonly worker: Worker; readonly end: Promise<void> }[] = [];

@@ -15,8 +15,8 @@ describe('recorded histories', () => {
     });
   }, 60_000);
 
-  it('cover streaming, pause, gap, recovery, drop and sinks', () => {
-    expect(NAMES.length).toBeGreaterThanOrEqual(8);
+  it('cover streaming, pause, gap, recovery, schedule, drop and sinks', () => {
+    expect(NAMES.length).toBeGreaterThanOrEqual(11);
   });
 
   it.each(NAMES)('%s is replayed by the present workflows without a difference', async (name) => {
