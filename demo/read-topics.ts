@@ -66,13 +66,18 @@ export async function readTopics(
     const ends = await endOffsets(admin, topics);
     await consumer.connect();
     await consumer.subscribe({ topics: [...topics], fromBeginning: true });
+    let begun = false;
     const reading = new Promise<never>((_, reject) => {
-      consumer.on(consumer.events.CRASH, ({ payload }) => reject(payload.error));
+      consumer.on(consumer.events.CRASH, ({ payload: { error, restart } }) => {
+        // The group of a young broker may still be loading; a restart later would repeat records.
+        if (!restart || begun) reject(error);
+      });
       consumer
         .run({
           autoCommitThreshold: 1,
           eachBatch: async (each) => {
             const { batch } = each;
+            begun = true;
             for (const { key, value, headers, offset } of batch.messages) {
               take({
                 topic: batch.topic,

@@ -8,6 +8,7 @@ import { emptyPlan } from '../snapshot/plan.ts';
 import { collidingTopics, type Topic, tableTopic } from '../topic/topic-name.ts';
 import { CaptureSession } from './capture-session.ts';
 import type { CaptureNotice } from './progress.ts';
+import { refuseForeignOwner } from './refusals.ts';
 import type { CaptureDeps, CaptureInput } from './run-capture.ts';
 import { SnapshotDriver } from './snapshot-driver.ts';
 import type { ServerHistory, SourceTable } from './source-server.ts';
@@ -94,15 +95,6 @@ async function settledHistory(
 ): Promise<ServerHistory> {
   if (checkpoint) await deps.server.waitForExecuted(checkpoint.gtidSet, ENGINE_COMMIT_GRACE_MS);
   return deps.server.history();
-}
-
-function refuseForeignOwner(checkpoint: Checkpoint | undefined, input: CaptureInput): void {
-  if (!checkpoint || checkpoint.owner === input.owner) return;
-  throw new SluiceError(
-    'pipeline.foreign-owner',
-    `Topic prefix ${input.prefix} belongs to pipeline ${checkpoint.owner}, not to ${input.owner}. Give this pipeline a prefix of its own.`,
-    { facts: { prefix: input.prefix, owner: checkpoint.owner } },
-  );
 }
 
 async function capturedTables(

@@ -1,4 +1,5 @@
 import type { RowChange, RowsEvent } from '../binlog/event.ts';
+import type { Checkpoint } from '../change/checkpoint.ts';
 import { type TableName, tableName } from '../change/table.ts';
 import { InvariantBroken, SluiceError } from '../errors/error.ts';
 
@@ -32,4 +33,17 @@ export function refusePartialImage(row: RowChange, table: TableName): void {
       `a partial row image of ${table} (binlog_row_image is not FULL in some session)`,
       "SET PERSIST binlog_row_image = 'FULL'",
     );
+}
+
+/** One prefix, one pipeline: two of them would overwrite each other's positions. */
+export function refuseForeignOwner(
+  checkpoint: Checkpoint | undefined,
+  { prefix, owner }: { readonly prefix: string; readonly owner: string },
+): void {
+  if (!checkpoint || checkpoint.owner === owner) return;
+  throw new SluiceError(
+    'pipeline.foreign-owner',
+    `Topic prefix ${prefix} belongs to pipeline ${checkpoint.owner}, not to ${owner}. Give this pipeline a prefix of its own.`,
+    { facts: { prefix, owner: checkpoint.owner } },
+  );
 }

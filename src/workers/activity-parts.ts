@@ -56,7 +56,7 @@ export function activityParts({
     }
   };
   return {
-    provision,
+    provision: (spec) => provision(spec, ownerOf(namespace, spec)),
     ensureSinks: (spec) => ensureSinks(client, spec),
     ensureSchedules: (spec) => ensureSchedules(client, spec),
     teardown: ({ spec, deleteTopics: topicsToo }) => teardown(client, spec, topicsToo),

@@ -1,3 +1,4 @@
+import { refuseForeignOwner } from '../capture/refusals.ts';
 import type { PipelineSpec } from '../control/pipeline-spec.ts';
 import { SluiceError } from '../errors/error.ts';
 import { KafkaPipelineLog } from '../kafka/pipeline-log.ts';
@@ -29,9 +30,12 @@ async function checkKafka(spec: PipelineSpec): Promise<Finding> {
 /**
  * What has to be true before the first byte is read: no fatal finding at the source, and the
  * pipeline's own topics. Idempotent.
- * @throws {SluiceError} `source.not-ready` with every fatal finding
+ *
+ * A prefix of somebody else is refused here already, before a sink fills a warehouse from it.
+ *
+ * @throws {SluiceError} `source.not-ready` with every fatal finding; `pipeline.foreign-owner`
  */
-export async function provision(spec: PipelineSpec): Promise<void> {
+export async function provision(spec: PipelineSpec, owner: string): Promise<void> {
   const fatal = (await preflight(spec)).filter(({ severity }) => severity === 'fatal');
   if (fatal.length > 0)
     throw new SluiceError(
@@ -46,7 +50,8 @@ export async function provision(spec: PipelineSpec): Promise<void> {
     );
   const log = new KafkaPipelineLog(await pipelineLogOptions(spec));
   try {
-    await log.peek();
+    const { checkpoint } = await log.peek();
+    refuseForeignOwner(checkpoint, { prefix: spec.kafka.prefix, owner });
   } finally {
     await log.close();
   }

@@ -14,7 +14,12 @@ import { type Health, type HttpServer, startHttpServer } from '../observability/
 import type { Log } from '../observability/log.ts';
 import { Meter } from '../observability/meter.ts';
 import { ProgressMetrics } from '../observability/progress-metrics.ts';
-import { connectClient, type TemporalPlace, temporalUnreachable } from '../temporal/connection.ts';
+import {
+  connectClient,
+  connectionSettings,
+  type TemporalPlace,
+  temporalUnreachable,
+} from '../temporal/connection.ts';
 import { ensureSearchAttributes } from '../temporal/search-attributes.ts';
 import { activityParts, type PartsContext } from './activity-parts.ts';
 import { followPhases } from './phase-metric.ts';
@@ -46,7 +51,8 @@ export async function runWorker(options: RunWorkerOptions): Promise<void> {
   const meter = new Meter();
   const metrics = new ProgressMetrics(meter, Date.now);
   const client = await connectClient(options);
-  const connection = await NativeConnection.connect({ address }).catch((cause: unknown) => {
+  const settings = await connectionSettings(options);
+  const connection = await NativeConnection.connect(settings).catch((cause: unknown) => {
     throw temporalUnreachable(address, cause);
   });
   try {

@@ -1,3 +1,4 @@
+import { outcomeText } from '../outcome-text.ts';
 import { requester } from '../requester.ts';
 import { examples, type Verb, withControl } from '../verb.ts';
 
@@ -10,10 +11,15 @@ export const pause: Verb = (program, act) => {
     .addHelpText('after', examples(['sluice pause shop', 'returns when the pipeline has obeyed']))
     .action(
       act(async (surroundings, pipeline: string, { reason }: { readonly reason?: string }) => {
-        await withControl(surroundings, (control) => control.pause(pipeline, requester(reason)));
+        const receipt = await withControl(surroundings, (control) =>
+          control.pause(pipeline, requester(reason)),
+        );
         return {
           result: { pipeline },
-          text: `Pipeline ${pipeline} is paused; sinks go on until they have everything.`,
+          text: outcomeText(
+            receipt,
+            `Pipeline ${pipeline} is paused; sinks go on until they have everything.`,
+          ),
         };
       }),
     );

@@ -1,6 +1,7 @@
 import { Option } from 'commander';
 import { confirm } from '../confirm.ts';
 import { commaList } from '../option-values.ts';
+import { outcomeText } from '../outcome-text.ts';
 import type { RecoverRequest } from '../ports.ts';
 import { requester } from '../requester.ts';
 import { examples, type Surroundings, type Verb, withControl } from '../verb.ts';
@@ -56,10 +57,10 @@ async function answerIncident(surroundings: Surroundings, pipeline: string, opti
       signal,
     );
   const request = { incidentId, action, ...(tables && { tables }), ...requester(reason) };
-  await withControl(surroundings, (control) => control.recover(pipeline, request));
+  const receipt = await withControl(surroundings, (control) => control.recover(pipeline, request));
   return {
     result: { pipeline, incidentId, action, ...(tables && { tables }) },
-    text: `Incident ${incidentId} of ${pipeline} is answered with ${action}.`,
+    text: outcomeText(receipt, `Incident ${incidentId} of ${pipeline} is answered with ${action}.`),
   };
 }
 

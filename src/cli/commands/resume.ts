@@ -1,3 +1,4 @@
+import { outcomeText } from '../outcome-text.ts';
 import { requester } from '../requester.ts';
 import { examples, type Verb, withControl } from '../verb.ts';
 
@@ -10,8 +11,13 @@ export const resume: Verb = (program, act) => {
     .addHelpText('after', examples(['sluice resume shop', 'returns when the pipeline has obeyed']))
     .action(
       act(async (surroundings, pipeline: string, { reason }: { readonly reason?: string }) => {
-        await withControl(surroundings, (control) => control.resume(pipeline, requester(reason)));
-        return { result: { pipeline }, text: `Pipeline ${pipeline} goes on.` };
+        const receipt = await withControl(surroundings, (control) =>
+          control.resume(pipeline, requester(reason)),
+        );
+        return {
+          result: { pipeline },
+          text: outcomeText(receipt, `Pipeline ${pipeline} goes on.`),
+        };
       }),
     );
 };
