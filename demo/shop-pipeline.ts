@@ -152,7 +152,7 @@ export class ShopPipeline implements AsyncDisposable {
         () => true,
         () => undefined,
       );
-    await eventually('a worker to answer', ANSWER_MS, ask);
+    await this.#eventually('a worker to answer', ANSWER_MS, ask);
     return [];
   }
 
@@ -162,21 +162,26 @@ export class ShopPipeline implements AsyncDisposable {
     fulfilled: (status: PipelineView) => boolean,
     withinMs: number,
   ): Promise<PipelineView> {
-    let last: PipelineView | undefined;
-    let failure: unknown;
+    return this.#eventually(what, withinMs, async () => {
+      const status = await this.status().catch(() => undefined);
+      return status !== undefined && fulfilled(status) ? status : undefined;
+    });
+  }
+
+  /** As {@link eventually}; when it fails, with what there is to see of the pipeline. */
+  async #eventually<Answer>(
+    what: string,
+    withinMs: number,
+    ask: () => Promise<Answer | undefined>,
+  ): Promise<Answer> {
     try {
-      return await eventually(what, withinMs, async () => {
-        try {
-          last = await this.status();
-        } catch (error) {
-          failure = error;
-          return undefined;
-        }
-        return fulfilled(last) ? last : undefined;
+      return await eventually(what, withinMs, ask);
+    } catch (cause) {
+      const status = await this.status().catch((error: unknown) => String(error));
+      const seen = `${JSON.stringify(status, undefined, 2)}\n${await this.lastOfWorkerLog()}`;
+      throw new Error(`${cause instanceof Error ? cause.message : String(cause)}\n${seen}`, {
+        cause,
       });
-    } catch (error) {
-      const seen = `${JSON.stringify(last, undefined, 2)}\n${await this.lastOfWorkerLog()}`;
-      throw new Error(`${String(error)}\n${seen}`, { cause: failure });
     }
   }
 
@@ -198,7 +203,7 @@ export class ShopPipeline implements AsyncDisposable {
       const [[row]] = await root.query<RowDataPacket[]>('SELECT LAST_INSERT_ID() AS id');
       return Number(row?.['id']);
     });
-    await eventually(`the warehouse to show marker ${id}`, withinMs, async () => {
+    await this.#eventually(`the warehouse to show marker ${id}`, withinMs, async () => {
       const rows = await this.query(
         `SELECT CAST(id AS VARCHAR) FROM "${this.name}".markers WHERE id = ${id}`,
       ).catch(() => []);
@@ -220,7 +225,7 @@ export class ShopPipeline implements AsyncDisposable {
     });
     const control = `${this.name}.__sluice.control`;
     const first = epoch.toString(16).toUpperCase().padStart(8, '0');
-    await eventually('the snapshot to end', withinMs, async () => {
+    await this.#eventually('the snapshot to end', withinMs, async () => {
       if (!(await listTopics(this.servers.kafka.brokers, control)).includes(control))
         return undefined;
       const ended = new Set<string>();

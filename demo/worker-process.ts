@@ -50,6 +50,11 @@ export class WorkerProcess {
     return this.#exited;
   }
 
+  /** The signal that ended the process; `undefined` while it runs, and when it ended by itself. */
+  get endedBy(): NodeJS.Signals | undefined {
+    return this.#child.signalCode ?? undefined;
+  }
+
   signal(signal: NodeJS.Signals): void {
     if (this.running) process.kill(this.pid, signal);
   }

@@ -1,9 +1,10 @@
-import { describe, expect, it } from 'vitest';
+import { describe, it } from 'vitest';
 import { HUGE_TRANSACTION } from '../../demo/shop-transactions.ts';
-import { CAPTURE_KILL_POINTS } from '../../src/capture/kill-points.ts';
-import { KAFKA_KILL_POINTS } from '../../src/kafka/kill-points.ts';
-import { SINK_KILL_POINTS } from '../../src/sink/kill-points.ts';
+import type { CaptureKillPoint } from '../../src/capture/kill-points.ts';
+import type { KafkaKillPoint } from '../../src/kafka/kill-points.ts';
+import type { SinkKillPoint } from '../../src/sink/kill-points.ts';
 import {
+  diesAt,
   expectEverythingEqual,
   givenServers,
   openShop,
@@ -12,27 +13,54 @@ import {
   writeTo,
 } from '../support/shop-harness.ts';
 
-const POINTS = [...CAPTURE_KILL_POINTS, ...KAFKA_KILL_POINTS, ...SINK_KILL_POINTS];
+type KillPoint = CaptureKillPoint | KafkaKillPoint | SinkKillPoint;
 
-/** Points that not every second of life passes: what brings the worker there. */
-const BATCHES_INSIDE_TRANSACTIONS = { maxBatchRows: 500, heartbeatTimeoutMs: 2_500 };
+/**
+ * At which of its arrivals at a point the worker dies; each number is a test. The first Kafka
+ * transaction is the first checkpoint, with no position to go back to; the later ones hold chunks of
+ * the snapshot, changes, or part of a source transaction.
+ */
+const ARRIVALS: Readonly<Record<KillPoint, readonly number[]>> = {
+  captureFenced: [1],
+  captureBeforeFirstCheckpoint: [1],
+  captureBeforePublish: [2],
+  capturePublished: [4],
+  captureChunkRead: [3],
+  captureChunkEmitted: [5],
+  captureCutInsideTransaction: [1, 40],
+  captureHeartbeatPending: [9],
+  kafkaBegun: [1, 12],
+  kafkaRowsSent: [1, 16],
+  kafkaCommitSent: [1, 20],
+  kafkaCommitted: [1, 24],
+  sinkBeforeApply: [2],
+  sinkMidTransaction: [2],
+  sinkBeforeCommit: [3],
+  sinkCommitted: [2],
+  sinkCompacting: [1],
+};
+
+const DEATHS = Object.entries(ARRIVALS).flatMap(([point, arrivals]) =>
+  arrivals.map((nth) => ({ point, nth })),
+);
+
+/** So small that a large transaction is cut many times. */
+const STREAM = { maxBatchRows: 500, heartbeatTimeoutMs: 2_500 };
 
 describe.skipIf(!givenServers())('a worker that dies at an awkward instant', () => {
-  it.each(POINTS)(
-    'loses and repeats nothing: %s',
-    async (point) => {
-      await using scope = await openShop({
-        scale: 0.02,
-        settings: { stream: BATCHES_INSIDE_TRANSACTIONS },
-      });
+  it.each(DEATHS)(
+    'loses and repeats nothing: $point, arrival $nth',
+    async ({ point, nth }) => {
+      await using scope = await openShop({ scale: 0.02, settings: { stream: STREAM } });
       const { shop } = scope;
-      const doomed = shop.startWorker({ SLUICE_KILL_AT: point });
+      const doomed = shop.startWorker({ SLUICE_KILL_AT: `${point}:${nth}` });
       await shop.apply();
       const workload = await writeTo(shop);
-      // 50,000 rows: more than a batch, and more than the warehouse keeps unfolded.
+      // What is committed before the stream begins comes by the snapshot alone.
+      await workload.during(Promise.race([shop.commitOrdinal(SOON_MS), doomed.exited]));
+      // 50,000 rows: many batches, and more than the warehouse keeps unfolded.
       await workload.happen(HUGE_TRANSACTION);
-      await workload.during(within(SOON_MS, `the worker to reach ${point}`, doomed.exited));
-      expect(doomed.running).toBe(false);
+      await workload.during(diesAt(point, doomed));
 
       shop.startWorker();
       await workload.during(shop.snapshotEnded(SOON_MS));
@@ -42,16 +70,3 @@ describe.skipIf(!givenServers())('a worker that dies at an awkward instant', () 
     STACK_TEST_MS,
   );
 });
-
-async function within(ms: number, what: string, waiting: Promise<void>): Promise<void> {
-  const { promise: late, reject } = Promise.withResolvers<never>();
-  const timer = setTimeout(
-    () => reject(new Error(`waited ${ms / 1_000} s in vain for ${what}`)),
-    ms,
-  );
-  try {
-    await Promise.race([waiting, late]);
-  } finally {
-    clearTimeout(timer);
-  }
-}

@@ -1,14 +1,15 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'vitest';
 import { compareEverything, isEqual } from '../../demo/check.ts';
 import { type Servers, type ShopOptions, ShopPipeline } from '../../demo/shop-pipeline.ts';
+import type { WorkerProcess } from '../../demo/worker-process.ts';
 import { startWorkload, type Workload } from '../../demo/workload.ts';
 import { quietKnownWarnings } from '../../src/workers/warnings.ts';
 import { addressFromEnvironment, type ServerName } from '../../tools/stack/address.ts';
 import { type Stack, startStack } from '../../tools/stack/stack.ts';
+import { ownNamespace } from './own-namespace.ts';
 
 quietKnownWarnings();
 
@@ -56,29 +57,35 @@ export async function ownServers(only: readonly ServerName[]): Promise<Stack & A
 
 let shops = 0;
 
-/** A shop of its own for one test: database, topics, workflows and warehouse go with the scope. */
+/**
+ * A shop of its own for one test: database, topics, namespace, workflows and warehouse go with the
+ * scope. In a namespace of their own, its workflows are not served by the workers of another test.
+ */
 export async function openShop(
-  options: { readonly servers?: Servers } & Pick<ShopOptions, 'scale' | 'settings'> = {},
+  options: { readonly servers?: Servers } & Partial<
+    Pick<ShopOptions, 'name' | 'scale' | 'settings'>
+  > = {},
 ): Promise<{ readonly shop: ShopPipeline } & AsyncDisposable> {
   const servers = options.servers ?? givenServers();
   if (servers === undefined) throw new Error('this test needs MySQL, Kafka and Temporal');
   shops += 1;
+  const id = `t${process.pid}_${Date.now().toString(36)}_${shops}`;
+  await using scope = new AsyncDisposableStack();
   const folder = await mkdtemp(join(tmpdir(), 'sluice-shop-'));
-  const shop = await ShopPipeline.create({
-    scale: 0.1,
-    ...options,
-    settings: { snapshot: SMALL_CHUNKS, stream: QUICK, ...options.settings },
-    servers,
-    folder,
-    name: `t${process.pid}_${Date.now().toString(36)}_${shops}`,
-  });
-  return {
-    shop,
-    [Symbol.asyncDispose]: async () => {
-      await shop[Symbol.asyncDispose]();
-      await rm(folder, { recursive: true, force: true });
-    },
-  };
+  scope.defer(() => rm(folder, { recursive: true, force: true }));
+  const temporal = scope.use(await ownNamespace(servers.temporal, id)).place;
+  const shop = scope.use(
+    await ShopPipeline.create({
+      scale: 0.1,
+      name: id,
+      ...options,
+      settings: { snapshot: SMALL_CHUNKS, stream: QUICK, ...options.settings },
+      servers: { ...servers, temporal },
+      folder,
+    }),
+  );
+  const opened = scope.move();
+  return { shop, [Symbol.asyncDispose]: () => opened.disposeAsync() };
 }
 
 /** Writes until the test stops it; the seed is the test's, so a failure comes again. */
@@ -102,12 +109,21 @@ export async function expectEverythingEqual(shop: ShopPipeline): Promise<void> {
   expect(verdicts.length).toBeGreaterThan(0);
 }
 
+/** Waits for the death of a worker that was started with a kill point, and makes sure it was that. */
+export async function diesAt(point: string, worker: WorkerProcess): Promise<void> {
+  const { promise: late, reject } = Promise.withResolvers<never>();
+  const timer = setTimeout(() => {
+    reject(new Error(`waited ${SOON_MS / 1_000} s in vain for the worker to reach ${point}`));
+  }, SOON_MS);
+  try {
+    await Promise.race([worker.exited, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+  expect(worker.endedBy).toBe('SIGKILL');
+}
+
 /** Waits until capture is further than it is known to be now. */
 export async function captureGoesOn(shop: ShopPipeline): Promise<void> {
   await shop.commitOrdinal(SOON_MS, await shop.commitOrdinal(SOON_MS));
-}
-
-/** Lets a workload run; the only wait for time itself, as the load is what the test is about. */
-export async function underLoadFor(ms: number): Promise<void> {
-  await sleep(ms);
 }

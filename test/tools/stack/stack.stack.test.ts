@@ -115,7 +115,10 @@ describe.skipIf(!process.env['SLUICE_TEST_MYSQL'])('a stack of real servers', ()
   it('starts what was killed behind its back, with its data', async () => {
     const status = await stackStatus({ dir, env });
     if (status.mysql.kind !== 'running' || status.mysql.pid === undefined) throw new Error('down');
-    process.kill(status.mysql.pid, 'SIGKILL');
+    const { pid } = status.mysql;
+    process.kill(pid, 'SIGKILL');
+    // A process that still dies holds its data folder's locks.
+    await expect.poll(() => existsSync(`/proc/${pid}/cwd`)).toBe(false);
     const again = await startStack({ dir, env, only: ['mysql'] });
     expect(again.addresses.mysql).toEqual(stack.addresses.mysql);
     expect(await sql(again.addresses.mysql, 'SELECT id FROM crash.t')).toEqual([{ id: 42 }]);
