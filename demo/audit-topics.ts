@@ -40,14 +40,16 @@ const EPOCH_DIGITS = 8;
  * Reads the topics of all tables with an independent client and checks what a consumer relies on:
  * every sequence once, rising in each partition; per key a history that can have happened; and the
  * last word on every key equal to the source's row. Nothing may be written meanwhile.
+ * @throws the signal's reason once it is aborted
  */
 export async function auditTopics(
   mysql: SqlAddress,
   brokers: readonly string[],
   prefix: string,
   shapes: readonly TableShape[],
+  signal?: AbortSignal,
 ): Promise<readonly TopicAudit[]> {
-  const events = await readTableEvents(brokers, prefix);
+  const events = await readTableEvents(brokers, prefix, signal);
   const readers = new Map(
     shapes.map((shape) => {
       const name = `${shape.database}.${shape.table}`;
@@ -57,20 +59,27 @@ export async function auditTopics(
       ];
     }),
   );
-  await readTopics(brokers, [...readers.keys()], (record) =>
-    readers.get(record.topic)?.take(record),
+  await readTopics(
+    brokers,
+    [...readers.keys()],
+    (record) => readers.get(record.topic)?.take(record),
+    signal,
   );
   const audits: TopicAudit[] = [];
-  for (const reader of readers.values()) audits.push(await reader.finish(mysql));
+  for (const reader of readers.values()) {
+    signal?.throwIfAborted();
+    audits.push(await reader.finish(mysql));
+  }
   return audits;
 }
 
 async function readTableEvents(
   brokers: readonly string[],
   prefix: string,
+  signal: AbortSignal | undefined,
 ): Promise<ReadonlyMap<string, readonly TableEvent[]>> {
   const events = new Map<string, TableEvent[]>();
-  await readTopics(brokers, [`${prefix}.__sluice.control`], ({ value }) => {
+  const take = ({ value }: TopicRecord): void => {
     const record = JSON.parse(value ?? '{}') as Partial<
       Record<'kind' | 'seq' | 'table' | 'olderThan', string>
     >;
@@ -78,7 +87,8 @@ async function readTableEvents(
     if (kind !== 'truncate' && kind !== 'sweep') return;
     const olderThan = kind === 'truncate' ? seq : (record.olderThan ?? '');
     events.set(table, [...(events.get(table) ?? []), { seq, olderThan }]);
-  });
+  };
+  await readTopics(brokers, [`${prefix}.__sluice.control`], take, signal);
   return events;
 }
 

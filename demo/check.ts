@@ -51,6 +51,7 @@ export async function checkUnderKills(
     seed: SEED,
     transactionsPerSecond: TRANSACTIONS_PER_SECOND,
     events: RARE_EVENTS,
+    signal: shop.ending,
   });
   try {
     const second = await stage('snapshot while the shop is open, with a kill', (say) =>
@@ -61,7 +62,8 @@ export async function checkUnderKills(
     );
     await stage('let the writer finish', async (say) => {
       await workload.eventsDone;
-      await sleep(Math.max(0, startedAtMs + WRITE_MS - Date.now()));
+      const leftMs = Math.max(0, startedAtMs + WRITE_MS - Date.now());
+      await workload.during(sleep(leftMs, undefined, { signal: shop.ending }));
       await workload.stop();
       for (const [name, count] of Object.entries(workload.counts)) say(`${count} × ${name}`);
     });
@@ -121,10 +123,10 @@ export async function compareEverything(
   );
   const shapes = await readShapes(mysql, shop.name);
   const views = await stage('compare every table with its view', () =>
-    Promise.all(shapes.map((shape) => compareTable(mysql, shop.query, shape))),
+    allOver(shapes.map((shape) => compareTable(mysql, shop.query, shape))),
   );
   const audits = await stage('read every topic', () =>
-    auditTopics(mysql, kafka.brokers, shop.name, shapes),
+    auditTopics(mysql, kafka.brokers, shop.name, shapes, shop.ending),
   );
   return views.map((view) => {
     const audit = audits.find(({ topic }) => topic === `${shop.name}.${view.table}`);
@@ -197,4 +199,10 @@ async function purgeBinlogs(shop: ShopPipeline): Promise<string> {
     await root.query('PURGE BINARY LOGS TO ?', [newest]);
     return newest;
   });
+}
+
+/** As Promise.all, but nothing of it goes on when it rejects. */
+async function allOver<Result>(works: readonly Promise<Result>[]): Promise<readonly Result[]> {
+  await Promise.allSettled(works);
+  return Promise.all(works);
 }

@@ -77,8 +77,8 @@ export async function compareTable(
   query: WarehouseQuery,
   shape: TableShape,
 ): Promise<TableComparison> {
-  const source = sourceRows(mysql, shape);
-  const warehouse = warehouseRows(query, shape);
+  await using source = sourceRows(mysql, shape);
+  await using warehouse = warehouseRows(query, shape);
   const tally = { sourceRows: 0, warehouseRows: 0, differences: 0 };
   const examples: string[] = [];
   const differ = (key: string, what: string): void => {

@@ -66,6 +66,7 @@ async function show(): Promise<number> {
     folder: folder.path,
     name: NAME,
     settings: SHOW_SETTINGS,
+    signal: interrupted.signal,
   });
   let worker = shop.startWorker();
   await shop.apply();
@@ -134,17 +135,17 @@ async function check(): Promise<number> {
   const env = { ...process.env, SLUICE_MYSQL_URL: undefined };
   const servers = await stage('start MySQL, Kafka and Temporal', () => startServers(folder, env));
   await using shop = await stage(`make the shop, ${SHOP_ROWS.toLocaleString('en-US')} rows`, () =>
-    ShopPipeline.create({ servers, folder: folder.path, name: NAME, settings: CHECK_SETTINGS }),
+    ShopPipeline.create({
+      servers,
+      folder: folder.path,
+      name: NAME,
+      settings: CHECK_SETTINGS,
+      signal: interrupted.signal,
+    }),
   );
-  const stop = new Promise<never>((_, reject) => {
-    interrupted.signal.addEventListener('abort', () => {
-      reject(new Error('interrupted', { cause: interrupted.signal.reason }));
-    });
-  });
-  stop.catch(() => undefined);
-  const underKills = await Promise.race([checkUnderKills(shop, stage), stop]);
+  const underKills = await checkUnderKills(shop, stage);
   printVerdicts('after three kills', underKills);
-  const afterAccident = await Promise.race([checkAccident(shop, stage), stop]);
+  const afterAccident = await checkAccident(shop, stage);
   printVerdicts('after the accident', afterAccident);
   const equal = [...underKills, ...afterAccident].every(isEqual);
   process.stdout.write(equal ? 'Everything is equal.\n' : 'NOT equal.\n');
@@ -176,10 +177,21 @@ async function main(): Promise<number> {
   return values.check ? check() : show();
 }
 
+/** What ended the run, and then what went wrong while it was cleared away. */
+function messagesOf(error: unknown): readonly string[] {
+  if (error instanceof SuppressedError)
+    return [...messagesOf(error.suppressed), ...messagesOf(error.error)];
+  if (!(error instanceof Error)) return [String(error)];
+  const isInterrupted = error.name === 'AbortError' && interrupted.signal.aborted;
+  return isInterrupted ? messagesOf(interrupted.signal.reason) : [error.message];
+}
+
 quietKnownWarnings();
 try {
   process.exitCode = await main();
 } catch (error) {
-  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+  process.stderr.write(`${messagesOf(error).join('\n')}\n`);
   process.exitCode = 1;
 }
+// Everything has been ended; what an interrupted check still waits for never comes.
+if (interrupted.signal.aborted) process.exit();

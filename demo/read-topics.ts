@@ -19,6 +19,7 @@ kafkajs.CompressionCodecs[kafkajs.CompressionTypes.ZSTD] = () => ({
 
 const POLL_MS = 100;
 const ATTEMPTS = 50;
+const READ_WITHIN_MS = 120_000;
 
 /** Names of all topics that begin with `prefix`. */
 export async function listTopics(
@@ -50,12 +51,13 @@ export async function deleteTopics(brokers: readonly string[], prefix: string): 
  * Reads topics read_committed from their first records to the ends they have now, with kafkajs, each
  * partition in order. That the end is reached is known from the committed offsets of the reader's
  * group: they pass commit markers, which no callback sees.
+ * @throws {Error} when they are not reached in time; the signal's reason once it is aborted
  */
 export async function readTopics(
   brokers: readonly string[],
   topics: readonly string[],
   take: (record: TopicRecord) => void,
-  { deadlineMs = 120_000 }: { readonly deadlineMs?: number } = {},
+  signal?: AbortSignal,
 ): Promise<void> {
   const kafka = clientOf(brokers);
   const admin = kafka.admin();
@@ -96,7 +98,7 @@ export async function readTopics(
         })
         .catch(reject);
     });
-    await Promise.race([reading, reachEnds(admin, groupId, ends, Date.now() + deadlineMs)]);
+    await Promise.race([reading, reachEnds(admin, groupId, ends, signal)]);
   } finally {
     await consumer.disconnect();
     await admin.deleteGroups([groupId]).catch(() => undefined);
@@ -149,9 +151,11 @@ async function reachEnds(
   admin: Admin,
   groupId: string,
   ends: Ends,
-  deadlineMs: number,
+  signal: AbortSignal | undefined,
 ): Promise<void> {
+  const deadlineMs = Date.now() + READ_WITHIN_MS;
   for (;;) {
+    signal?.throwIfAborted();
     const committed = await patiently(() =>
       admin.fetchOffsets({ groupId, topics: [...ends.keys()] }),
     );

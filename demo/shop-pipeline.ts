@@ -32,6 +32,8 @@ export interface ShopOptions {
   readonly scale?: number;
   /** Sections of the pipeline file besides source, kafka and sinks. */
   readonly settings?: Readonly<Record<string, unknown>>;
+  /** Makes whatever is waited for fail, with the signal's reason. */
+  readonly signal?: AbortSignal;
 }
 
 const PASSWORD_VARIABLE = 'SLUICE_SHOP_PASSWORD';
@@ -53,6 +55,11 @@ export class ShopPipeline implements AsyncDisposable {
   readonly #control: PipelineClient;
   readonly #log: string;
   readonly #workers: WorkerProcess[] = [];
+  readonly #closing = new AbortController();
+  /** Aborted by the owner, or because the shop is being disposed of. */
+  readonly ending: AbortSignal;
+  /** Under way; the connection outlives them. */
+  readonly #waits = new Set<Promise<unknown>>();
 
   private constructor(options: ShopOptions, connection: TemporalConnection) {
     const { servers, folder, name } = options;
@@ -66,6 +73,8 @@ export class ShopPipeline implements AsyncDisposable {
     this.place = { address, namespace, env: { [PASSWORD_VARIABLE]: PASSWORD } };
     this.client = new Client({ connection, namespace });
     this.#control = new PipelineClient(this.client);
+    const { signal: closing } = this.#closing;
+    this.ending = options.signal ? AbortSignal.any([options.signal, closing]) : closing;
   }
 
   /** Makes the database with its rows and the pipeline's file; nothing runs yet. */
@@ -119,7 +128,9 @@ export class ShopPipeline implements AsyncDisposable {
     });
   }
 
+  /** @throws the reason of `ending` once it is aborted: nothing may be started that nobody would end */
   startWorker(env: Readonly<Record<string, string>> = {}): WorkerProcess {
+    this.ending.throwIfAborted();
     const place = { ...this.place, env: { ...this.place.env, ...env } };
     const worker = new WorkerProcess(place, this.#log, ['--log-level', 'info']);
     this.#workers.push(worker);
@@ -127,7 +138,7 @@ export class ShopPipeline implements AsyncDisposable {
   }
 
   async apply(): Promise<void> {
-    await sluice(this.place, ['apply', this.file]);
+    await sluice(this.place, ['apply', this.file], this.ending);
   }
 
   status(): Promise<PipelineView> {
@@ -141,6 +152,7 @@ export class ShopPipeline implements AsyncDisposable {
 
   /** @throws {SluiceError} `query.no-worker` while none has the warehouse open */
   readonly query: WarehouseQuery = async (sql) => {
+    this.ending.throwIfAborted();
     const { rows } = await queryWarehouse(this.warehouse, { sql, limit: 1_000_000 });
     return rows as readonly (readonly (string | null)[])[];
   };
@@ -174,14 +186,19 @@ export class ShopPipeline implements AsyncDisposable {
     withinMs: number,
     ask: () => Promise<Answer | undefined>,
   ): Promise<Answer> {
+    const waiting = eventually(what, withinMs, ask, this.ending);
+    this.#waits.add(waiting);
     try {
-      return await eventually(what, withinMs, ask);
+      return await waiting;
     } catch (cause) {
+      this.ending.throwIfAborted();
       const status = await this.status().catch((error: unknown) => String(error));
       const seen = `${JSON.stringify(status, undefined, 2)}\n${await this.lastOfWorkerLog()}`;
       throw new Error(`${cause instanceof Error ? cause.message : String(cause)}\n${seen}`, {
         cause,
       });
+    } finally {
+      this.#waits.delete(waiting);
     }
   }
 
@@ -253,6 +270,8 @@ export class ShopPipeline implements AsyncDisposable {
 
   /** Ends the workers at once, and removes workflows, topics, database and account. Files stay. */
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#closing.abort(new Error(`the shop ${this.name} is closed`));
+    await Promise.allSettled(this.#waits);
     for (const worker of this.#workers) worker.signal('SIGCONT');
     await Promise.all(this.#workers.map((worker) => worker.kill()));
     const workflows = [`cdc/${this.name}`, `cdc/${this.name}/sink/${SINK}`];
@@ -277,14 +296,19 @@ export class ShopPipeline implements AsyncDisposable {
 /** MySQL allows account names of 32 characters. */
 const userOf = (name: string): string => `cdc_${name}`.slice(0, 32);
 
-/** Asks again and again until there is an answer. */
+/**
+ * Asks again and again until there is an answer.
+ * @throws {Error} when there is none in time; the signal's reason once it is aborted
+ */
 export async function eventually<Answer>(
   what: string,
   withinMs: number,
   ask: () => Promise<Answer | undefined>,
+  signal?: AbortSignal,
 ): Promise<Answer> {
   const deadlineMs = Date.now() + withinMs;
   for (;;) {
+    signal?.throwIfAborted();
     const answer = await ask();
     if (answer !== undefined) return answer;
     if (Date.now() > deadlineMs)

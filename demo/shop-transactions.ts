@@ -203,6 +203,17 @@ export const HUGE_TRANSACTION: RareEvent = {
     }),
 };
 
+/** Every row of the huge transaction once more, in another one. */
+export const HUGE_UPDATE: RareEvent = {
+  name: `an update of ${HUGE_LINES.toLocaleString('en-US')} rows`,
+  afterMs: 0,
+  run: async (db) => {
+    await db.query(
+      `UPDATE order_lines SET quantity = quantity + 1 WHERE order_id >= ${HUGE_ORDER_ID}`,
+    );
+  },
+};
+
 /** What a day may bring besides the usual, spread over half a minute. */
 export const RARE_EVENTS: readonly RareEvent[] = [
   {

@@ -76,12 +76,17 @@ export class WorkerProcess {
 
 /**
  * Runs one command of the command line and returns the `result` of its JSON document.
- * @throws {Error} with the command's own message when it fails
+ * @throws {Error} with the command's own message when it fails, or when the signal ended it
  */
-export async function sluice(place: Place, args: readonly string[]): Promise<unknown> {
+export async function sluice(
+  place: Place,
+  args: readonly string[],
+  signal?: AbortSignal,
+): Promise<unknown> {
   const child = spawn(process.execPath, [COMMAND_LINE, '--json', ...addressOf(place), ...args], {
     env: { ...process.env, ...place.env },
     stdio: ['ignore', 'pipe', 'pipe'],
+    ...(signal ? { signal } : {}),
   });
   const texts = { out: '', err: '' };
   child.stdout.setEncoding('utf8').on('data', (text: string) => (texts.out += text));

@@ -13,6 +13,8 @@ export interface WorkloadOptions {
   readonly events?: readonly RareEvent[];
   /** Hears the name of every event that is over. */
   readonly onEvent?: (name: string) => void;
+  /** Once aborted, the workload fails with its reason. */
+  readonly signal?: AbortSignal;
 }
 
 export interface Workload {
@@ -35,7 +37,7 @@ export interface Workload {
  * money. Nothing that fails is tried again: a failed statement ends the workload.
  */
 export async function startWorkload(options: WorkloadOptions): Promise<Workload> {
-  const { mysql, database, seed, transactionsPerSecond, events = [], onEvent } = options;
+  const { mysql, database, seed, transactionsPerSecond, events = [], onEvent, signal } = options;
   const stopping = new AbortController();
   const counts: Record<string, number> = {};
   const done = Promise.withResolvers<void>();
@@ -52,6 +54,7 @@ export async function startWorkload(options: WorkloadOptions): Promise<Workload>
     onEvent?.(event.name);
   };
   const shop = async (db: Connection, random: Random): Promise<void> => {
+    signal?.throwIfAborted();
     const now = asked.shift();
     const due = pending[0];
     if (now !== undefined) {
@@ -68,6 +71,7 @@ export async function startWorkload(options: WorkloadOptions): Promise<Workload>
     if (pending.length === 0) done.resolve();
   };
   const bank = async (db: Connection, random: Random): Promise<void> => {
+    signal?.throwIfAborted();
     await transferMoney(db, random);
     count('money moved');
   };
