@@ -1,5 +1,5 @@
 import { describe, it } from 'vitest';
-import { HUGE_TRANSACTION } from '../../demo/shop-transactions.ts';
+import { HUGE_TRANSACTION, HUGE_UPDATE } from '../../demo/shop-transactions.ts';
 import type { CaptureKillPoint } from '../../src/capture/kill-points.ts';
 import type { KafkaKillPoint } from '../../src/kafka/kill-points.ts';
 import type { SinkKillPoint } from '../../src/sink/kill-points.ts';
@@ -58,8 +58,9 @@ describe.skipIf(!givenServers())('a worker that dies at an awkward instant', () 
       const workload = await writeTo(shop);
       // What is committed before the stream begins comes by the snapshot alone.
       await workload.during(Promise.race([shop.commitOrdinal(SOON_MS), doomed.exited]));
-      // 50,000 rows: many batches, and more than the warehouse keeps unfolded.
       await workload.happen(HUGE_TRANSACTION);
+      // Together more than the warehouse keeps unfolded.
+      if (point === 'sinkCompacting') await workload.happen(HUGE_UPDATE);
       await workload.during(diesAt(point, doomed));
 
       shop.startWorker();
