@@ -288,9 +288,7 @@ export function refusalOf(state: PipelineState, event: PipelineEvent): string | 
       return otherPipeline(state.spec, event.spec);
     case 'requestSnapshot':
     case 'cancelSnapshot':
-      return JSON.stringify([...state.pending, event]).length > MAX_PENDING_CHARS
-        ? 'Too many commands wait for the stream already; name fewer tables, use *, or ask again when they are done.'
-        : undefined;
+      return tooMuchWaits(state, event);
     case 'pause':
     case 'resume':
     case 'yieldStream':
@@ -318,6 +316,12 @@ function wrongIncident(state: PipelineState, id: string, action: string): string
     : `The open incident is ${open.id}, not ${id}.`;
 }
 
+function tooMuchWaits({ pending }: PipelineState, event: PipelineCommand): string | undefined {
+  return JSON.stringify([...pending, event]).length > MAX_PENDING_CHARS
+    ? 'Too many commands wait for the stream already; name fewer tables, use *, or ask again when they are done.'
+    : undefined;
+}
+
 function otherPipeline(present: PipelineSpec, next: PipelineSpec): string | undefined {
   if (next.pipeline !== present.pipeline)
     return `This is pipeline ${present.pipeline}, not ${next.pipeline}.`;
@@ -328,13 +332,15 @@ function otherPipeline(present: PipelineSpec, next: PipelineSpec): string | unde
 
 /** A workflow that asks by schedule is told to come again, rather than being queued up every night. */
 function deferralOf(
-  { phase }: PipelineState,
+  state: PipelineState,
   event: PipelineCommand,
 ): { readonly workflowId: string; readonly done: SnapshotDone & { reason: string } } | undefined {
   if (event.kind !== 'requestSnapshot' || event.replyTo === undefined) return undefined;
-  if (phase === 'STREAMING' || phase === 'PROVISIONING') return undefined;
+  const { phase } = state;
+  const runs = phase === 'STREAMING' || phase === 'PROVISIONING';
+  const reason = runs ? tooMuchWaits(state, event) : `The pipeline is ${phase}.`;
+  if (reason === undefined) return undefined;
   const snapshotId = event.snapshotId ?? '';
-  const reason = `The pipeline is ${phase}.`;
   return { workflowId: event.replyTo, done: { outcome: 'deferred', snapshotId, reason } };
 }
 

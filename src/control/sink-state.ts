@@ -76,7 +76,8 @@ const STEPS: Record<SinkPhase, Record<SinkEvent['kind'], Step>> = {
   STOPPED: {
     pause: 'refuse',
     resume: 'refuse',
-    applyConfig: 'refuse',
+    // Taken out and put back before its last commit was done.
+    applyConfig: 'RUNNING',
     recover: 'refuse',
     stop: 'stay',
     gap: 'stay',
@@ -140,6 +141,8 @@ export function sinkRefusalOf(state: SinkState, event: SinkEvent): string | unde
     event.incidentId !== open?.id
   )
     return `The open incident is ${open?.id ?? 'none'}, not ${event.incidentId}.`;
+  if (event.kind === 'applyConfig' && !Object.hasOwn(event.spec.sinks, state.sinkName))
+    return `This configuration has no sink ${state.sinkName}; stop is the command that ends one.`;
   return undefined;
 }
 
@@ -154,7 +157,7 @@ function isRepeated(state: SinkState, { commandId }: SinkCommand): boolean {
 function changesNothing(state: SinkState, event: SinkCommand): boolean {
   return (
     event.kind === 'applyConfig' &&
-    state.phase !== 'BLOCKED' &&
+    STEPS[state.phase].applyConfig === 'stay' &&
     JSON.stringify(event.spec) === JSON.stringify(state.spec)
   );
 }

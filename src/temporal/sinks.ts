@@ -1,4 +1,4 @@
-import { type Client, WorkflowNotFoundError } from '@temporalio/client';
+import { type Client, WorkflowFailedError, WorkflowNotFoundError } from '@temporalio/client';
 import { CONTROL_QUEUE, sinkWorkflowId } from '../control/names.ts';
 import type { PipelineSpec } from '../control/pipeline-spec.ts';
 
@@ -25,7 +25,10 @@ export async function ensureSinks(
     );
 }
 
-/** Asks every sink to stop, and waits until its last commit is done. */
+/**
+ * Asks every sink to stop, and waits until its last commit is done. One that was terminated or
+ * cancelled by hand has ended as well.
+ */
 export async function stopSinks(client: Client, spec: PipelineSpec): Promise<void> {
   for (const sinkName of Object.keys(spec.sinks)) {
     const handle = client.workflow.getHandle(sinkWorkflowId(spec.pipeline, sinkName));
@@ -38,6 +41,7 @@ async function unlessGone(work: () => Promise<unknown>): Promise<void> {
   try {
     await work();
   } catch (error) {
-    if (!(error instanceof WorkflowNotFoundError)) throw error;
+    const isGone = error instanceof WorkflowNotFoundError || error instanceof WorkflowFailedError;
+    if (!isGone) throw error;
   }
 }

@@ -10,6 +10,7 @@ import {
 import { withRefusal } from '../control/refusal.ts';
 import { STEP } from './activity-options.ts';
 import { bindPipelineMessages } from './pipeline-messages.ts';
+import { SnapshotReplies } from './snapshot-replies.ts';
 import { showState } from './visible-state.ts';
 
 export interface DropInput {
@@ -22,9 +23,11 @@ export interface DropInput {
  */
 export async function cdcDrop(input: DropInput): Promise<void> {
   let { state } = input;
+  const replies = new SnapshotReplies();
   const take = (event: PipelineEvent): Reduced => {
     const reduced = reduce(state, event, Date.now());
     state = reduced.state;
+    replies.send(reduced.replies);
     return reduced;
   };
   bindPipelineMessages(
@@ -50,5 +53,5 @@ export async function cdcDrop(input: DropInput): Promise<void> {
   await activities.teardown({ spec, deleteTopics });
   take({ kind: 'drained' });
   showState(spec.pipeline, state.phase, pipelineDetails(state));
-  await condition(allHandlersFinished);
+  await condition(() => allHandlersFinished() && replies.areSent());
 }

@@ -2,14 +2,12 @@ import {
   allHandlersFinished,
   condition,
   continueAsNew,
-  getExternalWorkflowHandle,
   makeContinueAsNewFunc,
   proxyActivities,
   workflowInfo,
 } from '@temporalio/workflow';
 import type { Activities } from '../activities/types.ts';
 import { pipelineDetails } from '../control/details-text.ts';
-import { SNAPSHOT_DONE } from '../control/messages.ts';
 import type { PipelineSpec } from '../control/pipeline-spec.ts';
 import {
   initialState,
@@ -17,13 +15,13 @@ import {
   type PipelineState,
   type Reduced,
   reduce,
-  type SnapshotReply,
 } from '../control/pipeline-state.ts';
 import { withRefusal } from '../control/refusal.ts';
 import { longLived, STEP } from './activity-options.ts';
 import type { cdcDrop } from './drop.ts';
 import { CurrentStep } from './long-activity.ts';
 import { bindPipelineMessages } from './pipeline-messages.ts';
+import { SnapshotReplies } from './snapshot-replies.ts';
 import { showState } from './visible-state.ts';
 
 export interface PipelineInput {
@@ -41,16 +39,13 @@ export interface PipelineInput {
  */
 export async function cdcPipeline(input: PipelineInput): Promise<void> {
   let state = input.state ?? initialState(input.spec, Date.now());
-  let repliesUnderWay = 0;
+  const replies = new SnapshotReplies();
   const step = new CurrentStep();
   const take = (event: PipelineEvent): Reduced => {
     const reduced = reduce(state, event, Date.now());
     state = reduced.state;
     if (reduced.interrupt) step.interrupt();
-    for (const reply of reduced.replies) {
-      repliesUnderWay += 1;
-      void tell(reply).finally(() => (repliesUnderWay -= 1));
-    }
+    replies.send(reduced.replies);
     return reduced;
   };
   const refuse = (text: string): void => {
@@ -64,14 +59,18 @@ export async function cdcPipeline(input: PipelineInput): Promise<void> {
     showState(spec.pipeline, phase, pipelineDetails(now));
     const endsRun = phase === 'PROVISIONING' || workflowInfo().continueAsNewSuggested;
     if ((begun && endsRun) || phase === 'DRAINING')
-      await condition(() => allHandlersFinished() && repliesUnderWay === 0);
+      await condition(() => allHandlersFinished() && replies.areSent());
     if (state !== now) continue;
     if (begun && endsRun) await continueAsNew<typeof cdcPipeline>({ spec, state: now });
     const run = (work: () => Promise<void>): Promise<void> =>
       step.run(work, take, () => state.phase !== phase);
     switch (phase) {
       case 'PROVISIONING':
-        await run(() => provision(now, () => void take({ kind: 'provisioned' })));
+        await run(async () => {
+          await provision(now);
+          // A configuration that came together with the last step's end is not provisioned yet.
+          if (state.spec === spec) take({ kind: 'provisioned' });
+        });
         break;
       case 'STREAMING':
         await run(() => stream(now));
@@ -88,23 +87,14 @@ export async function cdcPipeline(input: PipelineInput): Promise<void> {
   }
 }
 
-async function provision({ spec, retired }: PipelineState, done: () => void): Promise<void> {
+async function provision({ spec, retired }: PipelineState): Promise<void> {
   const activities = proxyActivities<Activities>(STEP);
   await activities.provision(spec);
   await activities.ensureSinks({ spec, retired: retired.sinks });
   await activities.ensureSchedules({ spec, retired: retired.schedules });
-  done();
 }
 
 async function stream({ spec, tripwire, pending }: PipelineState): Promise<void> {
   const { streamBinlog } = proxyActivities<Activities>(longLived(spec.stream.heartbeatTimeoutMs));
   await streamBinlog({ spec, tripwire, commands: pending });
-}
-
-async function tell({ workflowId, done }: SnapshotReply): Promise<void> {
-  try {
-    await getExternalWorkflowHandle(workflowId).signal(SNAPSHOT_DONE, done);
-  } catch {
-    // Whoever asked has gone; how the snapshot ended is on record here.
-  }
 }

@@ -77,6 +77,7 @@ export async function cdcSink(input: SinkWorkflowInput): Promise<void> {
     const sink = spec.sinks[sinkName];
     if (phase === 'STOPPED' || !sink) {
       await condition(allHandlersFinished);
+      if (state !== now) continue;
       return;
     }
     if (phase === 'RUNNING')

@@ -1,11 +1,12 @@
 import {
+  ApplicationFailure,
   condition,
   defineSignal,
   getExternalWorkflowHandle,
   setHandler,
   workflowInfo,
 } from '@temporalio/workflow';
-import { SNAPSHOT_DONE, type SnapshotDone } from '../control/messages.ts';
+import { parseCommand, SNAPSHOT_DONE, type SnapshotDone } from '../control/messages.ts';
 import { pipelineWorkflowId, triggerWorkflowId } from '../control/names.ts';
 
 export interface TriggerInput {
@@ -24,7 +25,8 @@ const LONGEST_WAIT = '1 day';
 /**
  * Started by a schedule, which cannot address a workflow that is already there: asks the pipeline
  * for a snapshot and waits for its end. A pipeline that is not streaming answers "deferred". One
- * that does not exist makes this fail, which pauses the schedule in the open.
+ * that does not exist makes this fail, and so does a request that no pipeline would take, which
+ * pauses the schedule in the open.
  */
 export async function cdcSnapshotTrigger(input: TriggerInput): Promise<TriggerResult> {
   const { pipeline, schedule, tables } = input;
@@ -34,13 +36,17 @@ export async function cdcSnapshotTrigger(input: TriggerInput): Promise<TriggerRe
   setHandler(defineSignal<[SnapshotDone]>(SNAPSHOT_DONE), (payload) => {
     done = payload;
   });
-  await getExternalWorkflowHandle(pipelineWorkflowId(pipeline)).signal('requestSnapshot', {
+  const request = {
     snapshotId,
     commandId: snapshotId,
     tables,
     replyTo: workflowId,
     by: `schedule ${schedule}`,
-  });
+  };
+  // A signal that the pipeline cannot read is on record there, and nobody would answer it.
+  const checked = parseCommand('requestSnapshot', request);
+  if (!checked.ok) throw ApplicationFailure.nonRetryable(checked.message, 'pipeline.refused');
+  await getExternalWorkflowHandle(pipelineWorkflowId(pipeline)).signal('requestSnapshot', request);
   await condition(() => done !== undefined, LONGEST_WAIT);
   return done ?? { outcome: 'stillRunning', snapshotId };
 }

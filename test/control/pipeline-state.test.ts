@@ -212,6 +212,18 @@ describe('the pipeline reducer and those who wait for a snapshot', () => {
     expect(play([...before, REQUEST]).pending).toEqual([]);
   });
 
+  it('puts a schedule off that asks for more than the stream can be handed at once', () => {
+    const long: PipelineEvent = { ...REQUEST, tables: ['shop.'.padEnd(1_900, 'x')] };
+    const before: readonly PipelineEvent[] = [
+      { kind: 'provisioned' },
+      { ...long, commandId: 'a' },
+      { ...long, commandId: 'b' },
+    ];
+    expect(repliesTo({ ...long, commandId: 'c' }, ...before)).toMatchObject([
+      { done: { outcome: 'deferred', reason: expect.stringContaining('Too many') as unknown } },
+    ]);
+  });
+
   it('tells them when it is cancelled or the pipeline is dropped', () => {
     const cancel: PipelineEvent = { kind: 'cancelSnapshot', snapshotId: 'nightly' };
     const drop: PipelineEvent = { kind: 'drop', deleteTopics: true };

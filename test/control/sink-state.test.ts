@@ -73,10 +73,25 @@ describe('the sink reducer', () => {
     );
   });
 
-  it('never comes back from STOPPED', () => {
+  it('comes back from STOPPED only by a configuration that has it', () => {
     fc.assert(
-      fc.property(anyEvents, (events) => play({ kind: 'stop' }, ...events).phase === 'STOPPED'),
+      fc.property(anyEvents, (events) => {
+        const others = events.filter(({ kind }) => kind !== 'applyConfig');
+        expect(play({ kind: 'stop' }, ...others).phase).toBe('STOPPED');
+      }),
     );
+    expect(play({ kind: 'stop' }, { kind: 'applyConfig', spec }).phase).toBe('RUNNING');
+    expect(play({ kind: 'stop' }, CHANGED).phase).toBe('RUNNING');
+  });
+
+  it('refuses a configuration without it, whatever it is doing', () => {
+    const without: SinkEvent = { kind: 'applyConfig', spec: { ...spec, sinks: {} } };
+    for (const state of [START, play({ kind: 'pause' }), play({ kind: 'stop' })])
+      expect(reduceSink(state, without, NOW)).toMatchObject({
+        accepted: false,
+        state,
+        answer: { message: expect.stringContaining('no sink warehouse') as unknown },
+      });
   });
 
   it('interrupts its activity for what changes it, and for nothing else', () => {

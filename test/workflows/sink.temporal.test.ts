@@ -2,10 +2,11 @@ import { WorkflowUpdateFailedError } from '@temporalio/client';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { openIncident } from '../../src/control/incident.ts';
 import { sinkWorkflowId } from '../../src/control/names.ts';
-import { ensureSinks } from '../../src/temporal/sinks.ts';
+import { ensureSinks, stopSinks } from '../../src/temporal/sinks.ts';
 import { aPipelineSpec } from '../support/pipeline-spec.ts';
 import {
   aborted,
+  eventually,
   failing,
   openStage,
   type SinkScript,
@@ -87,6 +88,44 @@ describe.skipIf(address === '')('cdcSink on a server', () => {
     await handleOf('ensured').executeUpdate('stop', { args: [{}] });
     await handleOf('ensured').result();
     expect(starts).toBeLessThanOrEqual(2);
+  }, 60_000);
+
+  it('runs on when it is put back into the configuration before it has stopped', async () => {
+    let starts = 0;
+    let lastCommit = (): void => undefined;
+    stage.sinkScript = async (_input, { signal }) => {
+      starts += 1;
+      await aborted(signal);
+      if (starts === 1) await new Promise<void>((resolve) => (lastCommit = resolve));
+    };
+    const handle = await started('returning');
+    await eventually(() => {
+      expect(starts).toBe(1);
+      return Promise.resolve();
+    });
+    await ensureSinks(stage.client, {
+      spec: aPipelineSpec({ pipeline: 'returning', sinks: {} }),
+      retired: [SINK],
+    });
+    await phaseOf('returning', 'STOPPED');
+    const { runId } = await handle.describe();
+    await started('returning');
+    await phaseOf('returning', 'RUNNING');
+    lastCommit();
+    await eventually(() => {
+      expect(starts).toBe(2);
+      return Promise.resolve();
+    });
+    expect(await handle.describe()).toMatchObject({ runId, status: { name: 'RUNNING' } });
+  }, 60_000);
+
+  it('does not hold up a drop when it was terminated by hand', async () => {
+    const handle = await started('terminated');
+    await phaseOf('terminated', 'RUNNING');
+    await handle.terminate('by hand');
+    await expect(
+      stopSinks(stage.client, aPipelineSpec({ pipeline: 'terminated' })),
+    ).resolves.toBeUndefined();
   }, 60_000);
 
   it('records a signal it cannot take and goes on', async () => {
