@@ -8,7 +8,6 @@ import type { SinkKillPoint } from '../sink/kill-points.ts';
 import type { PartitionOffset } from '../sink/record-source.ts';
 import type { ControlRecord } from '../topic/control-record.ts';
 import { foldedChanges, foldStatements, massDelete } from '../view/fold-plan.ts';
-import { changesTable } from '../view/row-plan.ts';
 import { META, type StoredTable, type TableStatus } from '../view/stored-table.ts';
 import { viewStatements } from '../view/table-views.ts';
 import { duckdbDialect } from './duckdb-dialect.ts';
@@ -219,7 +218,7 @@ export class BatchTransaction {
  */
 function committedAtOf(table: StoredTable, seq: Sequence, { committedAtUs }: Cut): string {
   const next =
-    `SELECT min(c.${META.committedAt}) FROM ${changesTable(duckdbDialect, table)} AS c` +
+    `SELECT min(c.${META.committedAt}) FROM ${duckdbDialect.changes(table)} AS c` +
     ` WHERE c.${META.seq} > ${sequence(seq)}`;
   return `coalesce((${next}), make_timestamptz(${committedAtUs}))`;
 }

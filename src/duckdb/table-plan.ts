@@ -1,7 +1,6 @@
 import type { Sequence } from '../change/sequence.ts';
 import { type SchemaId, type TableName, type TableSchema, tableName } from '../change/table.ts';
 import { SluiceError } from '../errors/error.ts';
-import { changesTable, stateTable } from '../view/row-plan.ts';
 import {
   BEFORE_ALL,
   INTERNAL_SCHEMA,
@@ -122,7 +121,7 @@ export function tableStatements(from: StoredTable | undefined, to: StoredTable):
     const change = old
       ? `ALTER COLUMN ${identifier(name)} TYPE ${type}`
       : `ADD COLUMN ${identifier(name)} ${type}`;
-    return [changesTable(duckdbDialect, to), stateTable(duckdbDialect, to)].map(
+    return [duckdbDialect.changes(to), duckdbDialect.state(to)].map(
       (table) => `ALTER TABLE ${table} ${change}`,
     );
   });
@@ -134,8 +133,8 @@ function createStatements(table: StoredTable): readonly string[] {
     `CREATE TABLE ${name} (${[...columns, ...meta].join(', ')})`;
   return [
     `CREATE SCHEMA IF NOT EXISTS ${identifier(table.id.database)}`,
-    create(changesTable(duckdbDialect, table), CHANGES_META),
-    create(stateTable(duckdbDialect, table), STATE_META),
+    create(duckdbDialect.changes(table), CHANGES_META),
+    create(duckdbDialect.state(table), STATE_META),
   ];
 }
 

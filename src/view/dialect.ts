@@ -1,10 +1,26 @@
 import type { Sequence } from '../change/sequence.ts';
+import type { StoredColumn, StoredTable } from './stored-table.ts';
 
 /**
  * What differs between the warehouses in the SQL of src/view. Everything else, QUALIFY and
  * correlated NOT EXISTS among it, is written the same in both.
  */
 export interface Dialect {
+  /** The table that takes every change. */
+  readonly changes: (table: StoredTable) => string;
+  /** The table of the rows as of the watermark. */
+  readonly state: (table: StoredTable) => string;
+  /** A view or function beside the others of the source table. */
+  readonly view: (table: StoredTable, name: string) => string;
+  /** Query for the last sequence of the published cut, in its stored form. */
+  readonly cut: string;
+  /** A column as views show it, whatever it was stored as in the course of time. */
+  readonly columnValue: (column: StoredColumn, alias: string) => string;
+  /**
+   * Condition, with AND before it, that lets the warehouse skip what was committed before a time,
+   * in microseconds since 1970; of all times without one. Empty where it skips by sequence already.
+   */
+  readonly committedSince: (alias: string, us: number | undefined) => string;
   /** Quotes one name, whatever is in it. */
   readonly identifier: (name: string) => string;
   readonly text: (value: string) => string;

@@ -1,19 +1,11 @@
 import type { Dialect } from './dialect.ts';
-import {
-  changesTable,
-  columnList,
-  keyExpressions,
-  liveRows,
-  newestChanges,
-  upToCut,
-} from './row-plan.ts';
+import { columnList, keyExpressions, liveRows, newestChanges, upToCut } from './row-plan.ts';
 import { CDC_STRUCT, META, type StoredTable, viewNames } from './stored-table.ts';
 
 /** The statements that make a table's views what they should be now. Each replaces an older view. */
 export function viewStatements(dialect: Dialect, table: StoredTable): readonly string[] {
   const names = viewNames(table.id.table);
-  const qualified = (name: string): string =>
-    `${dialect.identifier(table.id.database)}.${dialect.identifier(name)}`;
+  const qualified = (name: string): string => dialect.view(table, name);
   const view = (name: string, body: string): string =>
     `CREATE OR REPLACE VIEW ${qualified(name)} AS ${body}`;
   const parameter = freeName('as_of', table);
@@ -26,13 +18,13 @@ export function viewStatements(dialect: Dialect, table: StoredTable): readonly s
 }
 
 function currentRows(dialect: Dialect, table: StoredTable): string {
-  return liveRows(dialect, table, upToCut, (alias) => columnList(dialect, table, alias));
+  return liveRows(dialect, table, upToCut(dialect), (alias) => columnList(dialect, table, alias));
 }
 
 function changelog(dialect: Dialect, table: StoredTable): string {
   return (
     `SELECT ${columnList(dialect, table, 'c')}, ${cdcStruct(dialect, 'c')} AS ${CDC_STRUCT}` +
-    ` FROM ${changesTable(dialect, table)} AS c WHERE ${upToCut(`c.${META.seq}`)}`
+    ` FROM ${dialect.changes(table)} AS c WHERE ${shown(dialect, 'c')}`
   );
 }
 
@@ -42,7 +34,7 @@ function history(dialect: Dialect, table: StoredTable): string {
   const next = '_cdc_next_committed_at';
   const versions =
     `SELECT c.*, LEAD(c.${META.committedAt}) OVER (PARTITION BY ${key} ORDER BY c.${META.seq}) AS ${next}` +
-    ` FROM ${changesTable(dialect, table)} AS c WHERE ${upToCut(`c.${META.seq}`)}`;
+    ` FROM ${dialect.changes(table)} AS c WHERE ${shown(dialect, 'c')}`;
   const from = dialect.identifier(freeName('valid_from', table));
   const to = dialect.identifier(freeName('valid_to', table));
   return (
@@ -58,10 +50,15 @@ function history(dialect: Dialect, table: StoredTable): string {
 function asOf(dialect: Dialect, table: StoredTable, parameter: string): string {
   const time = dialect.asTimestamp(parameter);
   const last =
-    `SELECT MAX(m.${META.seq}) FROM ${changesTable(dialect, table)} AS m` +
-    ` WHERE m.${META.committedAt} <= ${time} AND ${upToCut(`m.${META.seq}`)}`;
-  const newest = newestChanges(dialect, table, `c.${META.seq} <= (${last})`);
+    `SELECT MAX(m.${META.seq}) FROM ${dialect.changes(table)} AS m` +
+    ` WHERE m.${META.committedAt} <= ${time} AND ${shown(dialect, 'm')}`;
+  const since = dialect.committedSince('c', undefined);
+  const newest = newestChanges(dialect, table, `c.${META.seq} <= (${last})${since}`);
   return `SELECT ${columnList(dialect, table, 'n')} FROM (${newest}) AS n WHERE n.${META.op} <> 'd'`;
+}
+
+function shown(dialect: Dialect, alias: string): string {
+  return `${upToCut(dialect)(`${alias}.${META.seq}`)}${dialect.committedSince(alias, undefined)}`;
 }
 
 function cdcStruct(dialect: Dialect, alias: string): string {
