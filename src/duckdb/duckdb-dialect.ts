@@ -14,7 +14,7 @@ const text = (value: string): string => `'${value.replaceAll("'", "''")}'`;
 export const duckdbDialect: Dialect = {
   changes: ({ name }) => `${INTERNAL_SCHEMA}.${identifier(`${name}__changes`)}`,
   state: ({ name }) => `${INTERNAL_SCHEMA}.${identifier(`${name}__state`)}`,
-  view: ({ id }, name) => `${identifier(id.database)}.${identifier(name)}`,
+  view: ({ id }, suffix) => `${identifier(id.database)}.${identifier(id.table + suffix)}`,
   cut: `(SELECT p.cut_seq FROM ${INTERNAL_SCHEMA}.checkpoint AS p)`,
   columnValue: ({ name }, alias) => `${alias}.${identifier(name)}`,
   committedSince: () => '',

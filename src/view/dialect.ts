@@ -1,5 +1,5 @@
 import type { Sequence } from '../change/sequence.ts';
-import type { StoredColumn, StoredTable } from './stored-table.ts';
+import type { StoredColumn, StoredTable, ViewSuffix } from './stored-table.ts';
 
 /**
  * What differs between the warehouses in the SQL of src/view. Everything else, QUALIFY and
@@ -7,11 +7,11 @@ import type { StoredColumn, StoredTable } from './stored-table.ts';
  */
 export interface Dialect {
   /** The table that takes every change. */
-  readonly changes: (table: StoredTable) => string;
+  readonly changes: (table: Pick<StoredTable, 'id' | 'name'>) => string;
   /** The table of the rows as of the watermark. */
-  readonly state: (table: StoredTable) => string;
-  /** A view or function beside the others of the source table. */
-  readonly view: (table: StoredTable, name: string) => string;
+  readonly state: (table: Pick<StoredTable, 'id' | 'name'>) => string;
+  /** The view of a source table, or one beside it whose name ends in the suffix. */
+  readonly view: (table: Pick<StoredTable, 'id'>, suffix: ViewSuffix) => string;
   /** Query for the last sequence of the published cut, in its stored form. */
   readonly cut: string;
   /** A column as views show it, whatever it was stored as in the course of time. */

@@ -68,10 +68,7 @@ export const RESERVED_COLUMNS: ReadonlySet<string> = new Set([CDC_STRUCT, ...Obj
 /** Where everything that is not for analysts lives. */
 export const INTERNAL_SCHEMA = '_sluice';
 
-/** Names of a table's views within the schema of its database. */
-export const viewNames = (table: string) => ({
-  current: table,
-  changes: `${table}__changes`,
-  history: `${table}__history`,
-  asOf: `${table}__as_of`,
-});
+/** What the names of a table's views end in; the plain name is that of the source. */
+export const VIEW_SUFFIXES = ['', '__changes', '__history', '__as_of', '__latest'] as const;
+
+export type ViewSuffix = (typeof VIEW_SUFFIXES)[number];

@@ -1,20 +1,27 @@
 import type { Dialect } from './dialect.ts';
 import { columnList, keyExpressions, liveRows, newestChanges, upToCut } from './row-plan.ts';
-import { CDC_STRUCT, META, type StoredTable, viewNames } from './stored-table.ts';
+import { CDC_STRUCT, META, type StoredTable, type ViewSuffix } from './stored-table.ts';
 
 /** The statements that make a table's views what they should be now. Each replaces an older view. */
 export function viewStatements(dialect: Dialect, table: StoredTable): readonly string[] {
-  const names = viewNames(table.id.table);
-  const qualified = (name: string): string => dialect.view(table, name);
-  const view = (name: string, body: string): string =>
-    `CREATE OR REPLACE VIEW ${qualified(name)} AS ${body}`;
   const parameter = freeName('as_of', table);
+  const asOfRows = asOf(dialect, table, parameter);
   return [
-    view(names.current, currentRows(dialect, table)),
-    view(names.changes, changelog(dialect, table)),
-    view(names.history, history(dialect, table)),
-    dialect.createTableFunction(qualified(names.asOf), parameter, asOf(dialect, table, parameter)),
+    view(dialect, table, '', currentRows(dialect, table)),
+    view(dialect, table, '__changes', changelog(dialect, table)),
+    view(dialect, table, '__history', history(dialect, table)),
+    dialect.createTableFunction(dialect.view(table, '__as_of'), parameter, asOfRows),
   ];
+}
+
+/** The rows as of the watermark: what can be read without the changelog. For warehouses that bill by what is read. */
+export function latestView(dialect: Dialect, table: StoredTable): string {
+  const rows = `SELECT ${columnList(dialect, table, 's')} FROM ${dialect.state(table)} AS s`;
+  return view(dialect, table, '__latest', rows);
+}
+
+function view(dialect: Dialect, table: StoredTable, suffix: ViewSuffix, body: string): string {
+  return `CREATE OR REPLACE VIEW ${dialect.view(table, suffix)} AS ${body}`;
 }
 
 function currentRows(dialect: Dialect, table: StoredTable): string {

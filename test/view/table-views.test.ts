@@ -10,7 +10,7 @@ import { viewStatements } from '../../src/view/table-views.ts';
 const marking: Dialect = {
   changes: ({ name }) => `changes‹${name}›`,
   state: ({ name }) => `state‹${name}›`,
-  view: (_, name) => `view‹${name}›`,
+  view: (_, suffix) => `view‹${suffix}›`,
   cut: '(cut)',
   columnValue: ({ name }, alias) => `${alias}.‹${name}›`,
   committedSince: () => '',
