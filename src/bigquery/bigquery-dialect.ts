@@ -1,3 +1,4 @@
+import type { TableId } from '../change/table.ts';
 import type { Dialect } from '../view/dialect.ts';
 import { META, type StoredColumn } from '../view/stored-table.ts';
 import { type BigQueryLayout, relationName } from './names.ts';
@@ -44,8 +45,8 @@ export function bigQueryDialect(layout: BigQueryLayout): Dialect {
     [layout.project, dataset, name].map(identifier).join('.');
   const internal = (name: string): string => qualified(layout.internal, name);
   return {
-    changes: ({ id }) => internal(physicalName(id.database, id.table, 'changes')),
-    state: ({ id }) => internal(physicalName(id.database, id.table, 'state')),
+    changes: ({ id }) => internal(physicalName(id, 'changes')),
+    state: ({ id }) => internal(physicalName(id, 'state')),
     view: ({ id }, suffix) => qualified(layout.dataset(id), layout.table(id) + suffix),
     cut: `(SELECT p.cut_seq FROM ${internal(CHECKPOINT_TABLE)} AS p)`,
     columnValue,
@@ -65,7 +66,8 @@ export function bigQueryDialect(layout: BigQueryLayout): Dialect {
   };
 }
 
-function physicalName(database: string, table: string, what: 'changes' | 'state'): string {
+/** Within the internal dataset. */
+export function physicalName({ database, table }: TableId, what: 'changes' | 'state'): string {
   return `${relationName(database)}__${relationName(table)}__${what}`;
 }
 

@@ -49,6 +49,14 @@ export interface DestinationState {
   readonly offsets: readonly PartitionOffset[];
   readonly cut: Cut | undefined;
   readonly warehouseId: string;
+  /**
+   * Where a commit ends that an earlier attempt has begun and cannot have undone. The first batch
+   * has to end there, and to carry this cut.
+   */
+  readonly planned?: {
+    readonly offsets: readonly PartitionOffset[];
+    readonly cut: Cut | undefined;
+  };
 }
 
 /**

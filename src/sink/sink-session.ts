@@ -7,7 +7,7 @@ import { parseControlRecord } from '../topic/control-record.ts';
 import { internalTopics, type Topic } from '../topic/topic-name.ts';
 import { decodeChange } from './change-record.ts';
 import type { Clock } from './clock.ts';
-import type { Cut, Destination } from './destination.ts';
+import type { Cut, Destination, DestinationState } from './destination.ts';
 import type { SinkKillPoint } from './kill-points.ts';
 import { Piece } from './piece.ts';
 import type { SinkSessionProgress } from './progress.ts';
@@ -89,6 +89,7 @@ class SinkSession {
     this.#cut = state.cut;
     for (const { topic, partition, offset } of state.offsets)
       this.#offsets.set(`${topic}/${partition}`, offset);
+    if (state.planned) await this.#finish(state.planned);
     while (!signal.aborted) {
       const position = await source.newestPosition(IDLE_WAIT_MS, signal);
       const startedAtMs = clock.nowMs();
@@ -132,6 +133,20 @@ class SinkSession {
       if (this.#next(topic, partition) < until)
         throw new InvariantBroken(`${topic} partition ${partition} was not read up to ${until}`);
     await this.#apply(piece, cutOf(position.checkpoint));
+  }
+
+  /** Repeats the commit that an earlier attempt has begun, in one piece, whatever has come since. */
+  async #finish({ offsets, cut }: NonNullable<DestinationState['planned']>): Promise<void> {
+    const { source, signal } = this.#input;
+    const piece = new Piece();
+    const ranges = offsets.flatMap(({ topic, partition, offset: until }) => {
+      const offset = this.#next(topic, partition);
+      return offset < until ? [{ topic, partition, offset, until }] : [];
+    });
+    if (ranges.length > 0)
+      for await (const run of source.read(ranges, signal)) await this.#take(piece, run);
+    signal.throwIfAborted();
+    await this.#apply(piece, cut);
   }
 
   /** From the next offset of every partition to its high watermark; a topic not seen before starts at its beginning. */
