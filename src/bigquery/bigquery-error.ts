@@ -32,7 +32,7 @@ const QUOTABLE: ReadonlySet<ErrorCode> = new Set([
   'bigquery.not-found',
 ]);
 
-/** What an ASSERT of the commit says when it fails. */
+/** What a script raises when the checkpoint is not the one it was written for. */
 export const OTHER_WRITER = 'sluice: the checkpoint has moved';
 
 /**

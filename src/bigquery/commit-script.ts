@@ -68,10 +68,14 @@ export function transaction(statements: readonly string[]): string {
 }
 
 function assertCheckpoint(layout: BigQueryLayout, warehouseId: string, commit: number): string {
-  return (
-    `ASSERT (SELECT COUNT(*) FROM ${ownTable(layout, OWN.checkpoints)} AS p` +
-    ` WHERE p.warehouse_id = ${text(warehouseId)} AND p.commit_number = ${commit}) = 1 AS ${text(OTHER_WRITER)}`
+  return assertOne(
+    `${ownTable(layout, OWN.checkpoints)} AS p WHERE p.warehouse_id = ${text(warehouseId)} AND p.commit_number = ${commit}`,
   );
+}
+
+/** Ends the script, and so rolls the transaction back, unless there is exactly one such row. */
+export function assertOne(rows: string): string {
+  return `SELECT IF((SELECT COUNT(*) FROM ${rows}) = 1, TRUE, ERROR(${text(OTHER_WRITER)})) AS is_expected`;
 }
 
 function tableUpdate(layout: BigQueryLayout, tables: readonly TableChange[]): readonly string[] {

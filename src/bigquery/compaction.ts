@@ -3,8 +3,7 @@ import { appendStatement, mergeStatement } from '../view/fold-plan.ts';
 import { isDelta, sameKey } from '../view/row-plan.ts';
 import { META, type StoredTable } from '../view/stored-table.ts';
 import { bigQueryDialect, identifier, text, timestamp } from './bigquery-dialect.ts';
-import { OTHER_WRITER } from './bigquery-error.ts';
-import { transaction } from './commit-script.ts';
+import { assertOne, transaction } from './commit-script.ts';
 import { OWN, ownTable, type TableEntry } from './metadata.ts';
 import type { BigQueryLayout } from './names.ts';
 
@@ -109,8 +108,9 @@ export function foldScript(
       ? [`s.${column.name} BETWEEN ${keyBounds.map(column.literal).join(' AND ')}`]
       : [];
   return transaction([
-    `ASSERT (SELECT COUNT(*) FROM ${tables} AS t WHERE t.name = ${text(table.name)}` +
-      ` AND t.watermark = ${text(table.watermark)}) = 1 AS ${text(OTHER_WRITER)}`,
+    assertOne(
+      `${tables} AS t WHERE t.name = ${text(table.name)} AND t.watermark = ${text(table.watermark)}`,
+    ),
     known === 0
       ? appendStatement(dialect, table, cut.lastSequence)
       : mergeStatement(dialect, table, cut.lastSequence, bounds),
