@@ -50,6 +50,7 @@ export function bigQueryDialect(layout: BigQueryLayout): Dialect {
     view: ({ id }, suffix) => qualified(layout.dataset(id), layout.table(id) + suffix),
     cut: `(SELECT p.cut_seq FROM ${internal(CHECKPOINT_TABLE)} AS p)`,
     columnValue,
+    antiJoin: 'leftJoin',
     committedSince: (alias, us) =>
       ` AND ${alias}.${META.committedAt} >= ${timestamp(us === undefined ? 0 : us - (us % DAY_US))}`,
     identifier,

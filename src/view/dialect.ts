@@ -2,8 +2,8 @@ import type { Sequence } from '../change/sequence.ts';
 import type { StoredColumn, StoredTable, ViewSuffix } from './stored-table.ts';
 
 /**
- * What differs between the warehouses in the SQL of src/view. Everything else, QUALIFY and
- * correlated NOT EXISTS among it, is written the same in both.
+ * What differs between the warehouses in the SQL of src/view. Everything else, QUALIFY among it, is
+ * written the same in both.
  */
 export interface Dialect {
   /** The table that takes every change. */
@@ -21,6 +21,8 @@ export interface Dialect {
    * in microseconds since 1970; of all times without one. Empty where it skips by sequence already.
    */
   readonly committedSince: (alias: string, us: number | undefined) => string;
+  /** How rows without a match are asked for: BigQuery takes a correlated sub-query only where it can undo it. */
+  readonly antiJoin: 'notExists' | 'leftJoin';
   /** Quotes one name, whatever is in it. */
   readonly identifier: (name: string) => string;
   readonly text: (value: string) => string;

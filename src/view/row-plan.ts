@@ -96,12 +96,20 @@ export function liveRows(
   bound: Bound,
   columns: (alias: string) => string,
 ): string {
-  const newer =
-    `SELECT 1 FROM ${dialect.changes(table)} AS c` +
-    ` WHERE ${isDelta(dialect, table, 'c', bound)} AND ${sameKey(dialect, table, 'c', 's')}`;
   const newest = newestChanges(dialect, table, isDelta(dialect, table, 'c', bound));
   return (
-    `SELECT ${columns('s')} FROM ${dialect.state(table)} AS s WHERE NOT EXISTS (${newer})` +
+    `SELECT ${columns('s')} FROM ${dialect.state(table)} AS s${withoutNewer(dialect, table, bound)}` +
     ` UNION ALL SELECT ${columns('n')} FROM (${newest}) AS n WHERE n.${META.op} <> 'd'`
   );
+}
+
+/** What leaves those state rows `s` whose key has no newer change. */
+function withoutNewer(dialect: Dialect, table: StoredTable, bound: Bound): string {
+  const from = `FROM ${dialect.changes(table)} AS c WHERE ${isDelta(dialect, table, 'c', bound)}`;
+  if (dialect.antiJoin === 'notExists')
+    return ` WHERE NOT EXISTS (SELECT 1 ${from} AND ${sameKey(dialect, table, 'c', 's')})`;
+  const state = keyExpressions(dialect, table, 's');
+  const newer = keyExpressions(dialect, table, 'c').map((key, index) => `${key} AS k${index}`);
+  const on = state.map((key, index) => `${key} = d.k${index}`).join(' AND ');
+  return ` LEFT JOIN (SELECT DISTINCT ${newer.join(', ')} ${from}) AS d ON ${on} WHERE d.k0 IS NULL`;
 }

@@ -154,7 +154,7 @@ const STATEMENTS: Readonly<Record<string, readonly string[]>> = {
 /** Line ends where a reader wants them; nothing but white space differs from what is sent. */
 function readable(sql: string): string {
   return sql.replaceAll(
-    / (?=(?:FROM|WHERE|AND|QUALIFY|UNION ALL|WHEN|LEFT JOIN|USING|SET|VALUES|OPTIONS|PARTITION BY DATE|CLUSTER BY|INNER JOIN|CROSS JOIN)\b)/g,
+    / (?=(?:FROM|WHERE|AND(?! \d)|QUALIFY|UNION ALL|WHEN|LEFT JOIN|USING|SET|VALUES|OPTIONS|PARTITION BY DATE|CLUSTER BY|INNER JOIN|CROSS JOIN)\b)/g,
     '\n  ',
   );
 }

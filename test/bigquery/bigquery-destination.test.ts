@@ -1,0 +1,231 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import {
+  BigQueryDestination,
+  type BigQueryDestinationOptions,
+} from '../../src/bigquery/bigquery-destination.ts';
+import type { LoadPlan, LoadPlans } from '../../src/bigquery/load-plan.ts';
+import { bigQueryLayout } from '../../src/bigquery/names.ts';
+import { SluiceError } from '../../src/errors/error.ts';
+import type { ChangeRow, DestinationState, SinkBatch } from '../../src/sink/destination.ts';
+import type { PartitionOffset } from '../../src/sink/record-source.ts';
+import type { Topic } from '../../src/topic/topic-name.ts';
+import { batch, change, cutAt, integer, rowsOf, schemaOf, varchar } from '../duckdb/warehouse.ts';
+import { type Fault, MemoryBigQuery } from './memory-bigquery.ts';
+
+const orders = schemaOf('shop.orders', [
+  ['id', integer],
+  ['note', varchar],
+]);
+const TOPIC = 'shop.shop.orders' as Topic;
+
+class MemoryPlans implements LoadPlans {
+  plan: LoadPlan | undefined;
+  stored = 0;
+
+  async newest(): Promise<LoadPlan | undefined> {
+    return this.plan;
+  }
+
+  async store(plan: LoadPlan): Promise<void> {
+    this.plan = JSON.parse(JSON.stringify(plan)) as LoadPlan;
+    this.stored += 1;
+  }
+}
+
+function destination(
+  service: MemoryBigQuery,
+  plans: LoadPlans,
+  changed: Partial<BigQueryDestinationOptions> = {},
+): BigQueryDestination {
+  return new BigQueryDestination(service, {
+    pipeline: 'shop',
+    sink: 'bq',
+    prefix: 'shop',
+    layout: bigQueryLayout('acme', 'sluice_shop', { dataset: '{database}', table: '{table}' }),
+    tables: { labels: {} },
+    plans,
+    compactionPriority: 'INTERACTIVE',
+    onRefusedRow: 'stop',
+    quietCommitMs: 0,
+    nowMs: () => 1_795_392_000_000,
+    reach: () => {},
+    ...changed,
+  });
+}
+
+/** The change with ordinal `n` is at offset `n - 1`. */
+const rowAt = (ordinal: number): ChangeRow =>
+  change(orders, 'c', [BigInt(ordinal), `note ${ordinal}`], ordinal);
+
+const offsetAt = (offset: number): PartitionOffset => ({ topic: TOPIC, partition: 0, offset });
+
+/** What a session would send: the rows from where the warehouse is up to an offset. */
+function batchTo(state: DestinationState, until: number): SinkBatch {
+  const from = state.offsets[0]?.offset ?? 0;
+  const rows = Array.from({ length: until - from }, (_, index) => rowAt(from + index + 1));
+  return { ...batch(until, [rowsOf(orders, rows)]), offsets: [offsetAt(until)] };
+}
+
+function loadedIds({ lines }: MemoryBigQuery): readonly number[] {
+  return (lines.get('shop__orders__changes') ?? []).map((line) =>
+    Number((JSON.parse(line) as { id: string }).id),
+  );
+}
+
+describe('a BigQuery warehouse', () => {
+  it('loads each row once and commits each batch once, whatever request is lost, slow or failed', async () => {
+    const fault = fc.constantFrom<Fault>(
+      'none',
+      'none',
+      'lostRequest',
+      'lostAnswer',
+      'jobFails',
+      'slowJob',
+    );
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(fault, { maxLength: 60 }),
+        fc.array(fc.integer({ min: 1, max: 4 }), { minLength: 1, maxLength: 5 }),
+        async (faults, sizes) => {
+          const script = [...faults];
+          const service = new MemoryBigQuery(() => script.shift() ?? 'none');
+          const plans = new MemoryPlans();
+          const steps = [...sizes];
+          let until = 0;
+          while (steps.length > 0 || until > (await endOf(service))) {
+            const attempt = destination(service, plans);
+            try {
+              const state = await attempt.open();
+              const at = state.offsets[0]?.offset ?? 0;
+              // An attempt that finds no plan takes what has come meanwhile, too.
+              if (!state.planned) until = Math.max(until, at) + (steps.shift() ?? 0);
+              const end = state.planned?.offsets[0]?.offset ?? until;
+              if (end > at) await attempt.apply(batchTo(state, end));
+            } catch (error) {
+              if (!(error instanceof SluiceError)) throw error;
+            }
+          }
+          expect(loadedIds(service)).toEqual(Array.from({ length: until }, (_, i) => i + 1));
+          expect(Number(service.checkpoint?.[4])).toBe(plans.plan?.commit);
+        },
+      ),
+      { numRuns: 300 },
+    );
+  });
+
+  it('repeats a planned commit with the ids of its jobs, and sends none again that is done', async () => {
+    const service = new MemoryBigQuery();
+    const plans = new MemoryPlans();
+    const first = destination(service, plans, {
+      reach: (point) => {
+        if (point === 'sinkBeforeCommit') throw new Error('killed');
+      },
+    });
+    const state = await first.open();
+    await expect(first.apply(batchTo(state, 3))).rejects.toThrow('killed');
+    const second = destination(service, plans);
+    const found = await second.open();
+    expect(found.planned).toEqual({ offsets: [offsetAt(3)], cut: cutAt(3) });
+    await second.apply(batchTo(found, 3));
+    expect(loadedIds(service)).toEqual([1, 2, 3]);
+    expect(plans.stored).toBe(1);
+    expect([...service.jobs.keys()].filter((id) => id.includes('-load-'))).toHaveLength(1);
+  });
+
+  it('refuses other records than those that were planned', async () => {
+    const service = new MemoryBigQuery(() => 'none');
+    const plans = new MemoryPlans();
+    const first = destination(service, plans);
+    const state = await first.open();
+    await plans.store({
+      warehouseId: state.warehouseId,
+      commit: 1,
+      offsets: [offsetAt(2)],
+      cut: cutAt(2),
+      ingestedAtUs: 0,
+    });
+    const second = destination(service, plans);
+    const found = await second.open();
+    await expect(second.apply(batchTo(found, 3))).rejects.toThrow('planned with other records');
+  });
+
+  it('commits nothing when another writer has committed meanwhile', async () => {
+    const service = new MemoryBigQuery();
+    const one = destination(service, new MemoryPlans());
+    const other = destination(service, new MemoryPlans());
+    const state = await one.open();
+    await other.open();
+    await one.apply(batchTo(state, 2));
+    await expect(other.apply(batchTo(state, 1))).rejects.toMatchObject({
+      code: 'bigquery.other-writer',
+    });
+    expect(service.checkpoint?.[5]).toBe(JSON.stringify([offsetAt(2)]));
+  });
+
+  it('is lost when it was restored to a state from before its last commit', async () => {
+    const service = new MemoryBigQuery();
+    const plans = new MemoryPlans();
+    const first = destination(service, plans);
+    const state = await first.open();
+    await first.apply(batchTo(state, 1));
+    const restored = service.checkpoint;
+    await first.apply({ ...batchTo({ ...state, offsets: [offsetAt(1)] }, 2) });
+    await first.apply({ ...batchTo({ ...state, offsets: [offsetAt(2)] }, 3) });
+    service.checkpoint = restored;
+    await expect(destination(service, plans).open()).rejects.toMatchObject({
+      code: 'sink.warehouse-lost',
+    });
+  });
+
+  it('of another pipeline is refused', async () => {
+    const service = new MemoryBigQuery();
+    await destination(service, new MemoryPlans()).open();
+    const other = destination(service, new MemoryPlans(), { pipeline: 'crm' });
+    await expect(other.open()).rejects.toMatchObject({ code: 'sink.foreign-warehouse' });
+  });
+
+  it('sends nothing while only the position moves, until it is time to', async () => {
+    let nowMs = 1_795_392_000_000;
+    const service = new MemoryBigQuery();
+    const quiet = destination(service, new MemoryPlans(), {
+      quietCommitMs: 600_000,
+      nowMs: () => nowMs,
+    });
+    const state = await quiet.open();
+    await quiet.apply(batchTo(state, 1));
+    const sent = service.jobs.size;
+    nowMs += 599_000;
+    await quiet.apply({ ...batch(2, []), offsets: [offsetAt(2)] });
+    expect(service.jobs.size).toBe(sent);
+    nowMs += 2_000;
+    await quiet.apply({ ...batch(3, []), offsets: [offsetAt(3)] });
+    expect(service.checkpoint?.[5]).toBe(JSON.stringify([offsetAt(3)]));
+  });
+
+  it('puts a row on record that BigQuery would refuse, and loads the others', async () => {
+    const service = new MemoryBigQuery();
+    const rejecting = destination(service, new MemoryPlans(), { onRefusedRow: 'reject' });
+    await rejecting.open();
+    const half = change(orders, 'c', [2n, '\ud800'], 2);
+    await rejecting.apply(batch(2, [rowsOf(orders, [rowAt(1), half])]));
+    expect(loadedIds(service)).toEqual([1]);
+    const commit = [...service.jobs].find(([id]) => id.includes('-commit-'))?.[1].job;
+    expect(commit).toMatchObject({ sql: expect.stringContaining('half of a UTF-16 surrogate') });
+  });
+
+  it('stops at such a row when it is told to, and names where it is', async () => {
+    const stopping = destination(new MemoryBigQuery(), new MemoryPlans());
+    await stopping.open();
+    const half = change(orders, 'c', [2n, '\ud800'], 2);
+    await expect(stopping.apply(batch(2, [rowsOf(orders, [half])]))).rejects.toMatchObject({
+      code: 'bigquery.row-refused',
+      facts: { table: 'shop.orders', seq: half.seq },
+    });
+  });
+});
+
+async function endOf({ checkpoint }: MemoryBigQuery): Promise<number> {
+  const offsets = JSON.parse(checkpoint?.[5] ?? '[]') as readonly PartitionOffset[];
+  return offsets[0]?.offset ?? 0;
+}
