@@ -32,6 +32,8 @@ export interface ColumnForm {
   readonly mayBeInexact: boolean;
   /** JSON text of the row's value, never `null`, → that of the load file; `undefined` when the type cannot hold it. */
   readonly write: (json: string) => string | undefined;
+  /** Text for what `write` cannot: the value's own when absent. */
+  readonly original?: (json: string) => string;
 }
 
 /** The types of BigQuery that Sluice stores anything in. */
@@ -77,7 +79,10 @@ const VECTOR: ColumnForm = {
 };
 const TIMESTAMP = partial('TIMESTAMP', (json) => (/^"\d{4}-.*Z"$/.test(json) ? json : undefined));
 const DATE = partial('DATE', (json) => (isInteger(json) ? dayText(Number(json)) : undefined));
-const TIME = partial('TIME', (json) => timeText(Number(json)));
+const TIME: ColumnForm = {
+  ...partial('TIME', (json) => timeText(Number(json))),
+  original: (json) => mysqlTime(Number(json)),
+};
 const DATETIME_MILLIS = partial('DATETIME', (json) =>
   isInteger(json) ? datetimeText(BigInt(json) * 1000n) : undefined,
 );
@@ -160,6 +165,11 @@ function dayOf(day: number): string | undefined {
 
 function timeText(us: number): string | undefined {
   return us >= 0 && us < DAY_US ? `"${clockOf(us)}"` : undefined;
+}
+
+/** As MySQL writes what is no time of a day. */
+function mysqlTime(us: number): string {
+  return `${us < 0 ? '-' : ''}${clockOf(Math.abs(us))}`;
 }
 
 /** @param us  beyond 2^53 in the far years */

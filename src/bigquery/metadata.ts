@@ -30,7 +30,7 @@ export function ownTable({ project, internal }: BigQueryLayout, name: OwnTable):
 const COLUMNS: Readonly<Record<Exclude<OwnTable, '_cdc_status'>, string>> = {
   _cdc_checkpoints: `layout INT64, warehouse_id STRING, pipeline STRING, prefix STRING, commit_number INT64,
   commit_ordinal INT64, cut_seq STRING, committed_at_us INT64, gtid_set STRING, offsets STRING, pending STRING,
-  updated_at TIMESTAMP`,
+  planned_commit INT64, plan STRING, updated_at TIMESTAMP`,
   _cdc_tables: `name STRING, definition STRING, status STRING, watermark STRING, watermark_at_us INT64,
   delta_rows INT64, state_rows INT64, compacted_at TIMESTAMP`,
   _cdc_gaps:

@@ -38,7 +38,7 @@ function fill(template: string, { database, table }: TableId): string {
 }
 
 /** Letters, digits and underscores are all that a dataset's name may have. */
-export function datasetName(text: string): string {
+function datasetName(text: string): string {
   return escaped(text, /[A-Za-z0-9_]/);
 }
 

@@ -219,7 +219,9 @@ function rowsOf(body: RestAnswer['body']): readonly (readonly (string | null)[])
   const rows = body['rows'];
   if (!Array.isArray(rows)) return [];
   return (rows as readonly { f: readonly { v: unknown }[] }[]).map(({ f }) =>
-    f.map(({ v }) => (v === null || v === undefined ? null : String(v))),
+    f.map(({ v }) =>
+      v === null || v === undefined ? null : typeof v === 'string' ? v : JSON.stringify(v),
+    ),
   );
 }
 

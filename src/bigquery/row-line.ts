@@ -4,7 +4,7 @@ import type { ChangeRow } from '../sink/destination.ts';
 import { scanObject } from '../sink/json-scan.ts';
 import { META, type StoredColumn, type StoredTable } from '../view/stored-table.ts';
 import { timestampText } from './bigquery-dialect.ts';
-import { columnForm, type StoredType } from './column-type.ts';
+import { type ColumnForm, columnForm, type StoredType } from './column-type.ts';
 import { columnName } from './names.ts';
 
 /** The row as a line of a load file, or why BigQuery would not take it. The reason quotes no value. */
@@ -18,8 +18,11 @@ export type WriteRow = (row: ChangeRow) => RowLine;
 const MAX_LINE_BYTES = 100_000_000;
 
 interface ColumnWriter {
+  /** As it is stored, and as views show it. */
   readonly name: string;
+  readonly view: string;
   readonly write: (json: string) => string | undefined;
+  readonly original: (json: string) => string;
 }
 
 /**
@@ -48,26 +51,30 @@ function columnWriters(schema: TableSchema, table: StoredTable): ReadonlyMap<str
       const column = stored.get(columnName(name).toLowerCase());
       if (!column) throw new InvariantBroken(`column ${name} of ${table.name} is not stored`);
       const form = columnForm(type);
-      return [name, columnWriter(column, form.type, form.write)];
+      return [name, columnWriter(column, form)];
     }),
   );
 }
 
 function columnWriter(
   { name, stored = name, type }: StoredColumn,
-  from: StoredType,
-  write: ColumnWriter['write'],
+  { type: from, write, original = unquoted }: ColumnForm,
 ): ColumnWriter {
-  if (from === type) return { name: stored, write };
+  if (from === type) return { name: stored, view: name, write, original };
   const convert = conversion(from, type);
   return {
     name: stored,
+    view: name,
+    original,
     write: (json) => {
       const written = write(json);
       return written === undefined ? undefined : convert(written);
     },
   };
 }
+
+const unquoted = (json: string): string =>
+  json.startsWith('"') ? (JSON.parse(json) as string) : json;
 
 /** From what a load file has for one type to what it has for a wider one. */
 function conversion(from: StoredType, to: string): (written: string) => string {
@@ -89,7 +96,7 @@ function rowMembers(writers: ReadonlyMap<string, ColumnWriter>, { row }: ChangeR
     const written = column.write(json);
     if (written !== undefined) members += `"${column.name}":${written},`;
     else
-      inexact += `${inexact === '' ? '' : ','}"${name}":${json.startsWith('"') ? json : `"${json}"`}`;
+      inexact += `${inexact === '' ? '' : ','}"${column.view}":${JSON.stringify(column.original(json))}`;
   });
   return inexact === '' ? members : `${members}"${META.inexact}":{${inexact}},`;
 }

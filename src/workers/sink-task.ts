@@ -1,5 +1,6 @@
 import { hostname } from 'node:os';
-import type { DuckdbSinkSpec } from '../control/pipeline-spec.ts';
+import { unreachable } from '../change/brand.ts';
+import type { DuckdbSinkSpec, SinkSpec } from '../control/pipeline-spec.ts';
 import { DuckDbFile } from '../duckdb/database-file.ts';
 import { DuckDbDestination } from '../duckdb/duckdb-destination.ts';
 import { serveQueries } from '../duckdb/query-server.ts';
@@ -7,8 +8,10 @@ import { SluiceError } from '../errors/error.ts';
 import { KafkaRecordSource } from '../kafka/record-source.ts';
 import type { SinkProgress } from '../observability/progress.ts';
 import { systemClock } from '../sink/clock.ts';
+import type { Destination } from '../sink/destination.ts';
 import type { SinkSessionProgress } from '../sink/progress.ts';
-import { runSink } from '../sink/sink-session.ts';
+import { runSink, type SinkInput } from '../sink/sink-session.ts';
+import { bigQueryWarehouse } from './bigquery-warehouse.ts';
 import { kafkaConnection } from './connections.ts';
 import { supervise } from './supervise.ts';
 import type { SinkTask, ThreadPort } from './thread-protocol.ts';
@@ -38,32 +41,20 @@ export async function runSinkTask(task: SinkTask, port: ThreadPort): Promise<voi
 
 async function attempt(
   task: SinkTask,
-  sink: DuckdbSinkSpec,
+  sink: SinkSpec,
   port: ThreadPort,
   counter: SinkCounter,
   signal: AbortSignal,
 ): Promise<void> {
-  const { spec } = task;
-  refuseOtherHost(sink);
-  const { prefix } = spec.kafka;
-  const source = new KafkaRecordSource({ ...(await kafkaConnection(spec)), prefix });
-  const file = await DuckDbFile.open(sink.file, {
-    memoryLimitMb: MEMORY_LIMIT_MB,
-    threads: THREADS,
-  });
-  const destination = new DuckDbDestination(file, {
-    pipeline: spec.pipeline,
-    prefix,
-    nowMs: Date.now,
-    reach: port.reach,
-  });
+  const { prefix } = task.spec.kafka;
+  const source = new KafkaRecordSource({ ...(await kafkaConnection(task.spec)), prefix });
+  const warehouse = await openWarehouse(task, sink, port, signal);
   try {
-    serveQueries(file);
     await runSink({
       source,
-      destination,
+      destination: warehouse.destination,
       prefix,
-      settings: { commitIntervalMs: sink.commitIntervalMs, maxBatchBytes: sink.maxBatchBytes },
+      settings: warehouse.settings,
       onProgress: (progress) => {
         port.send({ kind: 'progress', progress: counter.measure(progress) });
       },
@@ -72,9 +63,59 @@ async function attempt(
       signal,
     });
   } finally {
-    await Promise.allSettled([source.close(), destination.close()]);
-    await file.close();
+    await Promise.allSettled([source.close(), warehouse.destination.close()]);
+    await warehouse.close();
   }
+}
+
+interface OpenWarehouse {
+  readonly destination: Destination;
+  readonly settings: SinkInput['settings'];
+  readonly close: () => Promise<void>;
+}
+
+async function openWarehouse(
+  task: SinkTask,
+  sink: SinkSpec,
+  port: ThreadPort,
+  signal: AbortSignal,
+): Promise<OpenWarehouse> {
+  switch (sink.kind) {
+    case 'duckdb':
+      return openFile(task, sink, port);
+    case 'bigquery':
+      return {
+        destination: bigQueryWarehouse(task, sink, port, signal),
+        settings: { commitIntervalMs: sink.loadIntervalMs, maxBatchBytes: sink.maxBatchBytes },
+        close: () => Promise.resolve(),
+      };
+    default:
+      return unreachable(sink);
+  }
+}
+
+async function openFile(
+  { spec }: SinkTask,
+  sink: DuckdbSinkSpec,
+  port: ThreadPort,
+): Promise<OpenWarehouse> {
+  refuseOtherHost(sink);
+  const file = await DuckDbFile.open(sink.file, {
+    memoryLimitMb: MEMORY_LIMIT_MB,
+    threads: THREADS,
+  });
+  const destination = new DuckDbDestination(file, {
+    pipeline: spec.pipeline,
+    prefix: spec.kafka.prefix,
+    nowMs: Date.now,
+    reach: port.reach,
+  });
+  serveQueries(file);
+  return {
+    destination,
+    settings: { commitIntervalMs: sink.commitIntervalMs, maxBatchBytes: sink.maxBatchBytes },
+    close: () => file.close(),
+  };
 }
 
 /** The file is local: on another host the same path would be another, empty warehouse. */

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { batchEffects } from '../../src/bigquery/batch-effects.ts';
 import { bigQueryDialect } from '../../src/bigquery/bigquery-dialect.ts';
+import { storeScript } from '../../src/bigquery/checkpoint-plans.ts';
 import { commitScript } from '../../src/bigquery/commit-script.ts';
 import { foldScript, probeQuery } from '../../src/bigquery/compaction.ts';
 import {
@@ -133,6 +134,15 @@ const STATEMENTS: Readonly<Record<string, readonly string[]>> = {
   views: tableViews(layout, folded),
   'views-of-a-changed-table': tableViews(layout, changed),
   'views-with-an-inexact-key': tableViews(layout, dated),
+  plan: [
+    storeScript(layout, {
+      warehouseId: '6ea39949-8beb-4830-9ddd-42d37cb7d7ee',
+      commit: 42,
+      offsets: [{ topic: 'shop.shop.orders' as Topic, partition: 0, offset: 1207 }],
+      cut: cutAt(12),
+      ingestedAtUs: AT_US,
+    }),
+  ],
   commit: [commit],
   'fold-probe': [probeQuery(layout, folded, cutAt(12)), probeQuery(layout, dated, cutAt(12))],
   'fold-merge': [foldScript(layout, folded, cutAt(12), probe, AT_US)],

@@ -32,7 +32,8 @@ function tokensOf(script: string): readonly Token[] | string {
   let end = 0;
   for (const match of script.matchAll(LEXICAL)) {
     end = match.index + match[0].length;
-    const kind = KINDS[match.slice(1).findIndex((group) => group !== undefined)];
+    const kind =
+      KINDS[match.slice(1).findIndex((group: string | undefined) => group !== undefined)];
     if (kind) tokens.push({ kind, text: match[0] });
   }
   return end === script.length ? tokens : `not GoogleSQL at ${end}: ${script.slice(end, end + 30)}`;
@@ -192,7 +193,7 @@ function qualifyProblems(statement: readonly Token[]): readonly string[] {
 
 function functionProblems(statement: readonly Token[]): readonly string[] {
   const head = textOf(statement);
-  if (!/^CREATE OR REPLACE TABLE FUNCTION/.test(head)) return [];
+  if (!head.startsWith('CREATE OR REPLACE TABLE FUNCTION')) return [];
   return /^CREATE OR REPLACE TABLE FUNCTION [^(]+\( `\w+` [A-Z0-9]+ \) AS \( .* \)$/.test(head)
     ? []
     : ['table function without typed parameter or parentheses'];

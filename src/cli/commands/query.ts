@@ -62,6 +62,11 @@ async function fileOf({ config, sink, file }: Options): Promise<string> {
       'cli.usage',
       `Say which sink with --sink: ${config} has ${names.join(', ') || 'none'}.`,
     );
+  if (chosen.kind !== 'duckdb')
+    throw new SluiceError(
+      'cli.usage',
+      `This sink is ${chosen.kind}: ask it with its own tools. sluice query is for DuckDB files.`,
+    );
   return chosen.file;
 }
 
