@@ -57,8 +57,8 @@ export function columnName(text: string): string {
   return legal;
 }
 
-/** What this module writes for a character, also where a name has it already: it is escaped then, too. */
-const ESCAPE = /_x(?=[0-9A-F]+_)/g;
+/** What looks like the start of an escape is escaped itself, whatever becomes of the characters behind it. */
+const ESCAPE = /_x(?=[0-9A-F])/g;
 
 /** Every other character as `_x` and its code point in hex and `_`, so that two names never become one. */
 function escaped(text: string, legal: RegExp): string {
