@@ -1,8 +1,9 @@
 import type { BinlogEvent } from '../binlog/event.ts';
-import type { Checkpoint } from '../change/checkpoint.ts';
+import type { Checkpoint, SnapshotTally } from '../change/checkpoint.ts';
+import { finishedRequests } from '../snapshot/plan.ts';
 import { tableTopic } from '../topic/topic-name.ts';
 import type { OpenedSession } from './open-session.ts';
-import type { CaptureProgress, SnapshotProgress } from './progress.ts';
+import type { CaptureNotice, CaptureProgress, SnapshotProgress } from './progress.ts';
 import type { CaptureDeps, CaptureInput } from './run-capture.ts';
 import type { EventStream } from './source-server.ts';
 
@@ -36,7 +37,8 @@ export class CaptureLoop {
   #bytes = 0;
   #batches = 0;
   #begunTable: string | undefined;
-  #finishedTables: { readonly snapshotId: string; readonly rows: number }[] = [];
+  /** Finished snapshots that have been told of. */
+  #told: ReadonlySet<string>;
 
   constructor(
     deps: CaptureDeps,
@@ -51,6 +53,7 @@ export class CaptureLoop {
     this.#decoder = decoder;
     this.#stream = stream;
     this.#committed = opened.checkpoint;
+    this.#told = idsOf(finishedRequests(opened.snapshot.plan));
     this.#batchSinceMs = deps.nowMs();
     this.#idleSinceMs = deps.nowMs();
   }
@@ -204,7 +207,6 @@ export class CaptureLoop {
       case 'wait':
         break;
       case 'tableGone':
-        this.#finishedTables.push({ snapshotId: snapshot.current?.snapshotId ?? '', rows: 0 });
         snapshot.drop(verdict.table);
         break;
       case 'emit': {
@@ -233,10 +235,6 @@ export class CaptureLoop {
     if (chunk.complete) {
       const olderThan = entry.mode === 'sweep' ? entry.beganAt : undefined;
       session.endTable(entry.table, entry.snapshotId, olderThan);
-      this.#finishedTables.push({
-        snapshotId: entry.snapshotId,
-        rows: entry.rows + chunk.rows.length,
-      });
     }
     this.#deps.reach('captureChunkEmitted');
   }
@@ -253,17 +251,13 @@ export class CaptureLoop {
   }
 
   /** Snapshots whose last table ends with this batch. */
-  #snapshotsFinished(): readonly Parameters<CaptureDeps['notify']>[0][] {
-    const running = new Set(this.#opened.snapshot.plan.tables.map(({ snapshotId }) => snapshotId));
-    const done = this.#finishedTables.filter(({ snapshotId }) => !running.has(snapshotId));
-    this.#finishedTables = this.#finishedTables.filter(({ snapshotId }) => running.has(snapshotId));
-    const groups = Map.groupBy(done, ({ snapshotId }) => snapshotId);
-    return [...groups].map(([snapshotId, tables]) => ({
-      kind: 'snapshotFinished',
-      snapshotId,
-      tables: tables.length,
-      rows: tables.reduce((sum, { rows }) => sum + rows, 0),
-    }));
+  #snapshotsFinished(): readonly CaptureNotice[] {
+    const finished = finishedRequests(this.#opened.snapshot.plan);
+    const told = this.#told;
+    this.#told = idsOf(finished);
+    return finished
+      .filter(({ snapshotId }) => !told.has(snapshotId))
+      .map((tally) => ({ kind: 'snapshotFinished', ...tally }));
   }
 
   #reportIfDue(): void {
@@ -309,4 +303,8 @@ export class CaptureLoop {
       ),
     };
   }
+}
+
+function idsOf(requests: readonly SnapshotTally[]): ReadonlySet<string> {
+  return new Set(requests.map(({ snapshotId }) => snapshotId));
 }

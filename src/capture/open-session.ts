@@ -4,10 +4,9 @@ import { formatSequence } from '../change/sequence.ts';
 import { type TableId, type TableName, tableName } from '../change/table.ts';
 import { tableFilter } from '../change/table-pattern.ts';
 import { SluiceError } from '../errors/error.ts';
-import { emptyPlan } from '../snapshot/plan.ts';
+import { emptyPlan, finishedRequests } from '../snapshot/plan.ts';
 import { collidingTopics, type Topic, tableTopic } from '../topic/topic-name.ts';
 import { CaptureSession } from './capture-session.ts';
-import type { CaptureNotice } from './progress.ts';
 import { refuseForeignOwner } from './refusals.ts';
 import type { CaptureDeps, CaptureInput } from './run-capture.ts';
 import { SnapshotDriver } from './snapshot-driver.ts';
@@ -71,7 +70,7 @@ export async function openSession(
   );
   if (session.atBoundary && tracker.open === undefined)
     session.announce(tables.map(({ schema }) => schema));
-  const finishedAtOnce = applyStart(
+  applyStart(
     decision,
     { session, snapshot, tracker, epoch: begin.epoch, nowMs: deps.nowMs(), known: stored.topics },
     tables,
@@ -81,8 +80,13 @@ export async function openSession(
   deps.reach('captureBeforeFirstCheckpoint');
   const { batch, checkpoint } = session.seal();
   await deps.log.publish(batch);
-  deps.notify({ kind: 'started', epoch: checkpoint.epoch, gtidSet: checkpoint.gtidSet });
-  for (const notice of finishedAtOnce) deps.notify(notice);
+  const finished = finishedRequests(snapshot.plan);
+  deps.notify({
+    kind: 'started',
+    epoch: checkpoint.epoch,
+    gtidSet: checkpoint.gtidSet,
+    finished,
+  });
   return { session, tracker, snapshot, wakeup, checkpoint };
 }
 
@@ -163,7 +167,7 @@ interface StartContext {
 
 /**
  * Plans what the decision and the commands ask for. A command is applied once, with the checkpoint
- * that names it. Answers the snapshots that match no table: they are finished already.
+ * that names it.
  */
 function applyStart(
   decision: StartDecision,
@@ -171,9 +175,8 @@ function applyStart(
   tables: readonly SourceTable[],
   input: CaptureInput,
   history: ServerHistory,
-): readonly CaptureNotice[] {
+): void {
   const { session, snapshot, tracker, epoch, nowMs, known } = context;
-  const finishedAtOnce: CaptureNotice[] = [];
   const names = tables.map(({ schema }) => tableName(schema.id));
   const estimates = new Map(
     tables.map(({ schema, estimatedRows }) => [tableName(schema.id), estimatedRows]),
@@ -215,23 +218,17 @@ function applyStart(
           estimates,
         );
         break;
-      case 'snapshot': {
-        const { snapshotId } = command;
-        const wanted = pick(command.tables);
-        if (wanted.length === 0)
-          finishedAtOnce.push({ kind: 'snapshotFinished', snapshotId, tables: 0, rows: 0 });
+      case 'snapshot':
         snapshot.add(
-          wanted,
-          { snapshotId, mode: 'requested', beganAt, startedAtMs: nowMs },
+          pick(command.tables),
+          { snapshotId: command.snapshotId, mode: 'requested', beganAt, startedAtMs: nowMs },
           estimates,
         );
         break;
-      }
       case 'cancelSnapshot':
         snapshot.cancel(command.snapshotId);
         break;
     }
     session.markApplied(command.commandId);
   }
-  return finishedAtOnce;
 }

@@ -93,6 +93,8 @@ export interface CaptureStarted {
   readonly epoch: number;
   /** Commands that the stream was started with, applied by now. */
   readonly commandIds: readonly string[];
+  /** The latest snapshots that are finished, told again in case a crash kept their own notices. */
+  readonly finished: readonly SnapshotFinished[];
 }
 
 export interface SnapshotFinished {
@@ -169,18 +171,31 @@ export function parseSinkCommand(kind: SinkCommandKind, payload: unknown): Parse
 
 /** Payload of {@link CAPTURE_STARTED}: a person can send any signal, also this one. */
 export function parseCaptureStarted(payload: unknown): Parsed<CaptureStarted> {
-  return withFields(CAPTURE_STARTED, payload, ({ epoch, commandIds = [] }) =>
-    isCount(epoch) && isTexts(commandIds)
-      ? accept({ epoch, commandIds })
-      : refuse(`${CAPTURE_STARTED} needs "epoch" and "commandIds"`),
+  return withFields(CAPTURE_STARTED, payload, ({ epoch, commandIds = [], finished = [] }) =>
+    isCount(epoch) && isTexts(commandIds) && isSnapshots(finished)
+      ? accept({ epoch, commandIds, finished })
+      : refuse(`${CAPTURE_STARTED} needs "epoch", "commandIds" and "finished"`),
   );
 }
 
 export function parseSnapshotFinished(payload: unknown): Parsed<SnapshotFinished> {
   return withFields(SNAPSHOT_FINISHED, payload, ({ snapshotId, tables, rows }) =>
-    typeof snapshotId === 'string' && isCount(tables) && isCount(rows)
-      ? accept({ snapshotId, tables, rows })
+    isSnapshots([{ snapshotId, tables, rows }])
+      ? accept({ snapshotId, tables, rows } as SnapshotFinished)
       : refuse(`${SNAPSHOT_FINISHED} needs "snapshotId", "tables" and "rows"`),
+  );
+}
+
+function isSnapshots(value: unknown): value is readonly SnapshotFinished[] {
+  return (
+    Array.isArray(value) &&
+    value.every(
+      (one) =>
+        isRecord(one) &&
+        typeof one['snapshotId'] === 'string' &&
+        isCount(one['tables']) &&
+        isCount(one['rows']),
+    )
   );
 }
 

@@ -18,7 +18,9 @@ export function parseCheckpoint(value: Buffer): Checkpoint {
 /** @throws {SluiceError} `kafka.record-unreadable` when it is not a plan of version 1 */
 export function parseSnapshotPlan(value: Buffer): SnapshotPlan {
   const record = parseObject('snapshot', value);
-  if (record['v'] !== 1 || !Array.isArray(record['tables'])) throw unreadable('snapshot');
+  const complete =
+    record['v'] === 1 && Array.isArray(record['tables']) && Array.isArray(record['requests']);
+  if (!complete) throw unreadable('snapshot');
   return record as unknown as SnapshotPlan;
 }
 

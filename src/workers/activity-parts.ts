@@ -74,7 +74,8 @@ export function activityParts({
           if (message.kind === 'progress') hooks.onProgress(message.progress);
           if (message.kind !== 'notice') return;
           const { notice } = message;
-          if (notice.kind === 'started') hooks.onStarted({ epoch: notice.epoch, commandIds });
+          if (notice.kind === 'started')
+            hooks.onStarted({ epoch: notice.epoch, commandIds, finished: notice.finished });
           else hooks.onSnapshotFinished(notice);
         },
         hooks.signal,

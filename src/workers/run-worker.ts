@@ -1,5 +1,4 @@
 import { hostname } from 'node:os';
-import { fileURLToPath } from 'node:url';
 import type { Client } from '@temporalio/client';
 import {
   DefaultLogger,
@@ -24,6 +23,7 @@ import { ensureSearchAttributes } from '../temporal/search-attributes.ts';
 import { activityParts, type PartsContext } from './activity-parts.ts';
 import { followPhases } from './phase-metric.ts';
 import { quietKnownWarnings } from './warnings.ts';
+import { workflowBundle } from './workflow-bundle.ts';
 
 export interface RunWorkerOptions extends TemporalPlace {
   /** Port of `/metrics` and `/healthz` on the loopback interface; none when absent. */
@@ -136,7 +136,7 @@ async function createWorkers(
     Worker.create({
       ...base,
       taskQueue: CONTROL_QUEUE,
-      workflowsPath: fileURLToPath(new URL('../workflows/index.ts', import.meta.url)),
+      workflowBundle: await workflowBundle(),
       shutdownGraceTime: SHUTDOWN_GRACE,
     }),
     Worker.create({ ...long, taskQueue: STREAM_QUEUE }),

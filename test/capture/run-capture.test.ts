@@ -62,9 +62,14 @@ interface Scenario {
   readonly failures: number;
 }
 
-async function play(
-  scenario: Scenario,
-): Promise<{ broker: InMemoryBroker; source: SimulatedSource }> {
+interface Played {
+  readonly broker: InMemoryBroker;
+  readonly source: SimulatedSource;
+  /** Ids of the snapshots that were said to be finished. */
+  readonly told: ReadonlySet<string>;
+}
+
+async function play(scenario: Scenario): Promise<Played> {
   const random = generator(scenario.seed);
   const source = new SimulatedSource(random);
   const write = writerOf(source, random, scenario.existing + scenario.transactions);
@@ -72,6 +77,7 @@ async function play(
   source.settle();
   source.tick = write;
   const broker = new InMemoryBroker();
+  const told = new Set<string>();
   let failuresLeft = scenario.failures;
   const fate = (): CommitFate => {
     if (failuresLeft === 0 || random() < 0.7) return 'commit';
@@ -111,6 +117,8 @@ async function play(
           reach: () => undefined,
           notify: (notice) => {
             if (notice.kind === 'started') tripwire = { hasCommitted: true, epoch: notice.epoch };
+            const finished = notice.kind === 'started' ? notice.finished : [notice];
+            for (const { snapshotId } of finished) told.add(snapshotId);
           },
           report: (progress) => {
             finishedSnapshot = progress.snapshot === undefined;
@@ -130,7 +138,7 @@ async function play(
         throw error;
     }
   }
-  return { broker, source };
+  return { broker, source, told };
 }
 
 const seqOf = (record: OutgoingRecord): string =>
@@ -175,6 +183,15 @@ describe('runCapture', () => {
         }
       }),
       { numRuns: 150 },
+    );
+  }, 120_000);
+
+  it('tells that a snapshot is finished, also when the attempt that finished it was lost', async () => {
+    await fc.assert(
+      fc.asyncProperty(scenarios, async (scenario) => {
+        expect((await play(scenario)).told).toEqual(new Set(['initial']));
+      }),
+      { numRuns: 100 },
     );
   }, 120_000);
 

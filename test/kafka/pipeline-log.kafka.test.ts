@@ -139,7 +139,7 @@ describe.skipIf(!KAFKA)('a pipeline log on Kafka', { timeout: 60_000 }, () => {
   it('folds the newest record of each key, tombstones included', async () => {
     const options = logOptions();
     const log = await started(options);
-    const plan = { v: 1, tables: [], finishedTables: 0, finishedRows: 0 };
+    const plan = { v: 1, tables: [], finishedTables: 0, finishedRows: 0, requests: [] };
     for (let ordinal = 1; ordinal <= 20; ordinal++) {
       const batch = log.newBatch();
       appendCheckpoint(batch, options.prefix, ordinal);

@@ -69,7 +69,7 @@ export const aborted = (signal: AbortSignal): Promise<void> =>
 export const untilCancelled =
   (epoch: number): StreamScript =>
   async ({ commands }, { signal, onStarted, onSnapshotFinished }) => {
-    onStarted({ epoch, commandIds: commands.map(({ commandId }) => commandId) });
+    onStarted({ epoch, commandIds: commands.map(({ commandId }) => commandId), finished: [] });
     for (const command of commands)
       if (command.kind === 'snapshot')
         onSnapshotFinished({ snapshotId: command.snapshotId, tables: 1, rows: 10 });

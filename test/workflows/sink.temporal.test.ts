@@ -92,11 +92,11 @@ describe.skipIf(address === '')('cdcSink on a server', () => {
 
   it('runs on when it is put back into the configuration before it has stopped', async () => {
     let starts = 0;
-    let lastCommit = (): void => undefined;
+    const lastCommit = Promise.withResolvers<void>();
     stage.sinkScript = async (_input, { signal }) => {
       starts += 1;
       await aborted(signal);
-      if (starts === 1) await new Promise<void>((resolve) => (lastCommit = resolve));
+      if (starts === 1) await lastCommit.promise;
     };
     const handle = await started('returning');
     await eventually(() => {
@@ -111,7 +111,7 @@ describe.skipIf(address === '')('cdcSink on a server', () => {
     const { runId } = await handle.describe();
     await started('returning');
     await phaseOf('returning', 'RUNNING');
-    lastCommit();
+    lastCommit.resolve();
     await eventually(() => {
       expect(starts).toBe(2);
       return Promise.resolve();

@@ -59,7 +59,7 @@ async function answerIncident(surroundings: Surroundings, pipeline: string, opti
   const request = { incidentId, action, ...(tables && { tables }), ...requester(reason) };
   const receipt = await withControl(surroundings, (control) => control.recover(pipeline, request));
   return {
-    result: { pipeline, incidentId, action, ...(tables && { tables }) },
+    result: { pipeline, incidentId, action, ...(tables && { tables }), taken: receipt.taken },
     text: outcomeText(receipt, `Incident ${incidentId} of ${pipeline} is answered with ${action}.`),
   };
 }
