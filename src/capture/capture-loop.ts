@@ -212,7 +212,7 @@ export class CaptureLoop {
       case 'emit': {
         this.#deps.reach('captureChunkRead');
         const topic = tableTopic(this.#input.prefix, verdict.chunk.schema.id);
-        session.learnTopics(await this.#deps.log.ensureTopics([topic]));
+        session.learnTopics(await this.#deps.log.ensureTopics([topic], session.topics));
         this.#emit(verdict);
         break;
       }

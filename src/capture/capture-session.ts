@@ -7,7 +7,7 @@ import type { Chunk } from '../snapshot/chunk-reader.ts';
 import { appendChange, encodeKey, type SourceBlock, type TableRoute } from '../topic/envelope.ts';
 import type { OutgoingBatch } from '../topic/publisher.ts';
 import { schemaIdOf } from '../topic/schema-record.ts';
-import type { Topic } from '../topic/topic-name.ts';
+import type { Topic, TopicIdentity } from '../topic/topic-name.ts';
 import { OpenBatch } from './open-batch.ts';
 import type { PipelineLog, StoredPipeline } from './pipeline-log.ts';
 import { refusePartialImage, unnamed, unsupported } from './refusals.ts';
@@ -339,10 +339,15 @@ export class CaptureSession {
   }
 
   async #createTopic(topic: Topic): Promise<void> {
-    this.learnTopics(await this.#parts.log.ensureTopics([topic]));
+    this.learnTopics(await this.#parts.log.ensureTopics([topic], this.topics));
   }
 
-  learnTopics(topics: ReadonlyMap<Topic, number>): void {
+  /** Every table topic written or announced so far. */
+  get topics(): ReadonlyMap<Topic, TopicIdentity> {
+    return this.#batch.topics;
+  }
+
+  learnTopics(topics: ReadonlyMap<Topic, TopicIdentity>): void {
     this.#parts.router.learnTopics(topics);
     this.#batch.learnTopics(topics);
   }

@@ -5,7 +5,12 @@ import { type TableId, type TableName, tableName } from '../change/table.ts';
 import { tableFilter } from '../change/table-pattern.ts';
 import { SluiceError } from '../errors/error.ts';
 import { emptyPlan, finishedRequests } from '../snapshot/plan.ts';
-import { collidingTopics, type Topic, tableTopic } from '../topic/topic-name.ts';
+import {
+  collidingTopics,
+  type Topic,
+  type TopicIdentity,
+  tableTopic,
+} from '../topic/topic-name.ts';
 import { CaptureSession } from './capture-session.ts';
 import { refuseForeignOwner } from './refusals.ts';
 import type { CaptureDeps, CaptureInput } from './run-capture.ts';
@@ -65,9 +70,10 @@ export async function openSession(
     stored,
   );
   session.learnTopics(stored.topics);
-  session.learnTopics(
-    await deps.log.ensureTopics(tables.map(({ schema }) => tableTopic(input.prefix, schema.id))),
-  );
+  // A new epoch begins with whatever topics there are: its snapshots fill them.
+  const held = decision.kind === 'reopen' ? new Map<Topic, TopicIdentity>() : stored.topics;
+  const topics = tables.map(({ schema }) => tableTopic(input.prefix, schema.id));
+  session.learnTopics(await deps.log.ensureTopics(topics, held));
   if (session.atBoundary && tracker.open === undefined)
     session.announce(tables.map(({ schema }) => schema));
   applyStart(
@@ -162,7 +168,7 @@ interface StartContext {
   readonly epoch: number;
   readonly nowMs: number;
   /** Topics of tables that were captured before this attempt. */
-  readonly known: ReadonlyMap<Topic, number>;
+  readonly known: ReadonlyMap<Topic, TopicIdentity>;
 }
 
 /**

@@ -220,6 +220,12 @@ export const CATALOGUE = {
     'One record, compressed, exceeds max.message.bytes of its topic.',
     'Raise max.message.bytes of the named topic (and replica.fetch.max.bytes of the brokers), then resume.',
   ),
+  'kafka.topic-recreated': entry(
+    'A topic was deleted',
+    'gap',
+    'A topic that holds records of the pipeline is gone, or was made again under its name: what was in it is lost to everybody who had not read it.',
+    'Find out who deletes topics. Then answer the incident with resnapshot: every table is read again into the topics that exist.',
+  ),
   'kafka.partitions-changed': entry(
     'The partition count of a topic changed',
     'blocked',

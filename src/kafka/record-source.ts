@@ -10,7 +10,7 @@ import type {
 import { POSITION_KEYS } from '../topic/publisher.ts';
 import type { BatchRecord } from '../topic/record-batch-reader.ts';
 import { parseSchemaRecord } from '../topic/schema-record.ts';
-import { internalTopics, type Topic } from '../topic/topic-name.ts';
+import { internalTopics } from '../topic/topic-name.ts';
 import { Cluster } from './cluster.ts';
 import { CommittedReader, type PartitionId } from './committed-reader.ts';
 import type { KafkaConnection } from './connection-options.ts';
@@ -134,7 +134,12 @@ class PositionFold implements TopicListener {
       const { checkpoint, topics } = raw;
       this.#position = checkpoint && {
         checkpoint: parseCheckpoint(checkpoint),
-        topics: topics ? parseTopics(topics) : new Map<Topic, number>(),
+        topics: new Map(
+          [...(topics ? parseTopics(topics) : [])].map(([topic, { partitions }]) => [
+            topic,
+            partitions,
+          ]),
+        ),
       };
       this.#taken = raw;
     }

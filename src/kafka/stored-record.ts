@@ -1,6 +1,6 @@
 import type { Checkpoint, SnapshotPlan } from '../change/checkpoint.ts';
 import { SluiceError } from '../errors/error.ts';
-import type { Topic } from '../topic/topic-name.ts';
+import type { Topic, TopicIdentity } from '../topic/topic-name.ts';
 
 /** @throws {SluiceError} `kafka.record-unreadable` when it is not a checkpoint of version 1 */
 export function parseCheckpoint(value: Buffer): Checkpoint {
@@ -24,15 +24,14 @@ export function parseSnapshotPlan(value: Buffer): SnapshotPlan {
   return record as unknown as SnapshotPlan;
 }
 
-/** @throws {SluiceError} `kafka.record-unreadable` when a partition count is not a positive integer */
-export function parseTopics(value: Buffer): ReadonlyMap<Topic, number> {
-  const counts = Object.entries(parseObject('topics', value));
+/** @throws {SluiceError} `kafka.record-unreadable` when a topic lacks its id or a partition count */
+export function parseTopics(value: Buffer): ReadonlyMap<Topic, TopicIdentity> {
+  const topics = Object.entries(parseObject('topics', value));
   return new Map(
-    counts.map(([topic, count]) => {
-      if (typeof count !== 'number' || !Number.isSafeInteger(count) || count < 1) {
-        throw unreadable('topics');
-      }
-      return [topic as Topic, count];
+    topics.map(([topic, identity]) => {
+      const { partitions, id } = Object(identity) as Partial<Record<keyof TopicIdentity, unknown>>;
+      if (typeof id !== 'string' || !Number.isSafeInteger(partitions)) throw unreadable('topics');
+      return [topic as Topic, { partitions: Number(partitions), id }];
     }),
   );
 }

@@ -3,9 +3,16 @@ import type { TableId } from '../change/table.ts';
 
 export type Topic = Brand<string, 'Topic'>;
 
+/** What a topic's records were written to; a topic that was deleted and made again has another id. */
+export interface TopicIdentity {
+  readonly partitions: number;
+  /** The cluster's own id of the topic. */
+  readonly id: string;
+}
+
 /** The internal topics of a prefix. A database may be called `sluice`, so their names start with `__`. */
 export interface InternalTopics {
-  /** Compacted, one partition: checkpoint, snapshot plan, topic → partition count. */
+  /** Compacted, one partition: checkpoint, snapshot plan, topic → {@link TopicIdentity}. */
   readonly positions: Topic;
   /** Compacted, one partition, never expires: schema id → canonical schema. */
   readonly schemas: Topic;

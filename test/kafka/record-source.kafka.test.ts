@@ -39,7 +39,7 @@ async function fixture(settings: Partial<RecordSourceOptions> = {}): Promise<Fix
   const source = new KafkaRecordSource({ brokers: [KAFKA], prefix: options.prefix, ...settings });
   closing.push(log, source);
   const topic = tableTopic(options.prefix, { database: 'shop', table: 'orders' });
-  await log.ensureTopics([topic]);
+  await log.ensureTopics([topic], new Map());
   return { log, source, prefix: options.prefix, topic };
 }
 
@@ -50,7 +50,12 @@ async function publishRows(
 ) {
   const batch = log.newBatch();
   values.forEach((value, index) => batch.append(plainRecord(topic, index % 3, value, value)));
-  appendPosition(batch, prefix, 'topics', JSON.stringify({ [topic]: 3 }));
+  appendPosition(
+    batch,
+    prefix,
+    'topics',
+    JSON.stringify({ [topic]: { partitions: 3, id: topic } }),
+  );
   appendCheckpoint(batch, prefix, ordinal);
   await log.publish(batch);
 }

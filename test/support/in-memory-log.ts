@@ -7,7 +7,7 @@ import {
   type OutgoingRecord,
   POSITION_KEYS,
 } from '../../src/topic/publisher.ts';
-import { internalTopics, type Topic } from '../../src/topic/topic-name.ts';
+import { internalTopics, type Topic, type TopicIdentity } from '../../src/topic/topic-name.ts';
 
 /** The broker's side of a pipeline log: committed records in order, and who holds the fence. */
 export class InMemoryBroker {
@@ -54,8 +54,8 @@ export class InMemoryLog implements PipelineLog {
   load(): Promise<StoredPipeline> {
     return Promise.resolve(this.#stored());
   }
-  ensureTopics(topics: readonly Topic[]): Promise<ReadonlyMap<Topic, number>> {
-    return Promise.resolve(new Map(topics.map((topic) => [topic, 3])));
+  ensureTopics(topics: readonly Topic[]): Promise<ReadonlyMap<Topic, TopicIdentity>> {
+    return Promise.resolve(new Map(topics.map((topic) => [topic, { partitions: 3, id: topic }])));
   }
   newBatch(): OutgoingBatch {
     return new MemoryBatch();
@@ -82,8 +82,8 @@ export class InMemoryLog implements PipelineLog {
       checkpoint: newest(POSITION_KEYS.checkpoint) as Checkpoint | undefined,
       snapshot: newest(POSITION_KEYS.snapshot) as SnapshotPlan | undefined,
       topics: new Map(
-        Object.entries((newest(POSITION_KEYS.topics) ?? {}) as Record<string, number>),
-      ) as Map<Topic, number>,
+        Object.entries((newest(POSITION_KEYS.topics) ?? {}) as Record<string, TopicIdentity>),
+      ) as Map<Topic, TopicIdentity>,
       schemaIds: new Set(
         this.#broker.committed.filter((r) => r.topic === schemas).map((r) => r.key as SchemaId),
       ),
