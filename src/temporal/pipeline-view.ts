@@ -5,6 +5,7 @@ import {
   WorkflowNotFoundError,
 } from '@temporalio/client';
 import { defaultPayloadConverter } from '@temporalio/common';
+import { optionalTsToMs } from '@temporalio/common/lib/time.js';
 import { type Incident, openIncident } from '../control/incident.ts';
 import { RECOVER_ACTIONS } from '../control/messages.ts';
 import { pipelineWorkflowId, sinkWorkflowId } from '../control/names.ts';
@@ -29,6 +30,8 @@ export interface IncidentView {
 export interface SinkView {
   readonly name: string;
   readonly state: string;
+  /** Why it does not get on, while it tries again by itself. */
+  readonly reason?: string;
   readonly progress?: SinkProgress;
   readonly incident?: IncidentView;
 }
@@ -101,17 +104,25 @@ async function viewSink(client: Client, pipeline: string, name: string): Promise
   return {
     name,
     state: state?.phase ?? shown.state,
+    ...(shown.lastFailure === undefined ? {} : { reason: shown.lastFailure }),
     ...(shown.progress === undefined ? {} : { progress: shown.progress as SinkProgress }),
     ...(open ? { incident: incidentView(open, ['retry']) } : {}),
   };
 }
+
+type PendingActivity = NonNullable<
+  WorkflowExecutionDescription['raw']['pendingActivities']
+>[number];
+
+/** PENDING_ACTIVITY_STATE_STARTED of Temporal's API. */
+const STARTED = 2;
 
 interface Described {
   readonly state: string;
   readonly startedAtMs: number;
   /** Details of the long activity's newest heartbeat. */
   readonly progress: unknown;
-  /** Why the activity under way was last started again. */
+  /** Why an activity that does not get on was last started again. */
   readonly lastFailure: string | undefined;
 }
 
@@ -121,13 +132,19 @@ async function describe(handle: WorkflowHandle, longActivity: string): Promise<D
   const activities = description.raw.pendingActivities ?? [];
   const long = activities.find(({ activityType }) => activityType?.name === longActivity);
   const [payload] = long?.heartbeatDetails?.payloads ?? [];
-  const failing = activities.find(({ lastFailure }) => lastFailure);
+  const failing = activities.find((activity) => activity.lastFailure && !isAtWork(activity));
   return {
     state: stateOf(description),
     startedAtMs: description.startTime.getTime(),
     progress: payload ? defaultPayloadConverter.fromPayload(payload) : undefined,
     lastFailure: failing?.lastFailure?.message ?? undefined,
   };
+}
+
+/** The server keeps the last failure of an activity for as long as that runs: past it, it is history. */
+function isAtWork({ state, lastStartedTime, lastHeartbeatTime }: PendingActivity): boolean {
+  const startedAtMs = optionalTsToMs(lastStartedTime) ?? 0;
+  return Number(state) === STARTED && (optionalTsToMs(lastHeartbeatTime) ?? 0) > startedAtMs;
 }
 
 /** The attribute a workflow leaves behind when it ends in order; the server's word otherwise. */

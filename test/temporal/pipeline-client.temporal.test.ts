@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { pipelineWorkflowId } from '../../src/control/names.ts';
+import { SluiceError } from '../../src/errors/error.ts';
 import type { PipelineProgress } from '../../src/observability/progress.ts';
 import { PipelineClient } from '../../src/temporal/pipeline-client.ts';
 import { aPipelineSpec } from '../support/pipeline-spec.ts';
@@ -87,6 +88,28 @@ describe.skipIf(address === '')('the pipeline client with workers', () => {
       });
     });
     expect((await client.list()).map(({ pipeline }) => pipeline)).toEqual(['live']);
+  }, 60_000);
+
+  it('says why a sink tries again, and no longer once it gets on', async () => {
+    const locked = 'shop.duckdb is open in another process.';
+    stage.sinkScript = () => Promise.reject(new SluiceError('duckdb.locked', locked));
+    await applied('locked');
+    await eventually(async () => {
+      expect(await client.status('locked')).toMatchObject({
+        state: 'STREAMING',
+        sinks: [{ state: 'RUNNING', reason: locked }],
+      });
+    });
+    stage.sinkScript = async ({ sinkName }, { signal, onProgress }) => {
+      const counts = { rows: 1, cutOrdinal: 1, lagMs: 1, tables: {} };
+      onProgress({ kind: 'sink', pipeline: 'locked', sink: sinkName, ...counts });
+      await untilAborted(signal);
+    };
+    await eventually(async () => {
+      const { sinks } = await client.status('locked');
+      expect(sinks).toMatchObject([{ progress: { rows: 1 } }]);
+      expect(sinks).not.toMatchObject([{ reason: locked }]);
+    });
   }, 60_000);
 
   it('says who paused a pipeline and why', async () => {
