@@ -11,7 +11,7 @@ import { RECOVER_ACTIONS } from '../control/messages.ts';
 import { pipelineWorkflowId, sinkWorkflowId } from '../control/names.ts';
 import type { PipelineState } from '../control/pipeline-state.ts';
 import type { SinkState } from '../control/sink-state.ts';
-import type { PipelineProgress, SinkProgress } from '../observability/progress.ts';
+import type { Heartbeat, PipelineProgress, SinkProgress } from '../observability/progress.ts';
 import { CDC_STATE } from './pipeline-phases.ts';
 import { explaining, isNoWorker } from './server-answer.ts';
 
@@ -104,7 +104,7 @@ async function viewSink(client: Client, pipeline: string, name: string): Promise
   return {
     name,
     state: state?.phase ?? shown.state,
-    ...(shown.lastFailure === undefined ? {} : { reason: shown.lastFailure }),
+    ...(shown.trouble === undefined ? {} : { reason: shown.trouble }),
     ...(shown.progress === undefined ? {} : { progress: shown.progress as SinkProgress }),
     ...(open ? { incident: incidentView(open, ['retry']) } : {}),
   };
@@ -120,10 +120,10 @@ const STARTED = 2;
 interface Described {
   readonly state: string;
   readonly startedAtMs: number;
-  /** Details of the long activity's newest heartbeat. */
-  readonly progress: unknown;
-  /** Why an activity that does not get on was last started again. */
-  readonly lastFailure: string | undefined;
+  /** Of the long activity's newest heartbeat. */
+  readonly progress: Heartbeat['progress'];
+  /** Why an activity does not get on, while it is tried again. */
+  readonly trouble: string | undefined;
 }
 
 /** What the server itself knows: also without a worker. */
@@ -133,11 +133,12 @@ async function describe(handle: WorkflowHandle, longActivity: string): Promise<D
   const long = activities.find(({ activityType }) => activityType?.name === longActivity);
   const [payload] = long?.heartbeatDetails?.payloads ?? [];
   const failing = activities.find((activity) => activity.lastFailure && !isAtWork(activity));
+  const heartbeat = payload ? defaultPayloadConverter.fromPayload<Heartbeat>(payload) : {};
   return {
     state: stateOf(description),
     startedAtMs: description.startTime.getTime(),
-    progress: payload ? defaultPayloadConverter.fromPayload(payload) : undefined,
-    lastFailure: failing?.lastFailure?.message ?? undefined,
+    progress: heartbeat.progress,
+    trouble: failing?.lastFailure?.message ?? heartbeat.retrying,
   };
 }
 
@@ -155,12 +156,9 @@ function stateOf({ status, typedSearchAttributes }: WorkflowExecutionDescription
     : status.name;
 }
 
-function reasonOf(
-  { lastFailure }: Described,
-  state: PipelineState | undefined,
-): string | undefined {
+function reasonOf({ trouble }: Described, state: PipelineState | undefined): string | undefined {
   if (!state) return 'no worker answers; the state is the last one recorded';
-  if (lastFailure !== undefined) return lastFailure;
+  if (trouble !== undefined) return trouble;
   if (!state.because) return undefined;
   const { command, by, reason } = state.because;
   return `${command}${by === undefined ? '' : ` by ${by}`}${reason === undefined ? '' : `: ${reason}`}`;

@@ -90,25 +90,48 @@ describe.skipIf(address === '')('the pipeline client with workers', () => {
     expect((await client.list()).map(({ pipeline }) => pipeline)).toEqual(['live']);
   }, 60_000);
 
-  it('says why a sink tries again, and no longer once it gets on', async () => {
-    const locked = 'shop.duckdb is open in another process.';
-    stage.sinkScript = () => Promise.reject(new SluiceError('duckdb.locked', locked));
-    await applied('locked');
+  it('says why stream and sink try again, and no longer once they get on', async () => {
+    const [unreachable, locked] = ['kafka:9092 does not answer.', 'shop.duckdb is open elsewhere.'];
+    const well = new AbortController();
+    stage.script = async (input, hooks) => {
+      hooks.onRetrying(unreachable);
+      await untilAborted(well.signal);
+      hooks.onProgress(PROGRESS);
+      await untilCancelled(1)(input, hooks);
+    };
+    stage.sinkScript = async ({ sinkName }, { signal, onProgress, onRetrying }) => {
+      onRetrying(locked);
+      await untilAborted(well.signal);
+      const counts = { rows: 1, cutOrdinal: 1, lagMs: 1, tables: {} };
+      onProgress({ kind: 'sink', pipeline: 'troubled', sink: sinkName, ...counts });
+      await untilAborted(signal);
+    };
+    await client.apply(aPipelineSpec({ pipeline: 'troubled' }));
     await eventually(async () => {
-      expect(await client.status('locked')).toMatchObject({
+      expect(await client.status('troubled')).toMatchObject({
         state: 'STREAMING',
+        reason: unreachable,
         sinks: [{ state: 'RUNNING', reason: locked }],
       });
     });
-    stage.sinkScript = async ({ sinkName }, { signal, onProgress }) => {
-      const counts = { rows: 1, cutOrdinal: 1, lagMs: 1, tables: {} };
-      onProgress({ kind: 'sink', pipeline: 'locked', sink: sinkName, ...counts });
-      await untilAborted(signal);
-    };
+    well.abort();
     await eventually(async () => {
-      const { sinks } = await client.status('locked');
+      const { reason, sinks } = await client.status('troubled');
       expect(sinks).toMatchObject([{ progress: { rows: 1 } }]);
-      expect(sinks).not.toMatchObject([{ reason: locked }]);
+      expect([reason, sinks[0]?.reason]).toEqual([undefined, undefined]);
+    });
+  }, 60_000);
+
+  it('does not show the failure of an attempt that another one has made good', async () => {
+    stage.sinkScript = () => Promise.reject(new SluiceError('duckdb.locked', 'Not yet.'));
+    await applied('healed');
+    await eventually(async () => {
+      expect(await client.status('healed')).toMatchObject({ sinks: [{ reason: 'Not yet.' }] });
+    });
+    stage.sinkScript = (_input, { signal }) => untilAborted(signal);
+    await eventually(async () => {
+      const { sinks } = await client.status('healed');
+      expect(sinks[0]?.reason).toBeUndefined();
     });
   }, 60_000);
 
