@@ -5,24 +5,9 @@ import { compareTable, readShapes } from './compare-tables.ts';
 import { eventually, type ShopPipeline } from './shop-pipeline.ts';
 import { HUGE_TRANSACTION, RARE_EVENTS } from './shop-transactions.ts';
 import type { Stage } from './stages.ts';
+import type { TableVerdict } from './verdict.ts';
 import type { WorkerProcess } from './worker-process.ts';
 import { startWorkload, type Workload } from './workload.ts';
-
-/** What was found about one table; equal if and only if all counts of faults are zero. */
-export interface TableVerdict {
-  readonly table: string;
-  readonly rows: number;
-  /** Rows that warehouse or topic show otherwise than the source. */
-  readonly differences: number;
-  readonly duplicates: number;
-  /** Records that cannot come where they are in their topic. */
-  readonly disorders: number;
-  /** Keys and what is wrong with them; never values. */
-  readonly examples: readonly string[];
-}
-
-export const isEqual = ({ differences, duplicates, disorders }: TableVerdict): boolean =>
-  differences + duplicates + disorders === 0;
 
 const SEED = 20_251_123;
 const WRITE_MS = 30_000;

@@ -77,6 +77,8 @@ export interface Incident {
 export interface SinkStatus {
   readonly name: string;
   readonly state: string;
+  /** Why it does not get on, while it tries again by itself. */
+  readonly reason?: string;
   readonly progress?: SinkProgress;
   readonly incident?: Incident;
 }

@@ -1,6 +1,6 @@
 /**
  * What a running activity tells the main thread, several times a second. Cumulative since the
- * activity started, JSON-plain. Heartbeats carry the same, cut down by {@link forHeartbeat}.
+ * activity started, JSON-plain. A {@link Heartbeat} carries the same, cut down by {@link forHeartbeat}.
  */
 export interface PipelineProgress {
   readonly kind: 'pipeline';
@@ -77,6 +77,14 @@ export interface SinkProgress {
 }
 
 export type Progress = PipelineProgress | SinkProgress;
+
+/** What a long activity leaves with the server. */
+export interface Heartbeat {
+  /** The newest; absent before the first. */
+  readonly progress?: Progress;
+  /** Why the work is being tried again; absent while it goes on. */
+  readonly retrying?: string;
+}
 
 /** Tables a heartbeat names; the others share one entry. */
 export const MAX_NAMED_TABLES = 12;

@@ -1,5 +1,5 @@
 import type { Client } from '@temporalio/client';
-import type { ActivityParts } from '../activities/create-activities.ts';
+import type { ActivityParts, LongRunningHooks } from '../activities/create-activities.ts';
 import type { CaptureNotice } from '../capture/progress.ts';
 import { ownerOf, pipelineWorkflowId } from '../control/names.ts';
 import type { PipelineSpec } from '../control/pipeline-spec.ts';
@@ -71,7 +71,7 @@ export function activityParts({
         { kind: 'capture', spec, owner: ownerOf(namespace, spec), tripwire, commands },
         (message) => {
           heard(spec.pipeline, 'stream', message);
-          if (message.kind === 'progress') hooks.onProgress(message.progress);
+          report(message, hooks);
           if (message.kind !== 'notice') return;
           const { notice } = message;
           if (notice.kind === 'started')
@@ -87,12 +87,17 @@ export function activityParts({
         { kind: 'sink', spec, sinkName },
         (message) => {
           heard(spec.pipeline, `sink ${sinkName}`, message);
-          if (message.kind === 'progress') hooks.onProgress(message.progress);
+          report(message, hooks);
         },
         hooks.signal,
       );
     },
   };
+}
+
+function report(message: ThreadMessage, hooks: LongRunningHooks): void {
+  if (message.kind === 'progress') hooks.onProgress(message.progress);
+  if (message.kind === 'retrying') hooks.onRetrying(message.failure.message);
 }
 
 function tellNotice(log: Log, notice: CaptureNotice): void {

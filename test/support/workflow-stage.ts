@@ -10,7 +10,11 @@ import {
   Worker,
   type WorkflowBundleWithSourceMap,
 } from '@temporalio/worker';
-import { createActivities, type StreamHooks } from '../../src/activities/create-activities.ts';
+import {
+  createActivities,
+  type LongRunningHooks,
+  type StreamHooks,
+} from '../../src/activities/create-activities.ts';
 import type { SinkInput, StreamInput } from '../../src/activities/types.ts';
 import {
   CONTROL_QUEUE,
@@ -31,10 +35,7 @@ import { aPipelineSpec } from './pipeline-spec.ts';
 
 /** What a started stream does, as the test decides: run until cancelled, or fail. */
 export type StreamScript = (input: StreamInput, hooks: StreamHooks) => Promise<void>;
-export type SinkScript = (
-  input: SinkInput,
-  hooks: Pick<StreamHooks, 'signal' | 'onProgress'>,
-) => Promise<void>;
+export type SinkScript = (input: SinkInput, hooks: LongRunningHooks) => Promise<void>;
 
 export interface Stage extends AsyncDisposable {
   readonly client: Client;

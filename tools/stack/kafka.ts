@@ -13,6 +13,12 @@ const MODULES = [
   ['org.slf4j', 'slf4j-simple', '1.7.36'],
 ] as const;
 
+/**
+ * Publishing its counters, a starting JVM works in a folder under /tmp for a moment; meanwhile its
+ * pid file, which counts only with the working directory, would be taken for a stranger's.
+ */
+const JVM = ['-XX:-UsePerfData'];
+
 /** Apache Kafka as one KRaft node, broker and controller in one process. */
 export const KAFKA: PackagedServer = {
   cacheEntry: `kafka-${VERSION}`,
@@ -38,7 +44,7 @@ export const KAFKA: PackagedServer = {
   async initialise(site, context) {
     const clusterId = randomBytes(16).toString('base64url');
     const format = ['kafka.tools.StorageTool', 'format', '-t', clusterId, '-c'];
-    await run('java', ['-cp', classPath(site), ...format, 'server.properties'], {
+    await run('java', [...JVM, '-cp', classPath(site), ...format, 'server.properties'], {
       cwd: site.folder,
       findable: true,
       ...context,
@@ -47,7 +53,7 @@ export const KAFKA: PackagedServer = {
 
   command: (site) => ({
     program: 'java',
-    args: ['-Xmx1g', '-cp', classPath(site), 'kafka.Kafka', 'server.properties'],
+    args: [...JVM, '-Xmx1g', '-cp', classPath(site), 'kafka.Kafka', 'server.properties'],
   }),
 };
 
