@@ -6,6 +6,7 @@ import type { Gtid, GtidSetText } from '../../src/change/gtid.ts';
 import { formatGtidSet, parseGtidSet } from '../../src/change/gtid-set.ts';
 import type { TableSchema } from '../../src/change/table.ts';
 import type { Chunk, ChunkReader, ChunkRequest } from '../../src/snapshot/chunk-reader.ts';
+import { encodedRows } from './encoded-rows.ts';
 
 const UUID = '00000000-0000-0000-0000-000000000001';
 
@@ -214,6 +215,8 @@ function eventsOf(index: number, changes: readonly SimulatedChange[]): readonly 
         endOfStatement: true,
         count: () => 1,
         read: () => [{ before: change.before, after: change.after }],
+        partial: false,
+        encode: (out) => encodedRows(ACCOUNTS, [change], out),
         header: header(base + 3 + at),
       }),
     ),
