@@ -185,6 +185,11 @@ const gtidSetOf = (count: number): GtidSetText =>
 const countOf = (set: GtidSetText): number => Number(/(\d+)$/.exec(set)?.[1] ?? 0);
 const breathe = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
+/** Every third transaction was committed before its predecessor, by the clock of its server. */
+function committedAtUs(index: number): number {
+  return 1_000_000 + 10 * index - (index % 3 === 2 ? 25 : 0);
+}
+
 function header(logPos: number): EventHeader {
   return { timestampS: 1, type: 0, serverId: 1, size: 1, logPos, flags: 0 };
 }
@@ -196,7 +201,7 @@ function eventsOf(index: number, changes: readonly SimulatedChange[]): readonly 
     {
       kind: 'gtid',
       gtid: gtidOf(index),
-      committedAtUs: 1_000_000 + index,
+      committedAtUs: committedAtUs(index),
       header: header(base + 1),
     },
     {
