@@ -1,4 +1,4 @@
-import type { OutgoingRecord } from './publisher.ts';
+import type { EncodedRecord, OutgoingRecord } from './publisher.ts';
 import { varintSize, writeVarint } from './varint.ts';
 
 /** Lengths, deltas and counts of one record, as varints of at most five bytes and one varlong of ten. */
@@ -6,8 +6,21 @@ const FIXED_ROOM = 40;
 const HEADER_ROOM = 10;
 const LONG_TEXT = 65_536;
 
+/** The record as one that writes itself. */
+export function encodedRecord(record: OutgoingRecord): EncodedRecord {
+  const { topic, partition, timestampMs } = record;
+  return {
+    topic,
+    partition,
+    timestampMs,
+    room: recordRoom(record),
+    write: (out, at, offsetDelta, timestampDelta) =>
+      writeRecord(out, at, record, offsetDelta, timestampDelta),
+  };
+}
+
 /** Room that certainly holds the record, whatever its texts expand to in UTF-8. */
-export function recordRoom({ key, value, headers }: OutgoingRecord): number {
+function recordRoom({ key, value, headers }: OutgoingRecord): number {
   let room = FIXED_ROOM + roomFor(key) + roomFor(value);
   for (const header of headers) {
     room += HEADER_ROOM + 3 * (header[0].length + header[1].length);
@@ -32,7 +45,7 @@ function roomFor(text: string | null): number {
  *
  * @param out has {@link recordRoom} bytes behind `at`
  */
-export function writeRecord(
+function writeRecord(
   out: Buffer,
   at: number,
   record: OutgoingRecord,

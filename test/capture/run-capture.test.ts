@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type CaptureInput, runCapture } from '../../src/capture/run-capture.ts';
 import type { Tripwire } from '../../src/capture/start-decision.ts';
-import type { OutgoingRecord } from '../../src/topic/publisher.ts';
+import { COMMITTED_AT_HEADER, type OutgoingRecord } from '../../src/topic/publisher.ts';
 import { internalTopics, tableTopic } from '../../src/topic/topic-name.ts';
 import { type CommitFate, InMemoryBroker, InMemoryLog } from '../support/in-memory-log.ts';
 import {
@@ -144,6 +144,12 @@ async function play(scenario: Scenario): Promise<Played> {
 const seqOf = (record: OutgoingRecord): string =>
   record.headers.find(([name]) => name === '__sluice.seq')?.[1] ?? '';
 
+function commitTimesOf({ value, headers }: OutgoingRecord) {
+  const { source } = JSON.parse(value ?? '') as { source: { ts_us: number } };
+  const header = headers.find(([name]) => name === COMMITTED_AT_HEADER)?.[1];
+  return { raw: source.ts_us, header: header === undefined ? undefined : Number(header) };
+}
+
 function fold(records: readonly OutgoingRecord[]): ReadonlyMap<string, unknown> {
   const rows = new Map<string, unknown>();
   for (const record of records) {
@@ -210,6 +216,23 @@ describe('runCapture', () => {
             ({ value }) => (JSON.parse(value ?? '{}') as { commitOrdinal: number }).commitOrdinal,
           );
         expect(ordinals).toEqual(ordinals.toSorted((a, b) => a - b));
+      }),
+      { numRuns: 50 },
+    );
+  }, 120_000);
+
+  it('gives records commit times that never decrease, whatever the clocks of the source say', async () => {
+    await fc.assert(
+      fc.asyncProperty(scenarios, async (scenario) => {
+        const { broker } = await play(scenario);
+        const records = broker.committed
+          .filter(({ topic, value }) => topic === TOPIC && value !== null)
+          .toSorted((a, b) => (seqOf(a) < seqOf(b) ? -1 : 1));
+        const times = records.map(commitTimesOf);
+        const effective = times.map(({ raw, header }) => header ?? raw);
+        expect(effective).toEqual(effective.toSorted((a, b) => a - b));
+        for (const { raw, header } of times)
+          if (header !== undefined) expect(header > raw).toBe(true);
       }),
       { numRuns: 50 },
     );

@@ -9,9 +9,10 @@ import type {
   RecordSource,
   TopicRecord,
 } from '../../src/sink/record-source.ts';
-import type { OutgoingBatch, OutgoingRecord } from '../../src/topic/publisher.ts';
+import type { EncodedRecord, OutgoingBatch, OutgoingRecord } from '../../src/topic/publisher.ts';
 import { schemaIdOf } from '../../src/topic/schema-record.ts';
 import { internalTopics, type Topic } from '../../src/topic/topic-name.ts';
+import { decodedRecord } from '../support/decoded-record.ts';
 
 export const PREFIX = 'p';
 
@@ -28,6 +29,9 @@ export class CollectingBatch implements OutgoingBatch {
   }
   append(record: OutgoingRecord): void {
     this.list.push(record);
+  }
+  appendEncoded(record: EncodedRecord): void {
+    this.list.push(decodedRecord(record));
   }
 }
 

@@ -3,11 +3,13 @@ import type { Checkpoint, SnapshotPlan } from '../../src/change/checkpoint.ts';
 import type { SchemaId } from '../../src/change/table.ts';
 import { SluiceError } from '../../src/errors/error.ts';
 import {
+  type EncodedRecord,
   type OutgoingBatch,
   type OutgoingRecord,
   POSITION_KEYS,
 } from '../../src/topic/publisher.ts';
 import { internalTopics, type Topic, type TopicIdentity } from '../../src/topic/topic-name.ts';
+import { decodedRecord } from './decoded-record.ts';
 
 /** The broker's side of a pipeline log: committed records in order, and who holds the fence. */
 export class InMemoryBroker {
@@ -25,6 +27,9 @@ class MemoryBatch implements OutgoingBatch {
   }
   append(record: OutgoingRecord): void {
     this.list.push(record);
+  }
+  appendEncoded(record: EncodedRecord): void {
+    this.list.push(decodedRecord(record));
   }
 }
 
