@@ -43,8 +43,10 @@ export const KAFKA: PackagedServer = {
 
   async initialise(site, context) {
     const clusterId = randomBytes(16).toString('base64url');
-    const format = ['kafka.tools.StorageTool', 'format', '-t', clusterId, '-c'];
-    await run('java', [...JVM, '-cp', classPath(site), ...format, 'server.properties'], {
+    // As one argument: an id may begin with a dash.
+    const format = ['format', `--cluster-id=${clusterId}`, '--config=server.properties'];
+    await run('java', [...JVM, '-cp', classPath(site), 'kafka.tools.StorageTool', ...format], {
+      label: 'kafka-storage format',
       cwd: site.folder,
       findable: true,
       ...context,
