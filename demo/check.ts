@@ -103,9 +103,10 @@ export async function compareEverything(
   stage: Stage,
 ): Promise<readonly TableVerdict[]> {
   const { mysql, kafka } = shop.servers;
-  await stage('wait until the warehouse shows the last transaction', () =>
-    shop.settled(PATIENCE_MS),
-  );
+  await stage('wait until the warehouse shows the last transaction', async () => {
+    await shop.caughtUp(PATIENCE_MS);
+    await shop.settled(PATIENCE_MS);
+  });
   const shapes = await readShapes(mysql, shop.name);
   const views = await stage('compare every table with its view', () =>
     allOver(shapes.map((shape) => compareTable(mysql, shop.query, shape))),

@@ -213,6 +213,20 @@ export class ShopPipeline implements AsyncDisposable {
     return ordinalOf(await this.statusWhen(what, (status) => ordinalOf(status) > from, withinMs));
   }
 
+  /** Waits until capture has read all there is and copies no table. Nobody may write meanwhile. */
+  async caughtUp(withinMs: number): Promise<void> {
+    const executed = await this.withSource(async (root) => {
+      const [[row]] = await root.query<RowDataPacket[]>('SELECT @@GLOBAL.gtid_executed AS gtids');
+      return String(row?.['gtids']).replaceAll('\n', '');
+    });
+    await this.statusWhen(
+      'capture to have read everything and to copy no table',
+      ({ progress }) =>
+        progress?.checkpoint?.gtidSet === executed && progress.snapshot === undefined,
+      withinMs,
+    );
+  }
+
   /**
    * Writes a row and waits until the warehouse shows it: everything committed before is then there.
    * Says nothing about rows that a snapshot has yet to read.

@@ -42,9 +42,11 @@ export const KAFKA: PackagedServer = {
   configure: (site) => writeFile(join(site.folder, 'server.properties'), properties(site)),
 
   async initialise(site, context) {
-    const clusterId = newClusterId();
-    const format = ['kafka.tools.StorageTool', 'format', '-t', clusterId, '-c'];
-    await run('java', [...JVM, '-cp', classPath(site), ...format, 'server.properties'], {
+    const clusterId = randomBytes(16).toString('base64url');
+    // As one argument: an id may begin with a dash.
+    const format = ['format', `--cluster-id=${clusterId}`, '--config=server.properties'];
+    await run('java', [...JVM, '-cp', classPath(site), 'kafka.tools.StorageTool', ...format], {
+      label: 'kafka-storage format',
       cwd: site.folder,
       findable: true,
       ...context,
@@ -56,14 +58,6 @@ export const KAFKA: PackagedServer = {
     args: [...JVM, '-Xmx1g', '-cp', classPath(site), 'kafka.Kafka', 'server.properties'],
   }),
 };
-
-/** Kafka writes ids as base64url; one that begins with a dash would be taken for an option. */
-export function newClusterId(random: () => Buffer = () => randomBytes(16)): string {
-  for (;;) {
-    const id = random().toString('base64url');
-    if (!id.startsWith('-')) return id;
-  }
-}
 
 function classPath(site: Site): string {
   return join(site.home, 'libs', '*');
