@@ -10,7 +10,7 @@ export interface ChangeRow {
   readonly key: string;
   /** JSON object of the row: `after`, or `before` for a delete. */
   readonly row: string;
-  /** Source commit time, microseconds since 1970. */
+  /** Source commit time, microseconds since 1970; never decreases from one commit ordinal to a later one. */
   readonly committedAtUs: number;
   /** `file:pos` of the source event. */
   readonly position: string;

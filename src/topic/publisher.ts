@@ -14,6 +14,11 @@ export interface OutgoingRecord {
 /** Header names on table and control records. */
 export const SEQUENCE_HEADER = '__sluice.seq';
 export const SCHEMA_HEADER = '__sluice.schema';
+/**
+ * Decimal microseconds: the non-decreasing commit time, on a record whose own `source.ts_us` is
+ * below that of an earlier transaction. Without the header the two are the same.
+ */
+export const COMMITTED_AT_HEADER = '__sluice.committed_at';
 
 /** Keys of the positions topic. */
 export const POSITION_KEYS = {

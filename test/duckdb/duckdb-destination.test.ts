@@ -194,6 +194,23 @@ describe('DuckDbDestination', () => {
     expect(await present()).toEqual([]);
   });
 
+  it.each([
+    [
+      'its own, however long its cut took',
+      { committedAtUs: Date.UTC(2026, 10, 23) * 1000 + 2_500_000 },
+      '00:00:02.5',
+    ],
+    ['that of the next change of the table when it carries none', {}, '00:00:04'],
+  ])('gives the deletes of a truncate a commit time: %s', async (_which, time, expected) => {
+    await apply(1, [rowsOf(orders, [create(1, 'a', 1)])]);
+    const truncate = { kind: 'truncate', seq: seqAt(3, 0), table: ORDERS, ...time } as const;
+    await apply(2, [rowsOf(orders, [create(2, 'b', 4)])], [truncate]);
+    await reopen();
+    await apply(9, []);
+    const deleted = `SELECT _cdc.committed_at::TIMESTAMP FROM shop.orders__changes WHERE _cdc.op = 'd'`;
+    expect(await warehouse.query(deleted)).toEqual([[`2026-11-23 ${expected}`]]);
+  });
+
   it('says which tables are consistent', async () => {
     const status = () => warehouse.query('SELECT table_name, status, consistent FROM _cdc_status');
     const snapshotId = 's1';
