@@ -62,7 +62,13 @@ export class CaptureSession {
   constructor(settings: SessionSettings, parts: SessionParts, stored: StoredPipeline) {
     this.#settings = settings;
     this.#parts = parts;
-    this.#batch = new OpenBatch(parts.log, settings.prefix, parts.nowMs, stored);
+    this.#batch = new OpenBatch(
+      parts.log,
+      settings.prefix,
+      parts.nowMs,
+      () => parts.tracker.commitTimeUs,
+      stored,
+    );
     this.#appliedCommands = [...(stored.checkpoint?.appliedCommands ?? [])];
   }
 

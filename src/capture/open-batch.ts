@@ -22,6 +22,7 @@ import type { PipelineLog } from './pipeline-log.ts';
 export class OpenBatch {
   readonly #log: PipelineLog;
   readonly #nowMs: () => number;
+  readonly #commitTimeUs: () => number;
   readonly #internal: InternalTopics;
   readonly #schemaIds: Set<SchemaId>;
   readonly #topics: Map<Topic, TopicIdentity>;
@@ -29,10 +30,12 @@ export class OpenBatch {
   #topicsChanged = false;
   #planWritten: SnapshotPlan | undefined;
 
+  /** @param commitTimeUs  of the transaction that is being read, or of the newest one */
   constructor(
     log: PipelineLog,
     prefix: string,
     nowMs: () => number,
+    commitTimeUs: () => number,
     stored: {
       readonly schemaIds: ReadonlySet<SchemaId>;
       readonly topics: ReadonlyMap<Topic, TopicIdentity>;
@@ -41,6 +44,7 @@ export class OpenBatch {
   ) {
     this.#log = log;
     this.#nowMs = nowMs;
+    this.#commitTimeUs = commitTimeUs;
     this.#internal = internalTopics(prefix);
     this.#schemaIds = new Set(stored.schemaIds);
     this.#topics = new Map(stored.topics);
@@ -79,7 +83,8 @@ export class OpenBatch {
 
   control(record: ControlRecord): void {
     const key = 'table' in record ? record.table : null;
-    this.#append(this.#internal.control, key, formatControlRecord(record), [
+    const timed = { ...record, committedAtUs: this.#commitTimeUs() };
+    this.#append(this.#internal.control, key, formatControlRecord(timed), [
       [SEQUENCE_HEADER, record.seq],
     ]);
   }

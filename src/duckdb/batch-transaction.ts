@@ -136,9 +136,9 @@ export class BatchTransaction {
   async #obey(record: ControlRecord, cut: Cut, ingestedAtUs: number): Promise<void> {
     switch (record.kind) {
       case 'truncate':
-        return this.#deleteLive(record.table, record.seq, undefined, cut, ingestedAtUs);
+        return this.#deleteLive(record, undefined, cut, ingestedAtUs);
       case 'sweep':
-        return this.#deleteLive(record.table, record.seq, record.olderThan, cut, ingestedAtUs);
+        return this.#deleteLive(record, record.olderThan, cut, ingestedAtUs);
       case 'snapshotBegin':
         this.#setStatus(record.table, 'snapshotting');
         return;
@@ -162,18 +162,18 @@ export class BatchTransaction {
 
   /** A table nothing is known of has no live rows. */
   async #deleteLive(
-    name: TableName,
-    seq: Sequence,
+    record: Extract<ControlRecord, { kind: 'truncate' | 'sweep' }>,
     olderThan: Sequence | undefined,
     cut: Cut,
     ingestedAtUs: number,
   ): Promise<void> {
+    const { table: name, seq } = record;
     const table = this.#tables.get(name);
     if (!table) return;
     const statement = massDelete(duckdbDialect, table, {
       seq,
       olderThan,
-      committedAt: committedAtOf(table, seq, cut),
+      committedAt: committedAtOf(record, table, cut),
       ingestedAt: `make_timestamptz(${ingestedAtUs})`,
     });
     const deleted = await this.#doing(`deleting the live rows of ${name}`, () =>
@@ -214,14 +214,19 @@ export class BatchTransaction {
 }
 
 /**
- * Control records carry no commit time, but the table's changes do: that of the first one behind the
+ * Of a record without a commit time the table's changes have one: that of the first one behind the
  * record, or of the cut when there is none, keeps times in the order of sequences.
  */
-function committedAtOf(table: StoredTable, seq: Sequence, { committedAtUs }: Cut): string {
+function committedAtOf(
+  { committedAtUs, seq }: ControlRecord,
+  table: StoredTable,
+  cut: Cut,
+): string {
+  if (committedAtUs !== undefined) return `make_timestamptz(${committedAtUs})`;
   const next =
     `SELECT min(c.${META.committedAt}) FROM ${changesTable(duckdbDialect, table)} AS c` +
     ` WHERE c.${META.seq} > ${sequence(seq)}`;
-  return `coalesce((${next}), make_timestamptz(${committedAtUs}))`;
+  return `coalesce((${next}), make_timestamptz(${cut.committedAtUs}))`;
 }
 
 /** Every schema the batch speaks of with the first sequence that has it, oldest first. */

@@ -1,5 +1,7 @@
+import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
+import { SluiceError } from '../errors/error.ts';
 import { duckdbDialect } from './duckdb-dialect.ts';
 import { duckdbFailure } from './duckdb-error.ts';
 import { claimSocket, type OwnerSocket } from './owner-socket.ts';
@@ -8,6 +10,8 @@ export interface DuckDbSettings {
   /** Of everything DuckDB does in this process; it spills to `<file>.tmp` beyond. */
   readonly memoryLimitMb: number;
   readonly threads: number;
+  /** A file that is not there is `sink.warehouse-lost`, and is not created. */
+  readonly mustExist?: boolean;
 }
 
 /**
@@ -26,24 +30,37 @@ export class DuckDbFile {
   readonly path: string;
   readonly socket: OwnerSocket;
   readonly #instance: DuckDBInstance;
+  /** Which file the path named when it was opened. */
+  readonly #inode: string | undefined;
   readonly #connections = new Set<DuckDBConnection>();
   #closed = false;
 
-  private constructor(path: string, socket: OwnerSocket, instance: DuckDBInstance) {
+  private constructor(
+    path: string,
+    socket: OwnerSocket,
+    instance: DuckDBInstance,
+    inode: string | undefined,
+  ) {
     this.path = path;
     this.socket = socket;
     this.#instance = instance;
+    this.#inode = inode;
   }
 
   /**
    * Opens the file, and creates it with its folder when it is not there.
-   * @throws {SluiceError} `duckdb.locked` | `duckdb.io-failed`
+   * @throws {SluiceError} `duckdb.locked` | `duckdb.io-failed` | `sink.warehouse-lost`
    */
   static async open(file: string, settings: DuckDbSettings): Promise<DuckDbFile> {
     const path = resolve(file);
     const socket = await claimSocket(path);
     try {
-      return new DuckDbFile(path, socket, await openInstance(path, settings));
+      if (settings.mustExist && (await inodeOf(path)) === undefined)
+        throw new SluiceError('sink.warehouse-lost', `${path} is not there.`, {
+          facts: { file: path },
+        });
+      const instance = await openInstance(path, settings);
+      return new DuckDbFile(path, socket, instance, await inodeOf(path));
     } catch (error) {
       await socket.close();
       throw duckdbFailure('opening the file', path, error);
@@ -56,6 +73,21 @@ export class DuckDbFile {
     this.#connections.add(connection);
     await connection.run(`USE ${CATALOG}`);
     return connection;
+  }
+
+  /**
+   * A file that was deleted or replaced lives on without a name for as long as it is open, and what
+   * is committed to it would vanish with this process.
+   * @throws {SluiceError} `sink.warehouse-lost`
+   */
+  async refuseReplaced(): Promise<void> {
+    const inode = await inodeOf(this.path);
+    if (inode === this.#inode) return;
+    throw new SluiceError(
+      'sink.warehouse-lost',
+      `${this.path} was ${inode === undefined ? 'deleted' : 'replaced by another file'} while the sink had it open.`,
+      { facts: { file: this.path } },
+    );
   }
 
   release(connection: DuckDBConnection): void {
@@ -94,6 +126,17 @@ async function openInstance(path: string, settings: DuckDbSettings): Promise<Duc
     return instance;
   } catch (error) {
     instance.closeSync();
+    throw error;
+  }
+}
+
+/** Device and number of the file that the path names; `undefined` when there is none. */
+async function inodeOf(path: string): Promise<string | undefined> {
+  try {
+    const { dev, ino } = await stat(path, { bigint: true });
+    return `${dev}:${ino}`;
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
     throw error;
   }
 }

@@ -387,6 +387,12 @@ export const CATALOGUE = {
     'The file is missing, empty or another one, although this sink has committed to it before.',
     'Restore the file and answer with retry, or answer with resnapshot to fill a new one.',
   ),
+  'sink.warehouse-unknown': entry(
+    'The warehouse holds rows that no record of its sink speaks of',
+    'gap',
+    'The sinks topic was deleted, or the file was filled by a pipeline that was dropped together with its topics: nothing tells whether the offsets in the file belong to the topics of today.',
+    'Move the file away and answer with retry, or answer with resnapshot to fill a new one.',
+  ),
   'duckdb.locked': entry(
     'Another process holds the DuckDB file',
     'retry',

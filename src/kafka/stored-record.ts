@@ -1,5 +1,6 @@
 import type { Checkpoint, SnapshotPlan } from '../change/checkpoint.ts';
 import { SluiceError } from '../errors/error.ts';
+import type { SinkRecord } from '../sink/sink-log.ts';
 import type { Topic, TopicIdentity } from '../topic/topic-name.ts';
 
 /** @throws {SluiceError} `kafka.record-unreadable` when it is not a checkpoint of version 1 */
@@ -36,6 +37,15 @@ export function parseTopics(value: Buffer): ReadonlyMap<Topic, TopicIdentity> {
   );
 }
 
+/** @throws {SluiceError} `kafka.record-unreadable` when it is not a sink's record of version 1 */
+export function parseSinkRecord(value: Buffer): SinkRecord {
+  const record = parseObject('sink', value);
+  const { id, state } = (record['warehouse'] ?? {}) as Readonly<Record<string, unknown>>;
+  const complete = typeof id === 'string' && (state === 'preparing' || state === 'ready');
+  if (record['v'] !== 1 || !complete) throw unreadable('sink');
+  return record as unknown as SinkRecord;
+}
+
 function parseObject(key: string, value: Buffer): Record<string, unknown> {
   let parsed: unknown;
   try {
@@ -50,7 +60,7 @@ function parseObject(key: string, value: Buffer): Record<string, unknown> {
 function unreadable(key: string, cause?: unknown): SluiceError {
   return new SluiceError(
     'kafka.record-unreadable',
-    `The ${key} record of the positions topic is not one that this version of Sluice wrote.`,
+    `The ${key} record of an internal topic is not one that this version of Sluice wrote.`,
     { cause, facts: { key } },
   );
 }

@@ -10,7 +10,7 @@ export interface ChangeRow {
   readonly key: string;
   /** JSON object of the row: `after`, or `before` for a delete. */
   readonly row: string;
-  /** Source commit time, microseconds since 1970. */
+  /** Source commit time, microseconds since 1970; never decreases from one commit ordinal to a later one. */
   readonly committedAtUs: number;
   /** `file:pos` of the source event. */
   readonly position: string;
@@ -51,6 +51,11 @@ export interface DestinationState {
   readonly warehouseId: string;
 }
 
+/** A warehouse to be made. */
+export interface NewWarehouse {
+  readonly warehouseId: string;
+}
+
 /**
  * Port: a warehouse. Implemented in src/duckdb.
  *
@@ -58,7 +63,10 @@ export interface DestinationState {
  * records together. A retry after a lost answer reads `open` again first.
  */
 export interface Destination {
-  open(): Promise<DestinationState>;
+  /** What is there; `undefined` when there is no warehouse. Changes nothing. */
+  open(): Promise<DestinationState | undefined>;
+  /** Makes an empty warehouse where `open` has found none, and opens it. */
+  create(warehouse: NewWarehouse): Promise<DestinationState>;
   apply(batch: SinkBatch): Promise<void>;
   /** Folds changes up to the present cut into the state tables where that pays. */
   compact(): Promise<void>;

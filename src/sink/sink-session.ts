@@ -9,6 +9,7 @@ import { decodeChange } from './change-record.ts';
 import type { Clock } from './clock.ts';
 import type { Cut, Destination } from './destination.ts';
 import type { SinkKillPoint } from './kill-points.ts';
+import { openWarehouse } from './open-warehouse.ts';
 import { Piece } from './piece.ts';
 import type { SinkSessionProgress } from './progress.ts';
 import type {
@@ -18,10 +19,12 @@ import type {
   RecordSource,
   TopicRecord,
 } from './record-source.ts';
+import type { SinkLog } from './sink-log.ts';
 
 export interface SinkInput {
   readonly source: RecordSource;
   readonly destination: Destination;
+  readonly log: SinkLog;
   readonly prefix: string;
   readonly settings: {
     /** A commit at most this often while changes keep coming. */
@@ -33,6 +36,8 @@ export interface SinkInput {
   /** Called at every kill point; a crash test ends the process there. */
   readonly reach: (point: SinkKillPoint) => void;
   readonly clock: Clock;
+  /** An id that no other warehouse has. */
+  readonly newId: () => string;
   readonly signal: AbortSignal;
 }
 
@@ -41,7 +46,7 @@ const IDLE_WAIT_MS = 1_000;
 
 /**
  * Moves committed records into the destination until the signal aborts, one consistent cut after
- * another. Resolves when the transaction under way has ended. Neither port is closed.
+ * another. Resolves when the transaction under way has ended. No port is closed.
  *
  * @throws {SluiceError} with the outcome its catalogue entry names; the next attempt starts from
  *   what the destination holds, whatever was lost
@@ -85,7 +90,7 @@ class SinkSession {
 
   async run(): Promise<void> {
     const { source, destination, signal, clock, settings } = this.#input;
-    const state = await destination.open();
+    const state = await openWarehouse(this.#input);
     this.#cut = state.cut;
     for (const { topic, partition, offset } of state.offsets)
       this.#offsets.set(`${topic}/${partition}`, offset);

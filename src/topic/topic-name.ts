@@ -18,6 +18,8 @@ export interface InternalTopics {
   readonly schemas: Topic;
   /** One partition, never expires: truncate, sweep, schema, gap, snapshot begin and end. */
   readonly control: Topic;
+  /** Compacted, one partition: sink name → what the sink has written down about its warehouse. */
+  readonly sinks: Topic;
 }
 
 export function internalTopics(prefix: string): InternalTopics {
@@ -25,6 +27,7 @@ export function internalTopics(prefix: string): InternalTopics {
     positions: `${prefix}.__sluice.positions` as Topic,
     schemas: `${prefix}.__sluice.schemas` as Topic,
     control: `${prefix}.__sluice.control` as Topic,
+    sinks: `${prefix}.__sluice.sinks` as Topic,
   };
 }
 

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import type { DuckdbSinkSpec } from '../control/pipeline-spec.ts';
 import { DuckDbFile } from '../duckdb/database-file.ts';
@@ -5,6 +6,7 @@ import { DuckDbDestination } from '../duckdb/duckdb-destination.ts';
 import { serveQueries } from '../duckdb/query-server.ts';
 import { SluiceError } from '../errors/error.ts';
 import { KafkaRecordSource } from '../kafka/record-source.ts';
+import { KafkaSinkLog } from '../kafka/sink-log.ts';
 import type { SinkProgress } from '../observability/progress.ts';
 import { systemClock } from '../sink/clock.ts';
 import type { SinkSessionProgress } from '../sink/progress.ts';
@@ -43,38 +45,43 @@ async function attempt(
   counter: SinkCounter,
   signal: AbortSignal,
 ): Promise<void> {
-  const { spec } = task;
+  const { spec, sinkName } = task;
   refuseOtherHost(sink);
-  const { prefix } = spec.kafka;
-  const source = new KafkaRecordSource({ ...(await kafkaConnection(spec)), prefix });
+  const { prefix, replication } = spec.kafka;
+  const connection = await kafkaConnection(spec);
+  await using parts = new AsyncDisposableStack();
+  const log = await KafkaSinkLog.open({ ...connection, prefix, sinkName, replication });
+  parts.defer(() => log.close());
   const file = await DuckDbFile.open(sink.file, {
     memoryLimitMb: MEMORY_LIMIT_MB,
     threads: THREADS,
+    mustExist: log.record?.warehouse.state === 'ready',
   });
+  parts.defer(() => file.close());
+  const source = new KafkaRecordSource({ ...connection, prefix });
+  parts.defer(() => source.close());
   const destination = new DuckDbDestination(file, {
     pipeline: spec.pipeline,
     prefix,
     nowMs: Date.now,
     reach: port.reach,
   });
-  try {
-    serveQueries(file);
-    await runSink({
-      source,
-      destination,
-      prefix,
-      settings: { commitIntervalMs: sink.commitIntervalMs, maxBatchBytes: sink.maxBatchBytes },
-      onProgress: (progress) => {
-        port.send({ kind: 'progress', progress: counter.measure(progress) });
-      },
-      reach: port.reach,
-      clock: systemClock,
-      signal,
-    });
-  } finally {
-    await Promise.allSettled([source.close(), destination.close()]);
-    await file.close();
-  }
+  parts.defer(() => destination.close());
+  serveQueries(file);
+  await runSink({
+    source,
+    destination,
+    log,
+    prefix,
+    settings: { commitIntervalMs: sink.commitIntervalMs, maxBatchBytes: sink.maxBatchBytes },
+    onProgress: (progress) => {
+      port.send({ kind: 'progress', progress: counter.measure(progress) });
+    },
+    reach: port.reach,
+    clock: systemClock,
+    newId: randomUUID,
+    signal,
+  });
 }
 
 /** The file is local: on another host the same path would be another, empty warehouse. */

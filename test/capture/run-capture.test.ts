@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type CaptureInput, runCapture } from '../../src/capture/run-capture.ts';
 import type { Tripwire } from '../../src/capture/start-decision.ts';
+import { parseControlRecord } from '../../src/topic/control-record.ts';
 import { COMMITTED_AT_HEADER, type OutgoingRecord } from '../../src/topic/publisher.ts';
 import { internalTopics, tableTopic } from '../../src/topic/topic-name.ts';
 import { type CommitFate, InMemoryBroker, InMemoryLog } from '../support/in-memory-log.ts';
@@ -216,6 +217,12 @@ describe('runCapture', () => {
             ({ value }) => (JSON.parse(value ?? '{}') as { commitOrdinal: number }).commitOrdinal,
           );
         expect(ordinals).toEqual(ordinals.toSorted((a, b) => a - b));
+        const { control } = internalTopics(PREFIX);
+        const times = broker.committed
+          .filter(({ topic }) => topic === control)
+          .map(({ value }) => parseControlRecord(value ?? '').committedAtUs ?? Number.NaN);
+        expect(times).toEqual(times.toSorted((a, b) => a - b));
+        expect(times).not.toContain(Number.NaN);
       }),
       { numRuns: 50 },
     );

@@ -33,6 +33,8 @@ const ARRIVALS: Readonly<Record<KillPoint, readonly number[]>> = {
   kafkaRowsSent: [1, 16],
   kafkaCommitSent: [1, 20],
   kafkaCommitted: [1, 24],
+  sinkPreparing: [1],
+  sinkPrepared: [1],
   sinkBeforeApply: [2],
   sinkMidTransaction: [2],
   sinkBeforeCommit: [3],

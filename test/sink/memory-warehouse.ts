@@ -5,6 +5,7 @@ import type {
   Cut,
   Destination,
   DestinationState,
+  NewWarehouse,
   SinkBatch,
 } from '../../src/sink/destination.ts';
 import type { SinkKillPoint } from '../../src/sink/kill-points.ts';
@@ -18,10 +19,14 @@ interface Stored {
   readonly cut: Cut | undefined;
 }
 
+const EMPTY: Stored = { changes: new Map(), pending: [], offsets: new Map(), cut: undefined };
+
 /** What a warehouse has to do, in the plainest way: the changelog, folded whenever it is asked. */
 export class MemoryWarehouse implements Destination {
   readonly #reach: (point: SinkKillPoint) => void;
-  #stored: Stored = { changes: new Map(), pending: [], offsets: new Map(), cut: undefined };
+  #stored = EMPTY;
+  /** Absent while there is none; a test may take it away. */
+  warehouseId: string | undefined;
 
   constructor(reach: (point: SinkKillPoint) => void = () => {}) {
     this.#reach = reach;
@@ -41,9 +46,19 @@ export class MemoryWarehouse implements Destination {
     return liveBefore(this.changes(table).filter(({ seq }) => seq <= last));
   }
 
-  async open(): Promise<DestinationState> {
+  async open(): Promise<DestinationState | undefined> {
+    return this.warehouseId === undefined ? undefined : this.#state(this.warehouseId);
+  }
+
+  async create({ warehouseId }: NewWarehouse): Promise<DestinationState> {
+    this.warehouseId = warehouseId;
+    this.#stored = EMPTY;
+    return this.#state(warehouseId);
+  }
+
+  #state(warehouseId: string): DestinationState {
     const { offsets, cut } = this.#stored;
-    return { offsets: [...offsets.values()], cut, warehouseId: 'w' };
+    return { offsets: [...offsets.values()], cut, warehouseId };
   }
 
   async apply(batch: SinkBatch): Promise<void> {

@@ -4,6 +4,7 @@ import type { TableName } from '../../src/change/table.ts';
 import type { SinkSessionProgress } from '../../src/sink/progress.ts';
 import { runSink } from '../../src/sink/sink-session.ts';
 import { encodeRow } from '../../src/topic/row-json.ts';
+import { MemorySinkLog } from './memory-sink-log.ts';
 import { MemoryWarehouse } from './memory-warehouse.ts';
 import { SCHEMAS, SimulatedPipeline } from './simulated-pipeline.ts';
 import { PREFIX, SimulatedSource, SimulatedTopics } from './simulated-topics.ts';
@@ -32,6 +33,7 @@ function setting() {
       'commit',
     );
   const warehouse = new MemoryWarehouse();
+  const log = new MemorySinkLog();
   const sleeps: number[] = [];
   const progress: SinkSessionProgress[] = [];
   const clock = { now: 0 };
@@ -41,6 +43,7 @@ function setting() {
     return runSink({
       source: new SimulatedSource(topics, { ...hooks, onIdle: () => onIdle(() => done.abort()) }),
       destination: warehouse,
+      log,
       prefix: PREFIX,
       settings: { commitIntervalMs: 1_000, maxBatchBytes: 1_000_000 },
       onProgress: (report) => progress.push(report),
@@ -51,10 +54,11 @@ function setting() {
           sleeps.push(durationMs);
         },
       },
+      newId: () => `w${log.saved.length}`,
       signal: done.signal,
     });
   };
-  return { topics, add, warehouse, sleeps, progress, run };
+  return { topics, add, warehouse, log, sleeps, progress, run };
 }
 
 const ORDERS = NAMES[0]!;
@@ -89,6 +93,16 @@ describe('runSink', () => {
     expect(warehouse.cut?.commitOrdinal).toBe(4);
     expect(sleeps).toHaveLength(4);
     for (const durationMs of sleeps) expect(durationMs).toBeGreaterThan(900);
+  });
+
+  it('stops when the warehouse it has filled is gone, and makes none in its place', async () => {
+    const { topics, add, warehouse, run } = setting();
+    add(1);
+    topics.settle();
+    await run();
+    warehouse.warehouseId = undefined;
+    await expect(run()).rejects.toMatchObject({ code: 'sink.warehouse-lost' });
+    expect(warehouse.warehouseId).toBeUndefined();
   });
 
   it('stops when the sequence of a partition goes back', async () => {
