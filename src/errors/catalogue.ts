@@ -238,6 +238,12 @@ export const CATALOGUE = {
     'A record batch fails its checksum or is compressed with a codec Sluice does not write, or an internal record is not what Sluice wrote.',
     'Find out who else writes to the named topic; only Sluice may.',
   ),
+  'kafka.transaction-hanging': entry(
+    'A transaction does not end',
+    'blocked',
+    'The brokers lost the end of a transaction, as when all of them are killed within milliseconds of a commit; nothing behind it in the named partitions can be read.',
+    'Find it with `kafka-transactions.sh find-hanging` and end it with `kafka-transactions.sh abort`; then answer with resnapshot, because parts of the transaction may be visible.',
+  ),
   'kafka.no-such-topic': entry(
     'The topic does not exist',
     'refuse',
