@@ -1,3 +1,4 @@
+import { nextTurn } from '../async/turn.ts';
 import type { BinlogEvent } from '../binlog/event.ts';
 import type { Checkpoint, SnapshotTally } from '../change/checkpoint.ts';
 import { finishedRequests } from '../snapshot/plan.ts';
@@ -11,6 +12,9 @@ import type { EventStream } from './source-server.ts';
 export interface EventDecoder {
   decode(event: Buffer): Iterable<BinlogEvent>;
 }
+
+/** A few milliseconds of decoding; then timers and sockets have their turn, also during a long backlog. */
+const MAX_TURN_BYTES = 256 << 10;
 
 /**
  * The one loop of capture: events in, transactions out, a chunk beside them.
@@ -113,8 +117,15 @@ export class CaptureLoop {
     const arrived = this.#arrived;
     if (!arrived) return;
     this.#arrived = undefined;
+    let turnBytes = 0;
     for (const buffer of arrived) {
       this.#bytes += buffer.length;
+      turnBytes += buffer.length;
+      if (turnBytes > MAX_TURN_BYTES) {
+        turnBytes = 0;
+        await nextTurn();
+        this.#throwIfFailed();
+      }
       for (const event of this.#decoder.decode(buffer)) {
         const waiting = this.#opened.session.accept(event);
         if (waiting) await waiting;

@@ -24,8 +24,15 @@ export function formatSequence({ epoch, commitOrdinal, row }: SequenceParts): Se
 
 /** What the sequences of all records of a commit ordinal begin with: all but the eight digits of the row. */
 export function sequencePrefix(epoch: number, commitOrdinal: number): string {
-  return `${hex(epoch, 8)}/${hex(commitOrdinal, 16)}/`;
+  if (epoch !== latestEpoch) {
+    latestEpoch = epoch;
+    latestEpochText = hex(epoch, 8);
+  }
+  return `${latestEpochText}/${hex(commitOrdinal, 16)}/`;
 }
+
+let latestEpoch = -1;
+let latestEpochText = '';
 
 /** The largest sequence of a commit ordinal: a row belongs to it or to an earlier one iff `seq <=` this. */
 export function lastSequenceOf(epoch: number, commitOrdinal: number): Sequence {

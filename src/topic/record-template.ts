@@ -1,8 +1,9 @@
 import { sequencePrefix } from '../change/sequence.ts';
+import { InvariantBroken } from '../errors/error.ts';
 import type { TableRoute } from './envelope.ts';
 import { COMMITTED_AT_HEADER, SCHEMA_HEADER, SEQUENCE_HEADER } from './publisher.ts';
 import { committedAtHeader, type SourceBlock, sourceText } from './source-block.ts';
-import { writeVarint } from './varint.ts';
+import { varintCharacter } from './varint.ts';
 
 /** Digits of a sequence that name the row. */
 export const ROW_DIGITS = 8;
@@ -31,40 +32,35 @@ export class RecordTemplate {
   fill(route: TableRoute, source: SourceBlock, epoch: number, commitOrdinal: number): void {
     const { head, tail, end } = sourceText(source);
     const committedAt = committedAtHeader(source);
-    this.#room(3 * (head.length + tail.length + end.length + route.schemaId.length) + 200);
-    this.end = 0;
-    this.#text(head);
-    this.headEnd = this.end;
-    this.#text(tail);
-    this.opAt = this.end - this.headEnd;
-    this.#text('c');
-    this.#text(end);
-    this.valueBytes = this.end - this.headEnd;
     this.headers = committedAt === undefined ? 2 : 3;
-    this.#varint(this.headers);
-    this.#header(SEQUENCE_HEADER, sequencePrefix(epoch, commitOrdinal), ROW_DIGITS);
-    this.rowDigitsAt = this.end - this.headEnd;
-    this.end += ROW_DIGITS;
-    this.#header(SCHEMA_HEADER, route.schemaId);
-    if (committedAt !== undefined) this.#header(COMMITTED_AT_HEADER, committedAt);
-  }
-
-  #header(name: string, value: string, more = 0): void {
-    this.#varint(name.length);
-    this.#text(name);
-    this.#varint(value.length + more);
-    this.#text(value);
-  }
-
-  #varint(value: number): void {
-    this.end = writeVarint(this.bytes, this.end, value);
-  }
-
-  #text(text: string): void {
-    this.end += this.bytes.write(text, this.end);
+    this.opAt = tail.length;
+    this.valueBytes = tail.length + 1 + end.length;
+    const value = `${tail}c${end}`;
+    const sequence = headerText(SEQUENCE_HEADER, sequencePrefix(epoch, commitOrdinal), ROW_DIGITS);
+    const count = varintCharacter(this.headers) ?? '';
+    const upToRow = value + count + sequence;
+    this.rowDigitsAt = upToRow.length;
+    const schema = headerText(SCHEMA_HEADER, route.schemaId);
+    const late = committedAt === undefined ? '' : headerText(COMMITTED_AT_HEADER, committedAt);
+    const rest = `${upToRow}${NO_DIGITS}${schema}${late}`;
+    this.#room(3 * head.length + rest.length);
+    this.headEnd = this.bytes.write(head, 0);
+    // Digits, hex and our own names: one byte a character.
+    this.end = this.headEnd + this.bytes.write(rest, this.headEnd, 'latin1');
   }
 
   #room(bytes: number): void {
     if (bytes > this.bytes.length) this.bytes = Buffer.allocUnsafeSlow(2 * bytes);
   }
+}
+
+const NO_DIGITS = '0'.repeat(ROW_DIGITS);
+
+/** A header with its lengths; `more` bytes of the value follow elsewhere. */
+function headerText(name: string, value: string, more = 0): string {
+  const nameLength = varintCharacter(name.length);
+  const valueLength = varintCharacter(value.length + more);
+  if (nameLength === undefined || valueLength === undefined)
+    throw new InvariantBroken(`header ${name} is longer than any of its kind`);
+  return nameLength + name + valueLength + value;
 }

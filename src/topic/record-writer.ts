@@ -1,5 +1,5 @@
 import type { EncodedRecord, OutgoingRecord } from './publisher.ts';
-import { varintSize, writeVarint } from './varint.ts';
+import { varintCharacter, varintSize, writeVarint } from './varint.ts';
 
 /** Lengths, deltas and counts of one record, as varints of at most five bytes and one varlong of ten. */
 const FIXED_ROOM = 40;
@@ -83,19 +83,13 @@ function writeAscii(
   return out.write(rest, at) === rest.length ? at + rest.length : -1;
 }
 
-const LONGEST_SHORT_HEADER = 63;
-/** The varint of a length or count up to {@link LONGEST_SHORT_HEADER} is one byte, and an ASCII character. */
-const VARINT_CHARACTERS = Array.from({ length: LONGEST_SHORT_HEADER + 1 }, (_, value) =>
-  String.fromCharCode(2 * value),
-);
-
 /** The header section as text, so that it is written together with the value. */
 function shortHeaders(headers: OutgoingRecord['headers']): string | undefined {
-  let text = VARINT_CHARACTERS[headers.length];
+  let text = varintCharacter(headers.length);
   if (text === undefined) return undefined;
   for (const header of headers) {
-    const nameLength = VARINT_CHARACTERS[header[0].length];
-    const valueLength = VARINT_CHARACTERS[header[1].length];
+    const nameLength = varintCharacter(header[0].length);
+    const valueLength = varintCharacter(header[1].length);
     if (nameLength === undefined || valueLength === undefined) return undefined;
     text += nameLength + header[0] + valueLength + header[1];
   }

@@ -38,27 +38,68 @@ let latestText: SourceText = { head: '', tail: '', end: '' };
 
 export function sourceText(source: SourceBlock): SourceText {
   if (source === latestSource) return latestText;
-  const json = JSON.stringify;
-  const tsMs = Math.floor(source.tsUs / 1000);
-  const { nowMs } = source;
+  const { tsUs, nowMs } = source;
+  const { toTime, toTable, toGtid } = tableText(source);
   latestText = {
     head:
-      `,"source":{"version":"${ENVELOPE_VERSION}","connector":"${source.connector ?? 'mysql'}"` +
-      `,"name":${json(source.pipeline)},"ts_ms":${tsMs},"snapshot":"${source.snapshot}"` +
-      `,"db":${json(source.database)},"sequence":null` +
-      `,"ts_us":${source.tsUs},"ts_ns":${nanoseconds(source.tsUs, 1000n)}` +
-      `,"table":${json(source.table)},"server_id":${source.serverId},"gtid":${json(source.gtid)}` +
-      `,"file":${json(source.file)},"pos":${source.pos},"row":`,
+      `${toTime}${Math.floor(tsUs / 1000)}${toTable}${tsUs},"ts_ns":${scaled(tsUs, '000')}${toGtid}` +
+      `${JSON.stringify(source.gtid)},"file":${fileText(source.file)},"pos":${source.pos},"row":`,
     tail: `,"thread":${source.threadId},"query":null},"transaction":null,"op":"`,
-    end: `","ts_ms":${nowMs},"ts_us":${nowMs * 1000},"ts_ns":${nanoseconds(nowMs, 1_000_000n)}}`,
+    end: `","ts_ms":${nowMs},"ts_us":${scaled(nowMs, '000')},"ts_ns":${scaled(nowMs, '000000')}}`,
   };
   latestSource = source;
   return latestText;
 }
 
-/** Beyond 2^53, so not as a number. */
-function nanoseconds(count: number, unitNs: bigint): string {
-  return String(BigInt(count) * unitNs);
+/** The parts that all events of a table share: up to `ts_ms`, from behind it to `ts_us`, from behind `ts_ns` to `gtid`. */
+interface TableText {
+  readonly toTime: string;
+  readonly toTable: string;
+  readonly toGtid: string;
+}
+
+let latestTable: SourceBlock | undefined;
+let latestTableText: TableText = { toTime: '', toTable: '', toGtid: '' };
+
+function tableText(source: SourceBlock): TableText {
+  if (latestTable && isSameTable(source, latestTable)) return latestTableText;
+  const json = JSON.stringify;
+  latestTableText = {
+    toTime:
+      `,"source":{"version":"${ENVELOPE_VERSION}","connector":"${source.connector ?? 'mysql'}"` +
+      `,"name":${json(source.pipeline)},"ts_ms":`,
+    toTable: `,"snapshot":"${source.snapshot}","db":${json(source.database)},"sequence":null,"ts_us":`,
+    toGtid: `,"table":${json(source.table)},"server_id":${source.serverId},"gtid":`,
+  };
+  latestTable = source;
+  return latestTableText;
+}
+
+function isSameTable(one: SourceBlock, other: SourceBlock): boolean {
+  return (
+    one.table === other.table &&
+    one.database === other.database &&
+    one.serverId === other.serverId &&
+    one.snapshot === other.snapshot &&
+    one.pipeline === other.pipeline &&
+    one.connector === other.connector
+  );
+}
+
+let latestFile = '';
+let latestFileText = '""';
+
+function fileText(file: string): string {
+  if (file !== latestFile) {
+    latestFile = file;
+    latestFileText = JSON.stringify(file);
+  }
+  return latestFileText;
+}
+
+/** A finer unit is more digits; as a number it may be beyond 2^53. */
+function scaled(count: number, zeros: string): string {
+  return count === 0 ? '0' : `${count}${zeros}`;
 }
 
 /** The value of the header `__sluice.committed_at`, where the record needs one. */
