@@ -213,7 +213,10 @@ describe.skipIf(!KAFKA)('the newest position', { timeout: 60_000 }, () => {
     const on = await fixture();
     await publishRows(on, 1, ['a']);
     await publishRows(on, 2, ['b']);
-    const position = await on.source.newestPosition(5000, never);
+    let position = await on.source.newestPosition(5000, never);
+    // A commit that is acknowledged is readable when its markers are written, a moment later.
+    if (position?.checkpoint.commitOrdinal === 1)
+      position = await on.source.newestPosition(30_000, never);
     expect(position?.checkpoint.commitOrdinal).toBe(2);
     expect(position?.topics).toEqual(new Map([[on.topic, 3]]));
   });
