@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { RowDataPacket } from 'mysql2/promise';
+import type { SnapshotProgress } from '../src/observability/progress.ts';
 import { auditTopics } from './audit-topics.ts';
 import { compareTable, readShapes } from './compare-tables.ts';
 import { eventually, type ShopPipeline } from './shop-pipeline.ts';
@@ -63,20 +64,27 @@ async function killDuringSnapshot(
   worker: WorkerProcess,
   say: (what: string) => void,
 ): Promise<WorkerProcess> {
+  // The plan is made before the first progress is: progress without a snapshot is one that is over.
   const { progress } = await shop.statusWhen(
     'the snapshot to be under way',
-    ({ progress }) => (progress?.snapshot?.tablesDone ?? 0) + (progress?.snapshot?.rows ?? 0) > 0,
+    ({ progress }) =>
+      progress !== undefined &&
+      (progress.snapshot === undefined ||
+        progress.snapshot.tablesDone + progress.snapshot.rows > 0),
     PATIENCE_MS,
   );
-  const snapshot = progress?.snapshot;
   await worker.kill();
-  say(
-    `kill -9 after ${snapshot?.tablesDone} of ${snapshot?.tablesTotal} tables and ${snapshot?.rows} rows of ${snapshot?.table}`,
-  );
+  say(`kill -9 ${placeIn(progress?.snapshot)}`);
   const next = shop.startWorker();
   await shop.snapshotEnded(PATIENCE_MS);
   say('the snapshot has ended');
   return next;
+}
+
+function placeIn(snapshot: SnapshotProgress | undefined): string {
+  if (snapshot === undefined) return 'after the snapshot, which was over before it could be seen';
+  const { tablesDone, tablesTotal, rows, table } = snapshot;
+  return `after ${tablesDone} of ${tablesTotal} tables and ${rows} rows of ${table}`;
 }
 
 async function killDuringStream(
