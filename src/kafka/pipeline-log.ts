@@ -1,4 +1,5 @@
 import { crc32c } from '@node-rs/crc32';
+import type { ITopicConfig } from 'kafkajs';
 import type { PipelineLog, StoredPipeline } from '../capture/pipeline-log.ts';
 import type { SchemaId } from '../change/table.ts';
 import { InvariantBroken, SluiceError } from '../errors/error.ts';
@@ -61,7 +62,7 @@ export class KafkaPipelineLog implements PipelineLog {
     const wanted = internalTopicConfigs(this.#options.prefix, this.#options.replication);
     const present = await this.#identities(wanted.map(({ topic }) => topic as Topic));
     const missing = wanted.filter(({ topic }) => !present.has(topic as Topic));
-    await createTopics(this.#options, missing);
+    await this.#create(missing);
     return this.#read('lastStable');
   }
 
@@ -82,10 +83,7 @@ export class KafkaPipelineLog implements PipelineLog {
     const lost = missing.find((topic) => known.has(topic));
     if (lost !== undefined) throw recreated(lost, 'is gone');
     const { partitions, replication } = this.#options;
-    await createTopics(
-      this.#options,
-      missing.map((topic) => tableTopicConfig(topic, partitions, replication)),
-    );
+    await this.#create(missing.map((topic) => tableTopicConfig(topic, partitions, replication)));
     const identities = missing.length === 0 ? present : await this.#identities(topics);
     for (const topic of topics) refuseChanged(topic, identities.get(topic), known.get(topic));
     return identities;
@@ -111,6 +109,19 @@ export class KafkaPipelineLog implements PipelineLog {
 
   close(): Promise<void> {
     return this.#cluster.close();
+  }
+
+  /**
+   * Returns when every partition answers: for a moment after its creation a topic has a leader that
+   * does not know it yet, and a transaction that meets it there has failed.
+   */
+  async #create(topics: readonly ITopicConfig[]): Promise<void> {
+    if (topics.length === 0) return;
+    await createTopics(this.#options, topics);
+    const created = await this.#identities(topics.map(({ topic }) => topic as Topic));
+    const partitionsOf = ([topic, { partitions }]: [Topic, TopicIdentity]) =>
+      Array.from({ length: partitions }, (_, partition) => ({ topic, partition }));
+    await this.#reader.endOffsets([...created].flatMap(partitionsOf), 'highWatermark');
   }
 
   #identities(topics: readonly Topic[]): Promise<ReadonlyMap<Topic, TopicIdentity>> {
