@@ -27,6 +27,7 @@ export class Cluster {
   readonly #brokers = new Map<number, BrokerAddress>();
   /** Leader's node id per partition; −1 while an election runs. */
   readonly #leaders = new Map<Topic, readonly number[]>();
+  readonly #topicIds = new Map<Topic, string>();
   #closed = false;
 
   constructor(options: KafkaConnection, requestTimeoutMs: number) {
@@ -43,6 +44,17 @@ export class Cluster {
   async partitionCounts(topics: readonly Topic[]): Promise<ReadonlyMap<Topic, number | undefined>> {
     await this.#refresh(topics);
     return new Map(topics.map((topic) => [topic, this.#leaders.get(topic)?.length]));
+  }
+
+  /** Ids of the topics as they are now; a topic that does not exist has none. */
+  async topicIds(topics: readonly Topic[]): Promise<ReadonlyMap<Topic, string>> {
+    await this.#refresh(topics);
+    return new Map(
+      topics.flatMap((topic) => {
+        const id = this.#topicIds.get(topic);
+        return id === undefined ? [] : [[topic, id] as const];
+      }),
+    );
   }
 
   /**
@@ -117,15 +129,17 @@ export class Cluster {
     const metadata = await fetchMetadata(await this.#anyConnection(), topics);
     for (const { nodeId, host, port } of metadata.brokers)
       this.#brokers.set(nodeId, { host, port });
-    for (const { errorCode, name, partitions } of metadata.topics) {
+    for (const { errorCode, name, topicId, partitions } of metadata.topics) {
       if (name === null) continue;
       if (errorCode !== 0) {
         this.#leaders.delete(name as Topic);
+        this.#topicIds.delete(name as Topic);
         continue;
       }
       const leaders: number[] = new Array<number>(partitions.length).fill(-1);
       for (const { partitionIndex, leaderId } of partitions) leaders[partitionIndex] = leaderId;
       this.#leaders.set(name as Topic, leaders);
+      this.#topicIds.set(name as Topic, topicId);
     }
   }
 

@@ -34,7 +34,7 @@ export type StreamScript = (input: StreamInput, hooks: StreamHooks) => Promise<v
 export type SinkScript = (
   input: SinkInput,
   hooks: Pick<StreamHooks, 'signal' | 'onProgress'>,
-) => Promise<void>;
+) => Promise<unknown>;
 
 export interface Stage extends AsyncDisposable {
   readonly client: Client;
@@ -165,7 +165,7 @@ export async function openStage(
         now.set(pipeline, (now.get(pipeline) ?? 1) - 1);
       }
     },
-    runSink: (input, hooks) => stage.sinkScript(input, hooks),
+    runSink: async (input, hooks) => (await stage.sinkScript(input, hooks)) ?? {},
     ensureSinks: (input) => ensureSinks(client, input),
     ensureSchedules: (input) => ensureSchedules(client, input),
     teardown: async ({ spec }) => {
