@@ -7,7 +7,7 @@ import { forHeartbeat } from '../observability/progress.ts';
 import { activityFailure } from './failure-mapping.ts';
 import { withHeartbeat } from './heartbeat.ts';
 import { Notices } from './notices.ts';
-import type { Activities, EnsureInput, SinkInput, StreamInput } from './types.ts';
+import type { Activities, EnsureInput, SinkInput, SinkResult, StreamInput } from './types.ts';
 
 /** Hooks of a long activity: what it may say while it runs. */
 export interface StreamHooks {
@@ -26,7 +26,7 @@ export type LongRunningHooks = Pick<StreamHooks, 'signal' | 'onProgress' | 'onRe
 export interface ActivityParts {
   provision(spec: PipelineSpec): Promise<void>;
   runCapture(input: StreamInput, hooks: StreamHooks): Promise<void>;
-  runSink(input: SinkInput, hooks: LongRunningHooks): Promise<void>;
+  runSink(input: SinkInput, hooks: LongRunningHooks): Promise<SinkResult>;
   ensureSinks(input: EnsureInput): Promise<void>;
   ensureSchedules(input: EnsureInput): Promise<void>;
   teardown(input: { readonly spec: PipelineSpec; readonly deleteTopics: boolean }): Promise<void>;
@@ -77,7 +77,9 @@ async function capture(
  * Temporal cancels the activity or the worker shuts down. A cancelled activity reports itself
  * cancelled only after the work has ended.
  */
-async function longRunning(work: (hooks: LongRunningHooks) => Promise<void>): Promise<void> {
+async function longRunning<Result>(
+  work: (hooks: LongRunningHooks) => Promise<Result>,
+): Promise<Result> {
   const context = Context.current();
   const { cancellationSignal: signal } = context;
   let newest: Heartbeat = {};
@@ -90,12 +92,13 @@ async function longRunning(work: (hooks: LongRunningHooks) => Promise<void>): Pr
       newest = { ...newest, retrying };
     },
   };
-  await withHeartbeat(
+  const result = await withHeartbeat(
     context,
     () => ({ ...newest, ...(newest.progress && { progress: forHeartbeat(newest.progress) }) }),
     () => mapped(() => work(hooks), signal),
   );
   if (signal.aborted) await context.cancelled;
+  return result;
 }
 
 /** An abort that nobody asked for is a failure like any other. */

@@ -49,12 +49,16 @@ export const COMMAND_KINDS: readonly CommandKind[] = [
   'drop',
 ];
 
-/** Commands of a sink, the same way. A sink is repaired by `retry` only. */
+/** Commands of a sink, the same way. Its `resnapshot` begins an empty warehouse and takes every table. */
 export type SinkCommand =
   | ({ readonly kind: 'pause' } & Asked)
   | ({ readonly kind: 'resume' } & Asked)
   | ({ readonly kind: 'applyConfig'; readonly spec: PipelineSpec } & Asked)
-  | ({ readonly kind: 'recover'; readonly incidentId: string } & Asked)
+  | ({
+      readonly kind: 'recover';
+      readonly incidentId: string;
+      readonly action: RecoverAction;
+    } & Asked)
   | ({ readonly kind: 'stop' } & Asked);
 
 export type SinkCommandKind = SinkCommand['kind'];
@@ -199,6 +203,20 @@ function isSnapshots(value: unknown): value is readonly SnapshotFinished[] {
   );
 }
 
+/** Payload of {@link SNAPSHOT_DONE}. */
+export function parseSnapshotDone(payload: unknown): Parsed<SnapshotDone> {
+  return withFields<SnapshotDone>(SNAPSHOT_DONE, payload, (fields) => {
+    const { outcome, snapshotId, tables, rows, reason } = fields;
+    if (isText(snapshotId, MAX_ID_CHARS)) {
+      if (outcome === 'finished' && isCount(tables) && isCount(rows))
+        return accept({ outcome, snapshotId, tables, rows });
+      if ((outcome === 'deferred' || outcome === 'cancelled') && typeof reason === 'string')
+        return accept({ outcome, snapshotId, reason });
+    }
+    return refuse(`${SNAPSHOT_DONE} needs "outcome", "snapshotId" and what belongs to the outcome`);
+  });
+}
+
 function withFields<Value>(
   name: string,
   payload: unknown,
@@ -248,9 +266,13 @@ function parseRecover(fields: Fields, asked: Asked): Parsed<PipelineCommand> {
 function parseSinkRecover(fields: Fields, asked: Asked): Parsed<SinkCommand> {
   const incident = readId(fields, 'incidentId', 'recover');
   if (!incident.ok) return incident;
-  const action = readAction({ action: 'retry', ...fields }, ['retry'] as const);
+  const action = readAction({ action: 'retry', ...fields }, RECOVER_ACTIONS);
   if (!action.ok) return action;
-  return accept({ kind: 'recover', incidentId: incident.value, ...asked });
+  const tables = readTables(fields);
+  if (!tables.ok) return tables;
+  if (tables.value.length > 0)
+    return refuse('"tables" is for an incident of the pipeline; a sink takes every table');
+  return accept({ kind: 'recover', incidentId: incident.value, action: action.value, ...asked });
 }
 
 function readAction<Action extends string>(

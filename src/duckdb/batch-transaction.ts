@@ -52,7 +52,7 @@ export class BatchTransaction {
 
   get state(): StoredState {
     const { cut, pending } = { cut: this.#cut, pending: this.#pending };
-    return { offsets: this.#offsets, cut, tables: this.#tables, pending };
+    return { ...this.#before, offsets: this.#offsets, cut, tables: this.#tables, pending };
   }
 
   /** Rows put into each changelog, deletes by truncate and sweep included. */
@@ -70,7 +70,7 @@ export class BatchTransaction {
       this.#count(rows.table, rows.rows.length);
     }
     this.#context.reach('sinkMidTransaction');
-    this.#pending = [...this.#pending, ...batch.control.filter(({ kind }) => kind !== 'schema')];
+    this.#pending = [...this.#pending, ...batch.control.filter((record) => this.#counts(record))];
     if (batch.cut) await this.#publish(batch.cut, ingestedAtUs);
     for (const offset of batch.offsets)
       this.#offsets.set(`${offset.topic}/${offset.partition}`, offset);
@@ -119,11 +119,23 @@ export class BatchTransaction {
       if (from === to) continue;
       if (from && keyChanged(from, to)) await this.#fold(from);
       const { watermark } = this.#tables.get(to.name) ?? to;
+      const status = from ? from.status : this.#firstStatus(to);
       await this.#run(`changing the columns of ${to.name}`, tableStatements(from, to));
-      this.#tables.set(to.name, { ...to, watermark });
+      this.#tables.set(to.name, { ...to, watermark, status });
       changed.add(to.name);
     }
     for (const name of changed) await this.#replaceViews(name);
+  }
+
+  #firstStatus({ schemaSince }: StoredTable): TableStatus {
+    const { start } = this.#before;
+    return start !== undefined && schemaSince <= start ? 'incomplete' : 'consistent';
+  }
+
+  /** What happened before the warehouse began happened to rows it does not have. */
+  #counts({ kind, seq }: ControlRecord): boolean {
+    const { start } = this.#before;
+    return kind !== 'schema' && (start === undefined || seq > start);
   }
 
   async #publish(cut: Cut, ingestedAtUs: number): Promise<void> {
@@ -143,10 +155,13 @@ export class BatchTransaction {
         this.#setStatus(record.table, 'snapshotting');
         return;
       case 'snapshotEnd':
-        this.#setStatus(record.table, 'consistent');
+        // The end of one that began before the warehouse did: its first chunks are not here.
+        if (this.#tables.get(record.table)?.status !== 'incomplete')
+          this.#setStatus(record.table, 'consistent');
         return;
       case 'gap':
-        for (const name of this.#tables.keys()) this.#setStatus(name, 'gap');
+        for (const { name, status } of this.#tables.values())
+          if (status !== 'incomplete') this.#setStatus(name, 'gap');
         return;
       case 'schema':
         return;

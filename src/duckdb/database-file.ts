@@ -1,4 +1,4 @@
-import { stat } from 'node:fs/promises';
+import { rename, stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
 import { SluiceError } from '../errors/error.ts';
@@ -29,20 +29,23 @@ const CATALOG = '__sluice';
 export class DuckDbFile {
   readonly path: string;
   readonly socket: OwnerSocket;
-  readonly #instance: DuckDBInstance;
+  readonly #settings: DuckDbSettings;
+  #instance: DuckDBInstance;
   /** Which file the path named when it was opened. */
-  readonly #inode: string | undefined;
+  #inode: string | undefined;
   readonly #connections = new Set<DuckDBConnection>();
   #closed = false;
 
   private constructor(
     path: string,
     socket: OwnerSocket,
+    settings: DuckDbSettings,
     instance: DuckDBInstance,
     inode: string | undefined,
   ) {
     this.path = path;
     this.socket = socket;
+    this.#settings = settings;
     this.#instance = instance;
     this.#inode = inode;
   }
@@ -60,7 +63,7 @@ export class DuckDbFile {
           facts: { file: path },
         });
       const instance = await openInstance(path, settings);
-      return new DuckDbFile(path, socket, instance, await inodeOf(path));
+      return new DuckDbFile(path, socket, settings, instance, await inodeOf(path));
     } catch (error) {
       await socket.close();
       throw duckdbFailure('opening the file', path, error);
@@ -90,6 +93,19 @@ export class DuckDbFile {
     );
   }
 
+  /**
+   * Renames the file to `<file>.<suffix>` and goes on with an empty one. Every connection is closed:
+   * a query that is under way fails.
+   */
+  async setAside(suffix: string): Promise<void> {
+    this.#closeInstance();
+    await rename(this.path, `${this.path}.${suffix}`);
+    // Left behind only by a close that could not fold it into the file.
+    await rename(`${this.path}.wal`, `${this.path}.${suffix}.wal`).catch(ignoreMissing);
+    this.#instance = await openInstance(this.path, this.#settings);
+    this.#inode = await inodeOf(this.path);
+  }
+
   release(connection: DuckDBConnection): void {
     if (this.#connections.delete(connection)) connection.closeSync();
   }
@@ -97,10 +113,14 @@ export class DuckDbFile {
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
+    this.#closeInstance();
+    await this.socket.close();
+  }
+
+  #closeInstance(): void {
     for (const connection of this.#connections) connection.closeSync();
     this.#connections.clear();
     this.#instance.closeSync();
-    await this.socket.close();
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -136,7 +156,11 @@ async function inodeOf(path: string): Promise<string | undefined> {
     const { dev, ino } = await stat(path, { bigint: true });
     return `${dev}:${ino}`;
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
-    throw error;
+    ignoreMissing(error);
+    return undefined;
   }
+}
+
+function ignoreMissing(error: unknown): void {
+  if (!(error instanceof Error && 'code' in error && error.code === 'ENOENT')) throw error;
 }

@@ -59,11 +59,10 @@ export class DuckDbDestination implements Destination {
   async open(): Promise<DestinationState | undefined> {
     this.#disconnect();
     return this.#doing('opening the warehouse', async () => {
+      const found = await this.#identity();
+      if (!found) return undefined;
       const connection = await this.#file.connect();
       this.#connection = connection;
-      const found = await readIdentity(connection);
-      if (!found) return undefined;
-      this.#refuseForeign(found);
       const state = await readState(connection);
       const context = {
         connection,
@@ -80,13 +79,17 @@ export class DuckDbDestination implements Destination {
     });
   }
 
-  async create({ warehouseId }: NewWarehouse): Promise<DestinationState> {
+  /** A warehouse that is there keeps its rows under another name: `<file>.<its id>`. */
+  async create({ warehouseId, start }: NewWarehouse): Promise<DestinationState> {
     const { pipeline, prefix } = this.#options;
-    const connection = this.#connection;
-    if (!connection || this.#opened) throw new InvariantBroken('open has found no empty place');
-    await this.#doing('making the warehouse', () =>
-      createMetadata(connection, { warehouseId, pipeline, prefix }),
-    );
+    this.#disconnect();
+    await this.#doing('making the warehouse', async () => {
+      const found = await this.#identity();
+      if (found) await this.#file.setAside(found.warehouseId);
+      const connection = await this.#file.connect();
+      await createMetadata(connection, { warehouseId, pipeline, prefix }, start);
+      this.#file.release(connection);
+    });
     const state = await this.open();
     if (!state) throw new InvariantBroken('a warehouse that was made is not there');
     return state;
@@ -144,6 +147,18 @@ export class DuckDbDestination implements Destination {
     } catch (error) {
       await connection.run('ROLLBACK').catch(() => undefined);
       throw error;
+    }
+  }
+
+  /** @throws {SluiceError} `sink.foreign-warehouse` */
+  async #identity(): Promise<WarehouseIdentity | undefined> {
+    const connection = await this.#file.connect();
+    try {
+      const found = await readIdentity(connection);
+      if (found) this.#refuseForeign(found);
+      return found;
+    } finally {
+      this.#file.release(connection);
     }
   }
 

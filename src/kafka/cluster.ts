@@ -128,6 +128,7 @@ export class Cluster {
       if (name === null) continue;
       if (errorCode !== 0) {
         this.#leaders.delete(name as Topic);
+        this.#topicIds.delete(name as Topic);
         continue;
       }
       const leaders: number[] = new Array<number>(partitions.length).fill(-1);

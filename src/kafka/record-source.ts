@@ -73,11 +73,23 @@ export class KafkaRecordSource implements RecordSource {
     return this.#positions.take();
   }
 
-  highWatermarks(of: readonly PartitionId[]): Promise<readonly PartitionOffset[]> {
+  /** Topic ids are asked for each time: by its name alone a topic that was made anew looks like the old one. */
+  async highWatermarks(of: readonly PartitionId[]): Promise<readonly PartitionOffset[]> {
+    const topics = [...new Set(of.map(({ topic }) => topic))];
+    const present = await this.#dataCluster.patiently('describing topics', () =>
+      this.#dataCluster.identities(topics),
+    );
     return this.#reader.endOffsets(
-      of.map(({ topic, partition }) => ({ topic, partition })),
+      of.map(({ topic, partition }) => {
+        const topicId = present.get(topic)?.id;
+        return { topic, partition, ...(topicId === undefined ? {} : { topicId }) };
+      }),
       'highWatermark',
     );
+  }
+
+  logStarts(of: readonly PartitionId[]): Promise<readonly PartitionOffset[]> {
+    return this.#reader.earliestOffsets(of.map(({ topic, partition }) => ({ topic, partition })));
   }
 
   read(ranges: readonly RangeToRead[], signal: AbortSignal): AsyncIterable<RecordRun> {

@@ -1,4 +1,5 @@
-import type { Sequence } from '../change/sequence.ts';
+import type { Checkpoint } from '../change/checkpoint.ts';
+import { lastSequenceOf, type Sequence } from '../change/sequence.ts';
 import type { SchemaId, TableName, TableSchema } from '../change/table.ts';
 import type { ControlRecord } from '../topic/control-record.ts';
 import type { PartitionOffset } from './record-source.ts';
@@ -51,9 +52,21 @@ export interface DestinationState {
   readonly warehouseId: string;
 }
 
+/** The cut that a position is the end of. */
+export function cutOf({ epoch, commitOrdinal, committedAtUs, gtidSet }: Checkpoint): Cut {
+  const lastSequence = lastSequenceOf(epoch, commitOrdinal);
+  return { commitOrdinal, lastSequence, committedAtUs, gtidSet };
+}
+
 /** A warehouse to be made. */
 export interface NewWarehouse {
   readonly warehouseId: string;
+  /**
+   * Where it begins, when not with the first record of every topic. It takes no rows from before
+   * the cut, and of the control records from before it the schemas alone; a table that was there by
+   * then is incomplete until a snapshot that began after the cut has ended.
+   */
+  readonly start?: { readonly cut: Cut; readonly offsets: readonly PartitionOffset[] };
 }
 
 /**
@@ -65,7 +78,10 @@ export interface NewWarehouse {
 export interface Destination {
   /** What is there; `undefined` when there is no warehouse. Changes nothing. */
   open(): Promise<DestinationState | undefined>;
-  /** Makes an empty warehouse where `open` has found none, and opens it. */
+  /**
+   * Makes an empty warehouse and opens it. One that `open` has found is put aside, not destroyed.
+   * Atomic: after a failure there is the whole new one, or none.
+   */
   create(warehouse: NewWarehouse): Promise<DestinationState>;
   apply(batch: SinkBatch): Promise<void>;
   /** Folds changes up to the present cut into the state tables where that pays. */

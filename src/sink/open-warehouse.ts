@@ -1,18 +1,35 @@
-import { SluiceError } from '../errors/error.ts';
-import type { Destination, DestinationState } from './destination.ts';
+import { internalTopics, type Topic } from '../topic/topic-name.ts';
+import { cutOf, type Destination, type DestinationState } from './destination.ts';
 import type { SinkKillPoint } from './kill-points.ts';
-import type { SinkLog, SinkRecord } from './sink-log.ts';
+import type { CommittedPosition, RecordSource } from './record-source.ts';
+import type { SinkLog, SinkOrders, SinkRecord } from './sink-log.ts';
+import { decideOpening } from './warehouse-verdict.ts';
 
 export interface OpenWarehouseInput {
   readonly log: SinkLog;
+  readonly source: RecordSource;
   readonly destination: Destination;
+  readonly prefix: string;
+  readonly orders: SinkOrders;
   /** An id that no other warehouse has. */
   readonly newId: () => string;
   readonly reach: (point: SinkKillPoint) => void;
+  readonly signal: AbortSignal;
 }
 
+export type OpenedWarehouse =
+  | {
+      readonly kind: 'open';
+      readonly state: DestinationState;
+      /** The newest position, where it was read on the way: it will not be given a second time at once. */
+      readonly position: CommittedPosition | undefined;
+    }
+  /** Rows from before it began are in no topic; it is filled as soon as a snapshot of this id is asked for. */
+  | { readonly kind: 'needsSnapshot'; readonly snapshotId: string };
+
 /**
- * The warehouse this sink fills: the one it has filled so far, or a new one when it has filled none.
+ * The warehouse this sink fills: the one it has filled so far, or a new one when it has filled none
+ * or was told to begin anew.
  *
  * The id of a new warehouse is in the log before the warehouse exists, and the log calls it ready
  * before the first row goes in. So a warehouse that holds rows is always known, and one that is
@@ -20,63 +37,89 @@ export interface OpenWarehouseInput {
  *
  * @throws {SluiceError} `sink.warehouse-lost` | `sink.warehouse-unknown`
  */
-export async function openWarehouse(input: OpenWarehouseInput): Promise<DestinationState> {
-  const { log, destination, reach } = input;
+export async function openWarehouse(input: OpenWarehouseInput): Promise<OpenedWarehouse> {
+  const { log, destination, orders } = input;
   const found = await destination.open();
-  const step = decideOpening(log.record, found);
-  if (step.kind === 'use') return step.state;
-  let state: DestinationState;
-  if (step.kind === 'confirm') state = step.state;
-  else {
-    const id = input.newId();
-    await log.save({ ...log.record, v: 1, warehouse: { id, state: 'preparing' } });
-    reach('sinkPreparing');
-    state = await destination.create({ warehouseId: id });
-    reach('sinkPrepared');
+  const opening = decideOpening(log.record, found, orders.renewal);
+  const { state, position } =
+    opening.kind === 'create'
+      ? await create(input, opening.anew)
+      : { state: opening.state, position: undefined };
+  if (opening.kind !== 'use') await log.save(ready(log.record, state.warehouseId));
+  const owed = log.record?.snapshot;
+  if (owed === undefined) return { kind: 'open', state, position };
+  if (orders.snapshot?.id !== owed) return { kind: 'needsSnapshot', snapshotId: owed };
+  if (orders.snapshot.state === 'finished') {
+    const { snapshot: _, ...rest } = ready(log.record, state.warehouseId);
+    await log.save(rest);
   }
-  const { warehouseId: id } = state;
-  await log.save({ ...log.record, v: 1, warehouse: { id, state: 'ready' } });
-  return state;
+  return { kind: 'open', state, position };
 }
 
-export type Opening =
-  | { readonly kind: 'use'; readonly state: DestinationState }
-  /** It is there, and the log has to say so before the first row. */
-  | { readonly kind: 'confirm'; readonly state: DestinationState }
-  | { readonly kind: 'create' };
+function ready(record: SinkRecord | undefined, id: string): SinkRecord {
+  return { ...record, v: 1, warehouse: { id, state: 'ready' } };
+}
 
 /**
- * What is to be done, from what the log says and what was found.
- * @throws {SluiceError} `sink.warehouse-lost` | `sink.warehouse-unknown`
+ * A new warehouse begins with the first record of the topics while they have lost none. Where they
+ * have, and where it takes the place of another, it begins at the present cut, and a snapshot brings
+ * what was there before.
  */
-export function decideOpening(
-  record: SinkRecord | undefined,
-  found: DestinationState | undefined,
-): Opening {
-  if (record && found?.warehouseId === record.warehouse.id)
-    return { kind: record.warehouse.state === 'ready' ? 'use' : 'confirm', state: found };
-  if (record?.warehouse.state === 'ready') throw lost(record.warehouse.id, found);
-  if (!found) return { kind: 'create' };
-  if (holdsNothing(found)) return { kind: 'confirm', state: found };
-  throw unknown(found, record);
+async function create(
+  input: OpenWarehouseInput,
+  anew: boolean,
+): Promise<{ readonly state: DestinationState; readonly position: CommittedPosition }> {
+  const { log, source, destination, orders, reach, signal } = input;
+  const position = await somePosition(source, signal);
+  const id = input.newId();
+  const start =
+    anew || (await hasLostRecords(source, position, input.prefix))
+      ? {
+          cut: cutOf(position.checkpoint),
+          offsets: await source.highWatermarks(partitionsOf(position)),
+        }
+      : undefined;
+  const { plan } = log.record ?? {};
+  const renewal = orders.renewal ?? log.record?.renewal;
+  await log.save({
+    v: 1,
+    warehouse: { id, state: 'preparing' },
+    ...(renewal === undefined ? {} : { renewal }),
+    ...(start === undefined ? {} : { snapshot: `sink-${id}` }),
+    ...(plan === undefined ? {} : { plan }),
+  });
+  reach('sinkPreparing');
+  const state = await destination.create({ warehouseId: id, ...(start ? { start } : {}) });
+  reach('sinkPrepared');
+  return { state, position };
 }
 
-function holdsNothing({ cut, offsets }: DestinationState): boolean {
-  return cut === undefined && offsets.length === 0;
+const POSITION_WAIT_MS = 1_000;
+
+/** Waits for the pipeline's first commit: before it there is nothing to decide from. */
+async function somePosition(source: RecordSource, signal: AbortSignal): Promise<CommittedPosition> {
+  for (;;) {
+    signal.throwIfAborted();
+    const position = await source.newestPosition(POSITION_WAIT_MS, signal);
+    if (position) return position;
+  }
 }
 
-function lost(expected: string, found: DestinationState | undefined): SluiceError {
-  return new SluiceError(
-    'sink.warehouse-lost',
-    `This sink has filled warehouse ${expected}, but ${found ? `finds warehouse ${found.warehouseId}` : 'finds none'} in its place.`,
-    { facts: { expected, found: found?.warehouseId ?? '' } },
-  );
+/** A topic that has lost nothing still begins at offset 0, whenever its records were written. */
+async function hasLostRecords(
+  source: RecordSource,
+  position: CommittedPosition,
+  prefix: string,
+): Promise<boolean> {
+  const control = { topic: internalTopics(prefix).control, partition: 0 };
+  const starts = await source.logStarts([...partitionsOf(position), control]);
+  return starts.some(({ offset }) => offset > 0);
 }
 
-function unknown(found: DestinationState, record: SinkRecord | undefined): SluiceError {
-  return new SluiceError(
-    'sink.warehouse-unknown',
-    `The sink finds warehouse ${found.warehouseId}, filled up to commit ${found.cut?.commitOrdinal ?? 0}, but the sinks topic ${record ? `knows of ${record.warehouse.id} only` : 'has no record of it'}.`,
-    { facts: { found: found.warehouseId, recorded: record?.warehouse.id ?? '' } },
+function partitionsOf({
+  topics,
+}: CommittedPosition): readonly { readonly topic: Topic; readonly partition: number }[] {
+  return [...topics].flatMap(([topic, count]) =>
+    Array.from({ length: count }, (_, partition) => ({ topic, partition })),
   );
 }

@@ -44,8 +44,9 @@ export class Piece {
     this.#schemas.set(id, schema);
   }
 
-  advance({ topic, partition, nextOffset }: RecordRun): void {
-    this.#offsets.set(`${topic}/${partition}`, { topic, partition, offset: nextOffset });
+  advance({ topic, partition, nextOffset }: RecordRun, topicId: string | undefined): void {
+    const id = topicId === undefined ? {} : { topicId };
+    this.#offsets.set(`${topic}/${partition}`, { topic, partition, offset: nextOffset, ...id });
   }
 
   batch(cut: Cut | undefined): SinkBatch {

@@ -9,8 +9,20 @@ export interface SinkRecord {
     /** `preparing`: being made, holds no rows. `ready`: may hold rows, so nothing else may take its place. */
     readonly state: 'preparing' | 'ready';
   };
+  /** Id of the command that the warehouse was begun anew for. */
+  readonly renewal?: string;
+  /** Id of the snapshot that has to bring the rows from before the warehouse began; until it is finished. */
+  readonly snapshot?: string;
   /** The destination's own: what it has begun and can only tell from here, such as load jobs. */
   readonly plan?: unknown;
+}
+
+/** What has been decided about a sink where its commands arrive. JSON-plain. */
+export interface SinkOrders {
+  /** Id of the newest command to begin with an empty warehouse; one that was carried out does nothing. */
+  readonly renewal?: string;
+  /** The newest snapshot that was asked for on behalf of this sink. */
+  readonly snapshot?: { readonly id: string; readonly state: 'asked' | 'finished' };
 }
 
 /**

@@ -84,7 +84,9 @@ export async function viewIncidents(
     Object.keys(state.spec.sinks).map(async (name) => {
       const sink = client.workflow.getHandle(sinkWorkflowId(pipeline, name));
       const sinkState = await unlessMissing(() => ask<SinkState>(client, sink));
-      return (sinkState?.incidents ?? []).map((incident) => incidentView(incident, ['retry']));
+      return (sinkState?.incidents ?? []).map((incident) =>
+        incidentView(incident, RECOVER_ACTIONS),
+      );
     }),
   );
   return [
@@ -106,7 +108,7 @@ async function viewSink(client: Client, pipeline: string, name: string): Promise
     state: state?.phase ?? shown.state,
     ...(shown.trouble === undefined ? {} : { reason: shown.trouble }),
     ...(shown.progress === undefined ? {} : { progress: shown.progress as SinkProgress }),
-    ...(open ? { incident: incidentView(open, ['retry']) } : {}),
+    ...(open ? { incident: incidentView(open, RECOVER_ACTIONS) } : {}),
   };
 }
 

@@ -49,6 +49,9 @@ export function activityParts({
       case 'notice':
         tellNotice(log.with({ pipeline }), message.notice);
         break;
+      case 'needsSnapshot':
+        log.info(`${part} needs snapshot ${message.snapshotId} of every table`, { pipeline });
+        break;
       case 'alive':
       case 'done':
       case 'failed':
@@ -81,16 +84,19 @@ export function activityParts({
         hooks.signal,
       );
     },
-    runSink: ({ spec, sinkName }, hooks) => {
+    runSink: async ({ spec, sinkName, ...orders }, hooks) => {
       metrics.started(spec.pipeline, sinkName);
-      return runThread(
-        { kind: 'sink', spec, sinkName },
+      let needsSnapshot: string | undefined;
+      await runThread(
+        { kind: 'sink', spec, sinkName, orders },
         (message) => {
           heard(spec.pipeline, `sink ${sinkName}`, message);
           report(message, hooks);
+          if (message.kind === 'needsSnapshot') needsSnapshot = message.snapshotId;
         },
         hooks.signal,
       );
+      return needsSnapshot === undefined ? {} : { needsSnapshot };
     },
   };
 }

@@ -11,6 +11,7 @@ import type { SinkProgress } from '../observability/progress.ts';
 import { systemClock } from '../sink/clock.ts';
 import type { SinkSessionProgress } from '../sink/progress.ts';
 import { runSink } from '../sink/sink-session.ts';
+import { isRenewalDue } from '../sink/warehouse-verdict.ts';
 import { kafkaConnection } from './connections.ts';
 import { supervise } from './supervise.ts';
 import type { SinkTask, ThreadPort } from './thread-protocol.ts';
@@ -45,7 +46,7 @@ async function attempt(
   counter: SinkCounter,
   signal: AbortSignal,
 ): Promise<void> {
-  const { spec, sinkName } = task;
+  const { spec, sinkName, orders } = task;
   refuseOtherHost(sink);
   const { prefix, replication } = spec.kafka;
   const connection = await kafkaConnection(spec);
@@ -55,7 +56,7 @@ async function attempt(
   const file = await DuckDbFile.open(sink.file, {
     memoryLimitMb: MEMORY_LIMIT_MB,
     threads: THREADS,
-    mustExist: log.record?.warehouse.state === 'ready',
+    mustExist: log.record?.warehouse.state === 'ready' && !isRenewalDue(log.record, orders.renewal),
   });
   parts.defer(() => file.close());
   const source = new KafkaRecordSource({ ...connection, prefix });
@@ -68,10 +69,11 @@ async function attempt(
   });
   parts.defer(() => destination.close());
   serveQueries(file);
-  await runSink({
+  const end = await runSink({
     source,
     destination,
     log,
+    orders,
     prefix,
     settings: { commitIntervalMs: sink.commitIntervalMs, maxBatchBytes: sink.maxBatchBytes },
     onProgress: (progress) => {
@@ -82,6 +84,8 @@ async function attempt(
     newId: randomUUID,
     signal,
   });
+  if (end.kind === 'needsSnapshot')
+    port.send({ kind: 'needsSnapshot', snapshotId: end.snapshotId });
 }
 
 /** The file is local: on another host the same path would be another, empty warehouse. */

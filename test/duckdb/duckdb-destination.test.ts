@@ -93,7 +93,7 @@ describe('DuckDbDestination', () => {
   it('gives back offsets, cut and warehouse id when the file is opened again', async () => {
     const offsets = [
       { topic: 'shop.shop.orders' as Topic, partition: 2, offset: 17 },
-      { topic: internalTopics('shop').control, partition: 0, offset: 3 },
+      { topic: internalTopics('shop').control, partition: 0, offset: 3, topicId: 'c' },
     ];
     await warehouse.destination.apply({ ...batch(7, []), offsets });
     await warehouse.destination.apply({
@@ -487,6 +487,58 @@ describe('DuckDbDestination', () => {
     expect(await warehouse.query(`SELECT count(*) FROM ${name}__as_of"('2030-01-01')`)).toEqual([
       ['1'],
     ]);
+  });
+
+  describe('that begins at a cut', () => {
+    const before = {
+      cut: cutAt(5),
+      offsets: [{ topic: 'shop.shop.orders' as Topic, partition: 1, offset: 40, topicId: 'id' }],
+    };
+    const schemaAt = (ordinal: number) =>
+      ({
+        kind: 'schema',
+        seq: seqAt(ordinal, 0),
+        table: ORDERS,
+        schemaId: schemaIdOf(orders),
+      }) as const;
+    const snapshot = (kind: 'snapshotBegin' | 'snapshotEnd', ordinal: number) =>
+      ({ kind, seq: seqAt(ordinal, 0), table: ORDERS, snapshotId: 's' }) as const;
+    const statusOf = () => warehouse.query('SELECT status, consistent FROM _cdc_status');
+
+    it('keeps the warehouse before it under its id, and forgets it', async () => {
+      await apply(1, [rowsOf(orders, [create(1, 'old', 1)])]);
+      const state = await warehouse.destination.create({ warehouseId: 'w2', start: before });
+      expect(state).toEqual({ ...before, warehouseId: 'w2' });
+      await reopen();
+      expect(await warehouse.destination.open()).toEqual(state);
+      await apply(6, [rowsOf(orders, [create(2, 'new', 6)])]);
+      expect(await present()).toEqual([[2, 'new']]);
+      await warehouse[Symbol.asyncDispose]();
+      warehouse = await openWarehouse(`${path}.w1`);
+      expect(await present()).toEqual([[1, 'old']]);
+    });
+
+    it('calls a table incomplete until a snapshot has ended that began behind the cut', async () => {
+      await warehouse.destination.create({ warehouseId: 'w2', start: before });
+      await reopen();
+      const old = [schemaAt(1), snapshot('snapshotBegin', 2), snapshot('snapshotEnd', 4)];
+      await apply(6, [], old, [orders]);
+      expect(await statusOf()).toEqual([['incomplete', false]]);
+      await apply(7, [], [snapshot('snapshotEnd', 7)]);
+      expect(await statusOf()).toEqual([['incomplete', false]]);
+      await reopen();
+      await apply(8, [], [snapshot('snapshotBegin', 8)]);
+      expect(await statusOf()).toEqual([['snapshotting', false]]);
+      await apply(9, [], [snapshot('snapshotEnd', 9)]);
+      expect(await statusOf()).toEqual([['consistent', true]]);
+    });
+
+    it('calls a table consistent that is younger than the cut', async () => {
+      await warehouse.destination.create({ warehouseId: 'w2', start: before });
+      await reopen();
+      await apply(6, [], [schemaAt(6)], [orders]);
+      expect(await statusOf()).toEqual([['consistent', true]]);
+    });
   });
 
   it('counts rows as the views show them', async () => {

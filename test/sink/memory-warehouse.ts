@@ -27,6 +27,7 @@ export class MemoryWarehouse implements Destination {
   #stored = EMPTY;
   /** Absent while there is none; a test may take it away. */
   warehouseId: string | undefined;
+  start: NewWarehouse['start'];
 
   constructor(reach: (point: SinkKillPoint) => void = () => {}) {
     this.#reach = reach;
@@ -50,9 +51,13 @@ export class MemoryWarehouse implements Destination {
     return this.warehouseId === undefined ? undefined : this.#state(this.warehouseId);
   }
 
-  async create({ warehouseId }: NewWarehouse): Promise<DestinationState> {
+  async create({ warehouseId, start }: NewWarehouse): Promise<DestinationState> {
     this.warehouseId = warehouseId;
-    this.#stored = EMPTY;
+    this.start = start;
+    const offsets = start?.offsets.map(
+      (each) => [`${each.topic}/${each.partition}`, each] as const,
+    );
+    this.#stored = { ...EMPTY, cut: start?.cut, offsets: new Map(offsets) };
     return this.#state(warehouseId);
   }
 
@@ -66,7 +71,8 @@ export class MemoryWarehouse implements Destination {
     for (const { table, rows } of batch.tables)
       changes.set(table, [...(changes.get(table) ?? []), ...rows]);
     this.#reach('sinkMidTransaction');
-    let pending = [...this.#stored.pending, ...batch.control];
+    const began = this.start?.cut.lastSequence ?? '';
+    let pending = [...this.#stored.pending, ...batch.control.filter(({ seq }) => seq > began)];
     const { cut } = batch;
     if (cut) {
       for (const record of pending) if (record.seq <= cut.lastSequence) obey(changes, record);

@@ -127,6 +127,7 @@ async function runOnce(
       source,
       destination,
       log,
+      orders: {},
       prefix: PREFIX,
       settings: { commitIntervalMs: 0, maxBatchBytes: turn?.maxBatchBytes ?? 1_000_000 },
       onProgress: () => {},

@@ -2,7 +2,8 @@ import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { TableName } from '../../src/change/table.ts';
 import type { SinkSessionProgress } from '../../src/sink/progress.ts';
-import { runSink } from '../../src/sink/sink-session.ts';
+import type { SinkOrders } from '../../src/sink/sink-log.ts';
+import { runSink, type SinkEnd } from '../../src/sink/sink-session.ts';
 import { encodeRow } from '../../src/topic/row-json.ts';
 import { MemorySinkLog } from './memory-sink-log.ts';
 import { MemoryWarehouse } from './memory-warehouse.ts';
@@ -32,18 +33,23 @@ function setting() {
       0,
       'commit',
     );
+  const snapshot = (): void => pipeline.step({ kind: 'snapshot', table: 0 }, 0, 'commit');
   const warehouse = new MemoryWarehouse();
   const log = new MemorySinkLog();
   const sleeps: number[] = [];
   const progress: SinkSessionProgress[] = [];
   const clock = { now: 0 };
-  const run = (onIdle: (stop: () => void) => void = (stop) => stop()): Promise<void> => {
+  const run = (
+    onIdle: (stop: () => void) => void = (stop) => stop(),
+    orders: SinkOrders = {},
+  ): Promise<SinkEnd> => {
     const done = new AbortController();
     const hooks = { pick: () => 0, maxSlots: () => 100, beforeMarks: () => {} };
     return runSink({
       source: new SimulatedSource(topics, { ...hooks, onIdle: () => onIdle(() => done.abort()) }),
       destination: warehouse,
       log,
+      orders,
       prefix: PREFIX,
       settings: { commitIntervalMs: 1_000, maxBatchBytes: 1_000_000 },
       onProgress: (report) => progress.push(report),
@@ -58,7 +64,7 @@ function setting() {
       signal: done.signal,
     });
   };
-  return { topics, add, warehouse, log, sleeps, progress, run };
+  return { topics, add, snapshot, warehouse, log, sleeps, progress, run };
 }
 
 const ORDERS = NAMES[0]!;
@@ -137,12 +143,88 @@ describe('runSink', () => {
     await expect(run()).rejects.toMatchObject({ code: 'sink.offset-out-of-range' });
   });
 
+  it('stops when a topic was made anew and has grown past the offset it would go on from', async () => {
+    const { topics, add, run } = setting();
+    add(1);
+    topics.settle();
+    await run();
+    topics.emptyLogs();
+    for (let id = 2; id <= 20; id++) add(id);
+    topics.settle();
+    await expect(run()).rejects.toMatchObject({
+      code: 'sink.offset-out-of-range',
+      message: expect.stringContaining('another one') as unknown,
+    });
+  });
+
   it('stops when the records it needs have left the topic', async () => {
     const { topics, add, run } = setting();
+    topics.settle();
+    await run();
     add(1);
     topics.settle();
     topics.expireAll();
     await expect(run()).rejects.toMatchObject({ code: 'sink.offset-out-of-range' });
+  });
+
+  it('waits with its first warehouse for the first commit of the pipeline', async () => {
+    const { topics, add, warehouse, log, run } = setting();
+    add(1);
+    const { position } = topics;
+    topics.position = undefined;
+    await run();
+    expect([warehouse.warehouseId, log.record]).toEqual([undefined, undefined]);
+    topics.settle();
+    topics.position ??= position;
+    await run();
+    expect(warehouse.warehouseId).toBeDefined();
+  });
+
+  it('begins with the first record of topics that have lost none', async () => {
+    const { topics, add, warehouse, run } = setting();
+    for (const id of [1, 2, 3]) add(id);
+    topics.settle();
+    await run();
+    expect(warehouse.start).toBeUndefined();
+    expect(warehouse.live(ORDERS)).toHaveLength(3);
+  });
+
+  it('begins at the present cut when topics have lost records, and goes on when a snapshot was asked for', async () => {
+    const { topics, add, snapshot, warehouse, log, run } = setting();
+    for (const id of [1, 2]) add(id);
+    topics.settle();
+    topics.expireAll();
+    const snapshotId = `sink-w0`;
+    expect(await run()).toEqual({ kind: 'needsSnapshot', snapshotId });
+    expect(await run()).toEqual({ kind: 'needsSnapshot', snapshotId });
+    expect(warehouse).toMatchObject({ warehouseId: 'w0', start: { cut: { commitOrdinal: 3 } } });
+    add(3);
+    topics.settle();
+    await run(undefined, { snapshot: { id: snapshotId, state: 'asked' } });
+    expect(warehouse.live(ORDERS).map(({ key }) => key)).toEqual(['{"id":3}']);
+    snapshot();
+    topics.settle();
+    await run(undefined, { snapshot: { id: snapshotId, state: 'finished' } });
+    expect(warehouse.live(ORDERS)).toHaveLength(3);
+    expect(log.record).toEqual({ v: 1, warehouse: { id: 'w0', state: 'ready' } });
+    expect(await run()).toEqual({ kind: 'stopped' });
+  });
+
+  it('begins an empty warehouse once for each command that says so, whatever has become of the old one', async () => {
+    const { topics, add, warehouse, log, run } = setting();
+    add(1);
+    topics.settle();
+    await run();
+    warehouse.warehouseId = undefined;
+    const renewed = await run(undefined, { renewal: 'c1' });
+    expect(renewed).toMatchObject({ kind: 'needsSnapshot' });
+    const { record } = log;
+    expect(record).toMatchObject({ warehouse: { state: 'ready' }, renewal: 'c1' });
+    expect(await run(undefined, { renewal: 'c1' })).toEqual(renewed);
+    expect(log.record).toBe(record);
+    await run(undefined, { renewal: 'c2' });
+    expect(log.record?.warehouse.id).not.toBe(record?.warehouse.id);
+    expect(warehouse.live(ORDERS)).toEqual([]);
   });
 
   it('shows the source as of a commit and stores every change once, whatever the interleaving and wherever it crashes', async () => {

@@ -35,7 +35,7 @@ import { aPipelineSpec } from './pipeline-spec.ts';
 
 /** What a started stream does, as the test decides: run until cancelled, or fail. */
 export type StreamScript = (input: StreamInput, hooks: StreamHooks) => Promise<void>;
-export type SinkScript = (input: SinkInput, hooks: LongRunningHooks) => Promise<void>;
+export type SinkScript = (input: SinkInput, hooks: LongRunningHooks) => Promise<unknown>;
 
 export interface Stage extends AsyncDisposable {
   readonly client: Client;
@@ -166,7 +166,7 @@ export async function openStage(
         now.set(pipeline, (now.get(pipeline) ?? 1) - 1);
       }
     },
-    runSink: (input, hooks) => stage.sinkScript(input, hooks),
+    runSink: async (input, hooks) => (await stage.sinkScript(input, hooks)) ?? {},
     ensureSinks: (input) => ensureSinks(client, input),
     ensureSchedules: (input) => ensureSchedules(client, input),
     teardown: async ({ spec }) => {

@@ -161,7 +161,7 @@ describe.skipIf(address === '')('the pipeline client with workers', () => {
     });
     expect(incidents).toMatchObject([
       { code: 'binlog.purged', actions: ['retry', 'resnapshot'] },
-      { code: 'sink.schema-conflict', actions: ['retry'] },
+      { code: 'sink.schema-conflict', actions: ['retry', 'resnapshot'] },
     ]);
     stage.script = untilCancelled(2);
     stage.sinkScript = (_input, { signal }) => untilAborted(signal);
