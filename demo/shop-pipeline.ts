@@ -8,6 +8,7 @@ import {
 } from '@temporalio/client';
 import { type Connection, createConnection, type RowDataPacket } from 'mysql2/promise';
 import { stringify } from 'yaml';
+import { parseGtidSet } from '../src/change/gtid-set.ts';
 import { queryWarehouse } from '../src/duckdb/query-client.ts';
 import { tailTopic } from '../src/kafka/tail.ts';
 import { PipelineClient, type PipelineView } from '../src/temporal/pipeline-client.ts';
@@ -217,12 +218,16 @@ export class ShopPipeline implements AsyncDisposable {
   async caughtUp(withinMs: number): Promise<void> {
     const executed = await this.withSource(async (root) => {
       const [[row]] = await root.query<RowDataPacket[]>('SELECT @@GLOBAL.gtid_executed AS gtids');
-      return String(row?.['gtids']).replaceAll('\n', '');
+      return parseGtidSet(String(row?.['gtids']));
     });
+    // More may follow: others may write to other databases of the server.
+    const hasRead = (gtidSet: string): boolean => executed.isSubsetOf(parseGtidSet(gtidSet));
     await this.statusWhen(
       'capture to have read everything and to copy no table',
       ({ progress }) =>
-        progress?.checkpoint?.gtidSet === executed && progress.snapshot === undefined,
+        progress?.checkpoint !== undefined &&
+        hasRead(progress.checkpoint.gtidSet) &&
+        progress.snapshot === undefined,
       withinMs,
     );
   }
