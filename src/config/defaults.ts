@@ -16,8 +16,8 @@ export const DEFAULT_COMPRESSION = 'zstd';
 /** Verification off is a decision somebody has to write down. */
 export const DEFAULT_TLS_VERIFY = true;
 
-/** A transaction's cost is spread over thousands of rows, and a batch still fits the broker's 16 MiB. */
-export const DEFAULT_MAX_BATCH_BYTES = 4 * 1024 * 1024;
+/** A transaction takes the broker some milliseconds, whatever it holds; this much fills in thirty. */
+export const DEFAULT_MAX_BATCH_BYTES = 8 * 1024 * 1024;
 
 /** Bounds what a restart repeats when rows are tiny and the byte limit is far away. */
 export const DEFAULT_MAX_BATCH_ROWS = 50_000;

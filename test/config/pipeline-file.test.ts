@@ -78,7 +78,7 @@ describe('a pipeline file', () => {
       },
       snapshot: { mode: 'initial', chunkRows: 10_000, schedules: {} },
       stream: {
-        maxBatchBytes: 4_194_304,
+        maxBatchBytes: 8_388_608,
         maxBatchRows: 50_000,
         idleMs: 5,
         heartbeatTimeoutMs: 20_000,
