@@ -92,6 +92,9 @@ function peersFrom(commands: readonly string[], topics: readonly string[]): read
     const [name, command] = assignment(text, '--peer');
     return { name, command, topic: topicOf.get(name) ?? PEER_TOPIC };
   });
+  const names = ['sluice', 'debezium', 'debezium-tuned', ...peers.map(({ name }) => name)];
+  const twice = names.find((name, index) => names.indexOf(name) !== index);
+  if (twice !== undefined) throw new BadInput(`Two programs would be called "${twice}".`);
   for (const name of topicOf.keys())
     if (!peers.some((peer) => peer.name === name))
       throw new BadInput(`--peer-topic names "${name}", which no --peer does.`);

@@ -30,7 +30,7 @@ function orderOf(id: string): string {
     `(${id}) * 7919 % 100000`,
     `ELT(1 + (${id}) % 4, 'new', 'paid', 'shipped', 'returned')`,
     `(${id}) % 1000000 / 100`,
-    `CONCAT('note for order ', ${id}, ' ', MD5(${id}))`,
+    `CONCAT('note for order ', ${id}, ' ', LEFT(SHA2(${id}, 256), 32))`,
     `TIMESTAMP'2026-01-01 00:00:00' + INTERVAL (${id}) % 20000000 SECOND + INTERVAL (${id}) % 1000000 MICROSECOND`,
     `TIMESTAMP'2026-01-01 00:00:00' + INTERVAL (${id}) % 20000000 SECOND`,
   ].join(', ');

@@ -35,6 +35,7 @@ export async function pacedRuns(
     entriesOf(part, position),
     async (contender, job, topics) => {
       await topics.create();
+      await part.source.run(['TRUNCATE TABLE orders']);
       await contender.remember?.(job);
       const started = await part.source.position();
       const outcome = await pacedRun(part, contender, { ...job, position: started }, topics);
@@ -54,7 +55,6 @@ async function pacedRun(
   const { source, place } = bout;
   const seconds = bout.scenario.size[bout.size];
   const transactions = seconds * TRANSACTIONS_PER_SECOND;
-  await source.run(['TRUNCATE TABLE orders']);
   await using program = await contender.start(job);
   const arrivedMs = new Float64Array(transactions);
   const following = new AbortController();

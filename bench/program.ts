@@ -43,10 +43,19 @@ export class Program implements AsyncDisposable {
   }
 
   /** Asks it to end, and makes it end when it does not. */
-  async [Symbol.asyncDispose](): Promise<void> {
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.#end('SIGTERM');
+  }
+
+  /** Ends it at once, as a crash would. */
+  kill(): Promise<void> {
+    return this.#end('SIGKILL');
+  }
+
+  async #end(signal: NodeJS.Signals): Promise<void> {
     this.#ending.abort();
     await this.#watching;
-    await endProcess(this.folder, 'SIGTERM');
+    await endProcess(this.folder, signal);
   }
 
   async #watch(pid: number | undefined): Promise<void> {

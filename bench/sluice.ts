@@ -56,9 +56,11 @@ export function sluice(version: string, place: Place, nodeArgs: readonly string[
     },
     async remember(job) {
       await apply(job);
-      await using _worker = await startWorker(job);
+      await using worker = await startWorker(job);
       await positionIsStored(job, place);
       await forgetWorkflows(job, place);
+      // What is committed is all that counts, also for a worker that gets no time to say goodbye.
+      await worker.kill();
     },
     forget: (job) => forgetWorkflows(job, place),
   };
