@@ -120,6 +120,21 @@ module.exports = {
       to: { path: '^(test|tools|demo|bench)/' },
     },
     {
+      name: 'bench-imports',
+      comment:
+        'the benchmark measures what users run: it may use src and tools, never tests or the demo',
+      severity: 'error',
+      from: { path: '^bench/' },
+      to: { path: '^(test|demo)/' },
+    },
+    {
+      name: 'bench-is-used-by-nobody',
+      comment: 'tools/docs regenerates its page; nothing else depends on the benchmark',
+      severity: 'error',
+      from: { path: '^(src|tools|demo)/', pathNot: '^tools/docs/' },
+      to: { path: '^bench/' },
+    },
+    {
       name: 'no-cycles',
       comment: 'type-only edges may close a circle, values may not',
       severity: 'error',

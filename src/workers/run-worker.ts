@@ -21,6 +21,7 @@ import {
 } from '../temporal/connection.ts';
 import { ensureSearchAttributes } from '../temporal/search-attributes.ts';
 import { activityParts, type PartsContext } from './activity-parts.ts';
+import { followLoopDelay } from './loop-delay-metric.ts';
 import { followPhases } from './phase-metric.ts';
 import { quietKnownWarnings } from './warnings.ts';
 import { workflowBundle } from './workflow-bundle.ts';
@@ -59,6 +60,7 @@ export async function runWorker(options: RunWorkerOptions): Promise<void> {
     await ensureSearchAttributes(client, namespace);
     const workers = await createWorkers(connection, client, { namespace, log, meter, metrics });
     using _phases = followPhases(client, meter);
+    using _loopDelay = followLoopDelay(meter);
     await using http = await serveMetrics(options.metricsPort, meter, workers);
     log.info('worker started', {
       address,

@@ -1,17 +1,18 @@
 import { randomBytes } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { fetchMavenModules, type MavenModule } from './maven.ts';
 import type { PackagedServer, Site } from './packaged-server.ts';
 import { hasProgram } from './prerequisite.ts';
 import { run } from './run.ts';
 
 const VERSION = '4.3.0';
 
-const MODULES = [
+const MODULES: readonly MavenModule[] = [
   ['org.apache.kafka', 'kafka_2.13', VERSION],
   ['org.apache.kafka', 'kafka-tools', VERSION],
   ['org.slf4j', 'slf4j-simple', '1.7.36'],
-] as const;
+];
 
 /**
  * Publishing its counters, a starting JVM works in a folder under /tmp for a moment; meanwhile its
@@ -33,10 +34,7 @@ export const KAFKA: PackagedServer = {
   },
 
   async build(folder, context) {
-    await writeFile(join(folder, 'pom.xml'), pom());
-    const libraries = join(folder, 'libs');
-    const goal = ['dependency:copy-dependencies', `-DoutputDirectory=${libraries}`];
-    await run('mvn', ['-B', ...goal], { cwd: folder, ...context });
+    await fetchMavenModules(MODULES, folder, context);
   },
 
   configure: (site) => writeFile(join(site.folder, 'server.properties'), properties(site)),
@@ -92,20 +90,4 @@ function properties(site: Site): string {
     `replica.fetch.max.bytes=${largestBatchBytes}`,
     '',
   ].join('\n');
-}
-
-function pom(): string {
-  const dependencies = MODULES.map(
-    ([group, artifact, version]) =>
-      `    <dependency><groupId>${group}</groupId><artifactId>${artifact}</artifactId><version>${version}</version></dependency>`,
-  );
-  return `<project xmlns="http://maven.apache.org/POM/4.0.0">
-  <modelVersion>4.0.0</modelVersion>
-  <groupId>sluice</groupId><artifactId>kafka-server</artifactId><version>1</version>
-  <packaging>pom</packaging>
-  <dependencies>
-${dependencies.join('\n')}
-  </dependencies>
-</project>
-`;
 }

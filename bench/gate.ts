@@ -1,0 +1,32 @@
+import type { LimitRow, ScenarioResult } from './results.ts';
+import type { ScenarioName } from './scenarios.ts';
+
+/** Sluice's rate over that of one of its parts alone: the same machine, the same minute. */
+interface Floor {
+  readonly scenario: ScenarioName;
+  readonly limit: LimitRow['name'];
+  readonly ratio: number;
+}
+
+/** About two thirds of what was last measured, so that noise passes and a lost pipeline stage does not. */
+export const FLOORS: readonly Floor[] = [
+  { scenario: 'bulk', limit: 'decode', ratio: 0.1 },
+  { scenario: 'bulk', limit: 'write', ratio: 0.2 },
+  { scenario: 'single', limit: 'decode', ratio: 0.1 },
+];
+
+/** One sentence for each ratio below its floor; scenarios that were not run, or do not count, say nothing here. */
+export function gateFailures(
+  results: readonly ScenarioResult[],
+  floors: readonly Floor[] = FLOORS,
+): readonly string[] {
+  return floors.flatMap(({ scenario, limit, ratio }) => {
+    const result = results.find(({ name }) => name === scenario);
+    const alone = result?.limits.find(({ name }) => name === limit)?.rowsPerSecond;
+    const rate = result?.contenders.find(({ name }) => name === 'sluice')?.median?.rowsPerSecond;
+    if (alone === undefined || rate === undefined || rate / alone >= ratio) return [];
+    return [
+      `${scenario}: Sluice reaches ${(rate / alone).toFixed(2)} of what ${limit} alone does; at least ${ratio} is expected.`,
+    ];
+  });
+}
