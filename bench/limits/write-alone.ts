@@ -28,7 +28,7 @@ export async function writeAlone({ brokers, rows }: LimitTask): Promise<number> 
   await log.peek();
   await log.fence();
   await log.load();
-  await log.ensureTopics([TOPIC]);
+  await log.ensureTopics([TOPIC], new Map());
   const records = Array.from({ length: DISTINCT_RECORDS }, (_, index) => recordOf(index + 1));
   const startedAtMs = performance.now();
   let publishing: Promise<void> = Promise.resolve();
