@@ -1,4 +1,8 @@
-import type { PipelineProgress, SnapshotProgress } from '../observability/progress.ts';
+import type {
+  PipelineProgress,
+  SinkProgress,
+  SnapshotProgress,
+} from '../observability/progress.ts';
 import type { Incident, PipelineStatus, SinkStatus } from './ports.ts';
 
 const BAR_CELLS = 20;
@@ -91,7 +95,11 @@ function snapshotText({
 
 function sinkText({ state, progress }: SinkStatus): string {
   if (!progress) return state;
-  return `${state}, ${duration(progress.lagMs)} behind, complete up to commit ${count(progress.cutOrdinal)}, ${count(progress.rows)} rows`;
+  return `${state}, ${duration(progress.lagMs)} behind, complete up to commit ${count(progress.cutOrdinal)}, ${count(progress.rows)} rows${leftText(progress)}`;
+}
+
+function leftText({ recordsLeft }: SinkProgress): string {
+  return recordsLeft === undefined ? '' : `, ${count(recordsLeft)} records before the next cut`;
 }
 
 const LABEL_WIDTH = 14;
