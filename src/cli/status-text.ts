@@ -1,4 +1,8 @@
-import type { PipelineProgress, SnapshotProgress } from '../observability/progress.ts';
+import type {
+  PipelineProgress,
+  SinkProgress,
+  SnapshotProgress,
+} from '../observability/progress.ts';
 import type { Incident, PipelineStatus, SinkStatus } from './ports.ts';
 
 const BAR_CELLS = 20;
@@ -92,7 +96,11 @@ function snapshotText({
 function sinkText({ state, reason, progress }: SinkStatus): string {
   const shown = reason === undefined ? state : `${state} (${reason})`;
   if (!progress) return shown;
-  return `${shown}, ${duration(progress.lagMs)} behind, complete up to commit ${count(progress.cutOrdinal)}, ${count(progress.rows)} rows`;
+  return `${shown}, ${duration(progress.lagMs)} behind, complete up to commit ${count(progress.cutOrdinal)}, ${count(progress.rows)} rows${leftText(progress)}`;
+}
+
+function leftText({ recordsLeft }: SinkProgress): string {
+  return recordsLeft === undefined ? '' : `, ${count(recordsLeft)} records before the next cut`;
 }
 
 const LABEL_WIDTH = 14;

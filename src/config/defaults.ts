@@ -34,8 +34,8 @@ export const DEFAULT_CHUNK_ROWS = 10_000;
 /** A view one second old for one DuckDB commit a second. */
 export const DEFAULT_DUCKDB_COMMIT_INTERVAL_MS = 1_000;
 
-/** DuckDB appends fastest in batches this large, and the sink holds one at a time. */
-export const DEFAULT_DUCKDB_BATCH_BYTES = 64 * 1024 * 1024;
+/** Some 25,000 rows: larger ones commit no faster, and the sink holds all of one in memory. */
+export const DEFAULT_DUCKDB_BATCH_BYTES = 8 * 1024 * 1024;
 
 /** What a first run is for. A pipeline that shall start at the present says `never`. */
 export const DEFAULT_SNAPSHOT_MODE = 'initial';

@@ -20,6 +20,9 @@ export interface DuckDbSettings {
  */
 const CATALOG = '__sluice';
 
+/** DuckDB's own choice is 128 MB and 512 MB: for a process that is DuckDB and nothing else. */
+const FLUSH_THRESHOLD = '8MB';
+
 /**
  * A DuckDB file that this process owns. Statements reach nothing but it: no other file, no network.
  *
@@ -134,6 +137,9 @@ async function openInstance(path: string, settings: DuckDbSettings): Promise<Duc
     threads: String(settings.threads),
     memory_limit: `${settings.memoryLimitMb}MB`,
     temp_directory: `${path}.tmp`,
+    // Memory that is free again goes back to the system soon, instead of lying in the allocator.
+    allocator_flush_threshold: FLUSH_THRESHOLD,
+    allocator_bulk_deallocation_flush_threshold: FLUSH_THRESHOLD,
     allow_community_extensions: 'false',
     autoinstall_known_extensions: 'false',
   });

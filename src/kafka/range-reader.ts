@@ -8,7 +8,11 @@ import { Standstill } from './standstill.ts';
 
 export type RangeToRead = PartitionOffset & { readonly until: number };
 
-const LIMITS: FetchLimits = { maxWaitMs: 500, maxBytes: 16 << 20, maxPartitionBytes: 4 << 20 };
+/**
+ * Of what a fetch brings, compressed. Two answers are held at a time, and rows grow some eight times
+ * when they are decompressed, batch by batch. A batch that is larger comes alone.
+ */
+const LIMITS: FetchLimits = { maxWaitMs: 500, maxBytes: 4 << 20, maxPartitionBytes: 1 << 20 };
 
 /**
  * Reads ranges side by side to their ends, one fetch ahead of the consumer. Waits where a

@@ -72,6 +72,8 @@ export interface SinkProgress {
   readonly lastCommit?: { readonly rows: number; readonly durationMs: number };
   /** Age of the cut against the pipeline's newest commit. */
   readonly lagMs: number;
+  /** On the way to its next cut: records between what is committed and the end of the round. */
+  readonly recordsLeft?: number;
   /** `database.table` → rows applied. */
   readonly tables: Readonly<Record<string, number>>;
 }

@@ -22,6 +22,8 @@ export class Piece {
   /** Roughly what the piece holds in memory. */
   bytes = 0;
   rows = 0;
+  /** How many offsets it passes. */
+  offsets = 0;
 
   /** @param schemaId  differs between any two tables: a schema names its table */
   addRow(schemaId: SchemaId, schema: TableSchema, row: ChangeRow): void {

@@ -92,6 +92,7 @@ class SinkSession {
   #checkpoint: Checkpoint | undefined;
   #rows = 0;
   #commits = 0;
+  #recordsLeft = 0;
   #lastCommit: SinkSessionProgress['lastCommit'];
 
   constructor(input: SinkInput, { cut, offsets }: DestinationState) {
@@ -133,6 +134,7 @@ class SinkSession {
   async #round(position: CommittedPosition): Promise<void> {
     const { source, signal, settings } = this.#input;
     const ranges = await this.#ranges(position);
+    this.#recordsLeft = ranges.reduce((sum, { offset, until }) => sum + until - offset, 0);
     const isControl = ({ topic }: PartitionOffset): boolean => topic === this.#control;
     let piece = new Piece();
     for (const part of [ranges.filter(isControl), ranges.filter((range) => !isControl(range))]) {
@@ -175,6 +177,7 @@ class SinkSession {
     const { topic, partition, records, nextOffset } = run;
     const id = `${topic}/${partition}`;
     const { offset: first, ...topicId } = this.#next(topic, partition);
+    piece.offsets += nextOffset - first;
     for (const record of records) {
       if (record.offset < first)
         throw new InvariantBroken(`${id} gave offset ${record.offset} when asked for ${first}`);
@@ -233,6 +236,7 @@ class SinkSession {
     this.#lastCommit = { rows: piece.rows, durationMs: clock.nowMs() - startedAtMs };
     this.#commits += 1;
     this.#rows += piece.rows;
+    this.#recordsLeft -= piece.offsets;
     for (const { table, rows } of batch.tables)
       this.#rowsByTable[table] = (this.#rowsByTable[table] ?? 0) + rows.length;
     if (cut) this.#cut = cut;
@@ -248,6 +252,7 @@ class SinkSession {
       checkpoint: this.#checkpoint,
       lastCommit: this.#lastCommit,
       caughtUp,
+      recordsLeft: this.#recordsLeft,
     });
   }
 }

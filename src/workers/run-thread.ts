@@ -7,10 +7,12 @@ import type { StopRequest, ThreadFailure, ThreadMessage, ThreadTask } from './th
 const SILENCE_LIMIT_MS = 60_000;
 
 /**
- * What capture leaves behind is dead at once. With V8's own limit a backlog of small transactions
- * takes 70 MB more; with half of this one, collecting begins to cost.
+ * What data threads leave behind is dead at once, but V8 puts off collecting for as long as there is
+ * room: with its own limit a backlog of small transactions takes 70 MB more in capture, and a sink
+ * about twice as much. With half of this, collecting begins to cost. The old generation has no limit
+ * of ours: a row of any size that a topic takes must go through.
  */
-const CAPTURE_LIMITS = { maxYoungGenerationSizeMb: 24 };
+const HEAP_LIMITS = { maxYoungGenerationSizeMb: 24 };
 
 /**
  * Runs a data thread until it has ended in order.
@@ -27,7 +29,7 @@ export async function runThread(
 ): Promise<void> {
   const thread = new Worker(new URL('./data-thread.ts', import.meta.url), {
     workerData: task,
-    ...(task.kind === 'capture' ? { resourceLimits: CAPTURE_LIMITS } : {}),
+    resourceLimits: HEAP_LIMITS,
   });
   const stop = (): void => {
     thread.postMessage({ kind: 'stop' } satisfies StopRequest);

@@ -73,7 +73,7 @@ describe('a pipeline file', () => {
           file: '/srv/pipelines/.sluice/shop.duckdb',
           host: 'etl-1',
           commitIntervalMs: 1000,
-          maxBatchBytes: 67_108_864,
+          maxBatchBytes: 8_388_608,
         },
       },
       snapshot: { mode: 'initial', chunkRows: 10_000, schedules: {} },

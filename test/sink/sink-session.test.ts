@@ -24,7 +24,7 @@ function checkView(warehouse: MemoryWarehouse, pipeline: SimulatedPipeline): voi
 }
 
 /** A pipeline whose source has made two commits, and what a test may change of a run over it. */
-function setting() {
+function setting({ maxBatchBytes = 1_000_000, crashes = 0 } = {}) {
   const topics = new SimulatedTopics();
   const pipeline = new SimulatedPipeline(topics);
   const add = (id: number): void =>
@@ -39,21 +39,30 @@ function setting() {
   const sleeps: number[] = [];
   const progress: SinkSessionProgress[] = [];
   const clock = { now: 0 };
+  let commits = 0;
   const run = (
     onIdle: (stop: () => void) => void = (stop) => stop(),
     orders: SinkOrders = {},
   ): Promise<SinkEnd> => {
     const done = new AbortController();
-    const hooks = { pick: () => 0, maxSlots: () => 100, beforeMarks: () => {} };
+    const hooks = {
+      pick: () => 0,
+      maxSlots: () => (maxBatchBytes === 1 ? 1 : 100),
+      beforeMarks: () => {},
+    };
     return runSink({
       source: new SimulatedSource(topics, { ...hooks, onIdle: () => onIdle(() => done.abort()) }),
       destination: warehouse,
       log,
       orders,
       prefix: PREFIX,
-      settings: { commitIntervalMs: 1_000, maxBatchBytes: 1_000_000 },
+      settings: { commitIntervalMs: 1_000, maxBatchBytes },
       onProgress: (report) => progress.push(report),
-      reach: () => {},
+      reach: (point) => {
+        if (point !== 'sinkCommitted') return;
+        commits += 1;
+        if (commits === crashes) throw new Error('killed');
+      },
       clock: {
         nowMs: () => (clock.now += 10),
         sleep: async (durationMs) => {
@@ -165,6 +174,25 @@ describe('runSink', () => {
     topics.settle();
     topics.expireAll();
     await expect(run()).rejects.toMatchObject({ code: 'sink.offset-out-of-range' });
+  });
+
+  it('reports rows and what is left on the way to a cut, and goes on from there after a crash', async () => {
+    const { topics, add, warehouse, progress, run } = setting({ maxBatchBytes: 1, crashes: 6 });
+    for (let id = 1; id <= 8; id++) add(id);
+    topics.settle();
+    await expect(run()).rejects.toThrow('killed');
+    expect(warehouse.cut).toBeUndefined();
+    const left = progress.map(({ recordsLeft }) => recordsLeft);
+    expect(left).toEqual([...new Set(left)].sort((a, b) => b - a));
+    expect(left.at(-1)).toBeGreaterThan(0);
+    expect(progress.at(-1)?.rows).toBeGreaterThan(0);
+    expect(progress.some(({ caughtUp }) => caughtUp)).toBe(false);
+    const kept = warehouse.changes(ORDERS).length;
+    expect(kept).toBeGreaterThan(0);
+    progress.length = 0;
+    await run();
+    expect(progress.at(-1)).toMatchObject({ rows: 8 - kept, recordsLeft: 0, caughtUp: true });
+    expect(warehouse.live(ORDERS)).toHaveLength(8);
   });
 
   it('waits with its first warehouse for the first commit of the pipeline', async () => {
