@@ -201,7 +201,8 @@ describe.skipIf(!KAFKA)('a record source on Kafka', { timeout: 60_000 }, () => {
     await publishRows(on, 1, ['a']);
     const place = [{ topic: on.topic, partition: 0 }];
     const [before] = await on.source.highWatermarks(place);
-    expect(await on.source.highWatermarks(place)).toEqual([before]);
+    const [again] = await on.source.highWatermarks(place);
+    expect(again?.topicId).toBe(before?.topicId);
     await withAdmin(async (admin) => {
       await admin.deleteTopics({ topics: [on.topic] });
       await vi.waitFor(
