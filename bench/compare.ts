@@ -136,7 +136,7 @@ export function entriesOf(
   }).flat();
 }
 
-export function topicsOf({ place }: Bout, contender: Contender, job: Job): RunTopics {
+function topicsOf({ place }: Bout, contender: Contender, job: Job): RunTopics {
   const topics = job.tables.map((table) => contender.topicOf(job, table));
   return new RunTopics(place.kafka.brokers, topics, job.partitions);
 }

@@ -9,7 +9,7 @@ interface Floor {
 }
 
 /** About two thirds of what was last measured, so that noise passes and a lost pipeline stage does not. */
-export const FLOORS: readonly Floor[] = [
+const FLOORS: readonly Floor[] = [
   { scenario: 'bulk', limit: 'decode', ratio: 0.1 },
   { scenario: 'bulk', limit: 'write', ratio: 0.2 },
   { scenario: 'single', limit: 'decode', ratio: 0.1 },

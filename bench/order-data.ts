@@ -12,7 +12,7 @@ export const ORDER_COLUMNS = `(
   updated_at TIMESTAMP NOT NULL)`;
 
 /** Numbers 0 to 2,999 for statements that make rows on the server. */
-export const NUMBERS_DATABASE = 'bench_numbers';
+const NUMBERS_DATABASE = 'bench_numbers';
 const NUMBERS = `${NUMBERS_DATABASE}.numbers`;
 const HIGHEST = 3_000;
 
