@@ -1,7 +1,5 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { createTopics, tableTopicConfig } from '../src/kafka/topic-admin.ts';
-import type { Topic } from '../src/topic/topic-name.ts';
 import { DEBEZIUM_VERSION, type Debezium } from '../tools/stack/debezium.ts';
 import { freePort } from '../tools/stack/port.ts';
 import { connectOffsets } from './connect-offsets.ts';
@@ -9,6 +7,7 @@ import type { Contender, Job } from './contender.ts';
 import type { Place } from './place.ts';
 import { Program } from './program.ts';
 import { READER } from './source.ts';
+import { createPatiently } from './topics.ts';
 
 /** What turns a shipped Debezium into a tuned one. */
 export const TUNED: Readonly<Record<string, string>> = {
@@ -47,7 +46,7 @@ export function debezium(
       await writeFile(connector, properties(settings), { mode: 0o600 });
       if (job.position) await writeFile(offsets, startingOffsets(job));
       // Schema changes have a topic of their own, which nobody else would create.
-      await createTopics(place.kafka, [tableTopicConfig(job.prefix as Topic, 1, 1)]);
+      await createPatiently(place.kafka.brokers, [{ topic: job.prefix, partitions: 1 }]);
       const main = 'org.apache.kafka.connect.cli.ConnectStandalone';
       const args = [`-Xmx${HEAP}`, '-cp', installed.connectClassPath, main, worker, connector];
       return Program.start(folder, { program: 'java', args }, place.env);

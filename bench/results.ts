@@ -24,7 +24,7 @@ export interface ContenderResult {
 
 /** What a part of Sluice does alone with the same data. */
 export interface LimitRow {
-  readonly name: 'read' | 'decode' | 'write';
+  readonly name: 'read' | 'decode' | 'write' | 'fixed-table';
   readonly rowsPerSecond: number;
 }
 

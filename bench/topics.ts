@@ -9,6 +9,8 @@ import type { Topic } from '../src/topic/topic-name.ts';
 import { batchHeaders, type Delivery, deliveryOf, PartitionTimeline } from './timeline.ts';
 
 const REQUEST_TIMEOUT_MS = 60_000;
+const CREATE_ATTEMPTS = 10;
+const CREATE_PAUSE_MS = 500;
 const FETCH = { maxWaitMs: 100, maxBytes: 32 << 20, maxPartitionBytes: 16 << 20 } as const;
 
 /** The topics of one run, looked at as a read_committed consumer sees them. */
@@ -28,11 +30,11 @@ export class RunTopics implements AsyncDisposable {
   }
 
   /** Makes the topics with the settings Sluice gives its own, for every program alike. */
-  async create(): Promise<void> {
+  create(): Promise<void> {
     const counts = Map.groupBy(this.partitions, ({ topic }) => topic);
-    await createTopics(
-      { brokers: this.#brokers },
-      [...counts].map(([topic, of]) => tableTopicConfig(topic, of.length, 1)),
+    return createPatiently(
+      this.#brokers,
+      [...counts].map(([topic, of]) => ({ topic, partitions: of.length })),
     );
   }
 
@@ -125,4 +127,22 @@ export class RunTopics implements AsyncDisposable {
       if (next.size === 0) await sleep(50);
     }
   }
+}
+
+/** A broker that is still busy with topics of the run before may not know new ones at once. */
+export async function createPatiently(
+  brokers: readonly string[],
+  topics: readonly { readonly topic: string; readonly partitions: number }[],
+): Promise<void> {
+  const configs = topics.map(({ topic, partitions }) =>
+    tableTopicConfig(topic as Topic, partitions, 1),
+  );
+  for (let attempt = 1; ; attempt++)
+    try {
+      await createTopics({ brokers }, configs);
+      return;
+    } catch (error) {
+      if (attempt === CREATE_ATTEMPTS) throw error;
+      await sleep(CREATE_PAUSE_MS);
+    }
 }

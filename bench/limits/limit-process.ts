@@ -4,6 +4,7 @@ import type { SqlAddress } from '../../tools/stack/address.ts';
 import type { LimitRow } from '../results.ts';
 import type { SourcePosition } from '../source.ts';
 import { decodeAlone } from './decode-alone.ts';
+import { fixedTable } from './fixed-table.ts';
 import { readAlone } from './read-alone.ts';
 import { writeAlone } from './write-alone.ts';
 
@@ -26,6 +27,8 @@ function measure(task: LimitTask): Promise<number> {
       return decodeAlone(task);
     case 'write':
       return writeAlone(task);
+    case 'fixed-table':
+      return fixedTable(task);
   }
 }
 

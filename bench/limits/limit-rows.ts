@@ -2,10 +2,20 @@ import { join } from 'node:path';
 import { run } from '../../tools/stack/run.ts';
 import type { Bout } from '../compare.ts';
 import type { LimitRow } from '../results.ts';
+import type { ScenarioName } from '../scenarios.ts';
 import type { SourcePosition } from '../source.ts';
 import type { LimitTask } from './limit-process.ts';
 
 const PROGRAM = join(import.meta.dirname, 'limit-process.ts');
+
+/** Ready records and the fixed table are orders, so only these scenarios compare with them. */
+const LIMITS: Partial<Record<ScenarioName, readonly LimitRow['name'][]>> = {
+  bulk: ['read', 'decode', 'write', 'fixed-table'],
+  single: ['read', 'decode', 'write'],
+};
+
+/** In a quick run only what the gate looks at. */
+const QUICK: readonly ScenarioName[] = ['bulk', 'single'];
 
 /** What the parts do alone with the log between two positions, each in a process of its own. */
 export async function limitRows(
@@ -14,10 +24,8 @@ export async function limitRows(
   to: SourcePosition,
 ): Promise<readonly LimitRow[]> {
   const { place, workload, scenario, database } = bout;
-  const isOrders = scenario.name === 'bulk' || scenario.name === 'single';
-  const kinds: readonly LimitRow['name'][] = isOrders
-    ? ['read', 'decode', 'write']
-    : ['read', 'decode'];
+  if (bout.size !== 'full' && !QUICK.includes(scenario.name)) return [];
+  const kinds = LIMITS[scenario.name] ?? ['read', 'decode'];
   const rows: LimitRow[] = [];
   for (const kind of kinds) {
     bout.say(`${scenario.name}: limit, ${kind} alone`);

@@ -34,7 +34,7 @@ export function tableRows(result: ScenarioResult): readonly (readonly string[])[
     ];
   });
   const limits = result.limits.map(({ name, rowsPerSecond }) => [
-    `${name} alone`,
+    name === 'fixed-table' ? 'fixed table, one thread' : `${name} alone`,
     count(rowsPerSecond),
     '',
     '',
