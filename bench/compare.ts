@@ -99,7 +99,7 @@ async function snapshot(bout: Bout): Promise<Outcome> {
   return { contenders, limits: [] };
 }
 
-/** Of Sluice alone: the others have no warehouse. */
+/** Of Sluice alone: the others have no warehouse. Each round writes its rows anew. */
 async function sink(bout: Bout): Promise<Outcome> {
   const ours = { ...bout, contenders: bout.contenders.filter(({ name }) => name === 'sluice') };
   const position = await ours.source.position();
@@ -107,11 +107,16 @@ async function sink(bout: Bout): Promise<Outcome> {
     contender,
     job: { ...job, warehouse: `${job.prefix}.duckdb` },
   }));
-  for (const { contender, job } of entries) await contender.remember?.(job);
-  await ours.source.run(ours.workload.load, ours.place.signal);
-  const contenders = await runAll(ours, entries, (contender, job, topics) =>
-    sinkRun(ours, contender, job, topics),
-  );
+  const contenders = await runAll(ours, entries, async (contender, job, topics) => {
+    await ours.source.run(['TRUNCATE TABLE orders']);
+    await topics.create();
+    return sinkRun(
+      { ...ours, workload: ours.scenario.workload(ours.workload.rows) },
+      contender,
+      job,
+      topics,
+    );
+  });
   return { contenders, limits: [] };
 }
 
