@@ -64,8 +64,7 @@ describe.skipIf(!givenServers())('a sink that is added to a running pipeline', (
       await shop.apply();
       const workload = await writeTo(shop);
       await workload.during(shop.snapshotEnded(SOON_MS));
-      await workload.during(shop.settled(SOON_MS));
-      await expireTopic(shop, 'customers');
+      await workload.during(expireTopic(shop, 'customers'));
 
       const file = join(shop.folder, 'second.duckdb');
       await addSink(shop, 'second', file);
@@ -104,13 +103,14 @@ async function everyTableConsistent(query: WarehouseQuery): Promise<void> {
   });
 }
 
-/** As retention does it: the topic's present records go. */
+/** As retention does it: the topic's present records go, once the sink that is there has read them. */
 async function expireTopic(shop: ShopPipeline, table: string): Promise<void> {
   const topic = `${shop.name}.${shop.name}.${table}`;
   const { brokers } = shop.servers.kafka;
   const admin = new Kafka({ brokers: [...brokers], logLevel: logLevel.NOTHING }).admin();
   await admin.connect();
   const ends = await admin.fetchTopicOffsets(topic);
+  await shop.settled(SOON_MS);
   const partitions = ends.map(({ partition, high }) => ({ partition, offset: high }));
   await admin.deleteTopicRecords({ topic, partitions });
   await admin.disconnect();
