@@ -128,13 +128,6 @@ module.exports = {
       to: { path: '^(test|demo)/' },
     },
     {
-      name: 'bench-is-used-by-nobody',
-      comment: 'tools/docs regenerates its page; nothing else depends on the benchmark',
-      severity: 'error',
-      from: { path: '^(src|tools|demo)/', pathNot: '^tools/docs/' },
-      to: { path: '^bench/' },
-    },
-    {
       name: 'no-cycles',
       comment: 'type-only edges may close a circle, values may not',
       severity: 'error',

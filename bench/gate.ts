@@ -24,7 +24,9 @@ export function gateFailures(
     const result = results.find(({ name }) => name === scenario);
     const alone = result?.limits.find(({ name }) => name === limit)?.rowsPerSecond;
     const rate = result?.contenders.find(({ name }) => name === 'sluice')?.median?.rowsPerSecond;
-    if (alone === undefined || rate === undefined || rate / alone >= ratio) return [];
+    if (result === undefined || rate === undefined) return [];
+    if (alone === undefined) return [`${scenario}: ${limit} alone could not be measured.`];
+    if (rate / alone >= ratio) return [];
     return [
       `${scenario}: Sluice reaches ${(rate / alone).toFixed(2)} of what ${limit} alone does; at least ${ratio} is expected.`,
     ];

@@ -1,12 +1,14 @@
-import { mkdir, readdir, stat } from 'node:fs/promises';
+import { mkdir, readdir, readFile, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { type Comparison, compare } from './compare.ts';
 import type { Task } from './options.ts';
+import { type CpuProfile, profileSummary } from './profile-summary.ts';
 import { SCENARIOS } from './scenarios.ts';
 import { sluice } from './sluice.ts';
 
 const FOLDER = resolve(import.meta.dirname, '../.sluice/profiles');
 const INTERVAL_US = 500;
+const SHOWN_LINES = 12;
 
 /** Runs Sluice alone under Node's profiler, which writes a file for each of its threads. */
 export async function profile(
@@ -28,6 +30,15 @@ export async function profile(
   const written = files
     .filter(({ mtimeMs }) => mtimeMs >= startedAtMs)
     .sort((a, b) => b.bytes - a.bytes);
-  for (const { path } of written) process.stdout.write(`${path}\n`);
+  for (const { path } of written) {
+    const summary = profileSummary(JSON.parse(await readFile(path, 'utf8')) as CpuProfile);
+    const lines = summary
+      .slice(0, SHOWN_LINES)
+      .map(
+        ({ place, ms, part }) =>
+          `  ${(part * 100).toFixed(1).padStart(5)} %  ${ms.toFixed(0).padStart(7)} ms  ${place}`,
+      );
+    process.stdout.write(`${[path, ...lines].join('\n')}\n`);
+  }
   return written.length > 0 ? 0 : 1;
 }

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { run } from '../../tools/stack/run.ts';
 import type { Bout } from '../compare.ts';
+import type { Place } from '../place.ts';
 import type { LimitRow } from '../results.ts';
 import type { ScenarioName } from '../scenarios.ts';
 import type { SourcePosition } from '../source.ts';
@@ -38,18 +39,23 @@ export async function limitRows(
       from,
       endFile: to.file,
     };
-    // By standard input, since anybody may read a command line.
-    const output = await run(process.execPath, [PROGRAM], {
-      cwd: place.programs,
-      env: place.env,
-      signal: place.signal,
-      input: JSON.stringify(task),
+    const rowsPerSecond = await measured(task, bout.place).catch((error: unknown) => {
+      place.signal.throwIfAborted();
+      bout.say(error instanceof Error ? error.message : String(error));
+      return undefined;
     });
-    const { rowsPerSecond } = JSON.parse(output) as { readonly rowsPerSecond: number };
+    if (rowsPerSecond === undefined) continue;
     bout.say(
       `${scenario.name}: limit, ${kind} alone: ${Math.round(rowsPerSecond).toLocaleString('en-US')} rows/s`,
     );
     rows.push({ name: kind, rowsPerSecond });
   }
   return rows;
+}
+
+async function measured(task: LimitTask, { programs, env, signal }: Place): Promise<number> {
+  // By standard input, since anybody may read a command line.
+  const input = JSON.stringify(task);
+  const output = await run(process.execPath, [PROGRAM], { cwd: programs, env, signal, input });
+  return (JSON.parse(output) as { readonly rowsPerSecond: number }).rowsPerSecond;
 }

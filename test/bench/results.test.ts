@@ -90,11 +90,13 @@ it('the gate names the ratio that fell below its floor', () => {
   const floors = [
     { scenario: 'bulk', limit: 'decode', ratio: 0.3 },
     { scenario: 'bulk', limit: 'write', ratio: 0.7 },
+    { scenario: 'bulk', limit: 'read', ratio: 0.1 },
     { scenario: 'single', limit: 'decode', ratio: 0.9 },
   ] as const;
-  const failures = gateFailures([bulk], floors);
-  expect(failures).toHaveLength(1);
-  expect(failures[0]).toContain('0.66 of what write alone does');
+  expect(gateFailures([bulk], floors)).toEqual([
+    'bulk: Sluice reaches 0.66 of what write alone does; at least 0.7 is expected.',
+    'bulk: read alone could not be measured.',
+  ]);
 });
 
 const report: BenchReport = {
