@@ -121,7 +121,8 @@ class SinkCounter {
   measure(progress: SinkSessionProgress): SinkProgress {
     this.#latest = progress;
     const { cut, checkpoint } = progress;
-    const behindUs = (checkpoint?.committedAtUs ?? 0) - (cut?.committedAtUs ?? 0);
+    // Before the first cut there is no age to speak of.
+    const behindUs = cut ? (checkpoint?.committedAtUs ?? 0) - cut.committedAtUs : 0;
     const behind =
       checkpoint !== undefined && checkpoint.commitOrdinal > (cut?.commitOrdinal ?? -1);
     return {
