@@ -44,7 +44,25 @@ export async function compare(scenario: Scenario, comparison: Comparison): Promi
     }
   } finally {
     await source.dropDatabase(database);
+    await source.forgetLog();
   }
+}
+
+/** As {@link compare}; a scenario that fails as a whole counts for nobody, and the others go on. */
+export function compareOrExcuse(
+  scenario: Scenario,
+  comparison: Comparison,
+): Promise<ScenarioResult> {
+  return compare(scenario, comparison).catch((error: unknown) => {
+    comparison.place.signal.throwIfAborted();
+    const reason = error instanceof Error ? error.message : String(error);
+    comparison.say(`${scenario.name}: ${reason}`);
+    const { name, data, size } = scenario;
+    const contenders = comparison.contenders.map((contender) =>
+      contenderResult(contender.name, [invalid(reason)]),
+    );
+    return { name, data, size: size[comparison.size], contenders, limits: [] };
+  });
 }
 
 /** A scenario on its way. */

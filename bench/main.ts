@@ -1,12 +1,12 @@
 import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { quietKnownWarnings } from '../src/workers/warnings.ts';
-import { BadInput } from '../tools/stack/address.ts';
+import { addressFromEnvironment, BadInput } from '../tools/stack/address.ts';
 import { installDebezium } from '../tools/stack/debezium.ts';
 import { StackUnavailable } from '../tools/stack/prerequisite.ts';
 import { showProgress } from '../tools/stack/progress.ts';
 import { openStack, startStack } from '../tools/stack/stack.ts';
-import { type Comparison, compare } from './compare.ts';
+import { type Comparison, compareOrExcuse } from './compare.ts';
 import type { Contender } from './contender.ts';
 import { debezium, TUNED } from './debezium.ts';
 import { environmentOf } from './environment.ts';
@@ -32,7 +32,7 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
 
 const say = progress(process.stderr);
 
-/** Servers of this run alone: their logs and topics are its own to fill and to purge. */
+/** Servers of this run, but for those that the environment names. */
 async function withPlace<Result>(
   work: (place: Place, source: Source) => Promise<Result>,
 ): Promise<Result> {
@@ -45,7 +45,9 @@ async function withPlace<Result>(
     const { mysql, kafka, temporal } = addresses;
     if (!mysql || !kafka || !temporal) throw new Error('not every server has an address');
     const { programs } = folder;
-    await using source = await Source.open(mysql);
+    await using source = await Source.open(mysql, {
+      isOwn: addressFromEnvironment('mysql', process.env) === undefined,
+    });
     return await work({ mysql, kafka, temporal, programs, env: process.env, signal }, source);
   } finally {
     await openStack({ dir: folder.stack }).down();
@@ -64,7 +66,8 @@ async function runComparison(task: Extract<Task, { kind: 'compare' }>): Promise<
     contenders.push(...peers.map((option) => peer(option, place)));
     const comparison: Comparison = { place, source, contenders, rounds: ROUNDS[size], size, say };
     const results: ScenarioResult[] = [];
-    for (const name of task.scenarios) results.push(await compare(SCENARIOS[name], comparison));
+    for (const name of task.scenarios)
+      results.push(await compareOrExcuse(SCENARIOS[name], comparison));
     const environment = await environmentOf(source, contenders, task);
     process.stdout.write(printedResults({ environment, scenarios: results }, task.json));
     if (size === 'full' && !task.partial)

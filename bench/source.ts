@@ -13,6 +13,12 @@ export interface SourcePosition {
 /** The account the measured programs read with. */
 export const READER = { user: 'bench', password: 'Sluice-bench-1' } as const;
 
+/** Loading is not what is measured; the order of commits and the log are as ever. */
+const FAST_LOADING = [
+  'SET GLOBAL sync_binlog = 0',
+  'SET GLOBAL innodb_flush_log_at_trx_commit = 2',
+];
+
 const STATEMENT_BYTES = 200_000;
 const STATEMENTS = 200;
 
@@ -20,21 +26,24 @@ const STATEMENTS = 200;
 export class Source implements AsyncDisposable {
   readonly address: SqlAddress;
   readonly #root: Connection;
+  readonly #isOwn: boolean;
 
-  private constructor(address: SqlAddress, root: Connection) {
+  private constructor(address: SqlAddress, root: Connection, isOwn: boolean) {
     this.address = address;
     this.#root = root;
+    this.#isOwn = isOwn;
   }
 
-  /** Connects, and makes the account and the numbers that loading needs. */
-  static async open(address: SqlAddress): Promise<Source> {
+  /**
+   * Connects, and makes the account and the numbers that loading needs.
+   * @param isOwn the server was started for this run: its settings and logs may be changed
+   */
+  static async open(address: SqlAddress, { isOwn }: { readonly isOwn: boolean }): Promise<Source> {
     const root = await createConnection({ ...address, multipleStatements: true, timezone: 'Z' });
-    const source = new Source(address, root);
+    const source = new Source(address, root, isOwn);
     const { user, password } = READER;
     await source.run([
-      // Loading is not what is measured; the order of commits and the log are as ever.
-      'SET GLOBAL sync_binlog = 0',
-      'SET GLOBAL innodb_flush_log_at_trx_commit = 2',
+      ...(isOwn ? FAST_LOADING : []),
       ...MAKE_NUMBERS,
       `CREATE USER IF NOT EXISTS '${user}'@'%' IDENTIFIED BY '${password}'`,
       `GRANT ALL ON *.* TO '${user}'@'%'`,
@@ -93,8 +102,10 @@ export class Source implements AsyncDisposable {
     return rows;
   }
 
-  /** Removes log files before this one; servers that are not this run's own keep theirs. */
-  async purgeBefore({ file }: SourcePosition): Promise<void> {
+  /** Gives the disk back what has been read; a server of somebody else keeps its log files. */
+  async forgetLog(): Promise<void> {
+    if (!this.#isOwn) return;
+    const { file } = await this.position();
     await this.#root.query(`PURGE BINARY LOGS TO '${file}'`);
   }
 

@@ -99,9 +99,24 @@ function resultsSection(
         barText(scenario),
       ]),
     ),
+    '### Where the time goes',
+    'Microseconds a row of the whole, and of parts alone that have nobody to wait for. The broker, MySQL and the worker share the cores, so the parts do not add up to the whole: reading and decoding go on while a transaction commits.',
+    markdownTable(STAGE_HEADS, scenarios.flatMap(stageRow)),
     '### Versions and settings',
     markdownTable(['what', 'is'], machine),
   ].join('\n\n');
+}
+
+const STAGES = ['read', 'decode', 'write', 'fixed-table'] as const;
+const STAGE_HEADS = ['scenario', 'Sluice', ...STAGES.map((stage) => `${stage} alone`)];
+
+function stageRow({ name, contenders, limits }: ScenarioResult): readonly (readonly string[])[] {
+  if (limits.length === 0) return [];
+  const micros = (rate: number | undefined): string =>
+    rate === undefined ? '' : (1_000_000 / rate).toFixed(2);
+  const ours = contenders.find((each) => each.name === 'sluice')?.median?.rowsPerSecond;
+  const alone = STAGES.map((stage) => limits.find((limit) => limit.name === stage));
+  return [[name, micros(ours), ...alone.map((limit) => micros(limit?.rowsPerSecond))]];
 }
 
 const INTRODUCTION = `# Performance

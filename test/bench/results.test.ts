@@ -157,6 +157,11 @@ it('the page shows every chart it comes with', () => {
   for (const path of Object.keys(charts)) expect(page).toContain(`](${path.replace('docs/', '')})`);
 });
 
+it('the page says what a row costs, as a whole and in parts', () => {
+  const { 'docs/performance.md': page } = performancePage(report);
+  expect(page).toContain('| bulk | 3.03 |  | 1.00 | 2.00 |  |');
+});
+
 it('without a full run the page says so and has no charts', () => {
   const files = performancePage(undefined);
   expect(Object.keys(files)).toEqual(['docs/performance.md']);
