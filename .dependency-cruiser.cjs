@@ -120,6 +120,14 @@ module.exports = {
       to: { path: '^(test|tools|demo|bench)/' },
     },
     {
+      name: 'bench-imports',
+      comment:
+        'the benchmark measures what users run: it may use src and tools, never tests or the demo',
+      severity: 'error',
+      from: { path: '^bench/' },
+      to: { path: '^(test|demo)/' },
+    },
+    {
       name: 'no-cycles',
       comment: 'type-only edges may close a circle, values may not',
       severity: 'error',

@@ -21,6 +21,8 @@ const serverProjects = NEEDS.map((need) => ({
     name: need,
     include: [`test/**/*.${need}.test.ts`],
     fileParallelism: false,
+    // Tests that say `concurrent`: most of their time they wait for what a crash has delayed.
+    maxConcurrency: 2,
     testTimeout: SERVER_TIMEOUT_MS,
     hookTimeout: SERVER_TIMEOUT_MS,
   },

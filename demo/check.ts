@@ -1,28 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { RowDataPacket } from 'mysql2/promise';
+import type { SnapshotProgress } from '../src/observability/progress.ts';
 import { auditTopics } from './audit-topics.ts';
 import { compareTable, readShapes } from './compare-tables.ts';
 import { eventually, type ShopPipeline } from './shop-pipeline.ts';
 import { HUGE_TRANSACTION, RARE_EVENTS } from './shop-transactions.ts';
 import type { Stage } from './stages.ts';
+import type { TableVerdict } from './verdict.ts';
 import type { WorkerProcess } from './worker-process.ts';
 import { startWorkload, type Workload } from './workload.ts';
-
-/** What was found about one table; equal if and only if all counts of faults are zero. */
-export interface TableVerdict {
-  readonly table: string;
-  readonly rows: number;
-  /** Rows that warehouse or topic show otherwise than the source. */
-  readonly differences: number;
-  readonly duplicates: number;
-  /** Records that cannot come where they are in their topic. */
-  readonly disorders: number;
-  /** Keys and what is wrong with them; never values. */
-  readonly examples: readonly string[];
-}
-
-export const isEqual = ({ differences, duplicates, disorders }: TableVerdict): boolean =>
-  differences + duplicates + disorders === 0;
 
 const SEED = 20_251_123;
 const WRITE_MS = 30_000;
@@ -78,20 +64,27 @@ async function killDuringSnapshot(
   worker: WorkerProcess,
   say: (what: string) => void,
 ): Promise<WorkerProcess> {
+  // The plan is made before the first progress is: progress without a snapshot is one that is over.
   const { progress } = await shop.statusWhen(
     'the snapshot to be under way',
-    ({ progress }) => (progress?.snapshot?.tablesDone ?? 0) + (progress?.snapshot?.rows ?? 0) > 0,
+    ({ progress }) =>
+      progress !== undefined &&
+      (progress.snapshot === undefined ||
+        progress.snapshot.tablesDone + progress.snapshot.rows > 0),
     PATIENCE_MS,
   );
-  const snapshot = progress?.snapshot;
   await worker.kill();
-  say(
-    `kill -9 after ${snapshot?.tablesDone} of ${snapshot?.tablesTotal} tables and ${snapshot?.rows} rows of ${snapshot?.table}`,
-  );
+  say(`kill -9 ${placeIn(progress?.snapshot)}`);
   const next = shop.startWorker();
   await shop.snapshotEnded(PATIENCE_MS);
   say('the snapshot has ended');
   return next;
+}
+
+function placeIn(snapshot: SnapshotProgress | undefined): string {
+  if (snapshot === undefined) return 'after the snapshot, which was over before it could be seen';
+  const { tablesDone, tablesTotal, rows, table } = snapshot;
+  return `after ${tablesDone} of ${tablesTotal} tables and ${rows} rows of ${table}`;
 }
 
 async function killDuringStream(
@@ -118,9 +111,10 @@ export async function compareEverything(
   stage: Stage,
 ): Promise<readonly TableVerdict[]> {
   const { mysql, kafka } = shop.servers;
-  await stage('wait until the warehouse shows the last transaction', () =>
-    shop.settled(PATIENCE_MS),
-  );
+  await stage('wait until the warehouse shows the last transaction', async () => {
+    await shop.caughtUp(PATIENCE_MS);
+    await shop.settled(PATIENCE_MS);
+  });
   const shapes = await readShapes(mysql, shop.name);
   const views = await stage('compare every table with its view', () =>
     allOver(shapes.map((shape) => compareTable(mysql, shop.query, shape))),

@@ -3,18 +3,13 @@ import { parseArgs } from 'node:util';
 import { quietKnownWarnings } from '../src/workers/warnings.ts';
 import { showProgress } from '../tools/stack/progress.ts';
 import { startStack } from '../tools/stack/stack.ts';
-import {
-  CHECK_SETTINGS,
-  checkAccident,
-  checkUnderKills,
-  isEqual,
-  type TableVerdict,
-} from './check.ts';
+import { CHECK_SETTINGS, checkAccident, checkUnderKills } from './check.ts';
 import { type RunFolder, takeRunFolder } from './run-folder.ts';
 import { openScreen } from './screen.ts';
 import { type Servers, ShopPipeline } from './shop-pipeline.ts';
 import { SHOP_ROWS } from './shop-schema.ts';
 import { stages } from './stages.ts';
+import { conclusion, verdictText } from './verdict.ts';
 import { startWorkload } from './workload.ts';
 
 const USAGE = `A shop in MySQL, captured into Kafka and a DuckDB warehouse, on servers of its own.
@@ -144,23 +139,12 @@ async function check(): Promise<number> {
     }),
   );
   const underKills = await checkUnderKills(shop, stage);
-  printVerdicts('after three kills', underKills);
+  process.stdout.write(verdictText('after three kills', underKills));
   const afterAccident = await checkAccident(shop, stage);
-  printVerdicts('after the accident', afterAccident);
-  const equal = [...underKills, ...afterAccident].every(isEqual);
-  process.stdout.write(equal ? 'Everything is equal.\n' : 'NOT equal.\n');
-  return equal ? 0 : 1;
-}
-
-function printVerdicts(title: string, verdicts: readonly TableVerdict[]): void {
-  const width = Math.max(...verdicts.map(({ table }) => table.length));
-  const lines = verdicts.flatMap(
-    ({ table, rows, differences, duplicates, disorders, examples }) => [
-      `  ${table.padEnd(width)}  ${rows.toLocaleString('en-US').padStart(9)} rows  ${differences} differences  ${duplicates} duplicates  ${disorders} out of order`,
-      ...examples.map((text) => `      ${text}`),
-    ],
-  );
-  process.stdout.write(`${title}\n${lines.join('\n')}\n`);
+  process.stdout.write(verdictText('after the accident', afterAccident));
+  const { text, exitCode } = conclusion([...underKills, ...afterAccident]);
+  process.stdout.write(text);
+  return exitCode;
 }
 
 async function main(): Promise<number> {

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { zstdCompressSync, zstdDecompressSync } from 'node:zlib';
 // Node finds only some of the names that this CommonJS package exports.
 import kafkajs, { type Kafka } from 'kafkajs';
@@ -62,17 +63,55 @@ export async function readTopics(
   const kafka = clientOf(brokers);
   const admin = kafka.admin();
   await admin.connect();
-  const groupId = `reader-${process.pid}-${Date.now()}`;
-  const consumer = kafka.consumer({ groupId, readUncommitted: false, maxWaitTimeInMs: POLL_MS });
   try {
     const ends = await endOffsets(admin, topics);
+    for (let attempt = 1; ; attempt += 1) {
+      signal?.throwIfAborted();
+      try {
+        await readUpTo(kafka, admin, ends, take, signal);
+        return;
+      } catch (error) {
+        if (!(error instanceof NothingReadError) || attempt === ATTEMPTS) throw error;
+      }
+    }
+  } finally {
+    await admin.disconnect();
+  }
+}
+
+/** The group could not be joined; another one may. */
+class NothingReadError extends Error {
+  override readonly name = 'NothingReadError';
+}
+
+/**
+ * One group, used once. A consumer that fails is not restarted: in the same group it would wait for
+ * the session of its former self to expire, and later than its first record it would repeat some.
+ */
+async function readUpTo(
+  kafka: Kafka,
+  admin: Admin,
+  ends: Ends,
+  take: (record: TopicRecord) => void,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const groupId = `reader-${randomUUID()}`;
+  const consumer = kafka.consumer({
+    groupId,
+    readUncommitted: false,
+    maxWaitTimeInMs: POLL_MS,
+    retry: { restartOnFailure: () => Promise.resolve(false) },
+  });
+  try {
     await consumer.connect();
-    await consumer.subscribe({ topics: [...topics], fromBeginning: true });
+    await consumer.subscribe({ topics: [...ends.keys()], fromBeginning: true });
     let begun = false;
     const reading = new Promise<never>((_, reject) => {
-      consumer.on(consumer.events.CRASH, ({ payload: { error, restart } }) => {
-        // The group of a young broker may still be loading; a restart later would repeat records.
-        if (!restart || begun) reject(error);
+      const failed = (cause: unknown): void => {
+        reject(begun ? asError(cause) : new NothingReadError(String(cause), { cause }));
+      };
+      consumer.on(consumer.events.CRASH, ({ payload }) => {
+        failed(payload.error);
       });
       consumer
         .run({
@@ -96,15 +135,17 @@ export async function readTopics(
             await each.heartbeat();
           },
         })
-        .catch(reject);
+        .catch(failed);
     });
     await Promise.race([reading, reachEnds(admin, groupId, ends, signal)]);
   } finally {
     await consumer.disconnect();
     await admin.deleteGroups([groupId]).catch(() => undefined);
-    await admin.disconnect();
   }
 }
+
+const asError = (thrown: unknown): Error =>
+  thrown instanceof Error ? thrown : new Error(String(thrown));
 
 type Admin = ReturnType<Kafka['admin']>;
 type Ends = ReadonlyMap<string, ReadonlyMap<number, bigint>>;

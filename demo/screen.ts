@@ -15,6 +15,7 @@ export interface Scene {
 
 const LABEL_WIDTH = 11;
 const BAR_CELLS = 24;
+const CONTINUATION = ' \\';
 const CLEAR_LINE = '\u001b[K';
 const HOME = '\u001b[H';
 const CLEAR_BELOW = '\u001b[J';
@@ -24,8 +25,8 @@ const PLAIN = '\u001b[0m';
 
 const count = (value: number): string => Math.round(value).toLocaleString('en-US');
 
-/** The scene as lines of plain text. */
-export function sceneLines(scene: Scene): readonly string[] {
+/** The scene as lines of plain text; commands are broken so that they can be copied whole. */
+export function sceneLines(scene: Scene, columns = Number.POSITIVE_INFINITY): readonly string[] {
   const { status, workerPid, upMs, written, webUi, commands } = scene;
   const progress = status?.progress;
   const checkpoint = progress?.checkpoint;
@@ -61,10 +62,24 @@ export function sceneLines(scene: Scene): readonly string[] {
     ...(status?.incident ? ['', `${status.incident.id}: ${status.incident.message}`] : []),
     '',
     'Try in another terminal:',
-    ...commands.flatMap(([command, meaning]) => [`  ${command}`, `      ${meaning}`]),
+    ...commands.flatMap(([command, meaning]) => [
+      ...commandLines(command, columns),
+      `      ${meaning}`,
+    ]),
     '',
     'Ctrl-C ends everything.',
   ];
+}
+
+/** Goes on in the next line as a shell reads it, never within quotes. */
+function commandLines(command: string, columns: number): readonly string[] {
+  const lines = [' '];
+  for (const word of command.match(/"[^"]*"|\S+/g) ?? []) {
+    const line = `${lines.at(-1)} ${word}`;
+    if (line.length + CONTINUATION.length < columns) lines[lines.length - 1] = line;
+    else lines.push(`    ${word}`);
+  }
+  return lines.map((line, index) => (index < lines.length - 1 ? `${line}${CONTINUATION}` : line));
 }
 
 function snapshotText(status: PipelineView | undefined): string {
@@ -91,7 +106,7 @@ export function openScreen(stream: NodeJS.WriteStream): {
       const lines = [
         'Sluice demo: a shop in MySQL, its topics, its warehouse',
         '',
-        ...sceneLines(scene),
+        ...sceneLines(scene, stream.columns),
       ];
       const shown = lines.slice(0, stream.rows - 1).map((text, index) => {
         const cut = text.slice(0, stream.columns - 1);

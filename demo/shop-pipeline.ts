@@ -8,11 +8,13 @@ import {
 } from '@temporalio/client';
 import { type Connection, createConnection, type RowDataPacket } from 'mysql2/promise';
 import { stringify } from 'yaml';
+import { parseGtidSet } from '../src/change/gtid-set.ts';
 import { queryWarehouse } from '../src/duckdb/query-client.ts';
+import { tailTopic } from '../src/kafka/tail.ts';
 import { PipelineClient, type PipelineView } from '../src/temporal/pipeline-client.ts';
 import type { KafkaAddress, SqlAddress, TemporalAddress } from '../tools/stack/address.ts';
 import type { WarehouseQuery } from './compare-tables.ts';
-import { deleteTopics, listTopics, readTopics } from './read-topics.ts';
+import { deleteTopics } from './read-topics.ts';
 import { createReplicationUser, createShop } from './shop-schema.ts';
 import { type Place, sluice, WorkerProcess } from './worker-process.ts';
 
@@ -41,6 +43,8 @@ const PASSWORD = 'Sluice-demo-1';
 const SINK = 'warehouse';
 const POLL_MS = 250;
 const ANSWER_MS = 60_000;
+/** A topic is read from its start again after so long: its broker may have been replaced. */
+const FOLLOW_MS = 5_000;
 const LOG_LINES = 30;
 
 /** A shop database with a pipeline over it, and the worker processes that serve it. */
@@ -210,6 +214,24 @@ export class ShopPipeline implements AsyncDisposable {
     return ordinalOf(await this.statusWhen(what, (status) => ordinalOf(status) > from, withinMs));
   }
 
+  /** Waits until capture has read all there is and copies no table. Nobody may write meanwhile. */
+  async caughtUp(withinMs: number): Promise<void> {
+    const executed = await this.withSource(async (root) => {
+      const [[row]] = await root.query<RowDataPacket[]>('SELECT @@GLOBAL.gtid_executed AS gtids');
+      return parseGtidSet(String(row?.['gtids']));
+    });
+    // More may follow: others may write to other databases of the server.
+    const hasRead = (gtidSet: string): boolean => executed.isSubsetOf(parseGtidSet(gtidSet));
+    await this.statusWhen(
+      'capture to have read everything and to copy no table',
+      ({ progress }) =>
+        progress?.checkpoint !== undefined &&
+        hasRead(progress.checkpoint.gtidSet) &&
+        progress.snapshot === undefined,
+      withinMs,
+    );
+  }
+
   /**
    * Writes a row and waits until the warehouse shows it: everything committed before is then there.
    * Says nothing about rows that a snapshot has yet to read.
@@ -242,19 +264,29 @@ export class ShopPipeline implements AsyncDisposable {
     });
     const control = `${this.name}.__sluice.control`;
     const first = epoch.toString(16).toUpperCase().padStart(8, '0');
+    const missing = new Set(tables);
+    const follow = async (signal: AbortSignal): Promise<void> => {
+      const { brokers } = this.servers.kafka;
+      for await (const { value } of tailTopic({
+        brokers,
+        topic: control,
+        fromBeginning: true,
+        signal,
+      })) {
+        const record = JSON.parse(value ?? '{}') as Partial<
+          Record<'kind' | 'table' | 'seq', string>
+        >;
+        const { kind, table = '', seq = '' } = record;
+        if (kind === 'snapshotEnd' && seq.slice(0, first.length) >= first) missing.delete(table);
+        if (missing.size === 0) return;
+      }
+    };
     await this.#eventually('the snapshot to end', withinMs, async () => {
-      if (!(await listTopics(this.servers.kafka.brokers, control)).includes(control))
-        return undefined;
-      const ended = new Set<string>();
-      await readTopics(this.servers.kafka.brokers, [control], ({ value }) => {
-        const {
-          kind,
-          table = '',
-          seq = '',
-        } = JSON.parse(value ?? '{}') as Partial<Record<string, string>>;
-        if (kind === 'snapshotEnd' && seq.slice(0, first.length) >= first) ended.add(table);
-      });
-      return tables.every((table) => ended.has(table)) ? true : undefined;
+      // The topic may not be there yet, and its broker may go away.
+      await follow(AbortSignal.any([this.ending, AbortSignal.timeout(FOLLOW_MS)])).catch(
+        () => undefined,
+      );
+      return missing.size === 0 ? true : undefined;
     });
   }
 

@@ -236,6 +236,15 @@ export const RARE_EVENTS: readonly RareEvent[] = [
     },
   },
   {
+    // Stored rows get a value that the log does not show: the table is copied again.
+    name: 'ADD COLUMN with a DEFAULT',
+    afterMs: 14_000,
+    run: async (db) => {
+      await db.query(`ALTER TABLE products ADD COLUMN origin CHAR(2) NOT NULL DEFAULT 'EU'`);
+      await db.query(`UPDATE products SET origin = 'CH' ORDER BY sku LIMIT 300`);
+    },
+  },
+  {
     name: 'TRUNCATE',
     afterMs: 19_000,
     run: async (db) => {

@@ -6,6 +6,8 @@ import { join } from 'node:path';
 const REPOSITORY = join(import.meta.dirname, '..');
 const COMMAND_LINE = join(REPOSITORY, 'src/cli/main.ts');
 
+const WORKER_ENTRY = join(REPOSITORY, 'demo/worker-entry.ts');
+
 /** A worker is asked again, harder, when it has not ended by then. */
 const STOP_DEADLINE_MS = 40_000;
 
@@ -16,16 +18,16 @@ export interface Place {
   readonly env: Readonly<Record<string, string>>;
 }
 
-/** A worker in a process of its own, writing its log to a file. */
+/** A worker in a process of its own, writing its log to a file. It ends with this process. */
 export class WorkerProcess {
   readonly #child: ChildProcess;
   readonly #exited: Promise<void>;
 
   constructor(place: Place, logFile: string, args: readonly string[] = []) {
     const log = openSync(logFile, 'a');
-    this.#child = spawn(process.execPath, [COMMAND_LINE, ...addressOf(place), 'worker', ...args], {
+    this.#child = spawn(process.execPath, [WORKER_ENTRY, ...addressOf(place), 'worker', ...args], {
       env: { ...process.env, ...place.env },
-      stdio: ['ignore', log, log],
+      stdio: ['pipe', log, log],
     });
     closeSync(log);
     this.#exited = once(this.#child, 'exit').then(() => undefined);

@@ -47,22 +47,18 @@ function execute(program, args, options) {
 }
 
 /**
- * Installs the versions of the lock file and leaves that file as it is.
- *
- * `npm ci` would refuse a lock file that was written where the binaries of other platforms cannot
- * be had and that therefore does not list them. Like it, this starts from nothing if the last
- * installation did not finish, which shows by the mark that npm writes at the end.
+ * Installs exactly the versions of the lock file, always from nothing. npm's mark of a finished
+ * installation goes first, so that one that is cut short is not taken for done.
  *
  * npm's output goes to standard error: standard output belongs to the command.
  */
 async function install() {
   process.stderr.write('Installing the packages; this happens once.\n');
-  rmSync(existsSync(installed) ? installed : packages, { recursive: true, force: true });
-  const args = ['install', '--no-save', '--no-audit', '--no-fund'];
+  rmSync(installed, { force: true });
+  // Some packages want a newer Node than the one that installs them: the one they will run with.
+  const args = ['ci', '--no-audit', '--no-fund', '--loglevel=error'];
   const code = await execute('npm', args, { cwd: repository, stdio: ['ignore', 2, 2] });
-  if (code !== 0) {
-    process.stderr.write(`npm install failed with exit code ${code}; nothing was run.\n`);
-  }
+  if (code !== 0) process.stderr.write(`npm ci failed with exit code ${code}; nothing was run.\n`);
   return code;
 }
 

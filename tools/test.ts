@@ -44,6 +44,10 @@ async function runSuites(): Promise<void> {
   await using servers = await startTestServers(needed, signal);
   for (const [name, reason] of servers.missing)
     console.log(`${name} cannot be had, its tests are skipped: ${reason}`);
+  for (const [name, reason] of servers.broken) {
+    console.log(`${name} did not start, which is a failure: ${reason}`);
+    total = addTallies(total, { ...NO_TESTS, failed: 1 });
+  }
   for (const suite of suites) {
     if (signal.aborted) return;
     heading(`${suite} tests`);

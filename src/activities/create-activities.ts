@@ -2,26 +2,31 @@ import { CancelledFailure, Context } from '@temporalio/activity';
 import type { CaptureStarted, SnapshotFinished } from '../control/messages.ts';
 import type { PipelineSpec } from '../control/pipeline-spec.ts';
 import { isCancellation } from '../errors/policy.ts';
-import type { Progress } from '../observability/progress.ts';
+import type { Heartbeat, Progress } from '../observability/progress.ts';
 import { forHeartbeat } from '../observability/progress.ts';
 import { activityFailure } from './failure-mapping.ts';
 import { withHeartbeat } from './heartbeat.ts';
 import { Notices } from './notices.ts';
-import type { Activities, EnsureInput, SinkInput, StreamInput } from './types.ts';
+import type { Activities, EnsureInput, SinkInput, SinkResult, StreamInput } from './types.ts';
 
 /** Hooks of a long activity: what it may say while it runs. */
 export interface StreamHooks {
   readonly signal: AbortSignal;
   readonly onProgress: (progress: Progress) => void;
+  /** The work has failed and is tried again here; the next progress says that this is over. */
+  readonly onRetrying: (why: string) => void;
   readonly onStarted: (started: CaptureStarted) => void;
   readonly onSnapshotFinished: (finished: SnapshotFinished) => void;
 }
+
+/** Those of every long activity. */
+export type LongRunningHooks = Pick<StreamHooks, 'signal' | 'onProgress' | 'onRetrying'>;
 
 /** What the composition root puts in: the work itself, and the way to Temporal. */
 export interface ActivityParts {
   provision(spec: PipelineSpec): Promise<void>;
   runCapture(input: StreamInput, hooks: StreamHooks): Promise<void>;
-  runSink(input: SinkInput, hooks: Pick<StreamHooks, 'signal' | 'onProgress'>): Promise<void>;
+  runSink(input: SinkInput, hooks: LongRunningHooks): Promise<SinkResult>;
   ensureSinks(input: EnsureInput): Promise<void>;
   ensureSchedules(input: EnsureInput): Promise<void>;
   teardown(input: { readonly spec: PipelineSpec; readonly deleteTopics: boolean }): Promise<void>;
@@ -46,8 +51,6 @@ export function createActivities(parts: ActivityParts): Activities {
     runSink: (input) => longRunning((hooks) => parts.runSink(input, hooks)),
   };
 }
-
-type LongRunningHooks = Pick<StreamHooks, 'signal' | 'onProgress'>;
 
 async function capture(
   parts: ActivityParts,
@@ -74,22 +77,28 @@ async function capture(
  * Temporal cancels the activity or the worker shuts down. A cancelled activity reports itself
  * cancelled only after the work has ended.
  */
-async function longRunning(work: (hooks: LongRunningHooks) => Promise<void>): Promise<void> {
+async function longRunning<Result>(
+  work: (hooks: LongRunningHooks) => Promise<Result>,
+): Promise<Result> {
   const context = Context.current();
   const { cancellationSignal: signal } = context;
-  let newest: Progress | undefined;
+  let newest: Heartbeat = {};
   const hooks: LongRunningHooks = {
     signal,
     onProgress: (progress) => {
-      newest = progress;
+      newest = { progress };
+    },
+    onRetrying: (retrying) => {
+      newest = { ...newest, retrying };
     },
   };
-  await withHeartbeat(
+  const result = await withHeartbeat(
     context,
-    () => newest && forHeartbeat(newest),
+    () => ({ ...newest, ...(newest.progress && { progress: forHeartbeat(newest.progress) }) }),
     () => mapped(() => work(hooks), signal),
   );
   if (signal.aborted) await context.cancelled;
+  return result;
 }
 
 /** An abort that nobody asked for is a failure like any other. */

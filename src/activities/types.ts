@@ -12,6 +12,14 @@ export interface StreamInput {
 export interface SinkInput {
   readonly spec: PipelineSpec;
   readonly sinkName: string;
+  /** What has been decided about the sink; see its workflow. */
+  readonly renewal?: string;
+  readonly snapshot?: { readonly id: string; readonly state: 'asked' | 'finished' };
+}
+
+export interface SinkResult {
+  /** The sink goes on when this snapshot of every table was asked for. */
+  readonly needsSnapshot?: string;
 }
 
 /** Sinks or schedules as they shall be: those of the spec, and none of the retired names. */
@@ -30,8 +38,8 @@ export interface Activities {
   ensureSchedules(input: EnsureInput): Promise<void>;
   /** Captures until cancelled; fails with a typed failure on what needs a decision. */
   streamBinlog(input: StreamInput): Promise<void>;
-  /** Fills one warehouse until cancelled. */
-  runSink(input: SinkInput): Promise<void>;
+  /** Fills one warehouse until cancelled, or until it needs a snapshot. */
+  runSink(input: SinkInput): Promise<SinkResult>;
   /** Stops sinks and removes schedules; topics go only when asked. Idempotent. */
   teardown(input: { readonly spec: PipelineSpec; readonly deleteTopics: boolean }): Promise<void>;
 }

@@ -24,11 +24,14 @@ export interface BatchEffects {
 export function batchEffects(
   dialect: Dialect,
   tables: ReadonlyMap<TableName, StoredTable>,
-  waiting: readonly ControlRecord[],
+  { pending: waiting, start }: Pick<StoredState, 'pending' | 'start'>,
   { control, cut }: Pick<SinkBatch, 'control' | 'cut'>,
   ingestedAtUs: number,
 ): BatchEffects {
-  const all = [...waiting, ...control.filter(({ kind }) => kind !== 'schema')];
+  // What happened before the warehouse began happened to rows it does not have.
+  const counts = ({ kind, seq }: ControlRecord): boolean =>
+    kind !== 'schema' && (start === undefined || seq > start);
+  const all = [...waiting, ...control.filter(counts)];
   if (!cut) return { ...NOTHING, pending: all };
   const statuses = new Map<TableName, TableStatus>();
   const massDeletes: string[] = [];
@@ -37,6 +40,8 @@ export function batchEffects(
   const setStatus = (name: TableName, status: TableStatus): void => {
     if (tables.has(name)) statuses.set(name, status);
   };
+  const isIncomplete = (name: TableName): boolean =>
+    (statuses.get(name) ?? tables.get(name)?.status) === 'incomplete';
   for (const record of all.filter(({ seq }) => seq <= cut.lastSequence))
     switch (record.kind) {
       case 'truncate':
@@ -52,10 +57,11 @@ export function batchEffects(
         setStatus(record.table, 'snapshotting');
         break;
       case 'snapshotEnd':
-        setStatus(record.table, 'consistent');
+        // The end of one that began before the warehouse did: its first chunks are not here.
+        if (!isIncomplete(record.table)) setStatus(record.table, 'consistent');
         break;
       case 'gap':
-        for (const name of tables.keys()) setStatus(name, 'gap');
+        for (const name of tables.keys()) if (!isIncomplete(name)) setStatus(name, 'gap');
         gaps.push({ seq: record.seq, cause: record.cause, from: record.from, to: record.to });
         break;
       case 'schema':
@@ -91,15 +97,16 @@ function deleteLive(
 }
 
 /**
- * Control records carry no commit time, but the table's changes do: that of the first one behind the
+ * Of a record without a commit time the table's changes have one: that of the first one behind the
  * record, or of the cut when there is none, keeps times in the order of sequences.
  */
 function committedAtOf(
   dialect: Dialect,
   table: StoredTable,
-  { seq }: ControlRecord,
+  { committedAtUs, seq }: ControlRecord,
   cut: Cut,
 ): string {
+  if (committedAtUs !== undefined) return timestamp(committedAtUs);
   const since = dialect.committedSince('c', table.watermarkAtUs);
   const next =
     `SELECT MIN(c.${META.committedAt}) FROM ${dialect.changes(table)} AS c` +

@@ -1,6 +1,8 @@
 import { createHash } from 'node:crypto';
+import { InvariantBroken, SluiceError } from '../errors/error.ts';
 import type { Cut } from '../sink/destination.ts';
 import type { PartitionOffset } from '../sink/record-source.ts';
+import type { SinkLog } from '../sink/sink-log.ts';
 import type { JobId } from './job.ts';
 
 /**
@@ -18,13 +20,46 @@ export interface LoadPlan {
 }
 
 /**
- * Port: remembers the newest plan of a sink outside of the warehouse. To be implemented over the
- * sink's record in Kafka, whose writer is fenced: a plan of an attempt that was taken over is refused.
+ * The newest plan of a sink, outside of the warehouse.
+ *
+ * Of two places for it, a row beside the checkpoint and the sink's own record in Kafka, the second
+ * is the simpler one, and exact: its writer is fenced, so an attempt that was taken over can plan
+ * nothing any more, and the attempt that took over has read the plan after that. A plan costs a few
+ * milliseconds there, and a BigQuery transaction of seconds in a row.
  */
 export interface LoadPlans {
-  newest(): Promise<LoadPlan | undefined>;
-  /** Durable when it resolves. */
+  /** As of when the log was opened, or of what was stored since. */
+  newest(): LoadPlan | undefined;
+  /**
+   * Durable when it resolves.
+   * @throws {SluiceError} `kafka.fenced` when a newer attempt has taken over
+   */
   store(plan: LoadPlan): Promise<void>;
+}
+
+/** The plans of a sink whose record says which warehouse it fills. */
+export function loggedPlans(log: SinkLog): LoadPlans {
+  return {
+    newest: () => (log.record?.plan === undefined ? undefined : parsePlan(log.record.plan)),
+    store: (plan) => {
+      if (!log.record) throw new InvariantBroken('a plan is stored before the warehouse is known');
+      return log.save({ ...log.record, plan });
+    },
+  };
+}
+
+function parsePlan(value: unknown): LoadPlan {
+  const plan = value as Partial<LoadPlan>;
+  const isComplete =
+    typeof plan.warehouseId === 'string' &&
+    Number.isSafeInteger(plan.commit) &&
+    Array.isArray(plan.offsets) &&
+    Number.isSafeInteger(plan.ingestedAtUs);
+  if (isComplete) return { cut: undefined, ...plan } as LoadPlan;
+  throw new SluiceError(
+    'kafka.record-unreadable',
+    'The plan in the record of the sink is not one that this version of Sluice wrote.',
+  );
 }
 
 /** What the ids of a sink's jobs begin with, so that its jobs are found in BigQuery's own lists. */

@@ -29,8 +29,8 @@ export function ownTable({ project, internal }: BigQueryLayout, name: OwnTable):
 
 const COLUMNS: Readonly<Record<Exclude<OwnTable, '_cdc_status'>, string>> = {
   _cdc_checkpoints: `layout INT64, warehouse_id STRING, pipeline STRING, prefix STRING, commit_number INT64,
-  commit_ordinal INT64, cut_seq STRING, committed_at_us INT64, gtid_set STRING, offsets STRING, pending STRING,
-  planned_commit INT64, plan STRING, updated_at TIMESTAMP`,
+  start_seq STRING, commit_ordinal INT64, cut_seq STRING, committed_at_us INT64, gtid_set STRING, offsets STRING,
+  pending STRING, updated_at TIMESTAMP`,
   _cdc_tables: `name STRING, definition STRING, status STRING, watermark STRING, watermark_at_us INT64,
   delta_rows INT64, state_rows INT64, compacted_at TIMESTAMP`,
   _cdc_gaps:
@@ -70,20 +70,6 @@ export interface WarehouseIdentity {
   readonly prefix: string;
 }
 
-/** The first checkpoint, unless there is one. */
-export function createCheckpoint(
-  layout: BigQueryLayout,
-  { warehouseId, pipeline, prefix }: WarehouseIdentity,
-): string {
-  const checkpoints = ownTable(layout, OWN.checkpoints);
-  const values = [LAYOUT_VERSION, ...[warehouseId, pipeline, prefix].map(text), 0, `'[]'`, `'[]'`];
-  return (
-    `INSERT INTO ${checkpoints} (layout, warehouse_id, pipeline, prefix, commit_number, offsets, pending)` +
-    ` SELECT ${values.join(', ')} FROM UNNEST([1]) AS one` +
-    ` WHERE NOT EXISTS (SELECT 1 FROM ${checkpoints} AS p)`
-  );
-}
-
 /** What the sink knows of a table beside its form. */
 export interface TableEntry {
   readonly table: StoredTable;
@@ -99,6 +85,8 @@ export interface StoredState {
   readonly commit: number;
   readonly offsets: ReadonlyMap<string, PartitionOffset>;
   readonly cut: Cut | undefined;
+  /** End of the cut that the warehouse began at; `undefined` when with the first record of every topic. */
+  readonly start: Sequence | undefined;
   /** Behind the cut, in sequence order. */
   readonly pending: readonly ControlRecord[];
   readonly tables: ReadonlyMap<TableName, TableEntry>;
@@ -107,7 +95,7 @@ export interface StoredState {
 export function checkpointQuery(layout: BigQueryLayout): string {
   return (
     `SELECT p.layout, p.warehouse_id, p.pipeline, p.prefix, p.commit_number, p.offsets, p.pending,` +
-    ` p.commit_ordinal, p.cut_seq, p.committed_at_us, p.gtid_set FROM ${ownTable(layout, OWN.checkpoints)} AS p`
+    ` p.start_seq, p.commit_ordinal, p.cut_seq, p.committed_at_us, p.gtid_set FROM ${ownTable(layout, OWN.checkpoints)} AS p`
   );
 }
 
@@ -122,7 +110,8 @@ type Row = readonly (string | null)[];
 
 /** What {@link checkpointQuery} and {@link tablesQuery} gave. */
 export function parseState(checkpoint: Row, tables: readonly Row[]): StoredState {
-  const [layout, warehouseId, pipeline, prefix, commit, offsets, pending, ...cut] = checkpoint;
+  const [layout, warehouseId, pipeline, prefix, commit, offsets, pending, start, ...cut] =
+    checkpoint;
   const list = JSON.parse(offsets ?? '[]') as readonly PartitionOffset[];
   return {
     identity: {
@@ -134,6 +123,7 @@ export function parseState(checkpoint: Row, tables: readonly Row[]): StoredState
     commit: Number(commit),
     offsets: new Map(list.map((offset) => [`${offset.topic}/${offset.partition}`, offset])),
     cut: parseCut(cut),
+    start: typeof start === 'string' ? (start as Sequence) : undefined,
     pending: (JSON.parse(pending ?? '[]') as readonly unknown[]).map((record) =>
       parseControlRecord(JSON.stringify(record)),
     ),

@@ -1,6 +1,8 @@
 import type { RowValues } from '../change/column-value.ts';
+import type { EncodedRow } from '../change/encoded-row.ts';
 import type { Gtid, GtidSetText } from '../change/gtid.ts';
 import type { TableId, TableSchema } from '../change/table.ts';
+import type { JsonBytes } from './json-bytes.ts';
 
 /** The 19 bytes before every event. */
 export interface EventHeader {
@@ -86,6 +88,19 @@ export interface RowsEvent {
    * @throws {SluiceError} `binlog.metadata-missing` | `binlog.truncated` | `binlog.unsupported`
    */
   read(): readonly RowChange[];
+  /** Some image lacks columns: binlog_row_image was not FULL. */
+  readonly partial: boolean;
+  /**
+   * The rows in log order as JSON, one at a time: what {@link read} answers, encoded. Uses the
+   * bytes of the event, and overwrites `out` with every row.
+   * @throws {SluiceError} as `read`, at once or from `next`
+   */
+  encode(out: JsonBytes): EncodedRowCursor;
+}
+
+/** `next` writes the next row over the last one; false behind the last row. */
+export interface EncodedRowCursor extends EncodedRow {
+  next(): boolean;
 }
 
 /** `before` for update and delete, `after` for insert and update. */

@@ -1,14 +1,20 @@
 import type { ColumnValue, RowValues } from '../change/column-value.ts';
 import { SluiceError } from '../errors/error.ts';
 import type { ByteReader } from './byte-reader.ts';
-import { paired, skipValue, type ValueReader, valueReader } from './column-codec.ts';
+import { type ColumnCodec, columnCodec, paired } from './column-codec.ts';
+import { EncodedRows } from './encoded-rows.ts';
 import type { EventHeader, RowChange, RowsEvent, TableMap } from './event.ts';
+import { ImageWriter } from './image-writer.ts';
+import type { JsonBytes } from './json-bytes.ts';
 import type { TableLayout } from './table-map.ts';
+import { skipValue } from './value-size.ts';
 
 /** What a rows event needs of its table, made once per table map. */
 export interface RowCodec {
   readonly table: TableLayout;
-  readonly readers: readonly ValueReader[] | undefined;
+  readonly columns: readonly ColumnCodec[] | undefined;
+  /** Of full images. */
+  readonly writer: ImageWriter | undefined;
   /** A row without values, copied for every row: cheaper than one that grows. */
   readonly blank: readonly undefined[];
   /** The columns of a full image. */
@@ -16,14 +22,18 @@ export interface RowCodec {
 }
 
 export function rowCodec(table: TableLayout): RowCodec {
+  const { schema } = table;
   const { database, table: name } = table.id;
+  const all = table.columns.map((_, index) => index);
+  const columns = schema?.columns.map((column, index) =>
+    columnCodec(paired(table.columns, index), column, `${database}.${name}.${column.name}`),
+  );
   return {
     table,
-    readers: table.schema?.columns.map((column, index) =>
-      valueReader(paired(table.columns, index), column, `${database}.${name}.${column.name}`),
-    ),
+    columns,
+    writer: schema && columns && new ImageWriter(schema, columns, all),
     blank: table.columns.map(() => undefined),
-    all: table.columns.map((_, index) => index),
+    all,
   };
 }
 
@@ -117,11 +127,36 @@ class DecodedRows implements RowsEvent {
     return rows;
   }
 
-  read(): readonly RowChange[] {
+  get partial(): boolean {
+    const { codec, first, second } = this.#images;
+    return first !== codec.all || (second !== undefined && second !== codec.all);
+  }
+
+  encode(out: JsonBytes): EncodedRows {
     const { codec, first, second, reader } = this.#images;
-    const readers = codec.readers ?? cannotRead(codec.table);
+    this.#begin();
+    const writer = writerOf(codec, first);
+    switch (this.op) {
+      case 'insert':
+        return new EncodedRows(reader, out, undefined, writer);
+      case 'delete':
+        return new EncodedRows(reader, out, writer, undefined);
+      case 'update':
+        return new EncodedRows(reader, out, writer, writerOf(codec, second ?? first));
+    }
+  }
+
+  #begin(): void {
+    const { codec, first, second, reader } = this.#images;
+    if (!codec.columns) cannotRead(codec.table);
     if (first.length + (second?.length ?? 0) === 0) throw withoutColumns(codec.table);
     reader.at = this.#start;
+  }
+
+  read(): readonly RowChange[] {
+    const { codec, first, second, reader } = this.#images;
+    const readers = codec.columns ?? cannotRead(codec.table);
+    this.#begin();
     const rows: RowChange[] = [];
     while (reader.left > 0) {
       const image = readImage(reader, readers, codec, first);
@@ -139,6 +174,12 @@ class DecodedRows implements RowsEvent {
     }
     return rows;
   }
+}
+
+function writerOf(codec: RowCodec, present: readonly number[]): ImageWriter {
+  const { writer, columns, table } = codec;
+  if (!writer || !columns || !table.schema) return cannotRead(table);
+  return present === codec.all ? writer : new ImageWriter(table.schema, columns, present);
 }
 
 function cannotRead({ id, unreadable }: TableLayout): never {
@@ -159,7 +200,7 @@ function withoutColumns({ id }: TableLayout): SluiceError {
 
 function readImage(
   reader: ByteReader,
-  readers: readonly ValueReader[],
+  readers: readonly ColumnCodec[],
   codec: RowCodec,
   present: readonly number[],
 ): RowValues {
@@ -169,7 +210,7 @@ function readImage(
   for (let bit = 0; bit < present.length; bit += 1) {
     const column = present[bit] ?? 0;
     const isNull = ((buffer[nulls + (bit >> 3)] ?? 0) & (1 << (bit & 7))) !== 0;
-    values[column] = isNull ? null : paired(readers, column)(reader);
+    values[column] = isNull ? null : paired(readers, column).read(reader);
   }
   return values;
 }

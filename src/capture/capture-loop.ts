@@ -1,8 +1,10 @@
+import { nextTurn } from '../async/turn.ts';
 import type { BinlogEvent } from '../binlog/event.ts';
-import type { Checkpoint } from '../change/checkpoint.ts';
+import type { Checkpoint, SnapshotTally } from '../change/checkpoint.ts';
+import { finishedRequests } from '../snapshot/plan.ts';
 import { tableTopic } from '../topic/topic-name.ts';
 import type { OpenedSession } from './open-session.ts';
-import type { CaptureProgress, SnapshotProgress } from './progress.ts';
+import type { CaptureNotice, CaptureProgress, SnapshotProgress } from './progress.ts';
 import type { CaptureDeps, CaptureInput } from './run-capture.ts';
 import type { EventStream } from './source-server.ts';
 
@@ -10,6 +12,9 @@ import type { EventStream } from './source-server.ts';
 export interface EventDecoder {
   decode(event: Buffer): Iterable<BinlogEvent>;
 }
+
+/** A few milliseconds of decoding; then timers and sockets have their turn, also during a long backlog. */
+const MAX_TURN_BYTES = 256 << 10;
 
 /**
  * The one loop of capture: events in, transactions out, a chunk beside them.
@@ -36,7 +41,8 @@ export class CaptureLoop {
   #bytes = 0;
   #batches = 0;
   #begunTable: string | undefined;
-  #finishedTables: { readonly snapshotId: string; readonly rows: number }[] = [];
+  /** Finished snapshots that have been told of. */
+  #told: ReadonlySet<string>;
 
   constructor(
     deps: CaptureDeps,
@@ -51,6 +57,7 @@ export class CaptureLoop {
     this.#decoder = decoder;
     this.#stream = stream;
     this.#committed = opened.checkpoint;
+    this.#told = idsOf(finishedRequests(opened.snapshot.plan));
     this.#batchSinceMs = deps.nowMs();
     this.#idleSinceMs = deps.nowMs();
   }
@@ -110,8 +117,15 @@ export class CaptureLoop {
     const arrived = this.#arrived;
     if (!arrived) return;
     this.#arrived = undefined;
+    let turnBytes = 0;
     for (const buffer of arrived) {
       this.#bytes += buffer.length;
+      turnBytes += buffer.length;
+      if (turnBytes > MAX_TURN_BYTES) {
+        turnBytes = 0;
+        await nextTurn();
+        this.#throwIfFailed();
+      }
       for (const event of this.#decoder.decode(buffer)) {
         const waiting = this.#opened.session.accept(event);
         if (waiting) await waiting;
@@ -204,13 +218,12 @@ export class CaptureLoop {
       case 'wait':
         break;
       case 'tableGone':
-        this.#finishedTables.push({ snapshotId: snapshot.current?.snapshotId ?? '', rows: 0 });
         snapshot.drop(verdict.table);
         break;
       case 'emit': {
         this.#deps.reach('captureChunkRead');
         const topic = tableTopic(this.#input.prefix, verdict.chunk.schema.id);
-        session.learnTopics(await this.#deps.log.ensureTopics([topic]));
+        session.learnTopics(await this.#deps.log.ensureTopics([topic], session.topics));
         this.#emit(verdict);
         break;
       }
@@ -233,10 +246,6 @@ export class CaptureLoop {
     if (chunk.complete) {
       const olderThan = entry.mode === 'sweep' ? entry.beganAt : undefined;
       session.endTable(entry.table, entry.snapshotId, olderThan);
-      this.#finishedTables.push({
-        snapshotId: entry.snapshotId,
-        rows: entry.rows + chunk.rows.length,
-      });
     }
     this.#deps.reach('captureChunkEmitted');
   }
@@ -253,17 +262,13 @@ export class CaptureLoop {
   }
 
   /** Snapshots whose last table ends with this batch. */
-  #snapshotsFinished(): readonly Parameters<CaptureDeps['notify']>[0][] {
-    const running = new Set(this.#opened.snapshot.plan.tables.map(({ snapshotId }) => snapshotId));
-    const done = this.#finishedTables.filter(({ snapshotId }) => !running.has(snapshotId));
-    this.#finishedTables = this.#finishedTables.filter(({ snapshotId }) => running.has(snapshotId));
-    const groups = Map.groupBy(done, ({ snapshotId }) => snapshotId);
-    return [...groups].map(([snapshotId, tables]) => ({
-      kind: 'snapshotFinished',
-      snapshotId,
-      tables: tables.length,
-      rows: tables.reduce((sum, { rows }) => sum + rows, 0),
-    }));
+  #snapshotsFinished(): readonly CaptureNotice[] {
+    const finished = finishedRequests(this.#opened.snapshot.plan);
+    const told = this.#told;
+    this.#told = idsOf(finished);
+    return finished
+      .filter(({ snapshotId }) => !told.has(snapshotId))
+      .map((tally) => ({ kind: 'snapshotFinished', ...tally }));
   }
 
   #reportIfDue(): void {
@@ -309,4 +314,8 @@ export class CaptureLoop {
       ),
     };
   }
+}
+
+function idsOf(requests: readonly SnapshotTally[]): ReadonlySet<string> {
+  return new Set(requests.map(({ snapshotId }) => snapshotId));
 }

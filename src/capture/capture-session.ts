@@ -1,16 +1,19 @@
-import type { BinlogEvent, RowChange, RowsEvent } from '../binlog/event.ts';
+import type { BinlogEvent, RowsEvent } from '../binlog/event.ts';
+import { JsonBytes } from '../binlog/json-bytes.ts';
 import type { Checkpoint } from '../change/checkpoint.ts';
+import type { EncodedRow } from '../change/encoded-row.ts';
 import { formatSequence, type Sequence } from '../change/sequence.ts';
 import { type TableId, type TableName, type TableSchema, tableName } from '../change/table.ts';
 import { InvariantBroken, SluiceError } from '../errors/error.ts';
 import type { Chunk } from '../snapshot/chunk-reader.ts';
-import { appendChange, encodeKey, type SourceBlock, type TableRoute } from '../topic/envelope.ts';
+import { appendChange, type SourceBlock, type TableRoute } from '../topic/envelope.ts';
 import type { OutgoingBatch } from '../topic/publisher.ts';
+import { RowRecords } from '../topic/row-records.ts';
 import { schemaIdOf } from '../topic/schema-record.ts';
-import type { Topic } from '../topic/topic-name.ts';
+import type { Topic, TopicIdentity } from '../topic/topic-name.ts';
 import { OpenBatch } from './open-batch.ts';
 import type { PipelineLog, StoredPipeline } from './pipeline-log.ts';
-import { refusePartialImage, unnamed, unsupported } from './refusals.ts';
+import { partialImage, unnamed, unsupported } from './refusals.ts';
 import type { SnapshotDriver } from './snapshot-driver.ts';
 import { classifyStatement } from './statement.ts';
 import type { StreamTracker } from './stream-tracker.ts';
@@ -50,13 +53,22 @@ export class CaptureSession {
   readonly #parts: SessionParts;
   readonly #batch: OpenBatch;
   readonly #appliedCommands: string[];
+  /** The row at hand, on its way from the log into the batch. */
+  readonly #rowBytes = new JsonBytes();
+  readonly #records = new RowRecords();
   readonly counts: SessionCounts = { rows: 0, transactions: 0, byTable: {} };
   #newestEventAtUs = 0;
 
   constructor(settings: SessionSettings, parts: SessionParts, stored: StoredPipeline) {
     this.#settings = settings;
     this.#parts = parts;
-    this.#batch = new OpenBatch(parts.log, settings.prefix, parts.nowMs, stored);
+    this.#batch = new OpenBatch(
+      parts.log,
+      settings.prefix,
+      parts.nowMs,
+      () => parts.tracker.commitTimeUs,
+      stored,
+    );
     this.#appliedCommands = [...(stored.checkpoint?.appliedCommands ?? [])];
   }
 
@@ -156,35 +168,32 @@ export class CaptureSession {
     const { tracker, snapshot } = this.#parts;
     const transaction = tracker.transaction;
     if (!transaction) return;
-    if (transaction.rows + event.count() <= transaction.skipRows) {
-      transaction.rows += event.count();
-      return;
+    if (transaction.rows < transaction.skipRows) {
+      const rows = event.count();
+      if (transaction.rows + rows <= transaction.skipRows) {
+        transaction.rows += rows;
+        return;
+      }
     }
     const firstRow = 2 * transaction.rows;
-    this.#batch.recordSchema(route, () => this.#sequence(tracker.commitOrdinal + 1, firstRow));
-    const op = event.op === 'insert' ? 'c' : event.op === 'update' ? 'u' : 'd';
-    const source = this.#sourceOf(event, route.schema.id);
+    const commitOrdinal = tracker.commitOrdinal + 1;
+    this.#batch.recordSchema(route, () => this.#sequence(commitOrdinal, firstRow));
     const name = tableName(route.schema.id);
-    let index = 0;
-    for (const row of event.read()) {
+    const rows = event.encode(this.#rowBytes);
+    if (event.partial) throw partialImage(name);
+    const isWatched = snapshot.watches(name);
+    const source = this.#sourceOf(event, route.schema.id);
+    this.#records.begin({ route, source, epoch: this.#settings.epoch, commitOrdinal });
+    let emitted = 0;
+    for (let rowInEvent = 0; rows.next(); rowInEvent += 1) {
       const rowOrdinal = transaction.rows;
       transaction.rows += 1;
-      if (rowOrdinal >= transaction.skipRows) {
-        refusePartialImage(row, name);
-        appendChange(this.#batch.outgoing, route, row, {
-          epoch: this.#settings.epoch,
-          commitOrdinal: tracker.commitOrdinal + 1,
-          rowOrdinal,
-          op,
-          source,
-          rowInEvent: index,
-          timestampMs: source.nowMs,
-        });
-        if (snapshot.watches(name)) touch(snapshot, route.schema, row);
-        this.#count(name, op);
-      }
-      index += 1;
+      if (rowOrdinal < transaction.skipRows) continue;
+      this.#records.append(this.#batch.outgoing, rows, rowOrdinal, rowInEvent);
+      if (isWatched) touch(snapshot, rows);
+      emitted += 1;
     }
+    this.#count(name, event.op === 'insert' ? 'c' : event.op === 'update' ? 'u' : 'd', emitted);
   }
 
   #query(event: Extract<BinlogEvent, { kind: 'query' }>): void {
@@ -293,8 +302,8 @@ export class CaptureSession {
           timestampMs: source.nowMs,
         },
       );
-      this.#count(name, 'r');
     });
+    this.#count(name, 'r', surviving.length);
   }
 
   /** Says that a table's snapshot begins. Only at a boundary. */
@@ -339,10 +348,15 @@ export class CaptureSession {
   }
 
   async #createTopic(topic: Topic): Promise<void> {
-    this.learnTopics(await this.#parts.log.ensureTopics([topic]));
+    this.learnTopics(await this.#parts.log.ensureTopics([topic], this.topics));
   }
 
-  learnTopics(topics: ReadonlyMap<Topic, number>): void {
+  /** Every table topic written or announced so far. */
+  get topics(): ReadonlyMap<Topic, TopicIdentity> {
+    return this.#batch.topics;
+  }
+
+  learnTopics(topics: ReadonlyMap<Topic, TopicIdentity>): void {
     this.#parts.router.learnTopics(topics);
     this.#batch.learnTopics(topics);
   }
@@ -374,6 +388,7 @@ export class CaptureSession {
     return {
       pipeline: this.#settings.prefix,
       tsUs: transaction?.committedAtUs ?? 0,
+      committedAtUs: tracker.committedAtUs,
       snapshot: false,
       database: table.database,
       table: table.table,
@@ -410,17 +425,17 @@ export class CaptureSession {
     return `${file}:${pos}`;
   }
 
-  #count(name: TableName, op: 'c' | 'u' | 'd' | 'r'): void {
-    this.counts.rows += 1;
+  #count(name: TableName, op: 'c' | 'u' | 'd' | 'r', rows: number): void {
+    if (rows === 0) return;
+    this.counts.rows += rows;
     const table = (this.counts.byTable[name] ??= { c: 0, u: 0, d: 0, r: 0 });
-    table[op] += 1;
+    table[op] += rows;
   }
 }
 
 /** Both keys of a change: a key that moved touches two rows of a chunk. */
-function touch(snapshot: SnapshotDriver, schema: TableSchema, row: RowChange): void {
-  for (const values of [row.before, row.after]) {
-    const key = values && encodeKey(schema, values);
-    if (key !== undefined && key !== null) snapshot.touch(key);
-  }
+function touch(snapshot: SnapshotDriver, { bytes, before, after }: EncodedRow): void {
+  for (const image of [before, after])
+    if (image && image.keyStart >= 0)
+      snapshot.touch(bytes.toString('utf8', image.keyStart, image.keyEnd));
 }

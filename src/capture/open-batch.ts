@@ -5,7 +5,12 @@ import { type ControlRecord, formatControlRecord } from '../topic/control-record
 import type { TableRoute } from '../topic/envelope.ts';
 import { type OutgoingBatch, POSITION_KEYS, SEQUENCE_HEADER } from '../topic/publisher.ts';
 import { canonicalSchema } from '../topic/schema-record.ts';
-import { type InternalTopics, internalTopics, type Topic } from '../topic/topic-name.ts';
+import {
+  type InternalTopics,
+  internalTopics,
+  type Topic,
+  type TopicIdentity,
+} from '../topic/topic-name.ts';
 import type { PipelineLog } from './pipeline-log.ts';
 
 /**
@@ -17,28 +22,32 @@ import type { PipelineLog } from './pipeline-log.ts';
 export class OpenBatch {
   readonly #log: PipelineLog;
   readonly #nowMs: () => number;
+  readonly #commitTimeUs: () => number;
   readonly #internal: InternalTopics;
   readonly #schemaIds: Set<SchemaId>;
-  readonly #partitions: Map<Topic, number>;
+  readonly #topics: Map<Topic, TopicIdentity>;
   #outgoing: OutgoingBatch;
   #topicsChanged = false;
   #planWritten: SnapshotPlan | undefined;
 
+  /** @param commitTimeUs  of the transaction that is being read, or of the newest one */
   constructor(
     log: PipelineLog,
     prefix: string,
     nowMs: () => number,
+    commitTimeUs: () => number,
     stored: {
       readonly schemaIds: ReadonlySet<SchemaId>;
-      readonly topics: ReadonlyMap<Topic, number>;
+      readonly topics: ReadonlyMap<Topic, TopicIdentity>;
       readonly snapshot: SnapshotPlan | undefined;
     },
   ) {
     this.#log = log;
     this.#nowMs = nowMs;
+    this.#commitTimeUs = commitTimeUs;
     this.#internal = internalTopics(prefix);
     this.#schemaIds = new Set(stored.schemaIds);
-    this.#partitions = new Map(stored.topics);
+    this.#topics = new Map(stored.topics);
     this.#planWritten = stored.snapshot;
     this.#outgoing = log.newBatch();
   }
@@ -47,14 +56,14 @@ export class OpenBatch {
     return this.#outgoing;
   }
   /** Every table topic used or announced so far. */
-  get topics(): ReadonlyMap<Topic, number> {
-    return this.#partitions;
+  get topics(): ReadonlyMap<Topic, TopicIdentity> {
+    return this.#topics;
   }
 
-  learnTopics(topics: ReadonlyMap<Topic, number>): void {
-    for (const [topic, partitions] of topics) {
-      if (this.#partitions.get(topic) === partitions) continue;
-      this.#partitions.set(topic, partitions);
+  learnTopics(topics: ReadonlyMap<Topic, TopicIdentity>): void {
+    for (const [topic, identity] of topics) {
+      if (this.#topics.get(topic)?.id === identity.id) continue;
+      this.#topics.set(topic, identity);
       this.#topicsChanged = true;
     }
   }
@@ -74,7 +83,8 @@ export class OpenBatch {
 
   control(record: ControlRecord): void {
     const key = 'table' in record ? record.table : null;
-    this.#append(this.#internal.control, key, formatControlRecord(record), [
+    const timed = { ...record, committedAtUs: this.#commitTimeUs() };
+    this.#append(this.#internal.control, key, formatControlRecord(timed), [
       [SEQUENCE_HEADER, record.seq],
     ]);
   }
@@ -86,7 +96,7 @@ export class OpenBatch {
       this.#append(
         positions,
         POSITION_KEYS.topics,
-        JSON.stringify(Object.fromEntries(this.#partitions)),
+        JSON.stringify(Object.fromEntries(this.#topics)),
       );
     if (plan !== this.#planWritten)
       this.#append(positions, POSITION_KEYS.snapshot, JSON.stringify(plan));

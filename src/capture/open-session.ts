@@ -4,10 +4,14 @@ import { formatSequence } from '../change/sequence.ts';
 import { type TableId, type TableName, tableName } from '../change/table.ts';
 import { tableFilter } from '../change/table-pattern.ts';
 import { SluiceError } from '../errors/error.ts';
-import { emptyPlan } from '../snapshot/plan.ts';
-import { collidingTopics, type Topic, tableTopic } from '../topic/topic-name.ts';
+import { emptyPlan, finishedRequests } from '../snapshot/plan.ts';
+import {
+  collidingTopics,
+  type Topic,
+  type TopicIdentity,
+  tableTopic,
+} from '../topic/topic-name.ts';
 import { CaptureSession } from './capture-session.ts';
-import type { CaptureNotice } from './progress.ts';
 import { refuseForeignOwner } from './refusals.ts';
 import type { CaptureDeps, CaptureInput } from './run-capture.ts';
 import { SnapshotDriver } from './snapshot-driver.ts';
@@ -66,12 +70,13 @@ export async function openSession(
     stored,
   );
   session.learnTopics(stored.topics);
-  session.learnTopics(
-    await deps.log.ensureTopics(tables.map(({ schema }) => tableTopic(input.prefix, schema.id))),
-  );
+  // A new epoch begins with whatever topics there are: its snapshots fill them.
+  const held = decision.kind === 'reopen' ? new Map<Topic, TopicIdentity>() : stored.topics;
+  const topics = tables.map(({ schema }) => tableTopic(input.prefix, schema.id));
+  session.learnTopics(await deps.log.ensureTopics(topics, held));
   if (session.atBoundary && tracker.open === undefined)
     session.announce(tables.map(({ schema }) => schema));
-  const finishedAtOnce = applyStart(
+  applyStart(
     decision,
     { session, snapshot, tracker, epoch: begin.epoch, nowMs: deps.nowMs(), known: stored.topics },
     tables,
@@ -81,8 +86,13 @@ export async function openSession(
   deps.reach('captureBeforeFirstCheckpoint');
   const { batch, checkpoint } = session.seal();
   await deps.log.publish(batch);
-  deps.notify({ kind: 'started', epoch: checkpoint.epoch, gtidSet: checkpoint.gtidSet });
-  for (const notice of finishedAtOnce) deps.notify(notice);
+  const finished = finishedRequests(snapshot.plan);
+  deps.notify({
+    kind: 'started',
+    epoch: checkpoint.epoch,
+    gtidSet: checkpoint.gtidSet,
+    finished,
+  });
   return { session, tracker, snapshot, wakeup, checkpoint };
 }
 
@@ -158,12 +168,12 @@ interface StartContext {
   readonly epoch: number;
   readonly nowMs: number;
   /** Topics of tables that were captured before this attempt. */
-  readonly known: ReadonlyMap<Topic, number>;
+  readonly known: ReadonlyMap<Topic, TopicIdentity>;
 }
 
 /**
  * Plans what the decision and the commands ask for. A command is applied once, with the checkpoint
- * that names it. Answers the snapshots that match no table: they are finished already.
+ * that names it.
  */
 function applyStart(
   decision: StartDecision,
@@ -171,9 +181,8 @@ function applyStart(
   tables: readonly SourceTable[],
   input: CaptureInput,
   history: ServerHistory,
-): readonly CaptureNotice[] {
+): void {
   const { session, snapshot, tracker, epoch, nowMs, known } = context;
-  const finishedAtOnce: CaptureNotice[] = [];
   const names = tables.map(({ schema }) => tableName(schema.id));
   const estimates = new Map(
     tables.map(({ schema, estimatedRows }) => [tableName(schema.id), estimatedRows]),
@@ -215,23 +224,17 @@ function applyStart(
           estimates,
         );
         break;
-      case 'snapshot': {
-        const { snapshotId } = command;
-        const wanted = pick(command.tables);
-        if (wanted.length === 0)
-          finishedAtOnce.push({ kind: 'snapshotFinished', snapshotId, tables: 0, rows: 0 });
+      case 'snapshot':
         snapshot.add(
-          wanted,
-          { snapshotId, mode: 'requested', beganAt, startedAtMs: nowMs },
+          pick(command.tables),
+          { snapshotId: command.snapshotId, mode: 'requested', beganAt, startedAtMs: nowMs },
           estimates,
         );
         break;
-      }
       case 'cancelSnapshot':
         snapshot.cancel(command.snapshotId);
         break;
     }
     session.markApplied(command.commandId);
   }
-  return finishedAtOnce;
 }

@@ -1,14 +1,14 @@
 import type { Checkpoint, SnapshotPlan } from '../change/checkpoint.ts';
 import type { SchemaId } from '../change/table.ts';
 import type { OutgoingBatch } from '../topic/publisher.ts';
-import type { Topic } from '../topic/topic-name.ts';
+import type { Topic, TopicIdentity } from '../topic/topic-name.ts';
 
 /** What the internal topics hold for a pipeline, folded to the newest record of each key. */
 export interface StoredPipeline {
   readonly checkpoint: Checkpoint | undefined;
   readonly snapshot: SnapshotPlan | undefined;
-  /** Topic → partition count, of every table topic written so far. */
-  readonly topics: ReadonlyMap<Topic, number>;
+  /** Every table topic written so far. */
+  readonly topics: ReadonlyMap<Topic, TopicIdentity>;
   /** Schemas already on record. */
   readonly schemaIds: ReadonlySet<SchemaId>;
 }
@@ -29,8 +29,15 @@ export interface PipelineLog {
   fence(): Promise<void>;
   /** Reads read_committed up to the end offsets taken now. */
   load(): Promise<StoredPipeline>;
-  /** Creates what is missing; afterwards `partitionsOf` knows each. Refuses a changed partition count. */
-  ensureTopics(topics: readonly Topic[]): Promise<ReadonlyMap<Topic, number>>;
+  /**
+   * Creates those that are missing.
+   * @param known  topics that records have been written to: nothing may have happened to them
+   * @throws {SluiceError} `kafka.topic-recreated` | `kafka.partitions-changed`
+   */
+  ensureTopics(
+    topics: readonly Topic[],
+    known: ReadonlyMap<Topic, TopicIdentity>,
+  ): Promise<ReadonlyMap<Topic, TopicIdentity>>;
   newBatch(): OutgoingBatch;
   /**
    * One transaction: begin, records, commit. Resolves when the coordinator has acknowledged the

@@ -1,4 +1,4 @@
-import type { Checkpoint } from '../change/checkpoint.ts';
+import type { Checkpoint, SnapshotTally } from '../change/checkpoint.ts';
 
 /** What capture tells its surroundings, a few times a second. Counters count since the start of this attempt. JSON-plain. */
 export interface CaptureProgress {
@@ -32,10 +32,11 @@ export interface SnapshotProgress {
 
 /** Said once each, after Kafka has acknowledged what it speaks of. */
 export type CaptureNotice =
-  | { readonly kind: 'started'; readonly epoch: number; readonly gtidSet: string }
   | {
-      readonly kind: 'snapshotFinished';
-      readonly snapshotId: string;
-      readonly tables: number;
-      readonly rows: number;
-    };
+      readonly kind: 'started';
+      readonly epoch: number;
+      readonly gtidSet: string;
+      /** The latest snapshots that are finished; a crash may have kept their own notices. */
+      readonly finished: readonly SnapshotTally[];
+    }
+  | ({ readonly kind: 'snapshotFinished' } & SnapshotTally);

@@ -1,4 +1,4 @@
-import type { RowChange, RowsEvent } from '../binlog/event.ts';
+import type { RowsEvent } from '../binlog/event.ts';
 import type { Checkpoint } from '../change/checkpoint.ts';
 import { type TableName, tableName } from '../change/table.ts';
 import { InvariantBroken, SluiceError } from '../errors/error.ts';
@@ -27,12 +27,11 @@ export function unnamed(event: RowsEvent, at: string): Error {
 }
 
 /** A value that is missing from a row image is not NULL; downstream could not tell. */
-export function refusePartialImage(row: RowChange, table: TableName): void {
-  if (row.before?.includes(undefined) || row.after?.includes(undefined))
-    throw unsupported(
-      `a partial row image of ${table} (binlog_row_image is not FULL in some session)`,
-      "SET PERSIST binlog_row_image = 'FULL'",
-    );
+export function partialImage(table: TableName): SluiceError {
+  return unsupported(
+    `a partial row image of ${table} (binlog_row_image is not FULL in some session)`,
+    "SET PERSIST binlog_row_image = 'FULL'",
+  );
 }
 
 /** One prefix, one pipeline: two of them would overwrite each other's positions. */

@@ -58,6 +58,10 @@ export class StreamTracker {
   get committedAtUs(): number {
     return this.#committedAtUs;
   }
+  /** The same with the open transaction counted in: what it will be when that one is complete. */
+  get commitTimeUs(): number {
+    return Math.max(this.#committedAtUs, this.#transaction?.committedAtUs ?? 0);
+  }
   get position(): { readonly file: string; readonly pos: number } {
     return { file: this.#file, pos: this.#pos };
   }
@@ -114,7 +118,7 @@ export class StreamTracker {
     this.#executed.add(transaction.gtid);
     this.#text = undefined;
     this.#commitOrdinal += 1;
-    this.#committedAtUs = Math.max(this.#committedAtUs, transaction.committedAtUs);
+    this.#committedAtUs = this.commitTimeUs;
     this.#transaction = undefined;
   }
 

@@ -3,7 +3,7 @@ import { tableName } from '../change/table.ts';
 import { SluiceError } from '../errors/error.ts';
 import type { TableRoute } from '../topic/envelope.ts';
 import { schemaIdOf } from '../topic/schema-record.ts';
-import { type Topic, tableTopic } from '../topic/topic-name.ts';
+import { type Topic, type TopicIdentity, tableTopic } from '../topic/topic-name.ts';
 
 /** Where rows of a table go, and what must be on record before the first of them. */
 export type Routing =
@@ -32,8 +32,8 @@ export class TableRouter {
     return this.#captures(table);
   }
 
-  learnTopics(topics: ReadonlyMap<Topic, number>): void {
-    for (const [topic, partitions] of topics) this.#partitions.set(topic, partitions);
+  learnTopics(topics: ReadonlyMap<Topic, TopicIdentity>): void {
+    for (const [topic, { partitions }] of topics) this.#partitions.set(topic, partitions);
   }
 
   /** @throws {SluiceError} `table.no-key` for a captured table without a primary key */

@@ -40,12 +40,23 @@ export interface SnapshotPlan {
   /** Tables and rows finished since the plan was last empty, for progress. */
   readonly finishedTables: number;
   readonly finishedRows: number;
+  /** Every request that is under way, and the latest that are finished: those no table names any more. */
+  readonly requests: readonly SnapshotTally[];
+}
+
+/** What has been read for one request so far. */
+export interface SnapshotTally {
+  readonly snapshotId: string;
+  readonly tables: number;
+  readonly rows: number;
 }
 
 export interface SnapshotTable {
   readonly table: TableName;
-  /** The request this table belongs to; several may be under way at once. */
+  /** The request this table is read for; several may be under way at once. */
   readonly snapshotId: string;
+  /** Earlier requests that the same reading answers. */
+  readonly alsoFor?: readonly string[];
   /** `sweep` also deletes live keys that neither the snapshot nor the stream has seen since it began. */
   readonly mode: 'initial' | 'requested' | 'sweep';
   /** Sequence at which this table's snapshot was asked for: a live key older than this is swept. */

@@ -19,12 +19,24 @@ const hex = (value: number, width: number): string =>
   value.toString(16).toUpperCase().padStart(width, '0');
 
 export function formatSequence({ epoch, commitOrdinal, row }: SequenceParts): Sequence {
-  return `${hex(epoch, 8)}/${hex(commitOrdinal, 16)}/${hex(row, 8)}` as Sequence;
+  return `${sequencePrefix(epoch, commitOrdinal)}${hex(row, 8)}` as Sequence;
 }
+
+/** What the sequences of all records of a commit ordinal begin with: all but the eight digits of the row. */
+export function sequencePrefix(epoch: number, commitOrdinal: number): string {
+  if (epoch !== latestEpoch) {
+    latestEpoch = epoch;
+    latestEpochText = hex(epoch, 8);
+  }
+  return `${latestEpochText}/${hex(commitOrdinal, 16)}/`;
+}
+
+let latestEpoch = -1;
+let latestEpochText = '';
 
 /** The largest sequence of a commit ordinal: a row belongs to it or to an earlier one iff `seq <=` this. */
 export function lastSequenceOf(epoch: number, commitOrdinal: number): Sequence {
-  return `${hex(epoch, 8)}/${hex(commitOrdinal, 16)}/FFFFFFFF` as Sequence;
+  return `${sequencePrefix(epoch, commitOrdinal)}FFFFFFFF` as Sequence;
 }
 
 /** @throws {Error} when the text has another shape */

@@ -13,8 +13,7 @@ export const EXIT = {
 export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
 
 export function exitCodeOf(code: ErrorCode): ExitCode {
-  if (code.startsWith('cli.') || code === 'config.invalid' || code === 'config.unreadable')
-    return EXIT.badInput;
+  if (code.startsWith('cli.') || code.startsWith('config.')) return EXIT.badInput;
   return code.endsWith('.unreachable') || code.endsWith('.no-worker')
     ? EXIT.unreachable
     : EXIT.failed;

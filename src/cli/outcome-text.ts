@@ -1,6 +1,6 @@
 import type { CommandReceipt } from './ports.ts';
 
 /** What to say of a command: that it was done, or, when no worker has taken it yet, that the server keeps it. */
-export function outcomeText(receipt: CommandReceipt | void, done: string): string {
-  return receipt && !receipt.taken ? receipt.message : done;
+export function outcomeText({ taken, message }: CommandReceipt, done: string): string {
+  return taken ? done : message;
 }

@@ -77,6 +77,8 @@ export interface Incident {
 export interface SinkStatus {
   readonly name: string;
   readonly state: string;
+  /** Why it does not get on, while it tries again by itself. */
+  readonly reason?: string;
   readonly progress?: SinkProgress;
   readonly incident?: Incident;
 }
@@ -115,21 +117,23 @@ export interface CommandReceipt {
 
 /** What an operator can ask of pipelines, through Temporal. */
 export interface PipelineControl extends AsyncDisposable {
-  apply(spec: PipelineSpec): Promise<{ readonly workflowId: string; readonly created: boolean }>;
+  apply(
+    spec: PipelineSpec,
+  ): Promise<CommandReceipt & { readonly workflowId: string; readonly created: boolean }>;
   list(): Promise<readonly PipelineStatus[]>;
   status(pipeline: string): Promise<PipelineStatus>;
   incidents(pipeline: string): Promise<readonly Incident[]>;
-  pause(pipeline: string, who: Requester): Promise<CommandReceipt | void>;
-  resume(pipeline: string, who: Requester): Promise<CommandReceipt | void>;
+  pause(pipeline: string, who: Requester): Promise<CommandReceipt>;
+  resume(pipeline: string, who: Requester): Promise<CommandReceipt>;
   requestSnapshot(
     pipeline: string,
     request: Requester & { readonly tables: readonly string[] },
-  ): Promise<{ readonly snapshotId: string }>;
-  recover(pipeline: string, request: RecoverRequest): Promise<CommandReceipt | void>;
+  ): Promise<CommandReceipt & { readonly snapshotId: string }>;
+  recover(pipeline: string, request: RecoverRequest): Promise<CommandReceipt>;
   drop(
     pipeline: string,
     request: Requester & { readonly deleteTopics: boolean },
-  ): Promise<CommandReceipt | void>;
+  ): Promise<CommandReceipt>;
 }
 
 /** Everything the command line reaches beyond itself; src/cli/main.ts plugs the real ones in. */

@@ -1,4 +1,8 @@
-import type { PipelineProgress, SnapshotProgress } from '../observability/progress.ts';
+import type {
+  PipelineProgress,
+  SinkProgress,
+  SnapshotProgress,
+} from '../observability/progress.ts';
 import type { Incident, PipelineStatus, SinkStatus } from './ports.ts';
 
 const BAR_CELLS = 20;
@@ -89,9 +93,14 @@ function snapshotText({
   return `${'█'.repeat(filled)}${'░'.repeat(BAR_CELLS - filled)} ${Math.floor(part * 100)} % of ${table}, ${count(rows)} of about ${count(estimatedRows)} rows, ${count(rowsPerSecond)} rows/s${eta}; ${tablesDone} of ${tablesTotal} tables done`;
 }
 
-function sinkText({ state, progress }: SinkStatus): string {
-  if (!progress) return state;
-  return `${state}, ${duration(progress.lagMs)} behind, complete up to commit ${count(progress.cutOrdinal)}, ${count(progress.rows)} rows`;
+function sinkText({ state, reason, progress }: SinkStatus): string {
+  const shown = reason === undefined ? state : `${state} (${reason})`;
+  if (!progress) return shown;
+  return `${shown}, ${duration(progress.lagMs)} behind, complete up to commit ${count(progress.cutOrdinal)}, ${count(progress.rows)} rows${leftText(progress)}`;
+}
+
+function leftText({ recordsLeft }: SinkProgress): string {
+  return recordsLeft === undefined ? '' : `, ${count(recordsLeft)} records before the next cut`;
 }
 
 const LABEL_WIDTH = 14;

@@ -16,8 +16,8 @@ export const DEFAULT_COMPRESSION = 'zstd';
 /** Verification off is a decision somebody has to write down. */
 export const DEFAULT_TLS_VERIFY = true;
 
-/** A transaction's cost is spread over thousands of rows, and a batch still fits the broker's 16 MiB. */
-export const DEFAULT_MAX_BATCH_BYTES = 4 * 1024 * 1024;
+/** A transaction takes the broker some milliseconds, whatever it holds; this much fills in thirty. */
+export const DEFAULT_MAX_BATCH_BYTES = 8 * 1024 * 1024;
 
 /** Bounds what a restart repeats when rows are tiny and the byte limit is far away. */
 export const DEFAULT_MAX_BATCH_ROWS = 50_000;
@@ -34,8 +34,8 @@ export const DEFAULT_CHUNK_ROWS = 10_000;
 /** A view one second old for one DuckDB commit a second. */
 export const DEFAULT_DUCKDB_COMMIT_INTERVAL_MS = 1_000;
 
-/** DuckDB appends fastest in batches this large, and the sink holds one at a time. */
-export const DEFAULT_DUCKDB_BATCH_BYTES = 64 * 1024 * 1024;
+/** Some 25,000 rows: larger ones commit no faster, and the sink holds all of one in memory. */
+export const DEFAULT_DUCKDB_BATCH_BYTES = 8 * 1024 * 1024;
 
 /** What a first run is for. A pipeline that shall start at the present says `never`. */
 export const DEFAULT_SNAPSHOT_MODE = 'initial';

@@ -32,10 +32,23 @@ export function sinkDetails(state: SinkState): string {
   return lines(
     `**${phase}** since ${utc(sinceMs)}`,
     `topics \`${spec.kafka.prefix}.*\` → ${spec.sinks[sinkName]?.kind ?? 'a removed sink'} \`${sinkName}\``,
+    snapshotText(state),
     phase === 'PAUSED' && code(`temporal workflow signal -w ${workflowId} --name resume`),
     incident && incidentText(incident, sinkRecovery(spec.pipeline, workflowId, incident)),
     ...state.refusals.map(refusalText),
   );
+}
+
+function snapshotText({ snapshot }: SinkState): string | false {
+  switch (snapshot?.state) {
+    case 'needed':
+      return `Asks the pipeline for snapshot ${snapshot.id}${snapshot.deferral === undefined ? '' : `, which was put off: ${snapshot.deferral}`}`;
+    case 'asked':
+      return `Tables are incomplete until snapshot ${snapshot.id} has passed them`;
+    case 'finished':
+    case undefined:
+      return false;
+  }
 }
 
 /** Ready to paste: the command line, and the plain signal for when it is not at hand. */
@@ -51,7 +64,9 @@ function pipelineRecovery(pipeline: string, { id }: Incident): readonly string[]
 function sinkRecovery(pipeline: string, workflowId: string, { id }: Incident): readonly string[] {
   return [
     `sluice recover ${pipeline} --incident ${id} --action retry`,
+    `sluice recover ${pipeline} --incident ${id} --action resnapshot`,
     recoverSignal(workflowId, id, 'retry'),
+    recoverSignal(workflowId, id, 'resnapshot'),
   ];
 }
 

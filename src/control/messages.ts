@@ -49,12 +49,16 @@ export const COMMAND_KINDS: readonly CommandKind[] = [
   'drop',
 ];
 
-/** Commands of a sink, the same way. A sink is repaired by `retry` only. */
+/** Commands of a sink, the same way. Its `resnapshot` begins an empty warehouse and takes every table. */
 export type SinkCommand =
   | ({ readonly kind: 'pause' } & Asked)
   | ({ readonly kind: 'resume' } & Asked)
   | ({ readonly kind: 'applyConfig'; readonly spec: PipelineSpec } & Asked)
-  | ({ readonly kind: 'recover'; readonly incidentId: string } & Asked)
+  | ({
+      readonly kind: 'recover';
+      readonly incidentId: string;
+      readonly action: RecoverAction;
+    } & Asked)
   | ({ readonly kind: 'stop' } & Asked);
 
 export type SinkCommandKind = SinkCommand['kind'];
@@ -93,6 +97,8 @@ export interface CaptureStarted {
   readonly epoch: number;
   /** Commands that the stream was started with, applied by now. */
   readonly commandIds: readonly string[];
+  /** The latest snapshots that are finished, told again in case a crash kept their own notices. */
+  readonly finished: readonly SnapshotFinished[];
 }
 
 export interface SnapshotFinished {
@@ -169,19 +175,46 @@ export function parseSinkCommand(kind: SinkCommandKind, payload: unknown): Parse
 
 /** Payload of {@link CAPTURE_STARTED}: a person can send any signal, also this one. */
 export function parseCaptureStarted(payload: unknown): Parsed<CaptureStarted> {
-  return withFields(CAPTURE_STARTED, payload, ({ epoch, commandIds = [] }) =>
-    isCount(epoch) && isTexts(commandIds)
-      ? accept({ epoch, commandIds })
-      : refuse(`${CAPTURE_STARTED} needs "epoch" and "commandIds"`),
+  return withFields(CAPTURE_STARTED, payload, ({ epoch, commandIds = [], finished = [] }) =>
+    isCount(epoch) && isTexts(commandIds) && isSnapshots(finished)
+      ? accept({ epoch, commandIds, finished })
+      : refuse(`${CAPTURE_STARTED} needs "epoch", "commandIds" and "finished"`),
   );
 }
 
 export function parseSnapshotFinished(payload: unknown): Parsed<SnapshotFinished> {
   return withFields(SNAPSHOT_FINISHED, payload, ({ snapshotId, tables, rows }) =>
-    typeof snapshotId === 'string' && isCount(tables) && isCount(rows)
-      ? accept({ snapshotId, tables, rows })
+    isSnapshots([{ snapshotId, tables, rows }])
+      ? accept({ snapshotId, tables, rows } as SnapshotFinished)
       : refuse(`${SNAPSHOT_FINISHED} needs "snapshotId", "tables" and "rows"`),
   );
+}
+
+function isSnapshots(value: unknown): value is readonly SnapshotFinished[] {
+  return (
+    Array.isArray(value) &&
+    value.every(
+      (one) =>
+        isRecord(one) &&
+        typeof one['snapshotId'] === 'string' &&
+        isCount(one['tables']) &&
+        isCount(one['rows']),
+    )
+  );
+}
+
+/** Payload of {@link SNAPSHOT_DONE}. */
+export function parseSnapshotDone(payload: unknown): Parsed<SnapshotDone> {
+  return withFields<SnapshotDone>(SNAPSHOT_DONE, payload, (fields) => {
+    const { outcome, snapshotId, tables, rows, reason } = fields;
+    if (isText(snapshotId, MAX_ID_CHARS)) {
+      if (outcome === 'finished' && isCount(tables) && isCount(rows))
+        return accept({ outcome, snapshotId, tables, rows });
+      if ((outcome === 'deferred' || outcome === 'cancelled') && typeof reason === 'string')
+        return accept({ outcome, snapshotId, reason });
+    }
+    return refuse(`${SNAPSHOT_DONE} needs "outcome", "snapshotId" and what belongs to the outcome`);
+  });
 }
 
 function withFields<Value>(
@@ -233,9 +266,13 @@ function parseRecover(fields: Fields, asked: Asked): Parsed<PipelineCommand> {
 function parseSinkRecover(fields: Fields, asked: Asked): Parsed<SinkCommand> {
   const incident = readId(fields, 'incidentId', 'recover');
   if (!incident.ok) return incident;
-  const action = readAction({ action: 'retry', ...fields }, ['retry'] as const);
+  const action = readAction({ action: 'retry', ...fields }, RECOVER_ACTIONS);
   if (!action.ok) return action;
-  return accept({ kind: 'recover', incidentId: incident.value, ...asked });
+  const tables = readTables(fields);
+  if (!tables.ok) return tables;
+  if (tables.value.length > 0)
+    return refuse('"tables" is for an incident of the pipeline; a sink takes every table');
+  return accept({ kind: 'recover', incidentId: incident.value, action: action.value, ...asked });
 }
 
 function readAction<Action extends string>(

@@ -534,7 +534,7 @@ function happened(
         '',
       );
     case 'captureStarted':
-      return unchanged(captureStarted(state, event), '');
+      return captureStarted(state, event);
     case 'snapshotFinished':
       return snapshotFinished(state, event);
     case 'gap':
@@ -547,13 +547,25 @@ function happened(
   }
 }
 
-function captureStarted(state: PipelineState, started: CaptureStarted): PipelineState {
+function captureStarted(state: PipelineState, started: CaptureStarted): Reduced {
   const applied = new Set(started.commandIds);
-  return {
+  const pending = state.pending.filter(({ commandId }) => !applied.has(commandId));
+  const known: PipelineState = {
     ...state,
-    pending: state.pending.filter(({ commandId }) => !applied.has(commandId)),
+    pending,
     tripwire: { hasCommitted: true, epoch: Math.max(started.epoch, state.tripwire.epoch) },
   };
+  // One that is asked for again under the same id has not been begun.
+  const waits = new Set(pending.map((command) => 'snapshotId' in command && command.snapshotId));
+  return started.finished
+    .filter(({ snapshotId }) => !waits.has(snapshotId))
+    .reduce<Reduced>(
+      (reduced, finished) => {
+        const next = snapshotFinished(reduced.state, finished);
+        return { ...next, replies: [...reduced.replies, ...next.replies] };
+      },
+      unchanged(known, ''),
+    );
 }
 
 function snapshotFinished(

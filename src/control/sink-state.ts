@@ -7,7 +7,7 @@ import {
   withAnswered,
   withOpened,
 } from './incident.ts';
-import type { CommandAnswer, SinkCommand } from './messages.ts';
+import type { CommandAnswer, SinkCommand, SnapshotDone } from './messages.ts';
 import type { PipelineSpec } from './pipeline-spec.ts';
 import type { Refusal } from './refusal.ts';
 
@@ -25,18 +25,35 @@ export interface SinkState {
   readonly incidentCount: number;
   /** Ids of the commands taken, newest last. */
   readonly commandIds: readonly string[];
+  /** Id of the newest answer `resnapshot`; the sink, told of it at every start, carries it out once. */
+  readonly renewal?: string;
+  readonly snapshot?: SinkSnapshot;
   /** Signals that could not be taken, newest last. */
   readonly refusals: readonly Refusal[];
 }
 
-export type SinkEvent = SinkCommand | Verdict;
+/** The snapshot of every table that a warehouse needs which did not begin with the topics. */
+export interface SinkSnapshot {
+  readonly id: string;
+  readonly state: 'needed' | 'asked' | 'finished';
+  /** Why the pipeline has put it off; it is asked again after a while. */
+  readonly deferral?: string;
+}
+
+/** What the sink and its pipeline say about the snapshot. */
+export type SinkNotice =
+  | { readonly kind: 'snapshotNeeded'; readonly snapshotId: string }
+  | { readonly kind: 'snapshotAsked'; readonly snapshotId: string }
+  | { readonly kind: 'snapshotDone'; readonly done: SnapshotDone };
+
+export type SinkEvent = SinkCommand | SinkNotice | Verdict;
 
 const MAX_COMMAND_IDS = 32;
 
 type Step = SinkPhase | 'stay' | 'refuse';
 
 /** Where each event leads from each phase. A pair that is missing does not compile. */
-const STEPS: Record<SinkPhase, Record<SinkEvent['kind'], Step>> = {
+const STEPS: Record<SinkPhase, Record<Exclude<SinkEvent, SinkNotice>['kind'], Step>> = {
   RUNNING: {
     pause: 'PAUSED',
     resume: 'refuse',
@@ -109,6 +126,7 @@ export function initialSinkState(spec: PipelineSpec, sinkName: string, nowMs: nu
 
 /** The sink's next state. Pure. */
 export function reduceSink(state: SinkState, event: SinkEvent, nowMs: number): SinkReduced {
+  if (isNotice(event)) return noticed(state, event, nowMs);
   const refusal = sinkRefusalOf(state, event);
   if (refusal !== undefined) return unchanged(state, refusal, false);
   if (isVerdict(event))
@@ -122,13 +140,13 @@ export function reduceSink(state: SinkState, event: SinkEvent, nowMs: number): S
     commandId === undefined
       ? state.commandIds
       : [...state.commandIds, commandId].slice(-MAX_COMMAND_IDS);
-  const reduced = unchanged(taken({ ...entered, commandIds }, event, nowMs), 'Taken.');
+  const reduced = unchanged(taken({ ...entered, commandIds }, event, nowMs), messageOf(event));
   return { ...reduced, interrupt: state.phase === 'RUNNING' };
 }
 
 /** Why an event cannot be taken now; `undefined` when it can. */
 export function sinkRefusalOf(state: SinkState, event: SinkEvent): string | undefined {
-  if (isVerdict(event) || isRepeated(state, event)) return undefined;
+  if (isVerdict(event) || isNotice(event) || isRepeated(state, event)) return undefined;
   const open = openIncident(state.incidents);
   if (STEPS[state.phase][event.kind] === 'refuse') {
     if (event.kind === 'recover' && !open) return 'There is no open incident to recover from.';
@@ -141,9 +159,19 @@ export function sinkRefusalOf(state: SinkState, event: SinkEvent): string | unde
     event.incidentId !== open?.id
   )
     return `The open incident is ${open?.id ?? 'none'}, not ${event.incidentId}.`;
+  if (event.kind === 'recover' && event.incidentId === ANY_INCIDENT && event.action !== 'retry')
+    return `"${ANY_INCIDENT}" stands for any incident with action retry only; the open one is ${open?.id ?? 'none'}.`;
   if (event.kind === 'applyConfig' && !Object.hasOwn(event.spec.sinks, state.sinkName))
     return `This configuration has no sink ${state.sinkName}; stop is the command that ends one.`;
   return undefined;
+}
+
+function isNotice(event: SinkEvent): event is SinkNotice {
+  return (
+    event.kind === 'snapshotNeeded' ||
+    event.kind === 'snapshotAsked' ||
+    event.kind === 'snapshotDone'
+  );
 }
 
 function isVerdict(event: SinkEvent): event is Verdict {
@@ -162,7 +190,7 @@ function changesNothing(state: SinkState, event: SinkCommand): boolean {
   );
 }
 
-function enter(state: SinkState, kind: SinkEvent['kind'], nowMs: number): SinkState {
+function enter(state: SinkState, kind: keyof (typeof STEPS)[SinkPhase], nowMs: number): SinkState {
   const step = STEPS[state.phase][kind];
   if (step === 'stay' || step === 'refuse' || step === state.phase) return state;
   return { ...state, phase: step, sinceMs: nowMs };
@@ -178,6 +206,7 @@ function taken(state: SinkState, event: SinkCommand, nowMs: number): SinkState {
     case 'applyConfig':
       return answered({ ...state, spec: event.spec }, event, nowMs);
     case 'recover':
+      return recovered(answered(state, event, nowMs), event, nowMs);
     case 'resume':
       return answered(state, event, nowMs);
     case 'pause':
@@ -188,11 +217,81 @@ function taken(state: SinkState, event: SinkCommand, nowMs: number): SinkState {
   }
 }
 
+function messageOf(event: SinkCommand): string {
+  return event.kind === 'recover' && event.action === 'resnapshot'
+    ? 'Taken: an empty warehouse begins at the present cut, and the pipeline is asked for a snapshot of every table.'
+    : 'Taken.';
+}
+
+function recovered(
+  state: SinkState,
+  { action, commandId }: Extract<SinkCommand, { kind: 'recover' }>,
+  nowMs: number,
+): SinkState {
+  if (action === 'retry') return state;
+  const { snapshot: _, ...rest } = state;
+  // Unlike any id of an earlier life of the sink, which Kafka still remembers.
+  const renewal =
+    commandId ??
+    `resnapshot-${new Date(nowMs).toISOString().replace(/\W/g, '')}-${state.incidentCount}`;
+  return { ...rest, renewal };
+}
+
+/** Takes what is said about the snapshot; what it says of another one than the newest is old. */
+function noticed(state: SinkState, event: SinkNotice, nowMs: number): SinkReduced {
+  const { snapshot } = state;
+  const is = (next: SinkSnapshot): SinkState => ({ ...state, snapshot: next });
+  switch (event.kind) {
+    case 'snapshotNeeded':
+      return unchanged(is({ id: event.snapshotId, state: 'needed' }), '');
+    case 'snapshotAsked':
+      return unchanged(
+        snapshot?.id === event.snapshotId ? is({ id: snapshot.id, state: 'asked' }) : state,
+        '',
+      );
+    case 'snapshotDone': {
+      const { done } = event;
+      if (snapshot?.id !== done.snapshotId) return unchanged(state, '');
+      const { id } = snapshot;
+      const interrupt = state.phase === 'RUNNING';
+      switch (done.outcome) {
+        case 'finished':
+          return unchanged(is({ id, state: 'finished' }), '');
+        case 'deferred':
+          return {
+            ...unchanged(is({ id, state: 'needed', deferral: done.reason }), ''),
+            interrupt,
+          };
+        case 'cancelled': {
+          const asksAgain = is({ id, state: 'needed' });
+          const verdict = snapshotCancelled(id, done.reason);
+          const next = stopped(enter(asksAgain, verdict.kind, nowMs), verdict, nowMs);
+          return { ...unchanged(next, ''), interrupt };
+        }
+        default:
+          return unreachable(done);
+      }
+    }
+    default:
+      return unreachable(event);
+  }
+}
+
+function snapshotCancelled(snapshotId: string, reason: string): Verdict {
+  return {
+    kind: 'blocked',
+    code: 'sink.snapshot-cancelled',
+    message: `Snapshot ${snapshotId}, which the warehouse needs, has not been finished: ${reason}`,
+    facts: { snapshotId },
+  };
+}
+
 /** An incident stays open only where it still holds the sink up. */
-function answered(state: SinkState, { kind, by, reason }: SinkCommand, nowMs: number): SinkState {
+function answered(state: SinkState, event: SinkCommand, nowMs: number): SinkState {
   if (state.phase !== 'RUNNING') return state;
+  const { kind, by, reason } = event;
   const answer = {
-    action: kind === 'recover' ? 'retry' : kind,
+    action: event.kind === 'recover' ? event.action : kind,
     ...(by === undefined ? {} : { by }),
     ...(reason === undefined ? {} : { reason }),
   };

@@ -52,7 +52,7 @@ export class BatchTransaction {
 
   get state(): StoredState {
     const { cut, pending } = { cut: this.#cut, pending: this.#pending };
-    return { offsets: this.#offsets, cut, tables: this.#tables, pending };
+    return { ...this.#before, offsets: this.#offsets, cut, tables: this.#tables, pending };
   }
 
   /** Rows put into each changelog, deletes by truncate and sweep included. */
@@ -70,7 +70,7 @@ export class BatchTransaction {
       this.#count(rows.table, rows.rows.length);
     }
     this.#context.reach('sinkMidTransaction');
-    this.#pending = [...this.#pending, ...batch.control.filter(({ kind }) => kind !== 'schema')];
+    this.#pending = [...this.#pending, ...batch.control.filter((record) => this.#counts(record))];
     if (batch.cut) await this.#publish(batch.cut, ingestedAtUs);
     for (const offset of batch.offsets)
       this.#offsets.set(`${offset.topic}/${offset.partition}`, offset);
@@ -119,11 +119,23 @@ export class BatchTransaction {
       if (from === to) continue;
       if (from && keyChanged(from, to)) await this.#fold(from);
       const { watermark } = this.#tables.get(to.name) ?? to;
+      const status = from ? from.status : this.#firstStatus(to);
       await this.#run(`changing the columns of ${to.name}`, tableStatements(from, to));
-      this.#tables.set(to.name, { ...to, watermark });
+      this.#tables.set(to.name, { ...to, watermark, status });
       changed.add(to.name);
     }
     for (const name of changed) await this.#replaceViews(name);
+  }
+
+  #firstStatus({ schemaSince }: StoredTable): TableStatus {
+    const { start } = this.#before;
+    return start !== undefined && schemaSince <= start ? 'incomplete' : 'consistent';
+  }
+
+  /** What happened before the warehouse began happened to rows it does not have. */
+  #counts({ kind, seq }: ControlRecord): boolean {
+    const { start } = this.#before;
+    return kind !== 'schema' && (start === undefined || seq > start);
   }
 
   async #publish(cut: Cut, ingestedAtUs: number): Promise<void> {
@@ -136,17 +148,20 @@ export class BatchTransaction {
   async #obey(record: ControlRecord, cut: Cut, ingestedAtUs: number): Promise<void> {
     switch (record.kind) {
       case 'truncate':
-        return this.#deleteLive(record.table, record.seq, undefined, cut, ingestedAtUs);
+        return this.#deleteLive(record, undefined, cut, ingestedAtUs);
       case 'sweep':
-        return this.#deleteLive(record.table, record.seq, record.olderThan, cut, ingestedAtUs);
+        return this.#deleteLive(record, record.olderThan, cut, ingestedAtUs);
       case 'snapshotBegin':
         this.#setStatus(record.table, 'snapshotting');
         return;
       case 'snapshotEnd':
-        this.#setStatus(record.table, 'consistent');
+        // The end of one that began before the warehouse did: its first chunks are not here.
+        if (this.#tables.get(record.table)?.status !== 'incomplete')
+          this.#setStatus(record.table, 'consistent');
         return;
       case 'gap':
-        for (const name of this.#tables.keys()) this.#setStatus(name, 'gap');
+        for (const { name, status } of this.#tables.values())
+          if (status !== 'incomplete') this.#setStatus(name, 'gap');
         return;
       case 'schema':
         return;
@@ -162,18 +177,18 @@ export class BatchTransaction {
 
   /** A table nothing is known of has no live rows. */
   async #deleteLive(
-    name: TableName,
-    seq: Sequence,
+    record: Extract<ControlRecord, { kind: 'truncate' | 'sweep' }>,
     olderThan: Sequence | undefined,
     cut: Cut,
     ingestedAtUs: number,
   ): Promise<void> {
+    const { table: name, seq } = record;
     const table = this.#tables.get(name);
     if (!table) return;
     const statement = massDelete(duckdbDialect, table, {
       seq,
       olderThan,
-      committedAt: committedAtOf(table, seq, cut),
+      committedAt: committedAtOf(record, table, cut),
       ingestedAt: `make_timestamptz(${ingestedAtUs})`,
     });
     const deleted = await this.#doing(`deleting the live rows of ${name}`, () =>
@@ -214,12 +229,17 @@ export class BatchTransaction {
 }
 
 /**
- * Control records carry no commit time, but the table's changes do: that of the first one behind the
+ * Of a record without a commit time the table's changes have one: that of the first one behind the
  * record, or of the cut when there is none, keeps times in the order of sequences.
  */
-function committedAtOf(table: StoredTable, seq: Sequence, { committedAtUs }: Cut): string {
+function committedAtOf(
+  { committedAtUs, seq }: ControlRecord,
+  table: StoredTable,
+  cut: Cut,
+): string {
+  if (committedAtUs !== undefined) return `make_timestamptz(${committedAtUs})`;
   const next =
     `SELECT min(c.${META.committedAt}) FROM ${duckdbDialect.changes(table)} AS c` +
     ` WHERE c.${META.seq} > ${sequence(seq)}`;
-  return `coalesce((${next}), make_timestamptz(${committedAtUs}))`;
+  return `coalesce((${next}), make_timestamptz(${cut.committedAtUs}))`;
 }

@@ -1,8 +1,12 @@
-import { randomUUID } from 'node:crypto';
 import type { DuckDBConnection } from '@duckdb/node-api';
 import type { TableName } from '../change/table.ts';
 import { InvariantBroken, SluiceError } from '../errors/error.ts';
-import type { Destination, DestinationState, SinkBatch } from '../sink/destination.ts';
+import type {
+  Destination,
+  DestinationState,
+  NewWarehouse,
+  SinkBatch,
+} from '../sink/destination.ts';
 import type { SinkKillPoint } from '../sink/kill-points.ts';
 import { BatchTransaction, type TransactionContext } from './batch-transaction.ts';
 import type { DuckDbFile } from './database-file.ts';
@@ -22,8 +26,6 @@ import { RowStage } from './row-stage.ts';
 export interface DuckDbDestinationOptions {
   readonly pipeline: string;
   readonly prefix: string;
-  /** Of the warehouse this sink has committed to before, when it has. */
-  readonly expectedWarehouseId?: string;
   readonly folding?: FoldingPolicy;
   readonly nowMs: () => number;
   readonly reach: (point: SinkKillPoint) => void;
@@ -53,13 +55,14 @@ export class DuckDbDestination implements Destination {
     this.#options = options;
   }
 
-  /** @throws {SluiceError} `sink.foreign-warehouse` | `sink.warehouse-lost` */
-  async open(): Promise<DestinationState> {
+  /** @throws {SluiceError} `sink.foreign-warehouse` */
+  async open(): Promise<DestinationState | undefined> {
     this.#disconnect();
     return this.#doing('opening the warehouse', async () => {
+      const found = await this.#identity();
+      if (!found) return undefined;
       const connection = await this.#file.connect();
       this.#connection = connection;
-      const { warehouseId } = await this.#identity(connection);
       const state = await readState(connection);
       const context = {
         connection,
@@ -71,8 +74,25 @@ export class DuckDbDestination implements Destination {
       const deltas = await DeltaCounts.read(connection, state, folding, nowMs());
       const counter = new RowCounter(connection, nowMs);
       this.#opened = { context, state, deltas, counter };
+      const { warehouseId } = found;
       return { offsets: [...state.offsets.values()], cut: state.cut, warehouseId };
     });
+  }
+
+  /** A warehouse that is there keeps its rows under another name: `<file>.<its id>`. */
+  async create({ warehouseId, start }: NewWarehouse): Promise<DestinationState> {
+    const { pipeline, prefix } = this.#options;
+    this.#disconnect();
+    await this.#doing('making the warehouse', async () => {
+      const found = await this.#identity();
+      if (found) await this.#file.setAside(found.warehouseId);
+      const connection = await this.#file.connect();
+      await createMetadata(connection, { warehouseId, pipeline, prefix }, start);
+      this.#file.release(connection);
+    });
+    const state = await this.open();
+    if (!state) throw new InvariantBroken('a warehouse that was made is not there');
+    return state;
   }
 
   async apply(batch: SinkBatch): Promise<void> {
@@ -119,6 +139,7 @@ export class DuckDbDestination implements Destination {
       await this.#doing('beginning a transaction', () => connection.run('BEGIN'));
       const transaction = new BatchTransaction(opened.context, opened.state);
       await work(transaction);
+      await this.#file.refuseReplaced();
       await this.#doing('committing', () => connection.run('COMMIT'));
       opened.state = transaction.state;
       this.#opened = opened;
@@ -129,21 +150,16 @@ export class DuckDbDestination implements Destination {
     }
   }
 
-  async #identity(connection: DuckDBConnection): Promise<WarehouseIdentity> {
-    const { pipeline, prefix, expectedWarehouseId } = this.#options;
-    const found = await readIdentity(connection);
-    if (expectedWarehouseId !== undefined && found?.warehouseId !== expectedWarehouseId)
-      throw new SluiceError(
-        'sink.warehouse-lost',
-        `${this.#file.path} ${found ? `is warehouse ${found.warehouseId}` : 'holds no warehouse'}, this sink has filled ${expectedWarehouseId}.`,
-        { facts: { file: this.#file.path, expectedWarehouseId } },
-      );
-    if (found) {
-      this.#refuseForeign(found);
+  /** @throws {SluiceError} `sink.foreign-warehouse` */
+  async #identity(): Promise<WarehouseIdentity | undefined> {
+    const connection = await this.#file.connect();
+    try {
+      const found = await readIdentity(connection);
+      if (found) this.#refuseForeign(found);
       return found;
+    } finally {
+      this.#file.release(connection);
     }
-    await createMetadata(connection, { warehouseId: randomUUID(), pipeline, prefix });
-    return this.#identity(connection);
   }
 
   #refuseForeign(found: WarehouseIdentity): void {

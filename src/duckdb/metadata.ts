@@ -1,7 +1,7 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
 import type { Sequence } from '../change/sequence.ts';
 import type { TableName } from '../change/table.ts';
-import type { Cut } from '../sink/destination.ts';
+import type { Cut, NewWarehouse } from '../sink/destination.ts';
 import type { PartitionOffset } from '../sink/record-source.ts';
 import { type ControlRecord, parseControlRecord } from '../topic/control-record.ts';
 import type { Topic } from '../topic/topic-name.ts';
@@ -11,13 +11,13 @@ import { duckdbDialect } from './duckdb-dialect.ts';
 const { text, sequence } = duckdbDialect;
 
 /** Of the tables in this file. */
-const LAYOUT_VERSION = 1;
+const LAYOUT_VERSION = 2;
 
 const CREATE = [
   `CREATE SCHEMA ${INTERNAL_SCHEMA}`,
   `CREATE TABLE ${INTERNAL_SCHEMA}.checkpoint (layout INTEGER, warehouse_id VARCHAR, pipeline VARCHAR, prefix VARCHAR,
-     commit_ordinal BIGINT, last_sequence VARCHAR, cut_seq HUGEINT, committed_at_us BIGINT, gtid_set VARCHAR)`,
-  `CREATE TABLE ${INTERNAL_SCHEMA}.offsets (topic VARCHAR, "partition" INTEGER, next_offset BIGINT)`,
+     start_sequence VARCHAR, commit_ordinal BIGINT, last_sequence VARCHAR, cut_seq HUGEINT, committed_at_us BIGINT, gtid_set VARCHAR)`,
+  `CREATE TABLE ${INTERNAL_SCHEMA}.offsets (topic VARCHAR, "partition" INTEGER, next_offset BIGINT, topic_id VARCHAR)`,
   `CREATE TABLE ${INTERNAL_SCHEMA}.tables (name VARCHAR, status VARCHAR, watermark VARCHAR, definition VARCHAR)`,
   `CREATE TABLE ${INTERNAL_SCHEMA}.pending_control (seq VARCHAR, record VARCHAR)`,
   `CREATE VIEW _cdc_status AS
@@ -37,6 +37,8 @@ export interface WarehouseIdentity {
 export interface StoredState {
   readonly offsets: ReadonlyMap<string, PartitionOffset>;
   readonly cut: Cut | undefined;
+  /** End of the cut that the warehouse began at; `undefined` when with the first record of every topic. */
+  readonly start: Sequence | undefined;
   readonly tables: ReadonlyMap<TableName, StoredTable>;
   /** Behind the cut, in sequence order. */
   readonly pending: readonly ControlRecord[];
@@ -46,11 +48,25 @@ export interface StoredState {
 export async function createMetadata(
   connection: DuckDBConnection,
   identity: Omit<WarehouseIdentity, 'layout'>,
+  start: NewWarehouse['start'],
 ): Promise<void> {
   const { warehouseId, pipeline, prefix } = identity;
   const row = [LAYOUT_VERSION, ...[warehouseId, pipeline, prefix].map(text)].join(', ');
-  const insert = `INSERT INTO ${INTERNAL_SCHEMA}.checkpoint (layout, warehouse_id, pipeline, prefix) VALUES (${row})`;
-  await connection.run(['BEGIN', ...CREATE, insert, 'COMMIT'].join(';\n'));
+  const statements = [
+    ...CREATE,
+    `INSERT INTO ${INTERNAL_SCHEMA}.checkpoint (layout, warehouse_id, pipeline, prefix) VALUES (${row})`,
+    ...(start ? startStatements(start) : []),
+  ];
+  await connection.run(['BEGIN', ...statements, 'COMMIT'].join(';\n'));
+}
+
+function startStatements({ cut, offsets }: NonNullable<NewWarehouse['start']>): readonly string[] {
+  const values = offsets.map(offsetRow).join(', ');
+  return [
+    `UPDATE ${INTERNAL_SCHEMA}.checkpoint SET start_sequence = ${text(cut.lastSequence)}`,
+    cutChange(cut),
+    ...(offsets.length === 0 ? [] : [`INSERT INTO ${INTERNAL_SCHEMA}.offsets VALUES ${values}`]),
+  ];
 }
 
 /** `undefined` for a file that no sink has written to. */
@@ -82,7 +98,7 @@ export function isReadable({ layout }: WarehouseIdentity): boolean {
 export async function readState(connection: DuckDBConnection): Promise<StoredState> {
   const [checkpoint] = await rows(
     connection,
-    `SELECT commit_ordinal, last_sequence, committed_at_us, gtid_set FROM ${INTERNAL_SCHEMA}.checkpoint`,
+    `SELECT commit_ordinal, last_sequence, committed_at_us, gtid_set, start_sequence FROM ${INTERNAL_SCHEMA}.checkpoint`,
   );
   const offsets = await rows(connection, `SELECT * FROM ${INTERNAL_SCHEMA}.offsets`);
   const tables = await rows(connection, `SELECT definition FROM ${INTERNAL_SCHEMA}.tables`);
@@ -92,12 +108,18 @@ export async function readState(connection: DuckDBConnection): Promise<StoredSta
   );
   return {
     offsets: new Map(
-      offsets.map(([topic, partition, offset]) => [
+      offsets.map(([topic, partition, offset, topicId]) => [
         `${String(topic)}/${String(partition)}`,
-        { topic: topic as Topic, partition: Number(partition), offset: Number(offset) },
+        {
+          topic: topic as Topic,
+          partition: Number(partition),
+          offset: Number(offset),
+          ...(typeof topicId === 'string' ? { topicId } : {}),
+        },
       ]),
     ),
     cut: cutOf(checkpoint ?? []),
+    start: typeof checkpoint?.[4] === 'string' ? (checkpoint[4] as Sequence) : undefined,
     tables: new Map(
       tables.map(([definition]) => {
         const table = JSON.parse(String(definition)) as StoredTable;
@@ -142,19 +164,22 @@ function offsetChanges(from: StoredState, to: StoredState): readonly string[] {
   const fresh = moved.filter(([id]) => !from.offsets.has(id));
   const known = moved.filter(([id]) => from.offsets.has(id));
   const values = (list: typeof moved): string =>
-    list
-      .map(([, { topic, partition, offset }]) => `(${text(topic)}, ${partition}, ${offset})`)
-      .join(', ');
+    list.map(([, offset]) => offsetRow(offset)).join(', ');
   return [
     ...(known.length === 0
       ? []
       : [
-          `UPDATE ${INTERNAL_SCHEMA}.offsets AS o SET next_offset = v.c FROM (VALUES ${values(known)}) AS v(a, b, c) WHERE o.topic = v.a AND o."partition" = v.b`,
+          `UPDATE ${INTERNAL_SCHEMA}.offsets AS o SET next_offset = v.c, topic_id = v.d FROM (VALUES ${values(known)}) AS v(a, b, c, d) WHERE o.topic = v.a AND o."partition" = v.b`,
         ]),
     ...(fresh.length === 0
       ? []
       : [`INSERT INTO ${INTERNAL_SCHEMA}.offsets VALUES ${values(fresh)}`]),
   ];
+}
+
+function offsetRow({ topic, partition, offset, topicId }: PartitionOffset): string {
+  const id = topicId === undefined ? 'CAST(NULL AS VARCHAR)' : text(topicId);
+  return `(${text(topic)}, ${partition}, ${offset}, ${id})`;
 }
 
 function tableChanges(from: StoredState, to: StoredState): readonly string[] {

@@ -220,6 +220,12 @@ export const CATALOGUE = {
     'One record, compressed, exceeds max.message.bytes of its topic.',
     'Raise max.message.bytes of the named topic (and replica.fetch.max.bytes of the brokers), then resume.',
   ),
+  'kafka.topic-recreated': entry(
+    'A topic was deleted',
+    'gap',
+    'A topic that holds records of the pipeline is gone, or was made again under its name: what was in it is lost to everybody who had not read it.',
+    'Find out who deletes topics. Then answer the incident with resnapshot: every table is read again into the topics that exist.',
+  ),
   'kafka.partitions-changed': entry(
     'The partition count of a topic changed',
     'blocked',
@@ -232,6 +238,12 @@ export const CATALOGUE = {
     'A record batch fails its checksum or is compressed with a codec Sluice does not write, or an internal record is not what Sluice wrote.',
     'Find out who else writes to the named topic; only Sluice may.',
   ),
+  'kafka.transaction-hanging': entry(
+    'A transaction does not end',
+    'blocked',
+    'The brokers lost the end of a transaction, as when all of them are killed within milliseconds of a commit; nothing behind it in the named partitions can be read.',
+    'Find it with `kafka-transactions.sh find-hanging` and end it with `kafka-transactions.sh abort`; then answer with resnapshot, because parts of the transaction may be visible.',
+  ),
   'kafka.no-such-topic': entry(
     'The topic does not exist',
     'refuse',
@@ -241,8 +253,8 @@ export const CATALOGUE = {
   'sink.offset-out-of-range': entry(
     'The next records of a sink have left their topic',
     'gap',
-    'The sink paused longer than the retention of a topic, or the topic was recreated.',
-    'Answer the incident with resnapshot; raise retention.ms of the table topics if pauses of this length are normal.',
+    'The sink paused longer than the retention of a topic, or the topic was deleted and made anew.',
+    'Answer the incident with resnapshot: a new warehouse is filled by a snapshot of every table, the old file is kept beside it as <file>.<warehouse id>. Raise retention.ms of the table topics if pauses of this length are normal.',
   ),
   'sink.unknown-schema': entry(
     'A record names a schema that is not on record',
@@ -361,7 +373,7 @@ export const CATALOGUE = {
     'A column changed to a type its old values do not fit',
     'blocked',
     'The source changed the type of a column, and no type of the warehouse holds old and new values exactly.',
-    'Change the column back, or give the new one another name; or drop the warehouse file and answer with resnapshot.',
+    'Change the column back, or give the new one another name; or answer with resnapshot to fill a new warehouse that has never seen the old type.',
   ),
   'sink.name-collision': entry(
     'Two things would have one name in the warehouse',
@@ -379,7 +391,19 @@ export const CATALOGUE = {
     'The warehouse is not the one that was filled so far',
     'gap',
     'The file is missing, empty or another one, although this sink has committed to it before.',
-    'Restore the file and answer with retry, or answer with resnapshot to fill a new one.',
+    'Put the file back and answer with retry, or answer with resnapshot: an empty warehouse begins at the present cut, and a snapshot of every table fills it.',
+  ),
+  'sink.snapshot-cancelled': entry(
+    'The snapshot that fills a new warehouse was cancelled',
+    'blocked',
+    'The warehouse began at a cut in the middle of the pipeline’s life, and rows from before it come by a snapshot only; without it the tables stay incomplete.',
+    'Answer with retry to ask for the snapshot again.',
+  ),
+  'sink.warehouse-unknown': entry(
+    'The warehouse holds rows that no record of its sink speaks of',
+    'gap',
+    'The sinks topic was deleted, or the file was filled by a pipeline that was dropped together with its topics: nothing tells whether the offsets in the file belong to the topics of today.',
+    'Answer with resnapshot: the file is kept under another name, and a new one is filled. Or move the file away yourself and answer with retry.',
   ),
   'duckdb.locked': entry(
     'Another process holds the DuckDB file',

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Connection, findCoordinatorV4, metadataV12, ResponseError } from '@platformatic/kafka';
-import type { Topic } from '../topic/topic-name.ts';
+import type { Topic, TopicIdentity } from '../topic/topic-name.ts';
 import { isTransient, kafkaFailure } from './broker-error.ts';
 import {
   type BrokerAddress,
@@ -27,6 +27,7 @@ export class Cluster {
   readonly #brokers = new Map<number, BrokerAddress>();
   /** Leader's node id per partition; −1 while an election runs. */
   readonly #leaders = new Map<Topic, readonly number[]>();
+  readonly #topicIds = new Map<Topic, string>();
   #closed = false;
 
   constructor(options: KafkaConnection, requestTimeoutMs: number) {
@@ -39,10 +40,16 @@ export class Cluster {
     this.#leaders.clear();
   }
 
-  /** `undefined` for a topic that does not exist. */
-  async partitionCounts(topics: readonly Topic[]): Promise<ReadonlyMap<Topic, number | undefined>> {
+  /** The topics that exist, of those asked for. */
+  async identities(topics: readonly Topic[]): Promise<ReadonlyMap<Topic, TopicIdentity>> {
     await this.#refresh(topics);
-    return new Map(topics.map((topic) => [topic, this.#leaders.get(topic)?.length]));
+    return new Map(
+      topics.flatMap((topic) => {
+        const partitions = this.#leaders.get(topic)?.length;
+        const id = this.#topicIds.get(topic);
+        return partitions === undefined || id === undefined ? [] : [[topic, { partitions, id }]];
+      }),
+    );
   }
 
   /**
@@ -117,15 +124,17 @@ export class Cluster {
     const metadata = await fetchMetadata(await this.#anyConnection(), topics);
     for (const { nodeId, host, port } of metadata.brokers)
       this.#brokers.set(nodeId, { host, port });
-    for (const { errorCode, name, partitions } of metadata.topics) {
+    for (const { errorCode, name, topicId, partitions } of metadata.topics) {
       if (name === null) continue;
       if (errorCode !== 0) {
         this.#leaders.delete(name as Topic);
+        this.#topicIds.delete(name as Topic);
         continue;
       }
       const leaders: number[] = new Array<number>(partitions.length).fill(-1);
       for (const { partitionIndex, leaderId } of partitions) leaders[partitionIndex] = leaderId;
       this.#leaders.set(name as Topic, leaders);
+      this.#topicIds.set(name as Topic, topicId);
     }
   }
 

@@ -1,11 +1,17 @@
 import { crc32c } from '@node-rs/crc32';
+import type { ITopicConfig } from 'kafkajs';
 import type { PipelineLog, StoredPipeline } from '../capture/pipeline-log.ts';
 import type { SchemaId } from '../change/table.ts';
 import { InvariantBroken, SluiceError } from '../errors/error.ts';
 import { BufferPool, DEFAULT_LIMITS, RecordBatches } from '../topic/outgoing-batch.ts';
 import { type OutgoingBatch, POSITION_KEYS } from '../topic/publisher.ts';
 import type { Compression } from '../topic/record-batch.ts';
-import { type InternalTopics, internalTopics, type Topic } from '../topic/topic-name.ts';
+import {
+  type InternalTopics,
+  internalTopics,
+  type Topic,
+  type TopicIdentity,
+} from '../topic/topic-name.ts';
 import { Cluster } from './cluster.ts';
 import { CommittedReader } from './committed-reader.ts';
 import type { KafkaConnection } from './connection-options.ts';
@@ -41,7 +47,6 @@ export class KafkaPipelineLog implements PipelineLog {
   readonly #reader: CommittedReader;
   readonly #producer: TransactionProducer;
   readonly #pool = new BufferPool();
-  #stored: StoredPipeline | undefined;
   #publishing = false;
 
   constructor(options: PipelineLogOptions) {
@@ -55,9 +60,9 @@ export class KafkaPipelineLog implements PipelineLog {
 
   async peek(): Promise<StoredPipeline> {
     const wanted = internalTopicConfigs(this.#options.prefix, this.#options.replication);
-    const present = await this.#partitionCounts(wanted.map(({ topic }) => topic as Topic));
-    const missing = wanted.filter(({ topic }) => present.get(topic as Topic) === undefined);
-    await createTopics(this.#options, missing);
+    const present = await this.#identities(wanted.map(({ topic }) => topic as Topic));
+    const missing = wanted.filter(({ topic }) => !present.has(topic as Topic));
+    await this.#create(missing);
     return this.#read('lastStable');
   }
 
@@ -65,24 +70,23 @@ export class KafkaPipelineLog implements PipelineLog {
     return this.#producer.fence();
   }
 
-  async load(): Promise<StoredPipeline> {
-    this.#stored = await this.#read('highWatermark');
-    return this.#stored;
+  load(): Promise<StoredPipeline> {
+    return this.#read('highWatermark');
   }
 
-  async ensureTopics(topics: readonly Topic[]): Promise<ReadonlyMap<Topic, number>> {
-    const stored = this.#stored?.topics ?? new Map<Topic, number>();
-    const present = await this.#partitionCounts(topics);
-    const missing = topics.filter((topic) => present.get(topic) === undefined);
+  async ensureTopics(
+    topics: readonly Topic[],
+    known: ReadonlyMap<Topic, TopicIdentity>,
+  ): Promise<ReadonlyMap<Topic, TopicIdentity>> {
+    const present = await this.#identities(topics);
+    const missing = topics.filter((topic) => !present.has(topic));
+    const lost = missing.find((topic) => known.has(topic));
+    if (lost !== undefined) throw recreated(lost, 'is gone');
     const { partitions, replication } = this.#options;
-    await createTopics(
-      this.#options,
-      missing.map((topic) => tableTopicConfig(topic, stored.get(topic) ?? partitions, replication)),
-    );
-    const counts = missing.length === 0 ? present : await this.#partitionCounts(topics);
-    return new Map(
-      topics.map((topic) => [topic, unchangedCount(topic, counts.get(topic), stored.get(topic))]),
-    );
+    await this.#create(missing.map((topic) => tableTopicConfig(topic, partitions, replication)));
+    const identities = missing.length === 0 ? present : await this.#identities(topics);
+    for (const topic of topics) refuseChanged(topic, identities.get(topic), known.get(topic));
+    return identities;
   }
 
   newBatch(): OutgoingBatch {
@@ -107,10 +111,21 @@ export class KafkaPipelineLog implements PipelineLog {
     return this.#cluster.close();
   }
 
-  #partitionCounts(topics: readonly Topic[]): Promise<ReadonlyMap<Topic, number | undefined>> {
-    return this.#cluster.patiently('describing topics', () =>
-      this.#cluster.partitionCounts(topics),
-    );
+  /**
+   * Returns when every partition answers: for a moment after its creation a topic has a leader that
+   * does not know it yet, and a transaction that meets it there has failed.
+   */
+  async #create(topics: readonly ITopicConfig[]): Promise<void> {
+    if (topics.length === 0) return;
+    await createTopics(this.#options, topics);
+    const created = await this.#identities(topics.map(({ topic }) => topic as Topic));
+    const partitionsOf = ([topic, { partitions }]: [Topic, TopicIdentity]) =>
+      Array.from({ length: partitions }, (_, partition) => ({ topic, partition }));
+    await this.#reader.endOffsets([...created].flatMap(partitionsOf), 'highWatermark');
+  }
+
+  #identities(topics: readonly Topic[]): Promise<ReadonlyMap<Topic, TopicIdentity>> {
+    return this.#cluster.patiently('describing topics', () => this.#cluster.identities(topics));
   }
 
   async #read(upTo: 'highWatermark' | 'lastStable'): Promise<StoredPipeline> {
@@ -128,16 +143,27 @@ export class KafkaPipelineLog implements PipelineLog {
   }
 }
 
-function unchangedCount(topic: Topic, now: number | undefined, stored: number | undefined): number {
-  if (now === undefined) {
+function refuseChanged(
+  topic: Topic,
+  now: TopicIdentity | undefined,
+  known: TopicIdentity | undefined,
+): void {
+  if (now === undefined)
     throw new SluiceError('kafka.unreachable', `Topic ${topic} was created but is not there yet.`);
-  }
-  if (stored !== undefined && stored !== now) {
+  if (known === undefined) return;
+  if (known.id !== now.id) throw recreated(topic, 'is another one than before');
+  if (known.partitions !== now.partitions)
     throw new SluiceError(
       'kafka.partitions-changed',
-      `Topic ${topic} has ${now} partitions, its records were written to ${stored}: keys would change partition and lose their order.`,
-      { facts: { topic, partitions: now, storedPartitions: stored } },
+      `Topic ${topic} has ${now.partitions} partitions, its records were written to ${known.partitions}: keys would change partition and lose their order.`,
+      { facts: { topic, partitions: now.partitions, storedPartitions: known.partitions } },
     );
-  }
-  return now;
+}
+
+function recreated(topic: Topic, what: string): SluiceError {
+  return new SluiceError(
+    'kafka.topic-recreated',
+    `Topic ${topic} ${what}: the records that were written to it have been deleted with it.`,
+    { facts: { topic } },
+  );
 }

@@ -4,14 +4,20 @@ import type { Topic } from '../topic/topic-name.ts';
 import { committedBatches, type FetchedBatch } from './committed-batches.ts';
 import type { CommittedReader } from './committed-reader.ts';
 import type { FetchedPartition, FetchLimits } from './fetch-request.ts';
+import { Standstill } from './standstill.ts';
 
 export type RangeToRead = PartitionOffset & { readonly until: number };
 
-const LIMITS: FetchLimits = { maxWaitMs: 500, maxBytes: 16 << 20, maxPartitionBytes: 4 << 20 };
+/**
+ * Of what a fetch brings, compressed. Two answers are held at a time, and rows grow some eight times
+ * when they are decompressed, batch by batch. A batch that is larger comes alone.
+ */
+const LIMITS: FetchLimits = { maxWaitMs: 500, maxBytes: 4 << 20, maxPartitionBytes: 1 << 20 };
 
 /**
  * Reads ranges side by side to their ends, one fetch ahead of the consumer. Waits where a
  * transaction is open: read_committed fetches then answer empty until it has ended.
+ * @throws {SluiceError} `kafka.transaction-hanging` when it does not end
  */
 export async function* readRanges(
   reader: CommittedReader,
@@ -22,8 +28,13 @@ export async function* readRanges(
 ): AsyncGenerator<RecordRun> {
   let left = unfinished(ranges);
   let answer = fetchAhead(reader, left, signal);
+  const standstill = new Standstill();
   while (left.length > 0) {
     const parts = partsOf(await answer, left, crc32c);
+    standstill.afterRead(
+      parts.some(({ range, nextOffset }) => nextOffset > range.offset),
+      left,
+    );
     left = rotate(unfinished(advance(left, parts)));
     answer = fetchAhead(reader, left, signal);
     for (const part of parts) yield* runsOf(part, maxRunBytes);

@@ -10,7 +10,7 @@ import type {
 import { POSITION_KEYS } from '../topic/publisher.ts';
 import type { BatchRecord } from '../topic/record-batch-reader.ts';
 import { parseSchemaRecord } from '../topic/schema-record.ts';
-import { internalTopics, type Topic } from '../topic/topic-name.ts';
+import { internalTopics } from '../topic/topic-name.ts';
 import { Cluster } from './cluster.ts';
 import { CommittedReader, type PartitionId } from './committed-reader.ts';
 import type { KafkaConnection } from './connection-options.ts';
@@ -73,11 +73,23 @@ export class KafkaRecordSource implements RecordSource {
     return this.#positions.take();
   }
 
-  highWatermarks(of: readonly PartitionId[]): Promise<readonly PartitionOffset[]> {
+  /** Topic ids are asked for each time: by its name alone a topic that was made anew looks like the old one. */
+  async highWatermarks(of: readonly PartitionId[]): Promise<readonly PartitionOffset[]> {
+    const topics = [...new Set(of.map(({ topic }) => topic))];
+    const present = await this.#dataCluster.patiently('describing topics', () =>
+      this.#dataCluster.identities(topics),
+    );
     return this.#reader.endOffsets(
-      of.map(({ topic, partition }) => ({ topic, partition })),
+      of.map(({ topic, partition }) => {
+        const topicId = present.get(topic)?.id;
+        return { topic, partition, ...(topicId === undefined ? {} : { topicId }) };
+      }),
       'highWatermark',
     );
+  }
+
+  logStarts(of: readonly PartitionId[]): Promise<readonly PartitionOffset[]> {
+    return this.#reader.earliestOffsets(of.map(({ topic, partition }) => ({ topic, partition })));
   }
 
   read(ranges: readonly RangeToRead[], signal: AbortSignal): AsyncIterable<RecordRun> {
@@ -134,7 +146,12 @@ class PositionFold implements TopicListener {
       const { checkpoint, topics } = raw;
       this.#position = checkpoint && {
         checkpoint: parseCheckpoint(checkpoint),
-        topics: topics ? parseTopics(topics) : new Map<Topic, number>(),
+        topics: new Map(
+          [...(topics ? parseTopics(topics) : [])].map(([topic, { partitions }]) => [
+            topic,
+            partitions,
+          ]),
+        ),
       };
       this.#taken = raw;
     }

@@ -1,6 +1,7 @@
 import type { Checkpoint, SnapshotPlan } from '../change/checkpoint.ts';
 import { SluiceError } from '../errors/error.ts';
-import type { Topic } from '../topic/topic-name.ts';
+import type { SinkRecord } from '../sink/sink-log.ts';
+import type { Topic, TopicIdentity } from '../topic/topic-name.ts';
 
 /** @throws {SluiceError} `kafka.record-unreadable` when it is not a checkpoint of version 1 */
 export function parseCheckpoint(value: Buffer): Checkpoint {
@@ -18,21 +19,31 @@ export function parseCheckpoint(value: Buffer): Checkpoint {
 /** @throws {SluiceError} `kafka.record-unreadable` when it is not a plan of version 1 */
 export function parseSnapshotPlan(value: Buffer): SnapshotPlan {
   const record = parseObject('snapshot', value);
-  if (record['v'] !== 1 || !Array.isArray(record['tables'])) throw unreadable('snapshot');
+  const complete =
+    record['v'] === 1 && Array.isArray(record['tables']) && Array.isArray(record['requests']);
+  if (!complete) throw unreadable('snapshot');
   return record as unknown as SnapshotPlan;
 }
 
-/** @throws {SluiceError} `kafka.record-unreadable` when a partition count is not a positive integer */
-export function parseTopics(value: Buffer): ReadonlyMap<Topic, number> {
-  const counts = Object.entries(parseObject('topics', value));
+/** @throws {SluiceError} `kafka.record-unreadable` when a topic lacks its id or a partition count */
+export function parseTopics(value: Buffer): ReadonlyMap<Topic, TopicIdentity> {
+  const topics = Object.entries(parseObject('topics', value));
   return new Map(
-    counts.map(([topic, count]) => {
-      if (typeof count !== 'number' || !Number.isSafeInteger(count) || count < 1) {
-        throw unreadable('topics');
-      }
-      return [topic as Topic, count];
+    topics.map(([topic, identity]) => {
+      const { partitions, id } = Object(identity) as Partial<Record<keyof TopicIdentity, unknown>>;
+      if (typeof id !== 'string' || !Number.isSafeInteger(partitions)) throw unreadable('topics');
+      return [topic as Topic, { partitions: Number(partitions), id }];
     }),
   );
+}
+
+/** @throws {SluiceError} `kafka.record-unreadable` when it is not a sink's record of version 1 */
+export function parseSinkRecord(value: Buffer): SinkRecord {
+  const record = parseObject('sink', value);
+  const { id, state } = (record['warehouse'] ?? {}) as Readonly<Record<string, unknown>>;
+  const complete = typeof id === 'string' && (state === 'preparing' || state === 'ready');
+  if (record['v'] !== 1 || !complete) throw unreadable('sink');
+  return record as unknown as SinkRecord;
 }
 
 function parseObject(key: string, value: Buffer): Record<string, unknown> {
@@ -49,7 +60,7 @@ function parseObject(key: string, value: Buffer): Record<string, unknown> {
 function unreadable(key: string, cause?: unknown): SluiceError {
   return new SluiceError(
     'kafka.record-unreadable',
-    `The ${key} record of the positions topic is not one that this version of Sluice wrote.`,
+    `The ${key} record of an internal topic is not one that this version of Sluice wrote.`,
     { cause, facts: { key } },
   );
 }

@@ -72,16 +72,14 @@ async function partitionsOf(
   cluster: Cluster,
   topic: Topic,
 ): Promise<readonly { readonly topic: Topic; readonly partition: number }[]> {
-  const counts = await cluster.patiently('describing topics', () =>
-    cluster.partitionCounts([topic]),
-  );
-  const count = counts.get(topic);
-  if (count === undefined) {
+  const topics = await cluster.patiently('describing topics', () => cluster.identities([topic]));
+  const partitions = topics.get(topic)?.partitions;
+  if (partitions === undefined) {
     throw new SluiceError('kafka.no-such-topic', `There is no topic ${topic}.`, {
       facts: { topic },
     });
   }
-  return Array.from({ length: count }, (_, partition) => ({ topic, partition }));
+  return Array.from({ length: partitions }, (_, partition) => ({ topic, partition }));
 }
 
 function asText({

@@ -41,6 +41,7 @@ export function internalTopicConfigs(prefix: string, replication: number): reado
   return [
     single(topics.positions, COMPACTED),
     single(topics.schemas, COMPACTED),
+    single(topics.sinks, COMPACTED),
     single(topics.control, { ...RECORDS, 'retention.ms': FOREVER, 'retention.bytes': FOREVER }),
   ];
 }

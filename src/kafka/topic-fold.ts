@@ -3,6 +3,7 @@ import type { Topic } from '../topic/topic-name.ts';
 import { committedBatches } from './committed-batches.ts';
 import type { CommittedReader } from './committed-reader.ts';
 import type { FetchLimits } from './fetch-request.ts';
+import { Standstill } from './standstill.ts';
 
 const LIMITS: FetchLimits = { maxWaitMs: 500, maxBytes: 8 << 20, maxPartitionBytes: 8 << 20 };
 
@@ -11,6 +12,7 @@ const LIMITS: FetchLimits = { maxWaitMs: 500, maxBytes: 8 << 20, maxPartitionByt
  * whose newest value is a tombstone are left out. Waits for a transaction that is still open below
  * that end.
  *
+ * @throws {SluiceError} `kafka.transaction-hanging` when that one does not end
  * @param upTo `highWatermark` after fencing, when nothing can be open for long; `lastStable` otherwise
  */
 export async function foldTopic(
@@ -24,7 +26,9 @@ export async function foldTopic(
   const [start] = await reader.earliestOffsets([partition]);
   const newest = new Map<string, Buffer>();
   let offset = start?.offset ?? 0;
+  const standstill = new Standstill();
   while (offset < (end?.offset ?? 0)) {
+    const before = offset;
     for (const fetched of await reader.fetch([{ ...partition, offset }], LIMITS)) {
       for (const { kind, batch } of committedBatches(fetched, crc32c)) {
         offset = batch.lastOffset + 1;
@@ -36,6 +40,7 @@ export async function foldTopic(
         }
       }
     }
+    standstill.afterRead(offset > before, [partition]);
   }
   return newest;
 }

@@ -55,7 +55,7 @@ export class TopicFollower {
       signal.throwIfAborted();
       const counts = await this.#cluster.patiently(
         'describing topics',
-        () => this.#cluster.partitionCounts([this.#topic]),
+        () => this.#cluster.identities([this.#topic]),
         signal,
       );
       if (counts.get(this.#topic) !== undefined) break;

@@ -23,7 +23,7 @@ export interface DumpSettings {
 
 const HEARTBEAT_MS = 5_000;
 const SILENT_HEARTBEATS = 3;
-const MAX_BUFFERED_BYTES = 8 * 1024 * 1024;
+const MAX_BUFFERED_BYTES = 2 * 1024 * 1024;
 /** A stopped reader must not make the server give up: its write may wait this long. */
 const NET_WRITE_TIMEOUT_S = 600;
 const KILL_TIMEOUT_MS = 2_000;

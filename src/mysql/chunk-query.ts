@@ -3,7 +3,7 @@ import type { Column, TableSchema } from '../change/table.ts';
 import { InvariantBroken } from '../errors/error.ts';
 import type { RawRow } from './connection.ts';
 import { behindKey, checkKey, keyExpression, keyLiteral, quoteName } from './key-literal.ts';
-import { textReader } from './text-values.ts';
+import { textExpression, textReader } from './text-values.ts';
 
 /** How the chunks of one table are read, for one definition of the table. */
 export interface ChunkQuery {
@@ -19,11 +19,16 @@ export function chunkQuery(schema: TableSchema): ChunkQuery {
   const { id, columns } = schema;
   const key = schema.key.map((index) => columnAt(columns, index));
   checkKey(id, key);
-  const expressions = [...columns.map(valueExpression), ...key.map(keyExpression)];
+  const expressions = [
+    ...columns.map((column) => textExpression(column, quoteName(column.name))),
+    ...key.map(keyExpression),
+  ];
   const order = key.map(({ name }) => quoteName(name)).join(', ');
   const from = `${quoteName(id.database)}.${quoteName(id.table)} FORCE INDEX (PRIMARY)`;
   const select = `SELECT ${expressions.join(', ')} FROM ${from}`;
-  const readers = columns.map(({ type }) => textReader(type));
+  const readers = columns.map((column) =>
+    textReader(column, `${id.database}.${id.table}.${column.name}`),
+  );
   return {
     schema,
     sql: (after, limit) => {
@@ -44,12 +49,6 @@ export function chunkQuery(schema: TableSchema): ChunkQuery {
         return keyLiteral(type, bytes);
       }),
   };
-}
-
-/** Text results print FLOAT with six digits, and DOUBLE(m,d) with d decimals: a cast prints all. */
-function valueExpression({ name, type }: Column): string {
-  const inexact = type.kind === 'float' || type.kind === 'double';
-  return inexact ? `CAST(${quoteName(name)} AS DOUBLE)` : quoteName(name);
 }
 
 function columnAt(columns: readonly Column[], index: number): Column {

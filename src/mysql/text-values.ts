@@ -5,19 +5,37 @@ import {
   geometryValue,
   vectorValue,
 } from '../binlog/values/binary.ts';
+import { textDecoding } from '../binlog/values/text.ts';
 import { unreachable } from '../change/brand.ts';
 import type { ColumnValue } from '../change/column-value.ts';
-import type { ColumnType } from '../change/table.ts';
+import type { Column } from '../change/table.ts';
 import { dateTimeValue, dateValue, timeValue } from '../change/temporal-values.ts';
 
 /** One column of a text result to its value; the bytes are not kept. */
 export type TextReader = (bytes: Buffer) => ColumnValue;
 
+const UTF8: ReadonlySet<string> = new Set(['utf8mb4', 'utf8mb3']);
+
+/**
+ * What to select of a column, so that nothing is lost on the way. The server prints FLOAT with six
+ * digits and DOUBLE(m,d) with d decimals; and it turns a character of another charset into `?` when
+ * Unicode has none for it, so such text is asked for as bytes.
+ *
+ * @param quoted  the column's name as SQL
+ */
+export function textExpression({ type }: Column, quoted: string): string {
+  if (type.kind === 'float' || type.kind === 'double') return `CAST(${quoted} AS DOUBLE)`;
+  const isForeign = type.kind === 'text' && !UTF8.has(type.charset);
+  return isForeign ? `CAST(${quoted} AS BINARY)` : quoted;
+}
+
 /**
  * How a column of a text result becomes a value: the same one the log's decoder yields for the same
- * row, for a session with time zone UTC, charset utf8mb4 and every FLOAT cast to DOUBLE.
+ * row, for a session with time zone UTC and charset utf8mb4 that selects {@link textExpression}.
+ *
+ * @param owner  `database.table.column`, for the error of a value that cannot be read exactly
  */
-export function textReader(type: ColumnType): TextReader {
+export function textReader({ type }: Column, owner: string): TextReader {
   switch (type.kind) {
     case 'integer':
     case 'year':
@@ -38,7 +56,10 @@ export function textReader(type: ColumnType): TextReader {
       return (bytes) => readDateTime(ascii(bytes), type.fractionDigits);
     case 'timestamp':
       return (bytes) => readTimestamp(ascii(bytes));
-    case 'text':
+    case 'text': {
+      const decode = textDecoding(type.charset, owner);
+      return (bytes) => decode(bytes, 0, bytes.length);
+    }
     case 'enum':
     case 'set':
     case 'json':

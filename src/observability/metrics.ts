@@ -127,6 +127,11 @@ export const METRICS = {
     help: '1 for the state the pipeline is in, 0 for the others.',
     labels: ['pipeline', 'state'],
   },
+  sluice_event_loop_delay_seconds: {
+    type: 'gauge',
+    help: 'How late the main thread, which sends the heartbeats, runs its timers: the 99th percentile of the last 10 seconds.',
+    labels: [],
+  },
   sluice_restarts_total: {
     type: 'counter',
     help: 'Starts of an activity on this worker: part is stream or the name of a sink.',

@@ -1,6 +1,6 @@
 /**
  * What a running activity tells the main thread, several times a second. Cumulative since the
- * activity started, JSON-plain. Heartbeats carry the same, cut down by {@link forHeartbeat}.
+ * activity started, JSON-plain. A {@link Heartbeat} carries the same, cut down by {@link forHeartbeat}.
  */
 export interface PipelineProgress {
   readonly kind: 'pipeline';
@@ -72,11 +72,21 @@ export interface SinkProgress {
   readonly lastCommit?: { readonly rows: number; readonly durationMs: number };
   /** Age of the cut against the pipeline's newest commit. */
   readonly lagMs: number;
+  /** On the way to its next cut: records between what is committed and the end of the round. */
+  readonly recordsLeft?: number;
   /** `database.table` → rows applied. */
   readonly tables: Readonly<Record<string, number>>;
 }
 
 export type Progress = PipelineProgress | SinkProgress;
+
+/** What a long activity leaves with the server. */
+export interface Heartbeat {
+  /** The newest; absent before the first. */
+  readonly progress?: Progress;
+  /** Why the work is being tried again; absent while it goes on. */
+  readonly retrying?: string;
+}
 
 /** Tables a heartbeat names; the others share one entry. */
 export const MAX_NAMED_TABLES = 12;

@@ -1,7 +1,7 @@
 import { parseSequence, type Sequence } from '../change/sequence.ts';
 import type { SchemaId } from '../change/table.ts';
 import { SluiceError } from '../errors/error.ts';
-import { SCHEMA_HEADER, SEQUENCE_HEADER } from '../topic/publisher.ts';
+import { COMMITTED_AT_HEADER, SCHEMA_HEADER, SEQUENCE_HEADER } from '../topic/publisher.ts';
 import type { Topic } from '../topic/topic-name.ts';
 import type { ChangeRow } from './destination.ts';
 import { type EnvelopeParts, readEnvelope } from './envelope-reader.ts';
@@ -28,8 +28,9 @@ export function decodeChange(
   try {
     const envelope = readEnvelope(value.toString());
     if (envelope.op === 't') return undefined;
-    const { committedAtUs, position } = envelope;
+    const { position } = envelope;
     const seq = sequenceOf(headers);
+    const committedAtUs = committedAtOf(headers) ?? envelope.committedAtUs;
     const image = { seq, key: key?.toString() ?? '', committedAtUs, position };
     return { schemaId: schemaIdOf(headers), row: { ...image, ...rowOf(envelope) } };
   } catch (cause) {
@@ -54,8 +55,12 @@ function rowOf({ op, before, after }: EnvelopeParts): Pick<ChangeRow, 'op' | 'ro
   }
 }
 
+/**
+ * A copy: what was cut out of an envelope holds on to all of it, which is five times as large as the
+ * row, for as long as the row waits.
+ */
 function image(text: string): string {
-  if (text.startsWith('{')) return text;
+  if (text.startsWith('{')) return Buffer.from(text).toString();
   throw new Unreadable('it lacks the row image of its op');
 }
 
@@ -64,6 +69,14 @@ function sequenceOf(headers: TopicRecord['headers']): Sequence {
   if (text === undefined) throw new Unreadable(`header ${SEQUENCE_HEADER} is missing`);
   parseSequence(text);
   return text as Sequence;
+}
+
+function committedAtOf(headers: TopicRecord['headers']): number | undefined {
+  const text = headers.get(COMMITTED_AT_HEADER);
+  if (text === undefined) return undefined;
+  const us = /^\d+$/.test(text) ? Number(text) : Number.NaN;
+  if (Number.isSafeInteger(us)) return us;
+  throw new Unreadable(`header ${COMMITTED_AT_HEADER} is not a number of microseconds`);
 }
 
 function schemaIdOf(headers: TopicRecord['headers']): SchemaId {

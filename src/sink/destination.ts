@@ -1,4 +1,5 @@
-import type { Sequence } from '../change/sequence.ts';
+import type { Checkpoint } from '../change/checkpoint.ts';
+import { lastSequenceOf, type Sequence } from '../change/sequence.ts';
 import type { SchemaId, TableName, TableSchema } from '../change/table.ts';
 import type { ControlRecord } from '../topic/control-record.ts';
 import type { PartitionOffset } from './record-source.ts';
@@ -10,7 +11,7 @@ export interface ChangeRow {
   readonly key: string;
   /** JSON object of the row: `after`, or `before` for a delete. */
   readonly row: string;
-  /** Source commit time, microseconds since 1970. */
+  /** Source commit time, microseconds since 1970; never decreases from one commit ordinal to a later one. */
   readonly committedAtUs: number;
   /** `file:pos` of the source event. */
   readonly position: string;
@@ -59,14 +60,37 @@ export interface DestinationState {
   };
 }
 
+/** The cut that a position is the end of. */
+export function cutOf({ epoch, commitOrdinal, committedAtUs, gtidSet }: Checkpoint): Cut {
+  const lastSequence = lastSequenceOf(epoch, commitOrdinal);
+  return { commitOrdinal, lastSequence, committedAtUs, gtidSet };
+}
+
+/** A warehouse to be made. */
+export interface NewWarehouse {
+  readonly warehouseId: string;
+  /**
+   * Where it begins, when not with the first record of every topic. It takes no rows from before
+   * the cut, and of the control records from before it the schemas alone; a table that was there by
+   * then is incomplete until a snapshot that began after the cut has ended.
+   */
+  readonly start?: { readonly cut: Cut; readonly offsets: readonly PartitionOffset[] };
+}
+
 /**
- * Port: a warehouse. Implemented in src/duckdb.
+ * Port: a warehouse. Implemented in src/duckdb and src/bigquery.
  *
  * `apply` is atomic and durable when it resolves: rows, offsets, cut and the effect of control
  * records together. A retry after a lost answer reads `open` again first.
  */
 export interface Destination {
-  open(): Promise<DestinationState>;
+  /** What is there; `undefined` when there is no warehouse. Changes nothing. */
+  open(): Promise<DestinationState | undefined>;
+  /**
+   * Makes an empty warehouse and opens it. One that `open` has found is put aside, not destroyed.
+   * Atomic: after a failure there is the whole new one, or none.
+   */
+  create(warehouse: NewWarehouse): Promise<DestinationState>;
   apply(batch: SinkBatch): Promise<void>;
   /** Folds changes up to the present cut into the state tables where that pays. */
   compact(): Promise<void>;

@@ -1,8 +1,11 @@
 /**
  * Instants at which a crash is interesting; a crash test kills the process at each of them.
- * Listed in the order one round passes them.
+ * Listed in the order a sink passes them: the first two when it makes its warehouse, the others in
+ * every round.
  */
 export const SINK_KILL_POINTS = [
+  'sinkPreparing',
+  'sinkPrepared',
   'sinkBeforeApply',
   'sinkMidTransaction',
   'sinkBeforeCommit',

@@ -22,6 +22,8 @@ export class Piece {
   /** Roughly what the piece holds in memory. */
   bytes = 0;
   rows = 0;
+  /** How many offsets it passes. */
+  offsets = 0;
 
   /** @param schemaId  differs between any two tables: a schema names its table */
   addRow(schemaId: SchemaId, schema: TableSchema, row: ChangeRow): void {
@@ -44,8 +46,9 @@ export class Piece {
     this.#schemas.set(id, schema);
   }
 
-  advance({ topic, partition, nextOffset }: RecordRun): void {
-    this.#offsets.set(`${topic}/${partition}`, { topic, partition, offset: nextOffset });
+  advance({ topic, partition, nextOffset }: RecordRun, topicId: string | undefined): void {
+    const id = topicId === undefined ? {} : { topicId };
+    this.#offsets.set(`${topic}/${partition}`, { topic, partition, offset: nextOffset, ...id });
   }
 
   batch(cut: Cut | undefined): SinkBatch {

@@ -13,4 +13,6 @@ export interface SinkSessionProgress {
   readonly checkpoint: Checkpoint | undefined;
   readonly lastCommit: { readonly rows: number; readonly durationMs: number } | undefined;
   readonly caughtUp: boolean;
+  /** While a round is read: records, markers included, between what is committed and its end. */
+  readonly recordsLeft: number;
 }

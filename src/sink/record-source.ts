@@ -7,6 +7,8 @@ export interface PartitionOffset {
   readonly topic: Topic;
   readonly partition: number;
   readonly offset: number;
+  /** Of the topic the offset is in: one that was deleted and made anew has another. Absent where it is not known. */
+  readonly topicId?: string;
 }
 
 /** A committed record of a table topic or of the control topic. Buffers are owned by the caller. */
@@ -40,8 +42,12 @@ export interface RecordSource {
    * `undefined` while the pipeline has none.
    */
   newestPosition(waitMs: number, signal: AbortSignal): Promise<CommittedPosition | undefined>;
-  /** High watermarks (isolation level 0): records and markers below them have been written. */
+  /** High watermarks (isolation level 0) and topic ids: records and markers below them have been written. */
   highWatermarks(
+    of: readonly { readonly topic: Topic; readonly partition: number }[],
+  ): Promise<readonly PartitionOffset[]>;
+  /** The first offsets that retention has left. */
+  logStarts(
     of: readonly { readonly topic: Topic; readonly partition: number }[],
   ): Promise<readonly PartitionOffset[]>;
   /**

@@ -7,8 +7,9 @@ import { parseControlRecord } from '../topic/control-record.ts';
 import { internalTopics, type Topic } from '../topic/topic-name.ts';
 import { decodeChange } from './change-record.ts';
 import type { Clock } from './clock.ts';
-import type { Cut, Destination, DestinationState } from './destination.ts';
+import { type Cut, cutOf, type Destination, type DestinationState } from './destination.ts';
 import type { SinkKillPoint } from './kill-points.ts';
+import { openWarehouse } from './open-warehouse.ts';
 import { Piece } from './piece.ts';
 import type { SinkSessionProgress } from './progress.ts';
 import type {
@@ -18,10 +19,13 @@ import type {
   RecordSource,
   TopicRecord,
 } from './record-source.ts';
+import type { SinkLog, SinkOrders } from './sink-log.ts';
 
 export interface SinkInput {
   readonly source: RecordSource;
   readonly destination: Destination;
+  readonly log: SinkLog;
+  readonly orders: SinkOrders;
   readonly prefix: string;
   readonly settings: {
     /** A commit at most this often while changes keep coming. */
@@ -33,25 +37,38 @@ export interface SinkInput {
   /** Called at every kill point; a crash test ends the process there. */
   readonly reach: (point: SinkKillPoint) => void;
   readonly clock: Clock;
+  /** An id that no other warehouse has. */
+  readonly newId: () => string;
   readonly signal: AbortSignal;
 }
+
+/** Why a sink has ended in order. */
+export type SinkEnd =
+  | { readonly kind: 'stopped' }
+  /** It goes on when a snapshot of this id was asked for. */
+  | { readonly kind: 'needsSnapshot'; readonly snapshotId: string };
+
+type Range = PartitionOffset & { readonly until: number };
 
 /** How long one wait for a newer position takes; progress is reported after each. */
 const IDLE_WAIT_MS = 1_000;
 
 /**
  * Moves committed records into the destination until the signal aborts, one consistent cut after
- * another. Resolves when the transaction under way has ended. Neither port is closed.
+ * another. Resolves when the transaction under way has ended. No port is closed.
  *
  * @throws {SluiceError} with the outcome its catalogue entry names; the next attempt starts from
  *   what the destination holds, whatever was lost
  */
-export async function runSink(input: SinkInput): Promise<void> {
+export async function runSink(input: SinkInput): Promise<SinkEnd> {
   try {
-    await new SinkSession(input).run();
+    const opened = await openWarehouse(input);
+    if (opened.kind === 'needsSnapshot') return opened;
+    await new SinkSession(input, opened.state).run(opened.state.planned, opened.position);
   } catch (error) {
     if (!(input.signal.aborted && isCancellation(error))) throw error;
   }
+  return { kind: 'stopped' };
 }
 
 /**
@@ -59,7 +76,8 @@ export async function runSink(input: SinkInput): Promise<void> {
  *
  * 1. read a committed position: its commit ordinal is W, and its topics are all that W needs
  * 2. take the high watermark of every partition; whatever belongs to W lies below
- * 3. read every partition read_committed up to there, and apply it in pieces with their offsets
+ * 3. read every partition read_committed up to there, the control topic first, because it says what
+ *    the tables are, and apply it in pieces with their offsets
  * 4. with the last piece, publish W
  *
  * Rows beyond W that come along are stored and stay invisible. A crash between pieces repeats
@@ -68,7 +86,7 @@ export async function runSink(input: SinkInput): Promise<void> {
 class SinkSession {
   readonly #input: SinkInput;
   readonly #control: Topic;
-  readonly #offsets = new Map<string, number>();
+  readonly #offsets = new Map<string, Pick<PartitionOffset, 'offset' | 'topicId'>>();
   readonly #newestSeq = new Map<string, Sequence>();
   readonly #schemas = new Map<SchemaId, TableSchema>();
   readonly #rowsByTable: Record<string, number> = {};
@@ -76,22 +94,25 @@ class SinkSession {
   #checkpoint: Checkpoint | undefined;
   #rows = 0;
   #commits = 0;
+  #recordsLeft = 0;
   #lastCommit: SinkSessionProgress['lastCommit'];
 
-  constructor(input: SinkInput) {
+  constructor(input: SinkInput, { cut, offsets }: DestinationState) {
     this.#input = input;
     this.#control = internalTopics(input.prefix).control;
+    this.#cut = cut;
+    for (const each of offsets) this.#offsets.set(`${each.topic}/${each.partition}`, each);
   }
 
-  async run(): Promise<void> {
+  /** @param first  the newest position, where it is known already */
+  async run(
+    planned: DestinationState['planned'],
+    first: CommittedPosition | undefined,
+  ): Promise<void> {
     const { source, destination, signal, clock, settings } = this.#input;
-    const state = await destination.open();
-    this.#cut = state.cut;
-    for (const { topic, partition, offset } of state.offsets)
-      this.#offsets.set(`${topic}/${partition}`, offset);
-    if (state.planned) await this.#finish(state.planned);
-    while (!signal.aborted) {
-      const position = await source.newestPosition(IDLE_WAIT_MS, signal);
+    if (planned) await this.#finish(planned);
+    for (let known = first; !signal.aborted; known = undefined) {
+      const position = known ?? (await source.newestPosition(IDLE_WAIT_MS, signal));
       const startedAtMs = clock.nowMs();
       const moved = position !== undefined && this.#isNewer(position.checkpoint);
       if (moved) await this.#round(position);
@@ -120,17 +141,21 @@ class SinkSession {
   async #round(position: CommittedPosition): Promise<void> {
     const { source, signal, settings } = this.#input;
     const ranges = await this.#ranges(position);
+    this.#recordsLeft = ranges.reduce((sum, { offset, until }) => sum + until - offset, 0);
+    const isControl = ({ topic }: PartitionOffset): boolean => topic === this.#control;
     let piece = new Piece();
-    if (ranges.length > 0)
-      for await (const run of source.read(ranges, signal)) {
+    for (const part of [ranges.filter(isControl), ranges.filter((range) => !isControl(range))]) {
+      if (part.length === 0) continue;
+      for await (const run of source.read(part, signal)) {
         await this.#take(piece, run);
         if (piece.bytes < settings.maxBatchBytes) continue;
         await this.#apply(piece, undefined);
         piece = new Piece();
       }
+    }
     signal.throwIfAborted();
     for (const { topic, partition, until } of ranges)
-      if (this.#next(topic, partition) < until)
+      if (this.#next(topic, partition).offset < until)
         throw new InvariantBroken(`${topic} partition ${partition} was not read up to ${until}`);
     await this.#apply(piece, cutOf(position.checkpoint));
   }
@@ -138,47 +163,55 @@ class SinkSession {
   /** Repeats the commit that an earlier attempt has begun, in one piece, whatever has come since. */
   async #finish({ offsets, cut }: NonNullable<DestinationState['planned']>): Promise<void> {
     const { source, signal } = this.#input;
+    const ends = new Map(
+      offsets.map(({ topic, partition, offset }) => [`${topic}/${partition}`, offset]),
+    );
+    const marks = await source.highWatermarks(offsets);
+    const ranges = marks.flatMap((mark) =>
+      this.#range(mark, ends.get(`${mark.topic}/${mark.partition}`) ?? 0),
+    );
     const piece = new Piece();
-    const ranges = offsets.flatMap(({ topic, partition, offset: until }) => {
-      const offset = this.#next(topic, partition);
-      return offset < until ? [{ topic, partition, offset, until }] : [];
-    });
-    if (ranges.length > 0)
-      for await (const run of source.read(ranges, signal)) await this.#take(piece, run);
+    for await (const run of source.read(ranges, signal)) await this.#take(piece, run);
     signal.throwIfAborted();
     await this.#apply(piece, cut);
   }
 
   /** From the next offset of every partition to its high watermark; a topic not seen before starts at its beginning. */
-  async #ranges({ topics }: CommittedPosition): Promise<(PartitionOffset & { until: number })[]> {
+  async #ranges({ topics }: CommittedPosition): Promise<readonly Range[]> {
     const partitions = [...topics].flatMap(([topic, count]) =>
       Array.from({ length: count }, (_, partition) => ({ topic, partition })),
     );
     partitions.push({ topic: this.#control, partition: 0 });
     const marks = await this.#input.source.highWatermarks(partitions);
-    return marks.flatMap(({ topic, partition, offset: until }) => {
-      const offset = this.#next(topic, partition);
-      if (until < offset) throw recreated(topic, partition, offset, until);
-      return until === offset ? [] : [{ topic, partition, offset, until }];
-    });
+    return marks.flatMap((mark) => this.#range(mark, mark.offset));
   }
 
-  #next(topic: Topic, partition: number): number {
-    return this.#offsets.get(`${topic}/${partition}`) ?? 0;
+  #range(mark: PartitionOffset, until: number): readonly Range[] {
+    const { topic, partition, offset: end } = mark;
+    const { offset, topicId = mark.topicId } = this.#next(topic, partition);
+    const least = Math.max(offset, until);
+    if (end < least || mark.topicId !== topicId) throw recreated(mark, least);
+    if (topicId !== undefined) this.#offsets.set(`${topic}/${partition}`, { offset, topicId });
+    return until <= offset ? [] : [{ topic, partition, offset, until }];
+  }
+
+  #next(topic: Topic, partition: number): Pick<PartitionOffset, 'offset' | 'topicId'> {
+    return this.#offsets.get(`${topic}/${partition}`) ?? { offset: 0 };
   }
 
   async #take(piece: Piece, run: RecordRun): Promise<void> {
     const { topic, partition, records, nextOffset } = run;
     const id = `${topic}/${partition}`;
-    const first = this.#offsets.get(id) ?? 0;
+    const { offset: first, ...topicId } = this.#next(topic, partition);
+    piece.offsets += nextOffset - first;
     for (const record of records) {
       if (record.offset < first)
         throw new InvariantBroken(`${id} gave offset ${record.offset} when asked for ${first}`);
       if (topic === this.#control) await this.#takeControl(piece, record);
       else await this.#takeChange(piece, record, topic, partition);
     }
-    this.#offsets.set(id, nextOffset);
-    piece.advance(run);
+    this.#offsets.set(id, { ...topicId, offset: nextOffset });
+    piece.advance(run, topicId.topicId);
   }
 
   async #takeChange(
@@ -229,6 +262,7 @@ class SinkSession {
     this.#lastCommit = { rows: piece.rows, durationMs: clock.nowMs() - startedAtMs };
     this.#commits += 1;
     this.#rows += piece.rows;
+    this.#recordsLeft -= piece.offsets;
     for (const { table, rows } of batch.tables)
       this.#rowsByTable[table] = (this.#rowsByTable[table] ?? 0) + rows.length;
     if (cut) this.#cut = cut;
@@ -244,19 +278,19 @@ class SinkSession {
       checkpoint: this.#checkpoint,
       lastCommit: this.#lastCommit,
       caughtUp,
+      recordsLeft: this.#recordsLeft,
     });
   }
 }
 
-function cutOf({ epoch, commitOrdinal, committedAtUs, gtidSet }: Checkpoint): Cut {
-  const lastSequence = lastSequenceOf(epoch, commitOrdinal);
-  return { commitOrdinal, lastSequence, committedAtUs, gtidSet };
-}
-
-function recreated(topic: Topic, partition: number, offset: number, until: number): SluiceError {
+function recreated({ topic, partition, offset: end }: PartitionOffset, next: number): SluiceError {
+  const how =
+    end < next
+      ? `but the partition ends at ${end}`
+      : 'but the topic is another one than the records before were read from';
   return new SluiceError(
     'sink.offset-out-of-range',
-    `The next offset of ${topic} partition ${partition} is ${offset}, but the partition ends at ${until}: the topic was recreated.`,
-    { facts: { topic, partition, offset, end: until } },
+    `The next offset of ${topic} partition ${partition} is ${next}, ${how}: the topic was deleted and made anew.`,
+    { facts: { topic, partition, offset: next, end } },
   );
 }

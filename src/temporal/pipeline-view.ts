@@ -5,12 +5,13 @@ import {
   WorkflowNotFoundError,
 } from '@temporalio/client';
 import { defaultPayloadConverter } from '@temporalio/common';
+import { optionalTsToMs } from '@temporalio/common/lib/time.js';
 import { type Incident, openIncident } from '../control/incident.ts';
 import { RECOVER_ACTIONS } from '../control/messages.ts';
 import { pipelineWorkflowId, sinkWorkflowId } from '../control/names.ts';
 import type { PipelineState } from '../control/pipeline-state.ts';
 import type { SinkState } from '../control/sink-state.ts';
-import type { PipelineProgress, SinkProgress } from '../observability/progress.ts';
+import type { Heartbeat, PipelineProgress, SinkProgress } from '../observability/progress.ts';
 import { CDC_STATE } from './pipeline-phases.ts';
 import { explaining, isNoWorker } from './server-answer.ts';
 
@@ -29,6 +30,8 @@ export interface IncidentView {
 export interface SinkView {
   readonly name: string;
   readonly state: string;
+  /** Why it does not get on, while it tries again by itself. */
+  readonly reason?: string;
   readonly progress?: SinkProgress;
   readonly incident?: IncidentView;
 }
@@ -81,7 +84,9 @@ export async function viewIncidents(
     Object.keys(state.spec.sinks).map(async (name) => {
       const sink = client.workflow.getHandle(sinkWorkflowId(pipeline, name));
       const sinkState = await unlessMissing(() => ask<SinkState>(client, sink));
-      return (sinkState?.incidents ?? []).map((incident) => incidentView(incident, ['retry']));
+      return (sinkState?.incidents ?? []).map((incident) =>
+        incidentView(incident, RECOVER_ACTIONS),
+      );
     }),
   );
   return [
@@ -101,18 +106,26 @@ async function viewSink(client: Client, pipeline: string, name: string): Promise
   return {
     name,
     state: state?.phase ?? shown.state,
+    ...(shown.trouble === undefined ? {} : { reason: shown.trouble }),
     ...(shown.progress === undefined ? {} : { progress: shown.progress as SinkProgress }),
-    ...(open ? { incident: incidentView(open, ['retry']) } : {}),
+    ...(open ? { incident: incidentView(open, RECOVER_ACTIONS) } : {}),
   };
 }
+
+type PendingActivity = NonNullable<
+  WorkflowExecutionDescription['raw']['pendingActivities']
+>[number];
+
+/** PENDING_ACTIVITY_STATE_STARTED of Temporal's API. */
+const STARTED = 2;
 
 interface Described {
   readonly state: string;
   readonly startedAtMs: number;
-  /** Details of the long activity's newest heartbeat. */
-  readonly progress: unknown;
-  /** Why the activity under way was last started again. */
-  readonly lastFailure: string | undefined;
+  /** Of the long activity's newest heartbeat. */
+  readonly progress: Heartbeat['progress'];
+  /** Why an activity does not get on, while it is tried again. */
+  readonly trouble: string | undefined;
 }
 
 /** What the server itself knows: also without a worker. */
@@ -121,13 +134,20 @@ async function describe(handle: WorkflowHandle, longActivity: string): Promise<D
   const activities = description.raw.pendingActivities ?? [];
   const long = activities.find(({ activityType }) => activityType?.name === longActivity);
   const [payload] = long?.heartbeatDetails?.payloads ?? [];
-  const failing = activities.find(({ lastFailure }) => lastFailure);
+  const failing = activities.find((activity) => activity.lastFailure && !isAtWork(activity));
+  const heartbeat = payload ? defaultPayloadConverter.fromPayload<Heartbeat>(payload) : {};
   return {
     state: stateOf(description),
     startedAtMs: description.startTime.getTime(),
-    progress: payload ? defaultPayloadConverter.fromPayload(payload) : undefined,
-    lastFailure: failing?.lastFailure?.message ?? undefined,
+    progress: heartbeat.progress,
+    trouble: failing?.lastFailure?.message ?? heartbeat.retrying,
   };
+}
+
+/** The server keeps the last failure of an activity for as long as that runs: past it, it is history. */
+function isAtWork({ state, lastStartedTime, lastHeartbeatTime }: PendingActivity): boolean {
+  const startedAtMs = optionalTsToMs(lastStartedTime) ?? 0;
+  return Number(state) === STARTED && (optionalTsToMs(lastHeartbeatTime) ?? 0) > startedAtMs;
 }
 
 /** The attribute a workflow leaves behind when it ends in order; the server's word otherwise. */
@@ -138,12 +158,9 @@ function stateOf({ status, typedSearchAttributes }: WorkflowExecutionDescription
     : status.name;
 }
 
-function reasonOf(
-  { lastFailure }: Described,
-  state: PipelineState | undefined,
-): string | undefined {
+function reasonOf({ trouble }: Described, state: PipelineState | undefined): string | undefined {
   if (!state) return 'no worker answers; the state is the last one recorded';
-  if (lastFailure !== undefined) return lastFailure;
+  if (trouble !== undefined) return trouble;
   if (!state.because) return undefined;
   const { command, by, reason } = state.because;
   return `${command}${by === undefined ? '' : ` by ${by}`}${reason === undefined ? '' : `: ${reason}`}`;

@@ -8,6 +8,7 @@ import {
 import { SluiceError } from '../errors/error.ts';
 
 /** gRPC status codes, https://grpc.io/docs/guides/status-codes/ */
+const CANCELLED = 1;
 const DEADLINE_EXCEEDED = 4;
 const FAILED_PRECONDITION = 9;
 const UNAVAILABLE = 14;
@@ -17,8 +18,9 @@ export function isNoWorker(error: unknown): boolean {
   if (error instanceof WorkflowUpdateRPCTimeoutOrCancelledError) return true;
   if (error instanceof QueryNotRegisteredError) return true;
   const code = grpcCodeOf(error);
-  // The server says so at once when it has not seen a worker for a while.
-  return code === DEADLINE_EXCEEDED || code === FAILED_PRECONDITION;
+  // The server says so at once when it has not seen a worker for a while, and cancels a query whose
+  // worker goes away under it.
+  return code === DEADLINE_EXCEEDED || code === FAILED_PRECONDITION || code === CANCELLED;
 }
 
 /** What a failed call means for the person who asked; anything unknown stays as it is. */

@@ -6,7 +6,15 @@ import { SluiceError } from '../errors/error.ts';
  * What happened to tables rather than to rows: one record each in the control topic, in the
  * transaction that made it true, in the same sequence as the rows. Sinks act on these alone. JSON-plain.
  */
-export type ControlRecord =
+export type ControlRecord = ControlStatement & {
+  /**
+   * Microseconds since 1970, never decreasing: commit time of the transaction it happened in, or of
+   * the newest one before it.
+   */
+  readonly committedAtUs?: number;
+};
+
+type ControlStatement =
   | {
       readonly kind: 'snapshotBegin';
       readonly seq: Sequence;
@@ -65,21 +73,21 @@ export function parseControlRecord(text: string): ControlRecord {
       return field(name) as Sequence;
     };
     const kind = field('kind') as ControlRecord['kind'];
-    const seq = sequence('seq');
+    const common = { seq: sequence('seq'), ...committedAt(fields['committedAtUs']) };
     if (kind === 'gap') {
-      return { kind, seq, cause: field('cause'), from: field('from'), to: field('to') };
+      return { kind, ...common, cause: field('cause'), from: field('from'), to: field('to') };
     }
     const table = field('table') as TableName;
     switch (kind) {
       case 'snapshotBegin':
       case 'snapshotEnd':
-        return { kind, seq, table, snapshotId: field('snapshotId') };
+        return { kind, ...common, table, snapshotId: field('snapshotId') };
       case 'truncate':
-        return { kind, seq, table };
+        return { kind, ...common, table };
       case 'sweep':
-        return { kind, seq, table, olderThan: sequence('olderThan') };
+        return { kind, ...common, table, olderThan: sequence('olderThan') };
       case 'schema':
-        return { kind, seq, table, schemaId: field('schemaId') as SchemaId };
+        return { kind, ...common, table, schemaId: field('schemaId') as SchemaId };
       default:
         throw new Error(`kind ${String(kind)}`);
     }
@@ -90,4 +98,10 @@ export function parseControlRecord(text: string): ControlRecord {
       { cause },
     );
   }
+}
+
+function committedAt(us: unknown): Pick<ControlRecord, 'committedAtUs'> {
+  if (us === undefined) return {};
+  if (typeof us === 'number' && Number.isSafeInteger(us)) return { committedAtUs: us };
+  throw new Error('committedAtUs is no time');
 }

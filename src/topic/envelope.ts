@@ -1,13 +1,25 @@
 import type { RowValues } from '../change/column-value.ts';
-import { formatSequence } from '../change/sequence.ts';
+import { sequencePrefix } from '../change/sequence.ts';
 import type { SchemaId, TableSchema } from '../change/table.ts';
 import { InvariantBroken } from '../errors/error.ts';
 import { partitionOf } from './partition.ts';
-import { type OutgoingBatch, SCHEMA_HEADER, SEQUENCE_HEADER } from './publisher.ts';
+import {
+  COMMITTED_AT_HEADER,
+  type OutgoingBatch,
+  SCHEMA_HEADER,
+  SEQUENCE_HEADER,
+} from './publisher.ts';
 import { encodeKey, encodeRow } from './row-json.ts';
+import {
+  committedAtHeader,
+  ENVELOPE_VERSION,
+  type SourceBlock,
+  sourceText,
+} from './source-block.ts';
 import type { Topic } from './topic-name.ts';
 
-export { encodeKey, encodeRow };
+export type { SourceBlock };
+export { ENVELOPE_VERSION, encodeKey, encodeRow };
 
 /** Where rows of one schema go. */
 export interface TableRoute {
@@ -15,26 +27,6 @@ export interface TableRoute {
   readonly partitions: number;
   readonly schema: TableSchema;
   readonly schemaId: SchemaId;
-}
-
-/** What all rows of one event share; make it once per event, its text is remembered by identity. */
-export interface SourceBlock {
-  /** `source.name`: the topic prefix, as in Debezium. */
-  readonly pipeline: string;
-  /** `mysql` unless it says otherwise. */
-  readonly connector?: 'mysql' | 'mariadb';
-  /** Commit time at the source, microseconds since 1970. */
-  readonly tsUs: number;
-  readonly snapshot: boolean;
-  readonly database: string;
-  readonly table: string;
-  readonly serverId: number;
-  readonly gtid: string | null;
-  readonly file: string;
-  readonly pos: number;
-  readonly threadId: number | null;
-  /** When the event was processed, milliseconds since 1970: the envelope's own `ts_ms`. */
-  readonly nowMs: number;
 }
 
 export interface ChangeContext {
@@ -56,11 +48,8 @@ export interface Change {
   readonly after: RowValues | undefined;
 }
 
-const NEW_KEY_HEADER = '__debezium.newkey';
-const OLD_KEY_HEADER = '__debezium.oldkey';
-
-/** `source.version`: this program's, in Debezium's place for it. */
-export const ENVELOPE_VERSION = '0.1.0';
+export const NEW_KEY_HEADER = '__debezium.newkey';
+export const OLD_KEY_HEADER = '__debezium.oldkey';
 
 type Header = readonly [name: string, value: string];
 
@@ -79,7 +68,7 @@ type Header = readonly [name: string, value: string];
  * @throws {SluiceError} `kafka.record-too-large`; records of the same change may then be in the batch already
  */
 export function appendChange(
-  batch: OutgoingBatch,
+  batch: Pick<OutgoingBatch, 'append'>,
   route: TableRoute,
   change: Change,
   context: ChangeContext,
@@ -113,7 +102,7 @@ export function appendChange(
 }
 
 function appendUpdate(
-  batch: OutgoingBatch,
+  batch: Pick<OutgoingBatch, 'append'>,
   route: TableRoute,
   before: RowValues,
   after: RowValues,
@@ -139,7 +128,7 @@ function appendUpdate(
 
 /** The delete and its tombstone, which repeats the delete's sequence. */
 function appendDelete(
-  batch: OutgoingBatch,
+  batch: Pick<OutgoingBatch, 'append'>,
   route: TableRoute,
   context: ChangeContext,
   key: string | null,
@@ -153,7 +142,7 @@ function appendDelete(
 }
 
 function append(
-  batch: OutgoingBatch,
+  batch: Pick<OutgoingBatch, 'append'>,
   { topic, partitions }: TableRoute,
   { timestampMs }: ChangeContext,
   key: string | null,
@@ -174,41 +163,6 @@ function envelope(
   return `{"before":${before},"after":${after}${head}${rowInEvent}${tail}${op}${end}`;
 }
 
-/** The parts of an envelope around the row index and the operation. */
-interface SourceText {
-  readonly head: string;
-  readonly tail: string;
-  readonly end: string;
-}
-
-let latestSource: SourceBlock | undefined;
-let latestText: SourceText = { head: '', tail: '', end: '' };
-
-function sourceText(source: SourceBlock): SourceText {
-  if (source === latestSource) return latestText;
-  const json = JSON.stringify;
-  const tsMs = Math.floor(source.tsUs / 1000);
-  const { nowMs } = source;
-  latestText = {
-    head:
-      `,"source":{"version":"${ENVELOPE_VERSION}","connector":"${source.connector ?? 'mysql'}"` +
-      `,"name":${json(source.pipeline)},"ts_ms":${tsMs},"snapshot":"${source.snapshot}"` +
-      `,"db":${json(source.database)},"sequence":null` +
-      `,"ts_us":${source.tsUs},"ts_ns":${nanoseconds(source.tsUs, 1000n)}` +
-      `,"table":${json(source.table)},"server_id":${source.serverId},"gtid":${json(source.gtid)}` +
-      `,"file":${json(source.file)},"pos":${source.pos},"row":`,
-    tail: `,"thread":${source.threadId},"query":null},"transaction":null,"op":"`,
-    end: `","ts_ms":${nowMs},"ts_us":${nowMs * 1000},"ts_ns":${nanoseconds(nowMs, 1_000_000n)}}`,
-  };
-  latestSource = source;
-  return latestText;
-}
-
-/** Beyond 2^53, so not as a number. */
-function nanoseconds(count: number, unitNs: bigint): string {
-  return String(BigInt(count) * unitNs);
-}
-
 const HEX = Array.from({ length: 256 }, (_, byte) =>
   byte.toString(16).toUpperCase().padStart(2, '0'),
 );
@@ -224,7 +178,7 @@ let latestPrefix = '';
 /** {@link formatSequence}, with the part that a transaction's rows share made once. */
 function sequenceOf({ epoch, commitOrdinal, rowOrdinal }: ChangeContext, part: 0 | 1): string {
   if (epoch !== latestEpoch || commitOrdinal !== latestOrdinal) {
-    latestPrefix = formatSequence({ epoch, commitOrdinal, row: 0 }).slice(0, -8);
+    latestPrefix = sequencePrefix(epoch, commitOrdinal);
     latestEpoch = epoch;
     latestOrdinal = commitOrdinal;
   }
@@ -240,7 +194,11 @@ function headersOf(route: TableRoute, context: ChangeContext, part: 0 | 1): read
     latestSchemaHeader = [SCHEMA_HEADER, route.schemaId];
     latestRoute = route;
   }
-  return [[SEQUENCE_HEADER, sequenceOf(context, part)], latestSchemaHeader];
+  const sequence: Header = [SEQUENCE_HEADER, sequenceOf(context, part)];
+  const committedAt = committedAtHeader(context.source);
+  return committedAt === undefined
+    ? [sequence, latestSchemaHeader]
+    : [sequence, latestSchemaHeader, [COMMITTED_AT_HEADER, committedAt]];
 }
 
 function imageOf(values: RowValues | undefined, { schema }: TableRoute): RowValues {

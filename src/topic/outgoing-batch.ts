@@ -1,7 +1,7 @@
 import { SluiceError } from '../errors/error.ts';
-import type { OutgoingBatch, OutgoingRecord } from './publisher.ts';
+import type { EncodedRecord, OutgoingBatch, OutgoingRecord } from './publisher.ts';
 import { BATCH, type Compression, type SealedBatch, sealBatch } from './record-batch.ts';
-import { recordRoom, writeRecord } from './record-writer.ts';
+import { encodedRecord } from './record-writer.ts';
 import type { Topic } from './topic-name.ts';
 
 export interface BatchLimits {
@@ -55,6 +55,9 @@ export class RecordBatches implements OutgoingBatch {
   readonly #topics = new Map<Topic, PartitionWriter[]>();
   readonly #writers: PartitionWriter[] = [];
   #records = 0;
+  #bytes = 0;
+  #latestTopic: Topic | undefined;
+  #latestPartitions: PartitionWriter[] = [];
 
   constructor(limits: BatchLimits, pool: BufferPool) {
     this.#limits = limits;
@@ -66,13 +69,15 @@ export class RecordBatches implements OutgoingBatch {
   }
 
   get bytes(): number {
-    let bytes = 0;
-    for (const writer of this.#writers) bytes += writer.bytes;
-    return bytes;
+    return this.#bytes;
   }
 
   append(record: OutgoingRecord): void {
-    this.#writerOf(record.topic, record.partition).append(record);
+    this.appendEncoded(encodedRecord(record));
+  }
+
+  appendEncoded(record: EncodedRecord): void {
+    this.#bytes += this.#writerOf(record.topic, record.partition).append(record);
     this.#records++;
   }
 
@@ -89,18 +94,25 @@ export class RecordBatches implements OutgoingBatch {
   }
 
   #writerOf(topic: Topic, partition: number): PartitionWriter {
-    let partitions = this.#topics.get(topic);
-    if (!partitions) {
-      partitions = [];
-      this.#topics.set(topic, partitions);
+    if (topic !== this.#latestTopic) {
+      this.#latestPartitions = this.#partitionsOf(topic);
+      this.#latestTopic = topic;
     }
-    let writer = partitions[partition];
-    if (!writer) {
-      writer = new PartitionWriter(topic, partition, this.#limits, this.#pool);
-      partitions[partition] = writer;
-      this.#writers.push(writer);
-    }
+    const partitions = this.#latestPartitions;
+    const known = partitions[partition];
+    if (known) return known;
+    const writer = new PartitionWriter(topic, partition, this.#limits, this.#pool);
+    partitions[partition] = writer;
+    this.#writers.push(writer);
     return writer;
+  }
+
+  #partitionsOf(topic: Topic): PartitionWriter[] {
+    const known = this.#topics.get(topic);
+    if (known) return known;
+    const partitions: PartitionWriter[] = [];
+    this.#topics.set(topic, partitions);
+    return partitions;
   }
 }
 
@@ -112,7 +124,6 @@ class PartitionWriter {
   readonly #limits: BatchLimits;
   readonly #pool: BufferPool;
   readonly #sealed: SealedBatch[] = [];
-  #sealedBytes = 0;
   /** Write buffers that sealed batches still point into. */
   readonly #shared: Buffer[] = [];
   #buffer: Buffer;
@@ -129,30 +140,22 @@ class PartitionWriter {
     this.#buffer = Buffer.allocUnsafe(Math.min(FIRST_BUFFER_BYTES, pool.bufferBytes));
   }
 
-  get bytes(): number {
-    return this.#sealedBytes + (this.#records === 0 ? 0 : this.#end);
-  }
-
-  append(record: OutgoingRecord): void {
-    const room = recordRoom(record);
-    if (this.#end + room > this.#buffer.length && !this.#makeRoom(room)) {
-      this.#appendAlone(record, room);
-      return;
-    }
+  /** Answers by how many bytes the partition has grown. */
+  append(record: EncodedRecord): number {
+    const { room, timestampMs } = record;
+    if (this.#end + room > this.#buffer.length && !this.#makeRoom(room))
+      return this.#appendAlone(record);
+    const before = this.#records === 0 ? 0 : this.#end;
     if (this.#records === 0) {
-      this.#firstMs = record.timestampMs;
-      this.#largestMs = record.timestampMs;
-    } else if (record.timestampMs > this.#largestMs) {
-      this.#largestMs = record.timestampMs;
+      this.#firstMs = timestampMs;
+      this.#largestMs = timestampMs;
+    } else if (timestampMs > this.#largestMs) {
+      this.#largestMs = timestampMs;
     }
-    this.#end = writeRecord(
-      this.#buffer,
-      this.#end,
-      record,
-      this.#records,
-      record.timestampMs - this.#firstMs,
-    );
+    const delta = timestampMs - this.#firstMs;
+    this.#end = record.write(this.#buffer, this.#end, this.#records, delta);
     this.#records++;
+    return this.#end - before;
   }
 
   finish(): PartitionBatches {
@@ -189,7 +192,6 @@ class PartitionWriter {
       this.#limits.compression,
     );
     this.#sealed.push(sealed);
-    this.#sealedBytes += this.#end;
     if (sealed.bytes.buffer === this.#buffer.buffer) {
       this.#shared.push(this.#buffer);
       this.#buffer = this.#pool.take();
@@ -198,9 +200,9 @@ class PartitionWriter {
     this.#records = 0;
   }
 
-  #appendAlone(record: OutgoingRecord, room: number): void {
-    const buffer = Buffer.allocUnsafeSlow(BATCH.records + room);
-    const end = writeRecord(buffer, BATCH.records, record, 0, 0);
+  #appendAlone(record: EncodedRecord): number {
+    const buffer = Buffer.allocUnsafeSlow(BATCH.records + record.room);
+    const end = record.write(buffer, BATCH.records, 0, 0);
     const timestamps = { firstMs: record.timestampMs, largestMs: record.timestampMs };
     const sealed = sealBatch(buffer.subarray(0, end), 1, timestamps, this.#limits.compression);
     if (sealed.bytes.length > this.#limits.maxBatchBytes) {
@@ -208,7 +210,7 @@ class PartitionWriter {
     }
     this.#seal();
     this.#sealed.push(sealed);
-    this.#sealedBytes += end;
+    return end;
   }
 }
 

@@ -14,6 +14,11 @@ export interface OutgoingRecord {
 /** Header names on table and control records. */
 export const SEQUENCE_HEADER = '__sluice.seq';
 export const SCHEMA_HEADER = '__sluice.schema';
+/**
+ * Decimal microseconds: the non-decreasing commit time, on a record whose own `source.ts_us` is
+ * below that of an earlier transaction. Without the header the two are the same.
+ */
+export const COMMITTED_AT_HEADER = '__sluice.committed_at';
 
 /** Keys of the positions topic. */
 export const POSITION_KEYS = {
@@ -22,6 +27,20 @@ export const POSITION_KEYS = {
   /** JSON object topic → partition count, grows only. */
   topics: 'topics',
 } as const;
+
+/** A record that writes itself into the buffer of its batch. */
+export interface EncodedRecord {
+  readonly topic: Topic;
+  readonly partition: number;
+  readonly timestampMs: number;
+  /** Bytes that certainly hold the record. */
+  readonly room: number;
+  /**
+   * Writes the record (length, attributes, deltas, key, value, headers) at `at` and returns the
+   * offset behind it. `out` has {@link room} bytes there, and is lent until the call returns.
+   */
+  write(out: Buffer, at: number, offsetDelta: number, timestampDelta: number): number;
+}
 
 /** The records of one Kafka transaction, gathered per partition in the order of `append`. */
 export interface OutgoingBatch {
@@ -33,4 +52,6 @@ export interface OutgoingBatch {
    * @throws {SluiceError} `kafka.record-too-large` when the record alone exceeds the topic's limit; the batch is then unchanged
    */
   append(record: OutgoingRecord): void;
+  /** The same for a record that writes itself, within this call. */
+  appendEncoded(record: EncodedRecord): void;
 }

@@ -1,13 +1,26 @@
-import type { OutgoingRecord } from './publisher.ts';
-import { varintSize, writeVarint } from './varint.ts';
+import type { EncodedRecord, OutgoingRecord } from './publisher.ts';
+import { varintCharacter, varintSize, writeVarint } from './varint.ts';
 
 /** Lengths, deltas and counts of one record, as varints of at most five bytes and one varlong of ten. */
 const FIXED_ROOM = 40;
 const HEADER_ROOM = 10;
 const LONG_TEXT = 65_536;
 
+/** The record as one that writes itself. */
+export function encodedRecord(record: OutgoingRecord): EncodedRecord {
+  const { topic, partition, timestampMs } = record;
+  return {
+    topic,
+    partition,
+    timestampMs,
+    room: recordRoom(record),
+    write: (out, at, offsetDelta, timestampDelta) =>
+      writeRecord(out, at, record, offsetDelta, timestampDelta),
+  };
+}
+
 /** Room that certainly holds the record, whatever its texts expand to in UTF-8. */
-export function recordRoom({ key, value, headers }: OutgoingRecord): number {
+function recordRoom({ key, value, headers }: OutgoingRecord): number {
   let room = FIXED_ROOM + roomFor(key) + roomFor(value);
   for (const header of headers) {
     room += HEADER_ROOM + 3 * (header[0].length + header[1].length);
@@ -32,7 +45,7 @@ function roomFor(text: string | null): number {
  *
  * @param out has {@link recordRoom} bytes behind `at`
  */
-export function writeRecord(
+function writeRecord(
   out: Buffer,
   at: number,
   record: OutgoingRecord,
@@ -70,19 +83,13 @@ function writeAscii(
   return out.write(rest, at) === rest.length ? at + rest.length : -1;
 }
 
-const LONGEST_SHORT_HEADER = 63;
-/** The varint of a length or count up to {@link LONGEST_SHORT_HEADER} is one byte, and an ASCII character. */
-const VARINT_CHARACTERS = Array.from({ length: LONGEST_SHORT_HEADER + 1 }, (_, value) =>
-  String.fromCharCode(2 * value),
-);
-
 /** The header section as text, so that it is written together with the value. */
 function shortHeaders(headers: OutgoingRecord['headers']): string | undefined {
-  let text = VARINT_CHARACTERS[headers.length];
+  let text = varintCharacter(headers.length);
   if (text === undefined) return undefined;
   for (const header of headers) {
-    const nameLength = VARINT_CHARACTERS[header[0].length];
-    const valueLength = VARINT_CHARACTERS[header[1].length];
+    const nameLength = varintCharacter(header[0].length);
+    const valueLength = varintCharacter(header[1].length);
     if (nameLength === undefined || valueLength === undefined) return undefined;
     text += nameLength + header[0] + valueLength + header[1];
   }

@@ -3,14 +3,23 @@ import type { TableId } from '../change/table.ts';
 
 export type Topic = Brand<string, 'Topic'>;
 
+/** What a topic's records were written to; a topic that was deleted and made again has another id. */
+export interface TopicIdentity {
+  readonly partitions: number;
+  /** The cluster's own id of the topic. */
+  readonly id: string;
+}
+
 /** The internal topics of a prefix. A database may be called `sluice`, so their names start with `__`. */
 export interface InternalTopics {
-  /** Compacted, one partition: checkpoint, snapshot plan, topic → partition count. */
+  /** Compacted, one partition: checkpoint, snapshot plan, topic → {@link TopicIdentity}. */
   readonly positions: Topic;
   /** Compacted, one partition, never expires: schema id → canonical schema. */
   readonly schemas: Topic;
   /** One partition, never expires: truncate, sweep, schema, gap, snapshot begin and end. */
   readonly control: Topic;
+  /** Compacted, one partition: sink name → what the sink has written down about its warehouse. */
+  readonly sinks: Topic;
 }
 
 export function internalTopics(prefix: string): InternalTopics {
@@ -18,6 +27,7 @@ export function internalTopics(prefix: string): InternalTopics {
     positions: `${prefix}.__sluice.positions` as Topic,
     schemas: `${prefix}.__sluice.schemas` as Topic,
     control: `${prefix}.__sluice.control` as Topic,
+    sinks: `${prefix}.__sluice.sinks` as Topic,
   };
 }
 

@@ -19,3 +19,14 @@ export function writeVarint(out: Buffer, at: number, value: number): number {
   out[next++] = zigzag;
   return next;
 }
+
+const LONGEST_SHORT_LENGTH = 63;
+/** The varint of a small length or count is one byte, and an ASCII character. */
+const VARINT_CHARACTERS = Array.from({ length: LONGEST_SHORT_LENGTH + 1 }, (_, value) =>
+  String.fromCharCode(2 * value),
+);
+
+/** A varint as text, so that it is written together with what follows; `undefined` when it takes more than a byte. */
+export function varintCharacter(value: number): string | undefined {
+  return VARINT_CHARACTERS[value];
+}

@@ -38,8 +38,11 @@ export interface StoredTable {
   readonly status: TableStatus;
 }
 
-/** Only a consistent table is covered by the promise of whole transactions. */
-export type TableStatus = 'consistent' | 'snapshotting' | 'gap';
+/**
+ * Only a consistent table is covered by the promise of whole transactions. An incomplete one lacks
+ * the rows from before the warehouse began, until a snapshot has brought them.
+ */
+export type TableStatus = 'consistent' | 'incomplete' | 'snapshotting' | 'gap';
 
 /** Smaller than every sequence. */
 export const BEFORE_ALL = '00000000/0000000000000000/00000000' as Sequence;

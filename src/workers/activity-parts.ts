@@ -1,5 +1,5 @@
 import type { Client } from '@temporalio/client';
-import type { ActivityParts } from '../activities/create-activities.ts';
+import type { ActivityParts, LongRunningHooks } from '../activities/create-activities.ts';
 import type { CaptureNotice } from '../capture/progress.ts';
 import { ownerOf, pipelineWorkflowId } from '../control/names.ts';
 import type { PipelineSpec } from '../control/pipeline-spec.ts';
@@ -49,6 +49,9 @@ export function activityParts({
       case 'notice':
         tellNotice(log.with({ pipeline }), message.notice);
         break;
+      case 'needsSnapshot':
+        log.info(`${part} needs snapshot ${message.snapshotId} of every table`, { pipeline });
+        break;
       case 'alive':
       case 'done':
       case 'failed':
@@ -71,27 +74,36 @@ export function activityParts({
         { kind: 'capture', spec, owner: ownerOf(namespace, spec), tripwire, commands },
         (message) => {
           heard(spec.pipeline, 'stream', message);
-          if (message.kind === 'progress') hooks.onProgress(message.progress);
+          report(message, hooks);
           if (message.kind !== 'notice') return;
           const { notice } = message;
-          if (notice.kind === 'started') hooks.onStarted({ epoch: notice.epoch, commandIds });
+          if (notice.kind === 'started')
+            hooks.onStarted({ epoch: notice.epoch, commandIds, finished: notice.finished });
           else hooks.onSnapshotFinished(notice);
         },
         hooks.signal,
       );
     },
-    runSink: ({ spec, sinkName }, hooks) => {
+    runSink: async ({ spec, sinkName, ...orders }, hooks) => {
       metrics.started(spec.pipeline, sinkName);
-      return runThread(
-        { kind: 'sink', spec, sinkName },
+      let needsSnapshot: string | undefined;
+      await runThread(
+        { kind: 'sink', spec, sinkName, orders },
         (message) => {
           heard(spec.pipeline, `sink ${sinkName}`, message);
-          if (message.kind === 'progress') hooks.onProgress(message.progress);
+          report(message, hooks);
+          if (message.kind === 'needsSnapshot') needsSnapshot = message.snapshotId;
         },
         hooks.signal,
       );
+      return needsSnapshot === undefined ? {} : { needsSnapshot };
     },
   };
+}
+
+function report(message: ThreadMessage, hooks: LongRunningHooks): void {
+  if (message.kind === 'progress') hooks.onProgress(message.progress);
+  if (message.kind === 'retrying') hooks.onRetrying(message.failure.message);
 }
 
 function tellNotice(log: Log, notice: CaptureNotice): void {

@@ -1,9 +1,10 @@
 import { googleAuthorization } from '../bigquery/authorization.ts';
 import { BigQueryDestination } from '../bigquery/bigquery-destination.ts';
-import { CheckpointPlans } from '../bigquery/checkpoint-plans.ts';
+import { loggedPlans } from '../bigquery/load-plan.ts';
 import { bigQueryLayout } from '../bigquery/names.ts';
 import { RestBigQuery } from '../bigquery/rest-service.ts';
 import type { BigQuerySinkSpec } from '../control/pipeline-spec.ts';
+import type { SinkLog } from '../sink/sink-log.ts';
 import type { SinkTask, ThreadPort } from './thread-protocol.ts';
 
 /** A commit that moves nothing but the position costs as much as any; status needs it now and then. */
@@ -31,19 +32,19 @@ function bigQueryService(sink: BigQuerySinkSpec): RestBigQuery {
 export function bigQueryWarehouse(
   { spec, sinkName }: SinkTask,
   sink: BigQuerySinkSpec,
+  log: SinkLog,
   port: ThreadPort,
   signal: AbortSignal,
 ): BigQueryDestination {
-  const service = bigQueryService(sink);
-  const layout = bigQueryLayout(sink.project, sink.internalDataset, sink);
   const { changesExpireDays, labels } = sink;
-  return new BigQueryDestination(service, {
+  return new BigQueryDestination({
+    service: bigQueryService(sink),
     pipeline: spec.pipeline,
     sink: sinkName,
     prefix: spec.kafka.prefix,
-    layout,
+    layout: bigQueryLayout(sink.project, sink.internalDataset, sink),
     tables: { labels, ...(changesExpireDays === undefined ? {} : { changesExpireDays }) },
-    plans: new CheckpointPlans(service, layout),
+    plans: loggedPlans(log),
     compactionPriority: sink.compactionPriority === 'batch' ? 'BATCH' : 'INTERACTIVE',
     onRefusedRow: sink.onRefusedRow,
     quietCommitMs: QUIET_COMMIT_MS,

@@ -1,5 +1,4 @@
 import { hostname } from 'node:os';
-import { fileURLToPath } from 'node:url';
 import type { Client } from '@temporalio/client';
 import {
   DefaultLogger,
@@ -22,8 +21,10 @@ import {
 } from '../temporal/connection.ts';
 import { ensureSearchAttributes } from '../temporal/search-attributes.ts';
 import { activityParts, type PartsContext } from './activity-parts.ts';
+import { followLoopDelay } from './loop-delay-metric.ts';
 import { followPhases } from './phase-metric.ts';
 import { quietKnownWarnings } from './warnings.ts';
+import { workflowBundle } from './workflow-bundle.ts';
 
 export interface RunWorkerOptions extends TemporalPlace {
   /** Port of `/metrics` and `/healthz` on the loopback interface; none when absent. */
@@ -59,6 +60,7 @@ export async function runWorker(options: RunWorkerOptions): Promise<void> {
     await ensureSearchAttributes(client, namespace);
     const workers = await createWorkers(connection, client, { namespace, log, meter, metrics });
     using _phases = followPhases(client, meter);
+    using _loopDelay = followLoopDelay(meter);
     await using http = await serveMetrics(options.metricsPort, meter, workers);
     log.info('worker started', {
       address,
@@ -136,7 +138,7 @@ async function createWorkers(
     Worker.create({
       ...base,
       taskQueue: CONTROL_QUEUE,
-      workflowsPath: fileURLToPath(new URL('../workflows/index.ts', import.meta.url)),
+      workflowBundle: await workflowBundle(),
       shutdownGraceTime: SHUTDOWN_GRACE,
     }),
     Worker.create({ ...long, taskQueue: STREAM_QUEUE }),

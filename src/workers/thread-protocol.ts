@@ -4,6 +4,7 @@ import type { Tripwire } from '../capture/start-decision.ts';
 import type { PipelineSpec } from '../control/pipeline-spec.ts';
 import type { SluiceError } from '../errors/error.ts';
 import type { Progress } from '../observability/progress.ts';
+import type { SinkOrders } from '../sink/sink-log.ts';
 
 /** What a data thread is started with. Secrets are references here, resolved inside the thread. */
 export type ThreadTask = CaptureTask | SinkTask;
@@ -20,6 +21,7 @@ export interface SinkTask {
   readonly kind: 'sink';
   readonly spec: PipelineSpec;
   readonly sinkName: string;
+  readonly orders: SinkOrders;
 }
 
 /** The one thing said to a running thread: end in order. */
@@ -39,6 +41,8 @@ export type ThreadMessage =
   | { readonly kind: 'alive' }
   | { readonly kind: 'progress'; readonly progress: Progress }
   | { readonly kind: 'notice'; readonly notice: CaptureNotice }
+  /** The sink ends now; it goes on when this snapshot was asked for. */
+  | { readonly kind: 'needsSnapshot'; readonly snapshotId: string }
   /** An attempt failed in a way that heals; the next one starts after the delay. */
   | { readonly kind: 'retrying'; readonly failure: ThreadFailure; readonly delayMs: number }
   | { readonly kind: 'done' }

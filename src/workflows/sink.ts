@@ -3,21 +3,25 @@ import {
   condition,
   continueAsNew,
   defineQuery,
+  getExternalWorkflowHandle,
+  isCancellation,
   proxyActivities,
   setHandler,
   workflowInfo,
 } from '@temporalio/workflow';
-import type { Activities } from '../activities/types.ts';
+import type { Activities, SinkInput, SinkResult } from '../activities/types.ts';
 import { sinkDetails } from '../control/details-text.ts';
 import type { Incident } from '../control/incident.ts';
 import {
   CONFIG_QUERY,
   INCIDENTS_QUERY,
   parseSinkCommand,
+  parseSnapshotDone,
   SINK_COMMAND_KINDS,
+  SNAPSHOT_DONE,
   STATUS_QUERY,
 } from '../control/messages.ts';
-import { sinkQueue } from '../control/names.ts';
+import { pipelineWorkflowId, sinkQueue } from '../control/names.ts';
 import type { PipelineSpec, SinkSpec } from '../control/pipeline-spec.ts';
 import { withRefusal } from '../control/refusal.ts';
 import {
@@ -29,7 +33,7 @@ import {
   sinkRefusalOf,
 } from '../control/sink-state.ts';
 import { longLived } from './activity-options.ts';
-import { bindCommands } from './commands.ts';
+import { bindCommands, bindNotice } from './commands.ts';
 import { CurrentStep } from './long-activity.ts';
 import { showState } from './visible-state.ts';
 
@@ -44,6 +48,8 @@ const statusQuery = defineQuery<SinkState>(STATUS_QUERY);
 const incidentsQuery = defineQuery<readonly Incident[]>(INCIDENTS_QUERY);
 const configQuery = defineQuery<SinkSpec | undefined>(CONFIG_QUERY);
 
+const ASK_AGAIN_AFTER = '30 seconds';
+
 /** One sink of one pipeline. A warehouse that stops stops this workflow, never capture. */
 export async function cdcSink(input: SinkWorkflowInput): Promise<void> {
   let state = input.state ?? initialSinkState(input.spec, input.sinkName, Date.now());
@@ -57,14 +63,21 @@ export async function cdcSink(input: SinkWorkflowInput): Promise<void> {
   setHandler(statusQuery, () => state);
   setHandler(incidentsQuery, () => state.incidents);
   setHandler(configQuery, () => state.spec.sinks[state.sinkName]);
+  const refuse = (text: string): void => {
+    state = withRefusal(state, text, Date.now());
+  };
   bindCommands(SINK_COMMAND_KINDS, {
     parse: parseSinkCommand,
     refusalOf: (command) => sinkRefusalOf(state, command),
     take: (command) => take(command).answer,
-    refuse: (text) => {
-      state = withRefusal(state, text, Date.now());
-    },
+    refuse,
   });
+  bindNotice(
+    SNAPSHOT_DONE,
+    parseSnapshotDone,
+    (done) => take({ kind: 'snapshotDone', done }),
+    refuse,
+  );
 
   for (let begun = false; ; begun = true) {
     const now = state;
@@ -80,17 +93,62 @@ export async function cdcSink(input: SinkWorkflowInput): Promise<void> {
       if (state !== now) continue;
       return;
     }
-    if (phase === 'RUNNING')
+    if (phase !== 'RUNNING') await condition(() => state !== now);
+    else if (now.snapshot?.state === 'needed') {
+      const { id, deferral } = now.snapshot;
+      if (deferral !== undefined) await condition(() => state !== now, ASK_AGAIN_AFTER);
+      if (state !== now) continue;
+      if (await askForSnapshot(now, id)) take({ kind: 'snapshotAsked', snapshotId: id });
+      else await condition(() => state !== now, ASK_AGAIN_AFTER);
+    } else
       await step.run(
-        () => fill(now, sink),
+        async () => {
+          const snapshotId = await fill(now, sink);
+          if (snapshotId !== undefined) take({ kind: 'snapshotNeeded', snapshotId });
+        },
         take,
-        () => state.phase !== phase,
+        () => state.phase !== phase || state.snapshot !== now.snapshot,
       );
-    else await condition(() => state !== now);
   }
 }
 
-async function fill({ spec, sinkName }: SinkState, sink: SinkSpec): Promise<void> {
+/** Id of a snapshot without which the sink does not go on. */
+async function fill(
+  { spec, sinkName, renewal, snapshot }: SinkState,
+  sink: SinkSpec,
+): Promise<string | undefined> {
   const options = longLived(spec.stream.heartbeatTimeoutMs, sinkQueue(sink));
-  await proxyActivities<Activities>(options).runSink({ spec, sinkName });
+  const input: SinkInput = {
+    spec,
+    sinkName,
+    ...(renewal === undefined ? {} : { renewal }),
+    ...(snapshot === undefined || snapshot.state === 'needed'
+      ? {}
+      : { snapshot: { id: snapshot.id, state: snapshot.state } }),
+  };
+  // Nothing came back from sinks before they knew of snapshots.
+  const run = proxyActivities<Activities>(options).runSink(input) as Promise<
+    SinkResult | undefined
+  >;
+  return (await run)?.needsSnapshot;
+}
+
+/** A pipeline that cannot take it now says "deferred"; false when there is no pipeline. */
+async function askForSnapshot({ spec, sinkName }: SinkState, id: string): Promise<boolean> {
+  const request = {
+    snapshotId: id,
+    // Asked again, it is another request.
+    commandId: `${id}-${Date.now()}`,
+    tables: [],
+    replyTo: workflowInfo().workflowId,
+    by: `sink ${sinkName}`,
+  };
+  try {
+    const pipeline = getExternalWorkflowHandle(pipelineWorkflowId(spec.pipeline));
+    await pipeline.signal('requestSnapshot', request);
+    return true;
+  } catch (error) {
+    if (isCancellation(error)) throw error;
+    return false;
+  }
 }

@@ -28,6 +28,8 @@ const BREACHES: readonly (readonly [file: string, source: string, rule: string])
   ['src/capture/a.ts', `import 'kafkajs';`, 'capture-packages'],
   ['src/workers/a.ts', `import '../helpers/target.ts';`, 'known-folders-only'],
   ['src/errors/a.ts', `import '../../test/target.ts';`, 'src-never-imports-tests-or-tools'],
+  ['src/errors/b.ts', `import '../../bench/target.ts';`, 'src-never-imports-tests-or-tools'],
+  ['bench/a.ts', `import '../test/target.ts';`, 'bench-imports'],
 ];
 
 const FAIR: readonly (readonly [file: string, source: string])[] = [
@@ -36,6 +38,7 @@ const FAIR: readonly (readonly [file: string, source: string])[] = [
     `import type { Value } from '../activities/target.ts';\nimport '@temporalio/workflow';\nexport type Alias = Value;`,
   ],
   ['src/workers/fair.ts', `import '../mysql/target.ts';\nimport '../kafka/target.ts';`],
+  ['bench/fair.ts', `import '../src/kafka/target.ts';`],
   ['src/binlog/fair.ts', `import 'node:zlib';\nimport '../change/target.ts';`],
 ];
 
@@ -48,6 +51,7 @@ const TARGETS = [
   'src/errors',
   'src/change',
   'src/helpers',
+  'bench',
   'test',
 ].map(
   (folder) =>
@@ -74,7 +78,7 @@ it('every planted breach of the layers is reported by its rule, and fair imports
   process.chdir(tree);
   try {
     const options = await extractDepcruiseOptions(join(tree, '.dependency-cruiser.cjs'));
-    const { output } = await cruise(['src'], options);
+    const { output } = await cruise(['src', 'bench'], options);
     const found = (output as ICruiseResult).summary.violations;
     const pairs = found.map(({ from, rule }) => `${from} ${rule.name}`);
     for (const [file, , rule] of BREACHES) expect(pairs).toContain(`${file} ${rule}`);

@@ -94,8 +94,20 @@ export class MemoryBigQuery implements BigQueryService {
   #statement(sql: string): void {
     if (sql.startsWith('CREATE TABLE IF NOT EXISTS')) this.#hasTables = true;
     const texts = literals(sql);
-    if (sql.startsWith('INSERT INTO `acme`.`sluice_shop`.`_cdc_checkpoints`'))
-      this.checkpoint ??= ['1', ...texts.slice(0, 3), '0', '[]', '[]', null, null, null, null];
+    if (sql.startsWith('DELETE FROM `acme`.`sluice_shop`.`_cdc_tables`')) this.entries.clear();
+    if (sql.startsWith('INSERT INTO `acme`.`sluice_shop`.`_cdc_checkpoints`')) {
+      const [warehouse = '', pipeline = '', prefix = '', offsets = '', pending = ''] = texts;
+      const [start = null, cut = null, gtidSet = null] = texts.slice(5);
+      const [, ordinal = null, committedAtUs = null] =
+        /, (\d+), '[0-9a-f/]+', (\d+), '/i.exec(sql) ?? [];
+      this.checkpoint = ['1', warehouse, pipeline, prefix, '0', offsets, pending, start];
+      this.checkpoint.push(ordinal, cut, committedAtUs, gtidSet);
+    }
+    if (sql.startsWith('UPDATE `acme`.`sluice_shop`.`_cdc_tables` AS t SET delta_rows'))
+      for (const [, name = '', status = ''] of sql.matchAll(
+        /STRUCT\('(.*?)'.*?'(\w+)' AS status\)/g,
+      ))
+        this.entries.get(name)?.splice(1, 1, status);
     if (sql.startsWith('INSERT INTO `acme`.`sluice_shop`.`_cdc_tables`')) {
       const [name = '', definition = '', status = '', watermark = ''] = texts;
       if (!this.entries.has(name))
@@ -115,7 +127,8 @@ export class MemoryBigQuery implements BigQueryService {
         number,
         offsets,
         pending,
-        ...(cut ? [cut[1] ?? '', lastSequence, cut[2] ?? '', gtidSet] : before.slice(7)),
+        before[7] ?? null,
+        ...(cut ? [cut[1] ?? '', lastSequence, cut[2] ?? '', gtidSet] : before.slice(8)),
       ];
     }
   }

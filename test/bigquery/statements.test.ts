@@ -1,18 +1,17 @@
 import { describe, expect, it } from 'vitest';
 import { batchEffects } from '../../src/bigquery/batch-effects.ts';
 import { bigQueryDialect } from '../../src/bigquery/bigquery-dialect.ts';
-import { storeScript } from '../../src/bigquery/checkpoint-plans.ts';
 import { commitScript } from '../../src/bigquery/commit-script.ts';
 import { foldScript, probeQuery } from '../../src/bigquery/compaction.ts';
 import {
   checkpointQuery,
   compactionRecord,
   createBookkeeping,
-  createCheckpoint,
   saveDefinition,
   tablesQuery,
 } from '../../src/bigquery/metadata.ts';
 import { bigQueryLayout } from '../../src/bigquery/names.ts';
+import { newCheckpoint, setAsideStatements } from '../../src/bigquery/new-warehouse.ts';
 import { tableStatements, tableViews } from '../../src/bigquery/table-plan.ts';
 import type { SchemaId, TableName } from '../../src/change/table.ts';
 import type { Topic } from '../../src/topic/topic-name.ts';
@@ -73,7 +72,7 @@ const dated: StoredTable = { ...folded, key: ['due', 'id'] };
 const effects = batchEffects(
   dialect,
   new Map([[folded.name, folded]]),
-  [],
+  { pending: [], start: undefined },
   {
     control: [
       { kind: 'truncate', seq: seqAt(11), table: folded.name },
@@ -92,6 +91,7 @@ const commit = commitScript(layout, {
     commit: 42,
     offsets: new Map([['t/0', { topic: 'shop.shop.orders' as Topic, partition: 0, offset: 1207 }]]),
     cut: cutAt(12),
+    start: undefined,
     pending: [],
   },
   atUs: AT_US,
@@ -116,8 +116,17 @@ const probe = { changes: 5, known: 2, keyBounds: ['17', '99'] } as const;
 const STATEMENTS: Readonly<Record<string, readonly string[]>> = {
   bookkeeping: createBookkeeping(layout),
   'first-checkpoint': [
-    createCheckpoint(layout, { warehouseId: 'w', pipeline: 'shop', prefix: 'shop' }),
+    newCheckpoint(layout, { warehouseId: 'w', pipeline: 'shop', prefix: 'shop' }, undefined),
+    newCheckpoint(
+      layout,
+      { warehouseId: 'w2', pipeline: 'shop', prefix: 'shop' },
+      {
+        cut: cutAt(12),
+        offsets: [{ topic: 'shop.shop.orders' as Topic, partition: 0, offset: 7 }],
+      },
+    ),
   ],
+  'set-aside': setAsideStatements(layout, '6ea39949-8beb-4830-9ddd-42d37cb7d7ee', created),
   'read-state': [checkpointQuery(layout), tablesQuery(layout)],
   'new-table': [
     ...tableStatements(layout, settings, undefined, created),
@@ -134,15 +143,6 @@ const STATEMENTS: Readonly<Record<string, readonly string[]>> = {
   views: tableViews(layout, folded),
   'views-of-a-changed-table': tableViews(layout, changed),
   'views-with-an-inexact-key': tableViews(layout, dated),
-  plan: [
-    storeScript(layout, {
-      warehouseId: '6ea39949-8beb-4830-9ddd-42d37cb7d7ee',
-      commit: 42,
-      offsets: [{ topic: 'shop.shop.orders' as Topic, partition: 0, offset: 1207 }],
-      cut: cutAt(12),
-      ingestedAtUs: AT_US,
-    }),
-  ],
   commit: [commit],
   'fold-probe': [probeQuery(layout, folded, cutAt(12)), probeQuery(layout, dated, cutAt(12))],
   'fold-merge': [foldScript(layout, folded, cutAt(12), probe, AT_US)],

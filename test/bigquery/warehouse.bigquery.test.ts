@@ -1,12 +1,14 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { BigQueryDestination } from '../../src/bigquery/bigquery-destination.ts';
-import { CheckpointPlans } from '../../src/bigquery/checkpoint-plans.ts';
+import { loggedPlans } from '../../src/bigquery/load-plan.ts';
 import { bigQueryLayout } from '../../src/bigquery/names.ts';
 import type { ColumnValue } from '../../src/change/column-value.ts';
-import type { ColumnType, TableSchema } from '../../src/change/table.ts';
+import type { ColumnType, TableName, TableSchema } from '../../src/change/table.ts';
 import type { ChangeRow } from '../../src/sink/destination.ts';
+import type { ControlRecord } from '../../src/topic/control-record.ts';
 import { batch, change, integer, rowsOf, schemaOf, seqAt, varchar } from '../duckdb/warehouse.ts';
+import { MemorySinkLog } from '../sink/memory-sink-log.ts';
 import { EmulatedBigQuery } from './emulated-bigquery.ts';
 
 /** Address of an emulator, as `http://127.0.0.1:9050`. */
@@ -17,10 +19,12 @@ const ORDERS = schemaOf('shop.orders', [
   ['note', varchar],
 ]);
 
+const ORDERS_NAME = 'shop.orders' as TableName;
+
 interface Warehouse {
   readonly destination: BigQueryDestination;
   /** The query's `{shop}` is the dataset of the views, `{own}` the internal one. */
-  rows(sql: string): Promise<readonly (readonly (string | null)[])[]>;
+  readonly rows: (sql: string) => Promise<readonly (readonly (string | null)[])[]>;
 }
 
 let datasets = 0;
@@ -35,13 +39,17 @@ async function newWarehouse(folds = true): Promise<Warehouse> {
     table: '{table}',
   });
   const never = Number.MAX_SAFE_INTEGER;
-  const destination = new BigQueryDestination(service, {
+  const log = new MemorySinkLog();
+  const warehouseId = `w-${suffix}`;
+  log.record = { v: 1, warehouse: { id: warehouseId, state: 'ready' } };
+  const destination = new BigQueryDestination({
+    service,
     pipeline: 'shop',
     sink: 'bq',
     prefix: 'shop',
     layout,
     tables: { labels: {} },
-    plans: new CheckpointPlans(service, layout),
+    plans: loggedPlans(log),
     compactionPriority: 'INTERACTIVE',
     onRefusedRow: 'stop',
     quietCommitMs: 0,
@@ -51,7 +59,7 @@ async function newWarehouse(folds = true): Promise<Warehouse> {
     nowMs: Date.now,
     reach: () => {},
   });
-  await destination.open();
+  await destination.create({ warehouseId });
   return {
     destination,
     rows: (sql) =>
@@ -93,7 +101,7 @@ describe.skipIf(ENDPOINT === '')('a BigQuery warehouse, asked in SQL', () => {
           let changes = 1;
           for (const round of rounds) {
             const added: ChangeRow[] = [];
-            const control = [];
+            const control: ControlRecord[] = [];
             let fold = false;
             for (const what of round) {
               ordinal += 1;
@@ -107,11 +115,7 @@ describe.skipIf(ENDPOINT === '')('a BigQuery warehouse, asked in SQL', () => {
                   break;
                 }
                 case 'truncate':
-                  control.push({
-                    kind: 'truncate',
-                    seq: seqAt(ordinal),
-                    table: 'shop.orders',
-                  } as never);
+                  control.push({ kind: 'truncate', seq: seqAt(ordinal), table: ORDERS_NAME });
                   changes += live.size;
                   live.clear();
                   break;

@@ -2,7 +2,8 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type CaptureInput, runCapture } from '../../src/capture/run-capture.ts';
 import type { Tripwire } from '../../src/capture/start-decision.ts';
-import type { OutgoingRecord } from '../../src/topic/publisher.ts';
+import { parseControlRecord } from '../../src/topic/control-record.ts';
+import { COMMITTED_AT_HEADER, type OutgoingRecord } from '../../src/topic/publisher.ts';
 import { internalTopics, tableTopic } from '../../src/topic/topic-name.ts';
 import { type CommitFate, InMemoryBroker, InMemoryLog } from '../support/in-memory-log.ts';
 import {
@@ -62,9 +63,14 @@ interface Scenario {
   readonly failures: number;
 }
 
-async function play(
-  scenario: Scenario,
-): Promise<{ broker: InMemoryBroker; source: SimulatedSource }> {
+interface Played {
+  readonly broker: InMemoryBroker;
+  readonly source: SimulatedSource;
+  /** Ids of the snapshots that were said to be finished. */
+  readonly told: ReadonlySet<string>;
+}
+
+async function play(scenario: Scenario): Promise<Played> {
   const random = generator(scenario.seed);
   const source = new SimulatedSource(random);
   const write = writerOf(source, random, scenario.existing + scenario.transactions);
@@ -72,6 +78,7 @@ async function play(
   source.settle();
   source.tick = write;
   const broker = new InMemoryBroker();
+  const told = new Set<string>();
   let failuresLeft = scenario.failures;
   const fate = (): CommitFate => {
     if (failuresLeft === 0 || random() < 0.7) return 'commit';
@@ -111,6 +118,8 @@ async function play(
           reach: () => undefined,
           notify: (notice) => {
             if (notice.kind === 'started') tripwire = { hasCommitted: true, epoch: notice.epoch };
+            const finished = notice.kind === 'started' ? notice.finished : [notice];
+            for (const { snapshotId } of finished) told.add(snapshotId);
           },
           report: (progress) => {
             finishedSnapshot = progress.snapshot === undefined;
@@ -130,11 +139,17 @@ async function play(
         throw error;
     }
   }
-  return { broker, source };
+  return { broker, source, told };
 }
 
 const seqOf = (record: OutgoingRecord): string =>
   record.headers.find(([name]) => name === '__sluice.seq')?.[1] ?? '';
+
+function commitTimesOf({ value, headers }: OutgoingRecord) {
+  const { source } = JSON.parse(value ?? '') as { source: { ts_us: number } };
+  const header = headers.find(([name]) => name === COMMITTED_AT_HEADER)?.[1];
+  return { raw: source.ts_us, header: header === undefined ? undefined : Number(header) };
+}
 
 function fold(records: readonly OutgoingRecord[]): ReadonlyMap<string, unknown> {
   const rows = new Map<string, unknown>();
@@ -178,6 +193,15 @@ describe('runCapture', () => {
     );
   }, 120_000);
 
+  it('tells that a snapshot is finished, also when the attempt that finished it was lost', async () => {
+    await fc.assert(
+      fc.asyncProperty(scenarios, async (scenario) => {
+        expect((await play(scenario)).told).toEqual(new Set(['initial']));
+      }),
+      { numRuns: 100 },
+    );
+  }, 120_000);
+
   it('writes every streamed change exactly once when commits are lost on the way', async () => {
     await fc.assert(
       fc.asyncProperty(scenarios, async (scenario) => {
@@ -193,6 +217,29 @@ describe('runCapture', () => {
             ({ value }) => (JSON.parse(value ?? '{}') as { commitOrdinal: number }).commitOrdinal,
           );
         expect(ordinals).toEqual(ordinals.toSorted((a, b) => a - b));
+        const { control } = internalTopics(PREFIX);
+        const times = broker.committed
+          .filter(({ topic }) => topic === control)
+          .map(({ value }) => parseControlRecord(value ?? '').committedAtUs ?? Number.NaN);
+        expect(times).toEqual(times.toSorted((a, b) => a - b));
+        expect(times).not.toContain(Number.NaN);
+      }),
+      { numRuns: 50 },
+    );
+  }, 120_000);
+
+  it('gives records commit times that never decrease, whatever the clocks of the source say', async () => {
+    await fc.assert(
+      fc.asyncProperty(scenarios, async (scenario) => {
+        const { broker } = await play(scenario);
+        const records = broker.committed
+          .filter(({ topic, value }) => topic === TOPIC && value !== null)
+          .toSorted((a, b) => (seqOf(a) < seqOf(b) ? -1 : 1));
+        const times = records.map(commitTimesOf);
+        const effective = times.map(({ raw, header }) => header ?? raw);
+        expect(effective).toEqual(effective.toSorted((a, b) => a - b));
+        for (const { raw, header } of times)
+          if (header !== undefined) expect(header > raw).toBe(true);
       }),
       { numRuns: 50 },
     );

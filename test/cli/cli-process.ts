@@ -4,12 +4,25 @@
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import { interruptSignal } from '../../src/cli/interrupt.ts';
-import type { CliPorts, PipelineControl, PipelineStatus } from '../../src/cli/ports.ts';
+import type {
+  CliPorts,
+  CommandReceipt,
+  PipelineControl,
+  PipelineStatus,
+} from '../../src/cli/ports.ts';
 import { runCli } from '../../src/cli/program.ts';
 import { SluiceError } from '../../src/errors/error.ts';
 
 function reached(port: string, ...received: readonly unknown[]): void {
   process.stderr.write(`PORT ${JSON.stringify([port, ...received])}\n`);
+}
+
+/** Pipeline `unserved` has no worker. */
+function received(port: string, pipeline: string, ...more: readonly unknown[]): CommandReceipt {
+  reached(port, pipeline, ...more);
+  return pipeline === 'unserved'
+    ? { taken: false, message: 'No worker answers.' }
+    : { taken: true, message: 'Taken.' };
 }
 
 const SHOP: PipelineStatus = {
@@ -28,21 +41,22 @@ const SHOP: PipelineStatus = {
 };
 
 const control: PipelineControl = {
-  apply: async (spec) => {
-    reached('apply', spec.pipeline);
-    return { workflowId: `cdc/${spec.pipeline}`, created: true };
-  },
+  apply: async (spec) => ({
+    ...received('apply', spec.pipeline),
+    workflowId: `cdc/${spec.pipeline}`,
+    created: true,
+  }),
   list: async () => [SHOP],
   status: async (pipeline) => ({ ...SHOP, pipeline }),
   incidents: async () => (SHOP.incident ? [SHOP.incident] : []),
-  pause: async (pipeline, { reason }) => reached('pause', pipeline, reason),
-  resume: async (pipeline) => reached('resume', pipeline),
-  requestSnapshot: async (pipeline, { tables }) => {
-    reached('snapshot', pipeline, tables);
-    return { snapshotId: 's-1' };
-  },
-  recover: async (pipeline, { by: _, ...request }) => reached('recover', pipeline, request),
-  drop: async (pipeline, { deleteTopics }) => reached('drop', pipeline, deleteTopics),
+  pause: async (pipeline, { reason }) => received('pause', pipeline, reason),
+  resume: async (pipeline) => received('resume', pipeline),
+  requestSnapshot: async (pipeline, { tables }) => ({
+    ...received('snapshot', pipeline, tables),
+    snapshotId: 's-1',
+  }),
+  recover: async (pipeline, { by: _, ...request }) => received('recover', pipeline, request),
+  drop: async (pipeline, { deleteTopics }) => received('drop', pipeline, deleteTopics),
   [Symbol.asyncDispose]: async () => reached('closed'),
 };
 

@@ -36,6 +36,19 @@ describe('exit codes', () => {
     ]);
   });
 
+  it.each([
+    ['pause', []],
+    ['resume', []],
+    ['snapshot', ['--tables', 'shop.orders']],
+    ['recover', ['--incident', 'gap-1', '--action', 'retry']],
+    ['drop', ['--yes']],
+  ])('0 for a %s that no worker has taken yet, and says so', async (verb, options) => {
+    const { exitCode, stdout } = await cli([verb, 'unserved', ...options]);
+    expect([exitCode, stdout]).toEqual([0, 'No worker answers.\n']);
+    const { stdout: json } = await cli(['--json', verb, 'unserved', ...options]);
+    expect(document(json)).toMatchObject({ result: { pipeline: 'unserved', taken: false } });
+  });
+
   it('1 when a check finds something fatal, with the statement that cures it', async () => {
     const { exitCode, stdout } = await cli(['check', good]);
     expect(exitCode).toBe(1);
@@ -143,7 +156,7 @@ describe('destructive verbs', () => {
 
   it('go ahead with --yes and keep stdout for the result', async () => {
     const { stdout, reached } = await cli(['drop', 'shop', '--yes']);
-    expect(stdout).toBe('Pipeline shop is dropped.\n');
+    expect(stdout).toContain('Pipeline shop is being dropped');
     expect(reached.slice(1)).toEqual([['drop', 'shop', false], ['closed']]);
   });
 

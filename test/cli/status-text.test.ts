@@ -51,7 +51,7 @@ const STREAMING: PipelineStatus = {
         tables: {},
       },
     },
-    { name: 'second', state: 'PROVISIONING' },
+    { name: 'second', state: 'RUNNING', reason: 'second.duckdb is open in another process.' },
   ],
 };
 
@@ -67,7 +67,7 @@ purged in       3 d 0 h
 rows/s          12,346
 snapshot        █████████░░░░░░░░░░░ 45 % of shop.orders, 450,000 of about 1,000,000 rows, 50,000 rows/s, about 11 s left; 3 of 9 tables done
 sink warehouse  STREAMING, 900 ms behind, complete up to commit 98,760, 1,000 rows
-sink second     PROVISIONING`);
+sink second     RUNNING (second.duckdb is open in another process.)`);
 });
 
 it('shows an open incident with the commands that answer it', () => {
@@ -115,7 +115,7 @@ a-long-name  1,200`);
     '350 ms',
     '12,346',
     '3/9 tables',
-    'warehouse 900 ms, second PROVISIONING',
+    'warehouse 900 ms, second RUNNING',
   ]);
 });
 

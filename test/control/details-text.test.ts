@@ -46,6 +46,22 @@ describe('the current details of a workflow', () => {
       'sluice recover shop --incident warehouse/gap-2026-11-23-01 --action retry',
     );
     expect(text).toContain('temporal workflow signal -w cdc/shop/sink/warehouse --name recover');
-    expect(text).not.toContain('resnapshot');
+    expect(text).toContain(
+      'sluice recover shop --incident warehouse/gap-2026-11-23-01 --action resnapshot',
+    );
+  });
+
+  it('say which snapshot a sink asks for, and why it was put off', () => {
+    const snapshotId = 'sink-w1';
+    const done = { outcome: 'deferred', snapshotId, reason: 'The pipeline is PAUSED.' } as const;
+    const events = [
+      { kind: 'snapshotNeeded', snapshotId },
+      { kind: 'snapshotDone', done },
+    ] as const;
+    const sink = events.reduce(
+      (state, event) => reduceSink(state, event, NOW).state,
+      initialSinkState(aPipelineSpec(), 'warehouse', NOW),
+    );
+    expect(sinkDetails(sink)).toContain('sink-w1, which was put off: The pipeline is PAUSED.');
   });
 });

@@ -1,5 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { type CommandKind, parseCommand } from '../../src/control/messages.ts';
+import {
+  type CommandKind,
+  parseCommand,
+  parseSinkCommand,
+  parseSnapshotDone,
+} from '../../src/control/messages.ts';
 
 const REFUSED: readonly (readonly [kind: CommandKind, payload: unknown, message: RegExp])[] = [
   ['recover', {}, /incidentId/],
@@ -18,6 +23,47 @@ const REFUSED: readonly (readonly [kind: CommandKind, payload: unknown, message:
   ['pause', [1], /JSON object/],
   ['pause', { by: 7 }, /"by"/],
 ];
+
+describe('parseSinkCommand', () => {
+  it('takes retry and resnapshot, and retry when none is said', () => {
+    for (const [said, action] of [
+      [{}, 'retry'],
+      [{ action: 'retry' }, 'retry'],
+      [{ action: 'resnapshot' }, 'resnapshot'],
+    ] as const)
+      expect(parseSinkCommand('recover', { incidentId: 'w/gap-1', ...said })).toEqual({
+        ok: true,
+        value: { kind: 'recover', incidentId: 'w/gap-1', action },
+      });
+  });
+
+  it.each([
+    [{ incidentId: 'x', action: 'reconcile' }, /not in this version/],
+    [{ incidentId: 'x', action: 'resnapshot', tables: ['shop.orders'] }, /takes every table/],
+  ])('refuses to recover with %j', (payload, message) => {
+    const parsed = parseSinkCommand('recover', payload);
+    expect(parsed.ok ? '' : parsed.message).toMatch(message);
+  });
+});
+
+describe('parseSnapshotDone', () => {
+  it.each([
+    { outcome: 'finished', snapshotId: 's', tables: 1, rows: 2 },
+    { outcome: 'deferred', snapshotId: 's', reason: 'PAUSED' },
+    { outcome: 'cancelled', snapshotId: 's', reason: 'by hand' },
+  ])('takes %j', (payload) => {
+    expect(parseSnapshotDone({ ...payload, extra: 1 })).toEqual({ ok: true, value: payload });
+  });
+
+  it.each([
+    undefined,
+    {},
+    { outcome: 'finished', snapshotId: 's' },
+    { outcome: 'x', snapshotId: 's' },
+  ])('refuses %j', (payload) => {
+    expect(parseSnapshotDone(payload).ok).toBe(false);
+  });
+});
 
 describe('parseCommand', () => {
   it.each(REFUSED)('refuses %s %j with what is wrong', (kind, payload, message) => {

@@ -41,9 +41,14 @@ const anyEvent = (commandIds: fc.Arbitrary<string>): fc.Arbitrary<PipelineEvent>
       (commandId): PipelineEvent => ({ kind: 'requestSnapshot', commandId, tables: [] }),
     ),
     commandIds.map((snapshotId): PipelineEvent => ({ kind: 'cancelSnapshot', snapshotId })),
-    fc
-      .record({ epoch: fc.nat(9), id: commandIds })
-      .map(({ epoch, id }): PipelineEvent => ({ kind: 'captureStarted', epoch, commandIds: [id] })),
+    fc.record({ epoch: fc.nat(9), id: commandIds }).map(
+      ({ epoch, id }): PipelineEvent => ({
+        kind: 'captureStarted',
+        epoch,
+        commandIds: [id],
+        finished: [],
+      }),
+    ),
     fc.constantFrom<PipelineEvent>(
       { kind: 'recover', incidentId: 'gap-2026-11-23-01', action: 'resnapshot', tables: [] },
       { kind: 'recover', incidentId: 'gap-2026-11-23-02', action: 'retry', tables: [] },
@@ -137,7 +142,7 @@ describe('the pipeline reducer', () => {
   it('hands a resnapshot to the stream when recover asks for it', () => {
     const state = play([
       { kind: 'provisioned' },
-      { kind: 'captureStarted', epoch: 3, commandIds: [] },
+      { kind: 'captureStarted', epoch: 3, commandIds: [], finished: [] },
       GAP,
       {
         kind: 'recover',
@@ -187,6 +192,28 @@ describe('the pipeline reducer', () => {
       },
     ]);
     expect(reduced.state.snapshots).toEqual([]);
+  });
+
+  it('tells it at the next start when the notice itself was lost, unless it is asked for again', () => {
+    const finished = [{ snapshotId: 'nightly', tables: 2, rows: 7 }];
+    const asked: PipelineEvent = {
+      kind: 'requestSnapshot',
+      snapshotId: 'nightly',
+      commandId: 'ask-1',
+      tables: [],
+      replyTo: 'cdc/shop/nightly/run',
+    };
+    const state = play([{ kind: 'provisioned' }, asked]);
+    const started = (commandIds: readonly string[]): PipelineEvent => ({
+      kind: 'captureStarted',
+      epoch: 1,
+      commandIds,
+      finished,
+    });
+    expect(reduce(state, started([]), NOW).replies).toEqual([]);
+    const { replies, state: after } = reduce(state, started(['ask-1']), NOW);
+    expect(replies).toMatchObject([{ done: { outcome: 'finished', tables: 2, rows: 7 } }]);
+    expect(after).toMatchObject({ snapshots: [], pending: [] });
   });
 });
 

@@ -28,6 +28,23 @@ const CHANGED: SinkEvent = {
   spec: { ...spec, stream: { ...spec.stream, idleMs: 99 } },
 };
 
+const snapshotId = 'sink-w1';
+const NEEDED: SinkEvent = { kind: 'snapshotNeeded', snapshotId };
+const ASKED: SinkEvent = { kind: 'snapshotAsked', snapshotId };
+const FINISHED: SinkEvent = {
+  kind: 'snapshotDone',
+  done: { outcome: 'finished', snapshotId, tables: 1, rows: 1 },
+};
+const DEFERRED: SinkEvent = {
+  kind: 'snapshotDone',
+  done: { outcome: 'deferred', snapshotId, reason: 'The pipeline is PAUSED.' },
+};
+const CANCELLED: SinkEvent = {
+  kind: 'snapshotDone',
+  done: { outcome: 'cancelled', snapshotId, reason: 'It was cancelled.' },
+};
+const OUTCOMES = [FINISHED, DEFERRED, CANCELLED];
+
 const anyEvents = fc.array(
   fc.oneof(
     fc.constantFrom<SinkEvent>(
@@ -38,8 +55,12 @@ const anyEvents = fc.array(
       CHANGED,
       GAP,
       BLOCKED,
-      { kind: 'recover', incidentId: '*' },
-      { kind: 'recover', incidentId: 'warehouse/gap-2026-11-23-01' },
+      NEEDED,
+      ASKED,
+      ...OUTCOMES,
+      { kind: 'recover', incidentId: 'warehouse/gap-2026-11-23-01', action: 'resnapshot' },
+      { kind: 'recover', incidentId: '*', action: 'retry' },
+      { kind: 'recover', incidentId: 'warehouse/gap-2026-11-23-01', action: 'retry' },
     ),
     fc.constantFrom('a', 'b').map((commandId): SinkEvent => ({ kind: 'pause', commandId })),
   ),
@@ -107,5 +128,51 @@ describe('the sink reducer', () => {
       incidents: [{ answer: { action: 'applyConfig' } }],
     });
     expect(play(GAP, CHANGED).phase).toBe('GAP');
+  });
+
+  it('hands the sink the newest resnapshot, and forgets the snapshot the old warehouse needed', () => {
+    const incidentId = 'warehouse/gap-2026-11-23-01';
+    const recover = { kind: 'recover', incidentId, action: 'resnapshot' } as const;
+    const given = play(NEEDED, ASKED, GAP, { ...recover, commandId: 'c1' });
+    expect(given).toMatchObject({
+      phase: 'RUNNING',
+      renewal: 'c1',
+      incidents: [{ answer: { action: 'resnapshot' } }],
+    });
+    expect(given.snapshot).toBeUndefined();
+    expect(play(GAP, recover).renewal).toMatch(/^resnapshot-20261123T\d+Z-1$/);
+    expect(play(GAP, { ...recover, incidentId: '*' }).phase).toBe('GAP');
+    expect(play(GAP, { ...recover, action: 'retry' }).renewal).toBeUndefined();
+  });
+
+  it('follows the snapshot it needs from the request to the end', () => {
+    expect(play(NEEDED).snapshot).toEqual({ id: snapshotId, state: 'needed' });
+    expect(play(NEEDED, ASKED).snapshot).toEqual({ id: snapshotId, state: 'asked' });
+    expect(play(NEEDED, ASKED, FINISHED).snapshot).toEqual({ id: snapshotId, state: 'finished' });
+    expect(play(FINISHED).snapshot).toBeUndefined();
+  });
+
+  it('asks again for a snapshot that was put off', () => {
+    const asked = play(NEEDED, ASKED);
+    expect(reduceSink(asked, DEFERRED, NOW)).toMatchObject({
+      interrupt: true,
+      state: {
+        phase: 'RUNNING',
+        snapshot: { state: 'needed', deferral: 'The pipeline is PAUSED.' },
+      },
+    });
+  });
+
+  it('stands still when the snapshot was cancelled, and asks again when told to', () => {
+    const blocked = reduceSink(play(NEEDED, ASKED), CANCELLED, NOW);
+    expect(blocked).toMatchObject({
+      interrupt: true,
+      state: { phase: 'BLOCKED', incidents: [{ code: 'sink.snapshot-cancelled' }] },
+    });
+    const retry: SinkEvent = { kind: 'recover', incidentId: '*', action: 'retry' };
+    expect(reduceSink(blocked.state, retry, NOW).state).toMatchObject({
+      phase: 'RUNNING',
+      snapshot: { id: snapshotId, state: 'needed' },
+    });
   });
 });

@@ -33,6 +33,8 @@ const ARRIVALS: Readonly<Record<KillPoint, readonly number[]>> = {
   kafkaRowsSent: [1, 16],
   kafkaCommitSent: [1, 20],
   kafkaCommitted: [1, 24],
+  sinkPreparing: [1],
+  sinkPrepared: [1],
   sinkBeforeApply: [2],
   sinkMidTransaction: [2],
   sinkBeforeCommit: [3],
@@ -47,7 +49,7 @@ const DEATHS = Object.entries(ARRIVALS).flatMap(([point, arrivals]) =>
 /** So small that a large transaction is cut many times. */
 const STREAM = { maxBatchRows: 500, heartbeatTimeoutMs: 2_500 };
 
-describe.skipIf(!givenServers())('a worker that dies at an awkward instant', () => {
+describe.skipIf(!givenServers()).concurrent('a worker that dies at an awkward instant', () => {
   it.each(DEATHS)(
     'loses and repeats nothing: $point, arrival $nth',
     async ({ point, nth }) => {

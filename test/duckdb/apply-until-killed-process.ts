@@ -6,7 +6,16 @@ import { writeSync } from 'node:fs';
 import { DuckDbFile } from '../../src/duckdb/database-file.ts';
 import { DuckDbDestination } from '../../src/duckdb/duckdb-destination.ts';
 import type { Topic } from '../../src/topic/topic-name.ts';
-import { batch, change, integer, rowsOf, schemaOf, TEST_SETTINGS, varchar } from './warehouse.ts';
+import {
+  batch,
+  change,
+  integer,
+  openOrCreate,
+  rowsOf,
+  schemaOf,
+  TEST_SETTINGS,
+  varchar,
+} from './warehouse.ts';
 
 const [path = '', point = '', times = '1'] = process.argv.slice(2);
 let left = Number(times);
@@ -27,7 +36,7 @@ const destination = new DuckDbDestination(file, {
   },
   folding: { minDeltaRows: 0, stateFraction: 0, maxAgeMs: 0 },
 });
-const { cut } = await destination.open();
+const { cut } = await openOrCreate(destination);
 for (let ordinal = (cut?.commitOrdinal ?? 0) + 1; ; ordinal++) {
   const rows = Array.from({ length: 500 }, (_, index) =>
     change(schema, 'u', [index, `commit ${ordinal}`], ordinal, 2 * index + 1),

@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { ColumnType, TableName } from '../../src/change/table.ts';
@@ -93,9 +93,8 @@ describe('DuckDbDestination', () => {
   it('gives back offsets, cut and warehouse id when the file is opened again', async () => {
     const offsets = [
       { topic: 'shop.shop.orders' as Topic, partition: 2, offset: 17 },
-      { topic: internalTopics('shop').control, partition: 0, offset: 3 },
+      { topic: internalTopics('shop').control, partition: 0, offset: 3, topicId: 'c' },
     ];
-    const { warehouseId } = await warehouse.destination.open();
     await warehouse.destination.apply({ ...batch(7, []), offsets });
     await warehouse.destination.apply({
       ...batch(8, []),
@@ -105,7 +104,7 @@ describe('DuckDbDestination', () => {
     expect(await warehouse.destination.open()).toEqual({
       offsets: [{ ...offsets[0]!, offset: 9_007_199_254_740_991 }, offsets[1]],
       cut: cutAt(8),
-      warehouseId,
+      warehouseId: 'w1',
     });
   });
 
@@ -193,6 +192,23 @@ describe('DuckDbDestination', () => {
     await reopen();
     await apply(3, []);
     expect(await present()).toEqual([]);
+  });
+
+  it.each([
+    [
+      'its own, however long its cut took',
+      { committedAtUs: Date.UTC(2026, 10, 23) * 1000 + 2_500_000 },
+      '00:00:02.5',
+    ],
+    ['that of the next change of the table when it carries none', {}, '00:00:04'],
+  ])('gives the deletes of a truncate a commit time: %s', async (_which, time, expected) => {
+    await apply(1, [rowsOf(orders, [create(1, 'a', 1)])]);
+    const truncate = { kind: 'truncate', seq: seqAt(3, 0), table: ORDERS, ...time } as const;
+    await apply(2, [rowsOf(orders, [create(2, 'b', 4)])], [truncate]);
+    await reopen();
+    await apply(9, []);
+    const deleted = `SELECT _cdc.committed_at::TIMESTAMP FROM shop.orders__changes WHERE _cdc.op = 'd'`;
+    expect(await warehouse.query(deleted)).toEqual([[`2026-11-23 ${expected}`]]);
   });
 
   it('says which tables are consistent', async () => {
@@ -473,31 +489,102 @@ describe('DuckDbDestination', () => {
     ]);
   });
 
+  describe('that begins at a cut', () => {
+    const before = {
+      cut: cutAt(5),
+      offsets: [{ topic: 'shop.shop.orders' as Topic, partition: 1, offset: 40, topicId: 'id' }],
+    };
+    const schemaAt = (ordinal: number) =>
+      ({
+        kind: 'schema',
+        seq: seqAt(ordinal, 0),
+        table: ORDERS,
+        schemaId: schemaIdOf(orders),
+      }) as const;
+    const snapshot = (kind: 'snapshotBegin' | 'snapshotEnd', ordinal: number) =>
+      ({ kind, seq: seqAt(ordinal, 0), table: ORDERS, snapshotId: 's' }) as const;
+    const statusOf = () => warehouse.query('SELECT status, consistent FROM _cdc_status');
+
+    it('keeps the warehouse before it under its id, and forgets it', async () => {
+      await apply(1, [rowsOf(orders, [create(1, 'old', 1)])]);
+      const state = await warehouse.destination.create({ warehouseId: 'w2', start: before });
+      expect(state).toEqual({ ...before, warehouseId: 'w2' });
+      await reopen();
+      expect(await warehouse.destination.open()).toEqual(state);
+      await apply(6, [rowsOf(orders, [create(2, 'new', 6)])]);
+      expect(await present()).toEqual([[2, 'new']]);
+      await warehouse[Symbol.asyncDispose]();
+      warehouse = await openWarehouse(`${path}.w1`);
+      expect(await present()).toEqual([[1, 'old']]);
+    });
+
+    it('calls a table incomplete until a snapshot has ended that began behind the cut', async () => {
+      await warehouse.destination.create({ warehouseId: 'w2', start: before });
+      await reopen();
+      const old = [schemaAt(1), snapshot('snapshotBegin', 2), snapshot('snapshotEnd', 4)];
+      await apply(6, [], old, [orders]);
+      expect(await statusOf()).toEqual([['incomplete', false]]);
+      await apply(7, [], [snapshot('snapshotEnd', 7)]);
+      expect(await statusOf()).toEqual([['incomplete', false]]);
+      await reopen();
+      await apply(8, [], [snapshot('snapshotBegin', 8)]);
+      expect(await statusOf()).toEqual([['snapshotting', false]]);
+      await apply(9, [], [snapshot('snapshotEnd', 9)]);
+      expect(await statusOf()).toEqual([['consistent', true]]);
+    });
+
+    it('calls a table consistent that is younger than the cut', async () => {
+      await warehouse.destination.create({ warehouseId: 'w2', start: before });
+      await reopen();
+      await apply(6, [], [schemaAt(6)], [orders]);
+      expect(await statusOf()).toEqual([['consistent', true]]);
+    });
+  });
+
   it('counts rows as the views show them', async () => {
     await apply(2, [rowsOf(orders, [create(1, 'a', 1), create(2, 'b', 1, 3), remove(2, 'b', 2)])]);
     expect(await warehouse.destination.rowCounts()).toEqual(new Map([[ORDERS, 1]]));
   });
 
-  it('refuses the file of another pipeline, and a file that is not the one it knows', async () => {
+  it('refuses the file of another pipeline', async () => {
     await apply(1, []);
     await warehouse[Symbol.asyncDispose]();
-    const options = { prefix: 'shop', nowMs: () => 0, reach: () => {} };
     await using file = await DuckDbFile.open(path, TEST_SETTINGS);
+    const options = { prefix: 'shop', nowMs: () => 0, reach: () => {} };
     const foreign = new DuckDbDestination(file, { ...options, pipeline: 'other' });
     await expect(foreign.open()).rejects.toMatchObject({ code: 'sink.foreign-warehouse' });
-    const lost = new DuckDbDestination(file, {
-      ...options,
-      pipeline: 'shop',
-      expectedWarehouseId: 'x',
+  });
+
+  it('neither opens nor creates a file that must be there and is not', async () => {
+    const gone = join(folder.path, 'gone.duckdb');
+    await expect(
+      DuckDbFile.open(gone, { ...TEST_SETTINGS, mustExist: true }),
+    ).rejects.toMatchObject({ code: 'sink.warehouse-lost', facts: { file: gone } });
+    expect(existsSync(gone)).toBe(false);
+  });
+
+  it('finds no warehouse in a file that nobody has made one in', async () => {
+    await using file = await DuckDbFile.open(join(folder.path, 'new.duckdb'), TEST_SETTINGS);
+    const options = { pipeline: 'shop', prefix: 'shop', nowMs: () => 0, reach: () => {} };
+    expect(await new DuckDbDestination(file, options).open()).toBeUndefined();
+  });
+
+  it.each([
+    ['deleted', () => rmSync(path)],
+    [
+      'replaced by another',
+      () => {
+        copyFileSync(path, `${path}.copy`);
+        renameSync(`${path}.copy`, path);
+      },
+    ],
+  ])('commits nothing to a file that was %s while it was open', async (_how, vanish) => {
+    await apply(1, [rowsOf(orders, [create(1, 'a', 1)])]);
+    vanish();
+    await expect(apply(2, [rowsOf(orders, [create(2, 'b', 2)])])).rejects.toMatchObject({
+      code: 'sink.warehouse-lost',
     });
-    await expect(lost.open()).rejects.toMatchObject({ code: 'sink.warehouse-lost' });
-    await using empty = await DuckDbFile.open(join(folder.path, 'new.duckdb'), TEST_SETTINGS);
-    const missing = new DuckDbDestination(empty, {
-      ...options,
-      pipeline: 'shop',
-      expectedWarehouseId: 'x',
-    });
-    await expect(missing.open()).rejects.toMatchObject({ code: 'sink.warehouse-lost' });
+    expect(await present()).toEqual([[1, 'a']]);
   });
 
   it('lets nobody open the file twice, not even in this process', async () => {

@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { openWarehouse, tempFolder } from './warehouse.ts';
+import { openOrCreate, openWarehouse, tempFolder } from './warehouse.ts';
 
 const PROGRAM = join(import.meta.dirname, 'apply-until-killed-process.ts');
 
@@ -29,7 +29,7 @@ describe('a DuckDB warehouse whose process is killed', () => {
       runUntilKilled(path, point, times);
       const acknowledged = runUntilKilled(path, point, times);
       await using warehouse = await openWarehouse(path);
-      const { cut, offsets } = await warehouse.destination.open();
+      const { cut, offsets } = await openOrCreate(warehouse.destination);
       expect(cut?.commitOrdinal).toBe(acknowledged);
       expect(offsets.map(({ offset }) => offset)).toEqual([acknowledged * 501]);
       const changes = '_sluice."shop.orders__changes"';

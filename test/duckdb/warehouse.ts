@@ -11,7 +11,13 @@ import {
 } from '../../src/change/table.ts';
 import { DuckDbFile } from '../../src/duckdb/database-file.ts';
 import { DuckDbDestination } from '../../src/duckdb/duckdb-destination.ts';
-import type { ChangeRow, Cut, SinkBatch, TableRows } from '../../src/sink/destination.ts';
+import type {
+  ChangeRow,
+  Cut,
+  DestinationState,
+  SinkBatch,
+  TableRows,
+} from '../../src/sink/destination.ts';
 import type { SinkKillPoint } from '../../src/sink/kill-points.ts';
 import type { ControlRecord } from '../../src/topic/control-record.ts';
 import { encodeKey, encodeRow } from '../../src/topic/row-json.ts';
@@ -105,7 +111,7 @@ export async function openWarehouse(
     nowMs: () => Date.now(),
     reach,
   });
-  await destination.open();
+  await openOrCreate(destination);
   const connection = await file.connect();
   return {
     path,
@@ -113,6 +119,10 @@ export async function openWarehouse(
     query: async (sql) => (await connection.runAndReadAll(sql)).getRowsJson(),
     [Symbol.asyncDispose]: () => file.close(),
   };
+}
+
+export async function openOrCreate(destination: DuckDbDestination): Promise<DestinationState> {
+  return (await destination.open()) ?? destination.create({ warehouseId: 'w1' });
 }
 
 export function tempFolder(): { readonly path: string } & Disposable {

@@ -1,8 +1,13 @@
-import { ConfigResourceTypes, Kafka, logLevel } from 'kafkajs';
+import { type Admin, ConfigResourceTypes, Kafka, logLevel } from 'kafkajs';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { KafkaPipelineLog } from '../../src/kafka/pipeline-log.ts';
 import { tailTopic } from '../../src/kafka/tail.ts';
-import { internalTopics, type Topic, tableTopic } from '../../src/topic/topic-name.ts';
+import {
+  internalTopics,
+  type Topic,
+  type TopicIdentity,
+  tableTopic,
+} from '../../src/topic/topic-name.ts';
 import {
   appendCheckpoint,
   appendPosition,
@@ -27,6 +32,18 @@ afterEach(async () => {
   await Promise.all(open.splice(0).map((log) => log.close()));
 });
 
+const NONE: ReadonlyMap<Topic, TopicIdentity> = new Map();
+
+async function administer<Answer>(work: (admin: Admin) => Promise<Answer>): Promise<Answer> {
+  const admin = new Kafka({ brokers: [KAFKA], logLevel: logLevel.NOTHING }).admin();
+  await admin.connect();
+  try {
+    return await work(admin);
+  } finally {
+    await admin.disconnect();
+  }
+}
+
 const ordersOf = (prefix: string): Topic =>
   tableTopic(prefix, { database: 'shop', table: 'orders' });
 
@@ -40,14 +57,13 @@ describe.skipIf(!KAFKA)('a pipeline log on Kafka', { timeout: 60_000 }, () => {
       topics: new Map(),
       schemaIds: new Set(),
     });
-    const admin = new Kafka({ brokers: [KAFKA], logLevel: logLevel.NOTHING }).admin();
-    await admin.connect();
     const { positions, control } = internalTopics(options.prefix);
-    const { resources } = await admin.describeConfigs({
-      includeSynonyms: false,
-      resources: [positions, control].map((name) => ({ type: ConfigResourceTypes.TOPIC, name })),
-    });
-    await admin.disconnect();
+    const { resources } = await administer((admin) =>
+      admin.describeConfigs({
+        includeSynonyms: false,
+        resources: [positions, control].map((name) => ({ type: ConfigResourceTypes.TOPIC, name })),
+      }),
+    );
     const settings = resources.map(({ configEntries }) =>
       Object.fromEntries(
         configEntries.map(({ configName, configValue }) => [configName, configValue]),
@@ -61,7 +77,9 @@ describe.skipIf(!KAFKA)('a pipeline log on Kafka', { timeout: 60_000 }, () => {
     const options = logOptions();
     const log = await started(options);
     const topic = ordersOf(options.prefix);
-    expect(await log.ensureTopics([topic])).toEqual(new Map([[topic, 3]]));
+    expect(await log.ensureTopics([topic], NONE)).toMatchObject(
+      new Map([[topic, { partitions: 3 }]]),
+    );
     for (let transaction = 1; transaction <= 5; transaction++) {
       const batch = log.newBatch();
       for (let row = 0; row < 30; row++) {
@@ -91,11 +109,11 @@ describe.skipIf(!KAFKA)('a pipeline log on Kafka', { timeout: 60_000 }, () => {
     const options = logOptions();
     const first = await started(options);
     const topic = ordersOf(options.prefix);
-    await first.ensureTopics([topic]);
+    const topics = await first.ensureTopics([topic], NONE);
     const committed = first.newBatch();
     committed.append(plainRecord(topic, 0, 'k', 'committed'));
     appendCheckpoint(committed, options.prefix, 1);
-    appendPosition(committed, options.prefix, 'topics', JSON.stringify({ [topic]: 3 }));
+    appendPosition(committed, options.prefix, 'topics', JSON.stringify(Object.fromEntries(topics)));
     committed.append(
       plainRecord(internalTopics(options.prefix).schemas, 0, '0123456789abcdef', '{}'),
     );
@@ -105,7 +123,7 @@ describe.skipIf(!KAFKA)('a pipeline log on Kafka', { timeout: 60_000 }, () => {
     const second = await started(options);
     const stored = await second.load();
     expect(stored.checkpoint?.commitOrdinal).toBe(1);
-    expect(stored.topics).toEqual(new Map([[topic, 3]]));
+    expect(stored.topics).toEqual(topics);
     expect(stored.schemaIds).toEqual(new Set(['0123456789abcdef']));
 
     const late = first.newBatch();
@@ -139,7 +157,7 @@ describe.skipIf(!KAFKA)('a pipeline log on Kafka', { timeout: 60_000 }, () => {
   it('folds the newest record of each key, tombstones included', async () => {
     const options = logOptions();
     const log = await started(options);
-    const plan = { v: 1, tables: [], finishedTables: 0, finishedRows: 0 };
+    const plan = { v: 1, tables: [], finishedTables: 0, finishedRows: 0, requests: [] };
     for (let ordinal = 1; ordinal <= 20; ordinal++) {
       const batch = log.newBatch();
       appendCheckpoint(batch, options.prefix, ordinal);
@@ -160,7 +178,7 @@ describe.skipIf(!KAFKA)('a pipeline log on Kafka', { timeout: 60_000 }, () => {
     const options = logOptions({ partitions: 1, compression: 'none' });
     const log = await started(options);
     const topic = ordersOf(options.prefix);
-    await log.ensureTopics([topic]);
+    await log.ensureTopics([topic], NONE);
     const value = Array.from({ length: 500_000 }, (_, index) =>
       String(index).padStart(10, 'ä'),
     ).join('');
@@ -178,7 +196,7 @@ describe.skipIf(!KAFKA)('a pipeline log on Kafka', { timeout: 60_000 }, () => {
     const options = logOptions();
     const log = await started(options);
     const topic = ordersOf(options.prefix);
-    await log.ensureTopics([topic]);
+    await log.ensureTopics([topic], NONE);
     const filler = 'x'.repeat(550);
     for (let sent = 0; sent < 100_000; ) {
       const batch = log.newBatch();
@@ -201,22 +219,39 @@ describe.skipIf(!KAFKA)('a pipeline log on Kafka', { timeout: 60_000 }, () => {
     const options = logOptions();
     const log = await started(options);
     const topic = ordersOf(options.prefix);
-    await log.ensureTopics([topic]);
-    const batch = log.newBatch();
-    appendPosition(batch, options.prefix, 'topics', JSON.stringify({ [topic]: 2 }));
-    await log.publish(batch);
-    await log.load();
-    await expect(log.ensureTopics([topic])).rejects.toMatchObject({
+    const known = await log.ensureTopics([topic], NONE);
+    await administer((admin) => admin.createPartitions({ topicPartitions: [{ topic, count: 4 }] }));
+    await expect(log.ensureTopics([topic], known)).rejects.toMatchObject({
       code: 'kafka.partitions-changed',
-      facts: { topic, partitions: 3, storedPartitions: 2 },
+      facts: { topic, partitions: 4, storedPartitions: 3 },
     });
+  });
+
+  it('finds a topic it has written to deleted, and one made again under its name another one', async () => {
+    const options = logOptions();
+    const log = await started(options);
+    const topic = ordersOf(options.prefix);
+    const batch = log.newBatch();
+    const identities = await log.ensureTopics([topic], NONE);
+    const record = JSON.stringify(Object.fromEntries(identities));
+    appendPosition(batch, options.prefix, 'topics', record);
+    appendCheckpoint(batch, options.prefix, 1);
+    await log.publish(batch);
+    const known = (await log.load()).topics;
+    expect(known).toEqual(identities);
+    const refusal = { code: 'kafka.topic-recreated', facts: { topic } };
+
+    await administer((admin) => admin.deleteTopics({ topics: [topic] }));
+    await expect(log.ensureTopics([topic], known)).rejects.toMatchObject(refusal);
+    await log.ensureTopics([topic], NONE);
+    await expect(log.ensureTopics([topic], known)).rejects.toMatchObject(refusal);
   });
 
   it('dates table records by the broker, so that old rows are not expired on arrival', async () => {
     const options = logOptions({ partitions: 1 });
     const log = await started(options);
     const topic = ordersOf(options.prefix);
-    await log.ensureTopics([topic]);
+    await log.ensureTopics([topic], NONE);
     const batch = log.newBatch();
     batch.append({ ...plainRecord(topic, 0, 'k', 'v'), timestampMs: 0 });
     await log.publish(batch);
@@ -235,24 +270,20 @@ describe.skipIf(!KAFKA)('a pipeline log on Kafka', { timeout: 60_000 }, () => {
     const options = logOptions();
     const log = await started(options);
     const topic = ordersOf(options.prefix);
-    const admin = new Kafka({ brokers: [KAFKA], logLevel: logLevel.NOTHING }).admin();
-    await admin.connect();
-    await admin.createTopics({ topics: [{ topic, numPartitions: 5, replicationFactor: 1 }] });
-    await admin.disconnect();
-    expect(await log.ensureTopics([topic])).toEqual(new Map([[topic, 5]]));
+    const topics = [{ topic, numPartitions: 5, replicationFactor: 1 }];
+    await administer((admin) => admin.createTopics({ topics }));
+    expect(await log.ensureTopics([topic], NONE)).toMatchObject(
+      new Map([[topic, { partitions: 5 }]]),
+    );
   });
 
   it('names the topic whose limit the broker says a batch exceeds', async () => {
     const options = logOptions({ compression: 'none' });
     const log = await started(options);
     const topic = ordersOf(options.prefix);
-    const admin = new Kafka({ brokers: [KAFKA], logLevel: logLevel.NOTHING }).admin();
-    await admin.connect();
     const configEntries = [{ name: 'max.message.bytes', value: '1000' }];
-    await admin.createTopics({
-      topics: [{ topic, numPartitions: 1, replicationFactor: 1, configEntries }],
-    });
-    await admin.disconnect();
+    const topics = [{ topic, numPartitions: 1, replicationFactor: 1, configEntries }];
+    await administer((admin) => admin.createTopics({ topics }));
     const batch = log.newBatch();
     batch.append(plainRecord(topic, 0, 'k', 'x'.repeat(2000)));
     await expect(log.publish(batch)).rejects.toMatchObject({ code: 'kafka.record-too-large' });

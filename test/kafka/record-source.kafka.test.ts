@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net';
-import { Kafka, logLevel } from 'kafkajs';
-import { afterEach, describe, expect, it } from 'vitest';
+import { type Admin, Kafka, logLevel } from 'kafkajs';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import type { SchemaId, TableSchema } from '../../src/change/table.ts';
 import type { KafkaPipelineLog } from '../../src/kafka/pipeline-log.ts';
 import { KafkaRecordSource, type RecordSourceOptions } from '../../src/kafka/record-source.ts';
@@ -39,7 +39,7 @@ async function fixture(settings: Partial<RecordSourceOptions> = {}): Promise<Fix
   const source = new KafkaRecordSource({ brokers: [KAFKA], prefix: options.prefix, ...settings });
   closing.push(log, source);
   const topic = tableTopic(options.prefix, { database: 'shop', table: 'orders' });
-  await log.ensureTopics([topic]);
+  await log.ensureTopics([topic], new Map());
   return { log, source, prefix: options.prefix, topic };
 }
 
@@ -50,7 +50,12 @@ async function publishRows(
 ) {
   const batch = log.newBatch();
   values.forEach((value, index) => batch.append(plainRecord(topic, index % 3, value, value)));
-  appendPosition(batch, prefix, 'topics', JSON.stringify({ [topic]: 3 }));
+  appendPosition(
+    batch,
+    prefix,
+    'topics',
+    JSON.stringify({ [topic]: { partitions: 3, id: topic } }),
+  );
   appendCheckpoint(batch, prefix, ordinal);
   await log.publish(batch);
 }
@@ -67,6 +72,21 @@ async function readFrom(
   const ranges = from.map((each, index) => ({ ...each, until: ends[index]?.offset ?? 0 }));
   return collect(source.read(ranges, never));
 }
+
+async function withAdmin(use: (admin: Admin) => Promise<void>): Promise<void> {
+  const admin = new Kafka({ brokers: [KAFKA], logLevel: logLevel.NOTHING }).admin();
+  await admin.connect();
+  await use(admin).finally(() => admin.disconnect());
+}
+
+/** As retention does, up to an offset. */
+const deleteRecords = (topic: Topic, partition: number, before: number): Promise<void> =>
+  withAdmin(async (admin) => {
+    // kafkajs deletes only from topics whose metadata it has.
+    await admin.fetchTopicOffsets(topic);
+    const offset = String(before);
+    await admin.deleteTopicRecords({ topic, partitions: [{ partition, offset }] });
+  });
 
 const valuesOf = (runs: readonly RecordRun[]) =>
   runs.flatMap(({ records }) => records.map(({ value }) => String(value)));
@@ -160,19 +180,43 @@ describe.skipIf(!KAFKA)('a record source on Kafka', { timeout: 60_000 }, () => {
   it('says that an offset has left the retention', async () => {
     const on = await fixture();
     await publishRows(on, 1, ['a', 'b', 'c', 'd']);
-    const admin = new Kafka({ brokers: [KAFKA], logLevel: logLevel.NOTHING }).admin();
-    await admin.connect();
-    // kafkajs deletes only from topics whose metadata it has.
-    await admin.fetchTopicOffsets(on.topic);
-    await admin.deleteTopicRecords({
-      topic: on.topic,
-      partitions: [{ partition: 0, offset: '2' }],
-    });
-    await admin.disconnect();
+    await deleteRecords(on.topic, 0, 2);
     await expect(readFrom(on)).rejects.toMatchObject({
       code: 'sink.offset-out-of-range',
       facts: { topic: on.topic, partition: 0, offset: 0, earliestOffset: 2 },
     });
+  });
+
+  it('tells where retention has left the first records', async () => {
+    const on = await fixture();
+    await publishRows(on, 1, ['a', 'b', 'c', 'd']);
+    const all = [0, 1].map((partition) => ({ topic: on.topic, partition }));
+    expect(await on.source.logStarts(all)).toMatchObject([{ offset: 0 }, { offset: 0 }]);
+    await deleteRecords(on.topic, 0, 1);
+    expect(await on.source.logStarts(all)).toMatchObject([{ offset: 1 }, { offset: 0 }]);
+  });
+
+  it('gives a topic that was deleted and made anew another id, under a source that knows the old one', async () => {
+    const on = await fixture();
+    await publishRows(on, 1, ['a']);
+    const place = [{ topic: on.topic, partition: 0 }];
+    const [before] = await on.source.highWatermarks(place);
+    const [again] = await on.source.highWatermarks(place);
+    expect(again?.topicId).toBe(before?.topicId);
+    await withAdmin(async (admin) => {
+      await admin.deleteTopics({ topics: [on.topic] });
+      await vi.waitFor(
+        () =>
+          admin.createTopics({
+            topics: [{ topic: on.topic, numPartitions: 3 }],
+            waitForLeaders: true,
+          }),
+        { timeout: 20_000, interval: 200 },
+      );
+    });
+    const [after] = await on.source.highWatermarks(place);
+    expect(after?.topicId).toMatch(/^[0-9a-f-]{36}$/);
+    expect(after?.topicId).not.toBe(before?.topicId);
   });
 
   it('stops at once when the signal is aborted', async () => {
@@ -208,7 +252,10 @@ describe.skipIf(!KAFKA)('the newest position', { timeout: 60_000 }, () => {
     const on = await fixture();
     await publishRows(on, 1, ['a']);
     await publishRows(on, 2, ['b']);
-    const position = await on.source.newestPosition(5000, never);
+    let position = await on.source.newestPosition(5000, never);
+    // A commit that is acknowledged is readable when its markers are written, a moment later.
+    if (position?.checkpoint.commitOrdinal === 1)
+      position = await on.source.newestPosition(30_000, never);
     expect(position?.checkpoint.commitOrdinal).toBe(2);
     expect(position?.topics).toEqual(new Map([[on.topic, 3]]));
   });

@@ -169,6 +169,10 @@ export const EVERY_TYPE: Readonly<Record<string, TypeSample>> = {
     sql: 'VARCHAR(300) CHARACTER SET utf8mb3',
     value: text(300, fc.constantFrom('a', 'é', '漢', "'", '\\', '\n')),
   },
+  vch_gbk: {
+    sql: 'VARCHAR(20) CHARACTER SET gbk',
+    value: text(20, fc.constantFrom('a', '一', '漢', '?', '\\')),
+  },
   vch_u16: { sql: 'VARCHAR(20) CHARACTER SET utf16', value: text(20) },
   txt_tiny: { sql: 'TINYTEXT', value: text(20) },
   txt: { sql: 'TEXT COLLATE utf8mb4_bin', value: text(100) },

@@ -104,6 +104,30 @@ describe.skipIf(!MYSQL_URL)('a row of every type', () => {
     expect(chunk.rows).toHaveLength(ROWS);
   });
 
+  it('is refused by both when a character has no Unicode, where the server would say "?"', async () => {
+    await using db = await testDatabase();
+    await db.run('CREATE TABLE odd (id INT PRIMARY KEY, word VARCHAR(10) CHARACTER SET gbk)');
+    const before = await db.executed();
+    // A character of the user-defined range.
+    await db.run("INSERT INTO odd VALUES (1, CAST(x'a140' AS CHAR CHARACTER SET gbk))");
+    const [event] = (await eventsUntil(before, (it) => isRowsOf(it, 'odd'))).filter((it) =>
+      isRowsOf(it, 'odd'),
+    );
+    const refusal = {
+      code: 'binlog.unsupported',
+      facts: { column: `${db.name}.odd.word`, charset: 'gbk' },
+    };
+    expect(() => event?.read()).toThrow(expect.objectContaining(refusal) as Error);
+    await using closing = new AsyncDisposableStack();
+    const reader = closing.adopt(new MysqlChunkReader(account()), (it) => it.close());
+    const table = { database: db.name, table: 'odd' };
+    const reading = reader.readChunk(
+      { table, maxRows: 10, maxBytes: 1e6, barrier: await db.executed() },
+      never,
+    );
+    await expect(reading).rejects.toMatchObject(refusal);
+  });
+
   it('has the same schema both ways for every collation of the server', async () => {
     await using db = await testDatabase();
     const collations = (await db.session.query('SHOW COLLATION', 'test')).map(

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { decodeChange } from '../../src/sink/change-record.ts';
 import { readEnvelope } from '../../src/sink/envelope-reader.ts';
 import { scanObject } from '../../src/sink/json-scan.ts';
-import { SCHEMA_HEADER, SEQUENCE_HEADER } from '../../src/topic/publisher.ts';
+import { COMMITTED_AT_HEADER, SCHEMA_HEADER, SEQUENCE_HEADER } from '../../src/topic/publisher.ts';
 import type { Topic } from '../../src/topic/topic-name.ts';
 
 const TOPIC = 'p.shop.orders' as Topic;
@@ -124,6 +124,13 @@ describe('decodeChange', () => {
     });
   });
 
+  it('takes the non-decreasing commit time of the header where it differs from that of the source', () => {
+    const later = { ...HEADERS, [COMMITTED_AT_HEADER]: '1763858096789013' };
+    expect(
+      decodeChange(record(envelope('c', 'null', '{}'), later), TOPIC, 1)?.row.committedAtUs,
+    ).toBe(1763858096789013);
+  });
+
   it('leaves tombstones and truncates alone', () => {
     expect(decodeChange(record(null, HEADERS), TOPIC, 1)).toBeUndefined();
     expect(decodeChange(record(envelope('t', 'null', 'null'), {}), TOPIC, 1)).toBeUndefined();
@@ -136,6 +143,11 @@ describe('decodeChange', () => {
       'with a sequence of another shape',
       envelope('c', 'null', '{}'),
       { ...HEADERS, [SEQUENCE_HEADER]: '1' },
+    ],
+    [
+      'with a commit time that is none',
+      envelope('c', 'null', '{}'),
+      { ...HEADERS, [COMMITTED_AT_HEADER]: '1.5' },
     ],
     ['with an unknown op', envelope('m', 'null', '{}'), HEADERS],
     ['without the image its op needs', envelope('d', 'null', '{}'), HEADERS],

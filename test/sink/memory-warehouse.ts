@@ -5,6 +5,7 @@ import type {
   Cut,
   Destination,
   DestinationState,
+  NewWarehouse,
   SinkBatch,
 } from '../../src/sink/destination.ts';
 import type { SinkKillPoint } from '../../src/sink/kill-points.ts';
@@ -18,10 +19,15 @@ interface Stored {
   readonly cut: Cut | undefined;
 }
 
+const EMPTY: Stored = { changes: new Map(), pending: [], offsets: new Map(), cut: undefined };
+
 /** What a warehouse has to do, in the plainest way: the changelog, folded whenever it is asked. */
 export class MemoryWarehouse implements Destination {
   readonly #reach: (point: SinkKillPoint) => void;
-  #stored: Stored = { changes: new Map(), pending: [], offsets: new Map(), cut: undefined };
+  #stored = EMPTY;
+  /** Absent while there is none; a test may take it away. */
+  warehouseId: string | undefined;
+  start: NewWarehouse['start'];
 
   constructor(reach: (point: SinkKillPoint) => void = () => {}) {
     this.#reach = reach;
@@ -41,9 +47,23 @@ export class MemoryWarehouse implements Destination {
     return liveBefore(this.changes(table).filter(({ seq }) => seq <= last));
   }
 
-  async open(): Promise<DestinationState> {
+  async open(): Promise<DestinationState | undefined> {
+    return this.warehouseId === undefined ? undefined : this.#state(this.warehouseId);
+  }
+
+  async create({ warehouseId, start }: NewWarehouse): Promise<DestinationState> {
+    this.warehouseId = warehouseId;
+    this.start = start;
+    const offsets = start?.offsets.map(
+      (each) => [`${each.topic}/${each.partition}`, each] as const,
+    );
+    this.#stored = { ...EMPTY, cut: start?.cut, offsets: new Map(offsets) };
+    return this.#state(warehouseId);
+  }
+
+  #state(warehouseId: string): DestinationState {
     const { offsets, cut } = this.#stored;
-    return { offsets: [...offsets.values()], cut, warehouseId: 'w' };
+    return { offsets: [...offsets.values()], cut, warehouseId };
   }
 
   async apply(batch: SinkBatch): Promise<void> {
@@ -51,7 +71,8 @@ export class MemoryWarehouse implements Destination {
     for (const { table, rows } of batch.tables)
       changes.set(table, [...(changes.get(table) ?? []), ...rows]);
     this.#reach('sinkMidTransaction');
-    let pending = [...this.#stored.pending, ...batch.control];
+    const began = this.start?.cut.lastSequence ?? '';
+    let pending = [...this.#stored.pending, ...batch.control.filter(({ seq }) => seq > began)];
     const { cut } = batch;
     if (cut) {
       for (const record of pending) if (record.seq <= cut.lastSequence) obey(changes, record);

@@ -9,9 +9,10 @@ import type {
   RecordSource,
   TopicRecord,
 } from '../../src/sink/record-source.ts';
-import type { OutgoingBatch, OutgoingRecord } from '../../src/topic/publisher.ts';
+import type { EncodedRecord, OutgoingBatch, OutgoingRecord } from '../../src/topic/publisher.ts';
 import { schemaIdOf } from '../../src/topic/schema-record.ts';
 import { internalTopics, type Topic } from '../../src/topic/topic-name.ts';
+import { decodedRecord } from '../support/decoded-record.ts';
 
 export const PREFIX = 'p';
 
@@ -28,6 +29,9 @@ export class CollectingBatch implements OutgoingBatch {
   }
   append(record: OutgoingRecord): void {
     this.list.push(record);
+  }
+  appendEncoded(record: EncodedRecord): void {
+    this.list.push(decodedRecord(record));
   }
 }
 
@@ -46,6 +50,7 @@ export class SimulatedTopics {
       }
     | undefined;
   #transactions = 0;
+  #lives = 1;
   position: CommittedPosition | undefined;
 
   createTopic(topic: Topic, partitions: number): void {
@@ -96,14 +101,25 @@ export class SimulatedTopics {
     return this.#log(topic, partition).length;
   }
 
-  /** Retention takes everything that is there now. */
+  start(topic: Topic, partition: number): number {
+    return this.#logStarts.get(`${topic}/${partition}`) ?? 0;
+  }
+
+  /** Retention takes everything that is there now of the tables; the control topic never expires. */
   expireAll(): void {
-    for (const [id, log] of this.#logs) this.#logStarts.set(id, log.length);
+    for (const [id, log] of this.#logs)
+      if (!id.startsWith(CONTROL)) this.#logStarts.set(id, log.length);
   }
 
   /** The topics are deleted and made anew. */
   emptyLogs(): void {
     this.#logs.clear();
+    this.#lives += 1;
+  }
+
+  /** Stands for the topics' ids. */
+  get life(): string {
+    return `life ${this.#lives}`;
   }
 
   /** Somebody writes the open transaction's records a second time. */
@@ -116,7 +132,7 @@ export class SimulatedTopics {
 
   /** A run of at most `maxSlots` offsets from there. */
   run(topic: Topic, partition: number, from: number, until: number, maxSlots: number): RecordRun {
-    const start = this.#logStarts.get(`${topic}/${partition}`) ?? 0;
+    const start = this.start(topic, partition);
     if (from < start)
       throw new SluiceError('sink.offset-out-of-range', `${topic} starts at ${start}`);
     this.settle();
@@ -184,6 +200,17 @@ export class SimulatedSource implements RecordSource {
       topic,
       partition,
       offset: this.#topics.end(topic, partition),
+      topicId: this.#topics.life,
+    }));
+  }
+
+  async logStarts(
+    of: readonly { readonly topic: Topic; readonly partition: number }[],
+  ): Promise<readonly PartitionOffset[]> {
+    return of.map(({ topic, partition }) => ({
+      topic,
+      partition,
+      offset: this.#topics.start(topic, partition),
     }));
   }
 

@@ -2,6 +2,7 @@ import * as fc from 'fast-check';
 import type { Destination } from '../../src/sink/destination.ts';
 import { SINK_KILL_POINTS, type SinkKillPoint } from '../../src/sink/kill-points.ts';
 import { runSink } from '../../src/sink/sink-session.ts';
+import { MemorySinkLog } from './memory-sink-log.ts';
 import { SimulatedPipeline, type SourceStep } from './simulated-pipeline.ts';
 import { PREFIX, SimulatedSource, SimulatedTopics } from './simulated-topics.ts';
 
@@ -80,21 +81,23 @@ export interface ScenarioWarehouse {
 export async function play(turnList: readonly Turn[], warehouse: ScenarioWarehouse): Promise<void> {
   const topics = new SimulatedTopics();
   const pipeline = new SimulatedPipeline(topics);
+  const log = new MemorySinkLog();
   for (const turn of turnList) {
     pipeline.step(turn.step, turn.cutAfter, turn.outcome);
     if (turn.settled) topics.settle();
     if (turn.sink === 'idle') continue;
-    await runOnce(topics, pipeline, warehouse, turn);
+    await runOnce(topics, pipeline, log, warehouse, turn);
     await warehouse.check(pipeline);
   }
   topics.settle();
-  await runOnce(topics, pipeline, warehouse, undefined);
+  await runOnce(topics, pipeline, log, warehouse, undefined);
   await warehouse.check(pipeline);
 }
 
 async function runOnce(
   topics: SimulatedTopics,
   pipeline: SimulatedPipeline,
+  log: MemorySinkLog,
   warehouse: ScenarioWarehouse,
   turn: Turn | undefined,
 ): Promise<void> {
@@ -123,11 +126,14 @@ async function runOnce(
     await runSink({
       source,
       destination,
+      log,
+      orders: {},
       prefix: PREFIX,
       settings: { commitIntervalMs: 0, maxBatchBytes: turn?.maxBatchBytes ?? 1_000_000 },
       onProgress: () => {},
       reach,
       clock: { nowMs: () => 0, sleep: () => Promise.resolve() },
+      newId: () => `w${log.saved.length}`,
       signal: done.signal,
     });
   } catch (error) {

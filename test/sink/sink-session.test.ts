@@ -2,8 +2,10 @@ import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { TableName } from '../../src/change/table.ts';
 import type { SinkSessionProgress } from '../../src/sink/progress.ts';
-import { runSink } from '../../src/sink/sink-session.ts';
+import type { SinkOrders } from '../../src/sink/sink-log.ts';
+import { runSink, type SinkEnd } from '../../src/sink/sink-session.ts';
 import { encodeRow } from '../../src/topic/row-json.ts';
+import { MemorySinkLog } from './memory-sink-log.ts';
 import { MemoryWarehouse } from './memory-warehouse.ts';
 import { SCHEMAS, SimulatedPipeline } from './simulated-pipeline.ts';
 import { PREFIX, SimulatedSource, SimulatedTopics } from './simulated-topics.ts';
@@ -22,7 +24,7 @@ function checkView(warehouse: MemoryWarehouse, pipeline: SimulatedPipeline): voi
 }
 
 /** A pipeline whose source has made two commits, and what a test may change of a run over it. */
-function setting() {
+function setting({ maxBatchBytes = 1_000_000, crashes = 0 } = {}) {
   const topics = new SimulatedTopics();
   const pipeline = new SimulatedPipeline(topics);
   const add = (id: number): void =>
@@ -31,30 +33,47 @@ function setting() {
       0,
       'commit',
     );
+  const snapshot = (): void => pipeline.step({ kind: 'snapshot', table: 0 }, 0, 'commit');
   const warehouse = new MemoryWarehouse();
+  const log = new MemorySinkLog();
   const sleeps: number[] = [];
   const progress: SinkSessionProgress[] = [];
   const clock = { now: 0 };
-  const run = (onIdle: (stop: () => void) => void = (stop) => stop()): Promise<void> => {
+  let commits = 0;
+  const run = (
+    onIdle: (stop: () => void) => void = (stop) => stop(),
+    orders: SinkOrders = {},
+  ): Promise<SinkEnd> => {
     const done = new AbortController();
-    const hooks = { pick: () => 0, maxSlots: () => 100, beforeMarks: () => {} };
+    const hooks = {
+      pick: () => 0,
+      maxSlots: () => (maxBatchBytes === 1 ? 1 : 100),
+      beforeMarks: () => {},
+    };
     return runSink({
       source: new SimulatedSource(topics, { ...hooks, onIdle: () => onIdle(() => done.abort()) }),
       destination: warehouse,
+      log,
+      orders,
       prefix: PREFIX,
-      settings: { commitIntervalMs: 1_000, maxBatchBytes: 1_000_000 },
+      settings: { commitIntervalMs: 1_000, maxBatchBytes },
       onProgress: (report) => progress.push(report),
-      reach: () => {},
+      reach: (point) => {
+        if (point !== 'sinkCommitted') return;
+        commits += 1;
+        if (commits === crashes) throw new Error('killed');
+      },
       clock: {
         nowMs: () => (clock.now += 10),
         sleep: async (durationMs) => {
           sleeps.push(durationMs);
         },
       },
+      newId: () => `w${log.saved.length}`,
       signal: done.signal,
     });
   };
-  return { topics, add, warehouse, sleeps, progress, run };
+  return { topics, add, snapshot, warehouse, log, sleeps, progress, run };
 }
 
 const ORDERS = NAMES[0]!;
@@ -91,6 +110,16 @@ describe('runSink', () => {
     for (const durationMs of sleeps) expect(durationMs).toBeGreaterThan(900);
   });
 
+  it('stops when the warehouse it has filled is gone, and makes none in its place', async () => {
+    const { topics, add, warehouse, run } = setting();
+    add(1);
+    topics.settle();
+    await run();
+    warehouse.warehouseId = undefined;
+    await expect(run()).rejects.toMatchObject({ code: 'sink.warehouse-lost' });
+    expect(warehouse.warehouseId).toBeUndefined();
+  });
+
   it('stops when the sequence of a partition goes back', async () => {
     const { topics, add, run } = setting();
     add(1);
@@ -123,12 +152,107 @@ describe('runSink', () => {
     await expect(run()).rejects.toMatchObject({ code: 'sink.offset-out-of-range' });
   });
 
+  it('stops when a topic was made anew and has grown past the offset it would go on from', async () => {
+    const { topics, add, run } = setting();
+    add(1);
+    topics.settle();
+    await run();
+    topics.emptyLogs();
+    for (let id = 2; id <= 20; id++) add(id);
+    topics.settle();
+    await expect(run()).rejects.toMatchObject({
+      code: 'sink.offset-out-of-range',
+      message: expect.stringContaining('another one') as unknown,
+    });
+  });
+
   it('stops when the records it needs have left the topic', async () => {
     const { topics, add, run } = setting();
+    topics.settle();
+    await run();
     add(1);
     topics.settle();
     topics.expireAll();
     await expect(run()).rejects.toMatchObject({ code: 'sink.offset-out-of-range' });
+  });
+
+  it('reports rows and what is left on the way to a cut, and goes on from there after a crash', async () => {
+    const { topics, add, warehouse, progress, run } = setting({ maxBatchBytes: 1, crashes: 6 });
+    for (let id = 1; id <= 8; id++) add(id);
+    topics.settle();
+    await expect(run()).rejects.toThrow('killed');
+    expect(warehouse.cut).toBeUndefined();
+    const left = progress.map(({ recordsLeft }) => recordsLeft);
+    expect(left).toEqual([...new Set(left)].sort((a, b) => b - a));
+    expect(left.at(-1)).toBeGreaterThan(0);
+    expect(progress.at(-1)?.rows).toBeGreaterThan(0);
+    expect(progress.some(({ caughtUp }) => caughtUp)).toBe(false);
+    const kept = warehouse.changes(ORDERS).length;
+    expect(kept).toBeGreaterThan(0);
+    progress.length = 0;
+    await run();
+    expect(progress.at(-1)).toMatchObject({ rows: 8 - kept, recordsLeft: 0, caughtUp: true });
+    expect(warehouse.live(ORDERS)).toHaveLength(8);
+  });
+
+  it('waits with its first warehouse for the first commit of the pipeline', async () => {
+    const { topics, add, warehouse, log, run } = setting();
+    add(1);
+    const { position } = topics;
+    topics.position = undefined;
+    await run();
+    expect([warehouse.warehouseId, log.record]).toEqual([undefined, undefined]);
+    topics.settle();
+    topics.position ??= position;
+    await run();
+    expect(warehouse.warehouseId).toBeDefined();
+  });
+
+  it('begins with the first record of topics that have lost none', async () => {
+    const { topics, add, warehouse, run } = setting();
+    for (const id of [1, 2, 3]) add(id);
+    topics.settle();
+    await run();
+    expect(warehouse.start).toBeUndefined();
+    expect(warehouse.live(ORDERS)).toHaveLength(3);
+  });
+
+  it('begins at the present cut when topics have lost records, and goes on when a snapshot was asked for', async () => {
+    const { topics, add, snapshot, warehouse, log, run } = setting();
+    for (const id of [1, 2]) add(id);
+    topics.settle();
+    topics.expireAll();
+    const snapshotId = `sink-w0`;
+    expect(await run()).toEqual({ kind: 'needsSnapshot', snapshotId });
+    expect(await run()).toEqual({ kind: 'needsSnapshot', snapshotId });
+    expect(warehouse).toMatchObject({ warehouseId: 'w0', start: { cut: { commitOrdinal: 3 } } });
+    add(3);
+    topics.settle();
+    await run(undefined, { snapshot: { id: snapshotId, state: 'asked' } });
+    expect(warehouse.live(ORDERS).map(({ key }) => key)).toEqual(['{"id":3}']);
+    snapshot();
+    topics.settle();
+    await run(undefined, { snapshot: { id: snapshotId, state: 'finished' } });
+    expect(warehouse.live(ORDERS)).toHaveLength(3);
+    expect(log.record).toEqual({ v: 1, warehouse: { id: 'w0', state: 'ready' } });
+    expect(await run()).toEqual({ kind: 'stopped' });
+  });
+
+  it('begins an empty warehouse once for each command that says so, whatever has become of the old one', async () => {
+    const { topics, add, warehouse, log, run } = setting();
+    add(1);
+    topics.settle();
+    await run();
+    warehouse.warehouseId = undefined;
+    const renewed = await run(undefined, { renewal: 'c1' });
+    expect(renewed).toMatchObject({ kind: 'needsSnapshot' });
+    const { record } = log;
+    expect(record).toMatchObject({ warehouse: { state: 'ready' }, renewal: 'c1' });
+    expect(await run(undefined, { renewal: 'c1' })).toEqual(renewed);
+    expect(log.record).toBe(record);
+    await run(undefined, { renewal: 'c2' });
+    expect(log.record?.warehouse.id).not.toBe(record?.warehouse.id);
+    expect(warehouse.live(ORDERS)).toEqual([]);
   });
 
   it('shows the source as of a commit and stores every change once, whatever the interleaving and wherever it crashes', async () => {

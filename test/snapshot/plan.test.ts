@@ -7,6 +7,7 @@ import {
   advanceTable,
   cancelSnapshot,
   emptyPlan,
+  finishedRequests,
   finishTable,
   nextTable,
   type SnapshotRequest,
@@ -79,6 +80,73 @@ describe('a snapshot plan', () => {
       request('two'),
     );
     expect(names(cancelSnapshot(both, 'one'))).toEqual(['shop.c']);
+  });
+
+  it('keeps the end of a request on record, with what was read for it', () => {
+    let plan = addTables(emptyPlan(), [t('a'), t('b')], request('one'));
+    plan = finishTable(advanceTable(plan, t('a'), ['5'], 5), t('a'), 3);
+    expect(finishedRequests(plan)).toEqual([]);
+    plan = finishTable(plan, t('b'), 1);
+    expect(finishedRequests(plan)).toEqual([{ snapshotId: 'one', tables: 2, rows: 9 }]);
+    expect(finishedRequests(addTables(plan, [t('a')], request('two')))).toHaveLength(1);
+  });
+
+  it('has a request without tables finished at once', () => {
+    const plan = addTables(emptyPlan(), [], request('none'));
+    expect(finishedRequests(plan)).toEqual([{ snapshotId: 'none', tables: 0, rows: 0 }]);
+  });
+
+  it('answers an earlier request with what is read for a later one', () => {
+    const both = addTables(
+      addTables(emptyPlan(), [t('a')], request('one')),
+      [t('a')],
+      request('two'),
+    );
+    expect(finishedRequests(both)).toEqual([]);
+    expect(finishedRequests(finishTable(both, t('a'), 4))).toEqual([
+      { snapshotId: 'one', tables: 1, rows: 4 },
+      { snapshotId: 'two', tables: 1, rows: 4 },
+    ]);
+  });
+
+  it('still reads a table for the request that is left when the other is cancelled', () => {
+    const both = addTables(
+      addTables(emptyPlan(), [t('a')], request('one')),
+      [t('a')],
+      request('two'),
+    );
+    for (const [cancelled, left] of [
+      ['one', 'two'],
+      ['two', 'one'],
+    ] as const) {
+      const plan = cancelSnapshot(both, cancelled);
+      expect(plan.tables[0]?.snapshotId).toBe(left);
+      expect(finishedRequests(finishTable(plan, t('a'), 1))).toEqual([
+        { snapshotId: left, tables: 1, rows: 1 },
+      ]);
+    }
+  });
+
+  it('takes an id that comes again after its end for another request', () => {
+    const done = finishTable(addTables(emptyPlan(), [t('a')], request('one')), t('a'), 4);
+    const again = addTables(done, [t('a')], request('one'));
+    expect(finishedRequests(again)).toEqual([]);
+    expect(finishedRequests(finishTable(again, t('a'), 2))).toEqual([
+      { snapshotId: 'one', tables: 1, rows: 2 },
+    ]);
+  });
+
+  it('forgets the oldest finished requests, never one that runs', () => {
+    let plan = addTables(emptyPlan(), [t('a')], request('running'));
+    for (let index = 0; index < 40; index += 1)
+      plan = addTables(plan, [], request(`empty${index}`));
+    expect(finishedRequests(plan)).toHaveLength(32);
+    expect(finishedRequests(plan)[0]?.snapshotId).toBe('empty8');
+    expect(finishedRequests(finishTable(plan, t('a'), 1))).toContainEqual({
+      snapshotId: 'running',
+      tables: 1,
+      rows: 1,
+    });
   });
 
   it('is left alone by the end of a table it does not hold', () => {

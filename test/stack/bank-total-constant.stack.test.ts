@@ -17,12 +17,14 @@ import {
 const KILLS = 4;
 /** Of the kills; a failure comes again with the same one. */
 const SEED = 7;
+/** When a warehouse is made, and when much has come. */
+const SELDOM: readonly string[] = ['sinkPreparing', 'sinkPrepared', 'sinkCompacting'];
 /** Every point that small transactions pass again and again. */
 const POINTS = [
   'captureBeforePublish',
   'capturePublished',
   ...KAFKA_KILL_POINTS,
-  ...SINK_KILL_POINTS.filter((point) => point !== 'sinkCompacting'),
+  ...SINK_KILL_POINTS.filter((point) => !SELDOM.includes(point)),
 ] as const;
 /** Arrivals at a point before the last one: a few seconds of life. */
 const MAX_ARRIVALS = 8;

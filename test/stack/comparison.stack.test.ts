@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { compareEverything } from '../../demo/check.ts';
+import { conclusion, verdictText } from '../../demo/verdict.ts';
 import {
   expectEverythingEqual,
   givenServers,
@@ -36,6 +37,11 @@ describe.skipIf(!givenServers())('the comparison that the other tests rely on', 
         [`${shop.name}.products`, 2],
         [`${shop.name}.returns`, 2],
       ]);
+      // A run of the demo that ended so would say where, and fail.
+      const said = verdictText('at the end', verdicts);
+      expect(said).toContain('      view: ["3"]: only in the warehouse');
+      expect(said).toMatch(/ {6}view: \["[^"]+"\]: density differ/);
+      expect(conclusion(verdicts).exitCode).toBe(1);
     },
     STACK_TEST_MS,
   );

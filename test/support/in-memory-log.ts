@@ -3,11 +3,13 @@ import type { Checkpoint, SnapshotPlan } from '../../src/change/checkpoint.ts';
 import type { SchemaId } from '../../src/change/table.ts';
 import { SluiceError } from '../../src/errors/error.ts';
 import {
+  type EncodedRecord,
   type OutgoingBatch,
   type OutgoingRecord,
   POSITION_KEYS,
 } from '../../src/topic/publisher.ts';
-import { internalTopics, type Topic } from '../../src/topic/topic-name.ts';
+import { internalTopics, type Topic, type TopicIdentity } from '../../src/topic/topic-name.ts';
+import { decodedRecord } from './decoded-record.ts';
 
 /** The broker's side of a pipeline log: committed records in order, and who holds the fence. */
 export class InMemoryBroker {
@@ -25,6 +27,9 @@ class MemoryBatch implements OutgoingBatch {
   }
   append(record: OutgoingRecord): void {
     this.list.push(record);
+  }
+  appendEncoded(record: EncodedRecord): void {
+    this.list.push(decodedRecord(record));
   }
 }
 
@@ -54,8 +59,8 @@ export class InMemoryLog implements PipelineLog {
   load(): Promise<StoredPipeline> {
     return Promise.resolve(this.#stored());
   }
-  ensureTopics(topics: readonly Topic[]): Promise<ReadonlyMap<Topic, number>> {
-    return Promise.resolve(new Map(topics.map((topic) => [topic, 3])));
+  ensureTopics(topics: readonly Topic[]): Promise<ReadonlyMap<Topic, TopicIdentity>> {
+    return Promise.resolve(new Map(topics.map((topic) => [topic, { partitions: 3, id: topic }])));
   }
   newBatch(): OutgoingBatch {
     return new MemoryBatch();
@@ -82,8 +87,8 @@ export class InMemoryLog implements PipelineLog {
       checkpoint: newest(POSITION_KEYS.checkpoint) as Checkpoint | undefined,
       snapshot: newest(POSITION_KEYS.snapshot) as SnapshotPlan | undefined,
       topics: new Map(
-        Object.entries((newest(POSITION_KEYS.topics) ?? {}) as Record<string, number>),
-      ) as Map<Topic, number>,
+        Object.entries((newest(POSITION_KEYS.topics) ?? {}) as Record<string, TopicIdentity>),
+      ) as Map<Topic, TopicIdentity>,
       schemaIds: new Set(
         this.#broker.committed.filter((r) => r.topic === schemas).map((r) => r.key as SchemaId),
       ),

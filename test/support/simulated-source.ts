@@ -6,6 +6,7 @@ import type { Gtid, GtidSetText } from '../../src/change/gtid.ts';
 import { formatGtidSet, parseGtidSet } from '../../src/change/gtid-set.ts';
 import type { TableSchema } from '../../src/change/table.ts';
 import type { Chunk, ChunkReader, ChunkRequest } from '../../src/snapshot/chunk-reader.ts';
+import { encodedRows } from './encoded-rows.ts';
 
 const UUID = '00000000-0000-0000-0000-000000000001';
 
@@ -184,6 +185,11 @@ const gtidSetOf = (count: number): GtidSetText =>
 const countOf = (set: GtidSetText): number => Number(/(\d+)$/.exec(set)?.[1] ?? 0);
 const breathe = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
+/** Every third transaction was committed before its predecessor, by the clock of its server. */
+function committedAtUs(index: number): number {
+  return 1_000_000 + 10 * index - (index % 3 === 2 ? 25 : 0);
+}
+
 function header(logPos: number): EventHeader {
   return { timestampS: 1, type: 0, serverId: 1, size: 1, logPos, flags: 0 };
 }
@@ -195,7 +201,7 @@ function eventsOf(index: number, changes: readonly SimulatedChange[]): readonly 
     {
       kind: 'gtid',
       gtid: gtidOf(index),
-      committedAtUs: 1_000_000 + index,
+      committedAtUs: committedAtUs(index),
       header: header(base + 1),
     },
     {
@@ -214,6 +220,8 @@ function eventsOf(index: number, changes: readonly SimulatedChange[]): readonly 
         endOfStatement: true,
         count: () => 1,
         read: () => [{ before: change.before, after: change.after }],
+        partial: false,
+        encode: (out) => encodedRows(ACCOUNTS, [change], out),
         header: header(base + 3 + at),
       }),
     ),

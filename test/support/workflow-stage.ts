@@ -10,7 +10,11 @@ import {
   Worker,
   type WorkflowBundleWithSourceMap,
 } from '@temporalio/worker';
-import { createActivities, type StreamHooks } from '../../src/activities/create-activities.ts';
+import {
+  createActivities,
+  type LongRunningHooks,
+  type StreamHooks,
+} from '../../src/activities/create-activities.ts';
 import type { SinkInput, StreamInput } from '../../src/activities/types.ts';
 import {
   CONTROL_QUEUE,
@@ -31,10 +35,7 @@ import { aPipelineSpec } from './pipeline-spec.ts';
 
 /** What a started stream does, as the test decides: run until cancelled, or fail. */
 export type StreamScript = (input: StreamInput, hooks: StreamHooks) => Promise<void>;
-export type SinkScript = (
-  input: SinkInput,
-  hooks: Pick<StreamHooks, 'signal' | 'onProgress'>,
-) => Promise<void>;
+export type SinkScript = (input: SinkInput, hooks: LongRunningHooks) => Promise<unknown>;
 
 export interface Stage extends AsyncDisposable {
   readonly client: Client;
@@ -69,7 +70,7 @@ export const aborted = (signal: AbortSignal): Promise<void> =>
 export const untilCancelled =
   (epoch: number): StreamScript =>
   async ({ commands }, { signal, onStarted, onSnapshotFinished }) => {
-    onStarted({ epoch, commandIds: commands.map(({ commandId }) => commandId) });
+    onStarted({ epoch, commandIds: commands.map(({ commandId }) => commandId), finished: [] });
     for (const command of commands)
       if (command.kind === 'snapshot')
         onSnapshotFinished({ snapshotId: command.snapshotId, tables: 1, rows: 10 });
@@ -165,7 +166,7 @@ export async function openStage(
         now.set(pipeline, (now.get(pipeline) ?? 1) - 1);
       }
     },
-    runSink: (input, hooks) => stage.sinkScript(input, hooks),
+    runSink: async (input, hooks) => (await stage.sinkScript(input, hooks)) ?? {},
     ensureSinks: (input) => ensureSinks(client, input),
     ensureSchedules: (input) => ensureSchedules(client, input),
     teardown: async ({ spec }) => {

@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { pipelineWorkflowId } from '../../src/control/names.ts';
+import { SluiceError } from '../../src/errors/error.ts';
 import type { PipelineProgress } from '../../src/observability/progress.ts';
 import { PipelineClient } from '../../src/temporal/pipeline-client.ts';
 import { aPipelineSpec } from '../support/pipeline-spec.ts';
@@ -89,6 +90,51 @@ describe.skipIf(address === '')('the pipeline client with workers', () => {
     expect((await client.list()).map(({ pipeline }) => pipeline)).toEqual(['live']);
   }, 60_000);
 
+  it('says why stream and sink try again, and no longer once they get on', async () => {
+    const [unreachable, locked] = ['kafka:9092 does not answer.', 'shop.duckdb is open elsewhere.'];
+    const well = new AbortController();
+    stage.script = async (input, hooks) => {
+      hooks.onRetrying(unreachable);
+      await untilAborted(well.signal);
+      hooks.onProgress(PROGRESS);
+      await untilCancelled(1)(input, hooks);
+    };
+    stage.sinkScript = async ({ sinkName }, { signal, onProgress, onRetrying }) => {
+      onRetrying(locked);
+      await untilAborted(well.signal);
+      const counts = { rows: 1, cutOrdinal: 1, lagMs: 1, tables: {} };
+      onProgress({ kind: 'sink', pipeline: 'troubled', sink: sinkName, ...counts });
+      await untilAborted(signal);
+    };
+    await client.apply(aPipelineSpec({ pipeline: 'troubled' }));
+    await eventually(async () => {
+      expect(await client.status('troubled')).toMatchObject({
+        state: 'STREAMING',
+        reason: unreachable,
+        sinks: [{ state: 'RUNNING', reason: locked }],
+      });
+    });
+    well.abort();
+    await eventually(async () => {
+      const { reason, sinks } = await client.status('troubled');
+      expect(sinks).toMatchObject([{ progress: { rows: 1 } }]);
+      expect([reason, sinks[0]?.reason]).toEqual([undefined, undefined]);
+    });
+  }, 60_000);
+
+  it('does not show the failure of an attempt that another one has made good', async () => {
+    stage.sinkScript = () => Promise.reject(new SluiceError('duckdb.locked', 'Not yet.'));
+    await applied('healed');
+    await eventually(async () => {
+      expect(await client.status('healed')).toMatchObject({ sinks: [{ reason: 'Not yet.' }] });
+    });
+    stage.sinkScript = (_input, { signal }) => untilAborted(signal);
+    await eventually(async () => {
+      const { sinks } = await client.status('healed');
+      expect(sinks[0]?.reason).toBeUndefined();
+    });
+  }, 60_000);
+
   it('says who paused a pipeline and why', async () => {
     await applied('paused');
     expect(await client.pause('paused', ANA)).toMatchObject({ taken: true });
@@ -115,7 +161,7 @@ describe.skipIf(address === '')('the pipeline client with workers', () => {
     });
     expect(incidents).toMatchObject([
       { code: 'binlog.purged', actions: ['retry', 'resnapshot'] },
-      { code: 'sink.schema-conflict', actions: ['retry'] },
+      { code: 'sink.schema-conflict', actions: ['retry', 'resnapshot'] },
     ]);
     stage.script = untilCancelled(2);
     stage.sinkScript = (_input, { signal }) => untilAborted(signal);

@@ -217,7 +217,7 @@ describe.skipIf(address === '')('cdcPipeline on a server', () => {
 
   it('finds a gap also while it is being paused', async () => {
     stage.script = async (_input, hooks) => {
-      hooks.onStarted({ epoch: 1, commandIds: [] });
+      hooks.onStarted({ epoch: 1, commandIds: [], finished: [] });
       await aborted(hooks.signal);
       await failing('binlog.purged')();
     };
@@ -228,7 +228,7 @@ describe.skipIf(address === '')('cdcPipeline on a server', () => {
 
   it('takes a transient failure while it is being paused for nothing but its end', async () => {
     stage.script = async (_input, hooks) => {
-      hooks.onStarted({ epoch: 1, commandIds: [] });
+      hooks.onStarted({ epoch: 1, commandIds: [], finished: [] });
       await aborted(hooks.signal);
       await failing('kafka.unreachable')();
     };

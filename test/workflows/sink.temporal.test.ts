@@ -1,7 +1,8 @@
 import { WorkflowUpdateFailedError } from '@temporalio/client';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import type { SinkInput } from '../../src/activities/types.ts';
 import { openIncident } from '../../src/control/incident.ts';
-import { sinkWorkflowId } from '../../src/control/names.ts';
+import { CONTROL_QUEUE, pipelineWorkflowId, sinkWorkflowId } from '../../src/control/names.ts';
 import { ensureSinks, stopSinks } from '../../src/temporal/sinks.ts';
 import { aPipelineSpec } from '../support/pipeline-spec.ts';
 import {
@@ -92,11 +93,11 @@ describe.skipIf(address === '')('cdcSink on a server', () => {
 
   it('runs on when it is put back into the configuration before it has stopped', async () => {
     let starts = 0;
-    let lastCommit = (): void => undefined;
+    const lastCommit = Promise.withResolvers<void>();
     stage.sinkScript = async (_input, { signal }) => {
       starts += 1;
       await aborted(signal);
-      if (starts === 1) await new Promise<void>((resolve) => (lastCommit = resolve));
+      if (starts === 1) await lastCommit.promise;
     };
     const handle = await started('returning');
     await eventually(() => {
@@ -111,12 +112,67 @@ describe.skipIf(address === '')('cdcSink on a server', () => {
     const { runId } = await handle.describe();
     await started('returning');
     await phaseOf('returning', 'RUNNING');
-    lastCommit();
+    lastCommit.resolve();
     await eventually(() => {
       expect(starts).toBe(2);
       return Promise.resolve();
     });
     expect(await handle.describe()).toMatchObject({ runId, status: { name: 'RUNNING' } });
+  }, 60_000);
+
+  it('begins anew for a resnapshot, and has its pipeline take a snapshot before it goes on', async () => {
+    const inputs: SinkInput[] = [];
+    let lost = true;
+    const renewed = 'sink-w2';
+    stage.sinkScript = async (input, { signal }) => {
+      inputs.push(input);
+      if (lost) return failing('sink.warehouse-lost')();
+      if (input.snapshot?.id !== renewed) return { needsSnapshot: renewed };
+      await aborted(signal);
+      return {};
+    };
+    await stage.start(aPipelineSpec({ pipeline: 'renewed' }));
+    const stopped = await stage.waitForSink('renewed', SINK, ({ phase }) => phase === 'GAP');
+    await stage.waitFor('renewed', ({ tripwire }) => tripwire.hasCommitted);
+    lost = false;
+    const incidentId = openIncident(stopped.incidents)?.id;
+    await handleOf('renewed').signal('recover', { incidentId, action: 'resnapshot' });
+    await stage.waitForSink('renewed', SINK, ({ snapshot }) => snapshot?.state === 'finished');
+    const [asked] = stage.streams.at(-1)?.commands ?? [];
+    expect(asked).toMatchObject({ kind: 'snapshot', snapshotId: renewed, tables: [] });
+    const { renewal } = inputs[1] ?? {};
+    expect(renewal).toMatch(/^resnapshot-/);
+    expect(inputs.slice(1)).toMatchObject([
+      { renewal },
+      { renewal, snapshot: { id: renewed, state: 'asked' } },
+    ]);
+  }, 60_000);
+
+  it('asks a pipeline that is paused again later, and waits with its rows', async () => {
+    const needed = 'sink-w1';
+    stage.sinkScript = async (input, { signal }) => {
+      if (input.snapshot?.id !== needed) return { needsSnapshot: needed };
+      await aborted(signal);
+      return {};
+    };
+    const handle = stage.client.workflow.getHandle(pipelineWorkflowId('deferring'));
+    await stage.client.workflow.start('cdcPipeline', {
+      workflowId: pipelineWorkflowId('deferring'),
+      taskQueue: CONTROL_QUEUE,
+      args: [{ spec: aPipelineSpec({ pipeline: 'deferring', sinks: {} }) }],
+    });
+    await stage.waitFor('deferring', ({ phase }) => phase === 'STREAMING');
+    await handle.executeUpdate('pause', { args: [{}] });
+    await started('deferring');
+    const waiting = await stage.waitForSink(
+      'deferring',
+      SINK,
+      ({ snapshot }) => snapshot?.deferral !== undefined,
+    );
+    expect(waiting).toMatchObject({
+      phase: 'RUNNING',
+      snapshot: { state: 'needed', deferral: 'The pipeline is PAUSED.' },
+    });
   }, 60_000);
 
   it('does not hold up a drop when it was terminated by hand', async () => {

@@ -4,6 +4,7 @@
  */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
+import { performanceFiles } from '../../bench/report/report.ts';
 import { pipelineJsonSchema } from '../../src/config/schema-document.ts';
 import { configurationPage } from './configuration-page.ts';
 import { errorsPage } from './errors-page.ts';
@@ -15,6 +16,9 @@ const PAGES: Readonly<Record<string, () => string>> = {
   'docs/configuration.md': configurationPage,
   'docs/errors.md': errorsPage,
   'docs/metrics.md': metricsPage,
+  ...Object.fromEntries(
+    Object.entries(performanceFiles(ROOT)).map(([file, text]) => [file, () => text]),
+  ),
   'docs/pipeline.schema.json': () => `${JSON.stringify(pipelineJsonSchema(), null, 2)}\n`,
 };
 

@@ -10,7 +10,7 @@ export const STATIC_STEPS: readonly GateStep[] = [
   { title: 'format', program: { name: 'biome', args: ['check', '--error-on-warnings'] } },
   { title: 'types', program: { name: 'tsc', args: ['--noEmit', '--project', '.'] } },
   { title: 'lint', program: { name: 'eslint', args: ['.', '--max-warnings', '0'] } },
-  { title: 'layers', program: { name: 'depcruise', args: ['src'] } },
+  { title: 'layers', program: { name: 'depcruise', args: ['src', 'bench'] } },
   { title: 'dead code', program: { name: 'knip', args: ['--no-config-hints'] } },
   { title: 'generated docs', program: { name: 'node', args: ['tools/docs/main.ts', '--check'] } },
 ];

@@ -2,14 +2,17 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Addresses, ServerName } from '../stack/address.ts';
+import { StackUnavailable } from '../stack/prerequisite.ts';
 import { showProgress } from '../stack/progress.ts';
 import { openStack, startStack } from '../stack/stack.ts';
 
 export interface TestServers extends AsyncDisposable {
   /** What tests read: `SLUICE_TEST_MYSQL` and its kin, one for each server that runs. */
   readonly env: Readonly<Record<string, string>>;
-  /** Why a server is not there. */
+  /** Why a server cannot be had on this machine. */
   readonly missing: ReadonlyMap<ServerName, string>;
+  /** Why a server that can be had did not start. */
+  readonly broken: ReadonlyMap<ServerName, string>;
 }
 
 /**
@@ -28,18 +31,21 @@ export async function startTestServers(
   progress.close();
   const env: Record<string, string> = {};
   const missing = new Map<ServerName, string>();
+  const broken = new Map<ServerName, string>();
   for (const [index, name] of names.entries()) {
     const result = results[index];
-    if (result?.status === 'fulfilled') Object.assign(env, testVariables(result.value.addresses));
-    else
-      missing.set(
-        name,
-        result?.reason instanceof Error ? result.reason.message : String(result?.reason),
-      );
+    if (result?.status === 'fulfilled') {
+      Object.assign(env, testVariables(result.value.addresses));
+      continue;
+    }
+    const reason: unknown = result?.reason;
+    const text = reason instanceof Error ? reason.message : String(reason);
+    (reason instanceof StackUnavailable ? missing : broken).set(name, text);
   }
   return {
     env,
     missing,
+    broken,
     [Symbol.asyncDispose]: async () => {
       try {
         await openStack({ dir }).down();

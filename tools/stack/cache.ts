@@ -4,6 +4,7 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import type { Environment } from './address.ts';
 import { holdLock } from './lock.ts';
+import { StackUnavailable } from './prerequisite.ts';
 
 /** Where binaries are kept between runs, shared by every checkout of this user. */
 export function cacheFolder(env: Environment): string {
@@ -21,6 +22,8 @@ export function isCached(cache: string, entry: string): boolean {
  * `build` fills an empty folder that gets its final name only when it is complete, so an entry that
  * exists is whole. Builds of one entry wait for one another; what a killed build left is removed by
  * the next one.
+ *
+ * @throws StackUnavailable when it cannot be built
  */
 export async function buildOnce(
   cache: string,
@@ -43,7 +46,8 @@ export async function buildOnce(
     await rename(folder, finished);
   } catch (error) {
     await removeFolder(folder);
-    throw error;
+    if (!(error instanceof Error) || error.name === 'AbortError') throw error;
+    throw new StackUnavailable(`${entry} cannot be had: ${error.message}`, { cause: error });
   }
   return finished;
 }

@@ -1,17 +1,24 @@
 import { randomBytes } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { fetchMavenModules, type MavenModule } from './maven.ts';
 import type { PackagedServer, Site } from './packaged-server.ts';
 import { hasProgram } from './prerequisite.ts';
 import { run } from './run.ts';
 
 const VERSION = '4.3.0';
 
-const MODULES = [
+const MODULES: readonly MavenModule[] = [
   ['org.apache.kafka', 'kafka_2.13', VERSION],
   ['org.apache.kafka', 'kafka-tools', VERSION],
   ['org.slf4j', 'slf4j-simple', '1.7.36'],
-] as const;
+];
+
+/**
+ * Publishing its counters, a starting JVM works in a folder under /tmp for a moment; meanwhile its
+ * pid file, which counts only with the working directory, would be taken for a stranger's.
+ */
+const JVM = ['-XX:-UsePerfData'];
 
 /** Apache Kafka as one KRaft node, broker and controller in one process. */
 export const KAFKA: PackagedServer = {
@@ -27,18 +34,17 @@ export const KAFKA: PackagedServer = {
   },
 
   async build(folder, context) {
-    await writeFile(join(folder, 'pom.xml'), pom());
-    const libraries = join(folder, 'libs');
-    const goal = ['dependency:copy-dependencies', `-DoutputDirectory=${libraries}`];
-    await run('mvn', ['-B', ...goal], { cwd: folder, ...context });
+    await fetchMavenModules(MODULES, folder, context);
   },
 
   configure: (site) => writeFile(join(site.folder, 'server.properties'), properties(site)),
 
   async initialise(site, context) {
     const clusterId = randomBytes(16).toString('base64url');
-    const format = ['kafka.tools.StorageTool', 'format', '-t', clusterId, '-c'];
-    await run('java', ['-cp', classPath(site), ...format, 'server.properties'], {
+    // As one argument: an id may begin with a dash.
+    const format = ['format', `--cluster-id=${clusterId}`, '--config=server.properties'];
+    await run('java', [...JVM, '-cp', classPath(site), 'kafka.tools.StorageTool', ...format], {
+      label: 'kafka-storage format',
       cwd: site.folder,
       findable: true,
       ...context,
@@ -47,7 +53,7 @@ export const KAFKA: PackagedServer = {
 
   command: (site) => ({
     program: 'java',
-    args: ['-Xmx1g', '-cp', classPath(site), 'kafka.Kafka', 'server.properties'],
+    args: [...JVM, '-Xmx1g', '-cp', classPath(site), 'kafka.Kafka', 'server.properties'],
   }),
 };
 
@@ -84,20 +90,4 @@ function properties(site: Site): string {
     `replica.fetch.max.bytes=${largestBatchBytes}`,
     '',
   ].join('\n');
-}
-
-function pom(): string {
-  const dependencies = MODULES.map(
-    ([group, artifact, version]) =>
-      `    <dependency><groupId>${group}</groupId><artifactId>${artifact}</artifactId><version>${version}</version></dependency>`,
-  );
-  return `<project xmlns="http://maven.apache.org/POM/4.0.0">
-  <modelVersion>4.0.0</modelVersion>
-  <groupId>sluice</groupId><artifactId>kafka-server</artifactId><version>1</version>
-  <packaging>pom</packaging>
-  <dependencies>
-${dependencies.join('\n')}
-  </dependencies>
-</project>
-`;
 }

@@ -1,3 +1,5 @@
+import type { JsonBytes } from '../json-bytes.ts';
+
 /** Bytes that hold 0 to 9 decimal digits. */
 const GROUP_BYTES = [0, 1, 1, 2, 2, 3, 3, 4, 4, 4] as const;
 const DIGITS_PER_GROUP = 9;
@@ -56,6 +58,48 @@ export function decodeDecimal(
     left -= digits;
   }
   return negative && nonZero !== 0 ? `-${text}` : text;
+}
+
+const MINUS = 0x2d;
+const POINT = 0x2e;
+
+/** Writes what {@link decodeDecimal} answers, digit by digit. */
+export function writeDecimal(
+  buffer: Buffer,
+  start: number,
+  precision: number,
+  scale: number,
+  out: JsonBytes,
+): void {
+  const flip = ((buffer[start] ?? 0) & 0x80) === 0 ? 0xff : 0;
+  const begin = out.at;
+  if (flip !== 0) out.byte(MINUS);
+  const first = out.at;
+  let at = start;
+  let sign = 0x80;
+  let nonZero = 0;
+  for (let left = precision - scale; left > 0; sign = 0) {
+    const digits = left % DIGITS_PER_GROUP || DIGITS_PER_GROUP;
+    const bytes = GROUP_BYTES[digits] ?? 0;
+    const group = readGroup(buffer, at, bytes, flip, sign);
+    if (out.at !== first) out.padded(group, digits);
+    else if (group !== 0) out.digits(group);
+    nonZero |= group;
+    at += bytes;
+    left -= digits;
+  }
+  if (out.at === first) out.digits(0);
+  if (scale > 0) out.byte(POINT);
+  for (let left = scale; left > 0; sign = 0) {
+    const digits = Math.min(left, DIGITS_PER_GROUP);
+    const bytes = GROUP_BYTES[digits] ?? 0;
+    const group = readGroup(buffer, at, bytes, flip, sign);
+    out.padded(group, digits);
+    nonZero |= group;
+    at += bytes;
+    left -= digits;
+  }
+  if (flip !== 0 && nonZero === 0) out.remove(begin, 1);
 }
 
 /** `sign` undoes the inverted first bit of the value's first byte. */

@@ -8,6 +8,7 @@ import {
   timeValue,
 } from '../../change/temporal-values.ts';
 import type { ByteReader } from '../byte-reader.ts';
+import type { JsonBytes } from '../json-bytes.ts';
 
 /**
  * Date and time columns as row events pack them.
@@ -70,6 +71,50 @@ export function readTimestamp2(reader: ByteReader, digits: number): ColumnValue 
   const seconds = reader.buffer.readUInt32BE(reader.take(4));
   return timestampValue(seconds, readFraction(reader, digits), digits);
 }
+
+const SECONDS_PER_DAY = 86_400;
+const QUOTE = 0x22;
+const COLON = 0x3a;
+const POINT = 0x2e;
+const ZULU = 0x5a;
+
+/** Rows of one time follow one another: the newest day of a timestamp, and its text up to the `T`. */
+let latestTimestampDay = -1;
+let latestTimestampDate = Buffer.alloc(0);
+
+/** Writes what {@link readTimestamp2} answers, in quotes. */
+export function writeTimestamp2(reader: ByteReader, out: JsonBytes, digits: number): void {
+  const seconds = reader.buffer.readUInt32BE(reader.take(4));
+  const micros = readFraction(reader, digits);
+  out.byte(QUOTE);
+  if (seconds === 0 && micros === 0) {
+    out.ascii(timestampValue(seconds, micros, digits));
+    out.byte(QUOTE);
+    return;
+  }
+  const day = Math.floor(seconds / SECONDS_PER_DAY);
+  if (day !== latestTimestampDay) {
+    latestTimestampDay = day;
+    latestTimestampDate = Buffer.from(timestampValue(seconds, 1, 0).slice(0, 11));
+  }
+  out.raw(latestTimestampDate);
+  const secondOfDay = seconds - day * SECONDS_PER_DAY;
+  const minuteOfDay = (secondOfDay / 60) | 0;
+  const hour = (minuteOfDay / 60) | 0;
+  out.padded(hour, 2);
+  out.byte(COLON);
+  out.padded(minuteOfDay - hour * 60, 2);
+  out.byte(COLON);
+  out.padded(secondOfDay - minuteOfDay * 60, 2);
+  if (digits > 0) {
+    out.byte(POINT);
+    out.padded(Math.floor(micros / (POWERS_OF_TEN[6 - digits] ?? 1)), digits);
+  }
+  out.byte(ZULU);
+  out.byte(QUOTE);
+}
+
+const POWERS_OF_TEN = [1, 10, 100, 1000, 10_000, 100_000] as const;
 
 /**
  * TIME2: 3 bytes big-endian, offset 2^23: sign, hour 10 bits, minute 6, second 6; fraction. With 5

@@ -1,4 +1,6 @@
+import { isUtf8 } from 'node:buffer';
 import { SluiceError } from '../../errors/error.ts';
+import type { JsonBytes } from '../json-bytes.ts';
 import { doubleByteDecoder } from './double-byte-text.ts';
 import { singleByteTable } from './single-byte-charsets.ts';
 
@@ -25,6 +27,44 @@ export function textDecoding(charset: string, column: string): TextDecoding {
     if (text === undefined) throw unreadable(charset, column);
     return text;
   };
+}
+
+/** Bytes from `start` to before `end` as a JSON text; throws where {@link TextDecoding} does. */
+type TextWriting = (buffer: Buffer, start: number, end: number, out: JsonBytes) => void;
+
+/** Both ways out of a charset: bytes that are the same in UTF-8 are copied, the rest decoded. */
+export function textCodec(
+  charset: string,
+  column: string,
+): { readonly decode: TextDecoding; readonly write: TextWriting } {
+  const decode = textDecoding(charset, column);
+  return { decode, write: textWriting(charset, decode) };
+}
+
+function textWriting(charset: string, decode: TextDecoding): TextWriting {
+  if (charset === 'utf8mb4' || charset === 'utf8mb3')
+    return (buffer, start, end, out) => {
+      const mayBeOther = out.text(buffer, start, end);
+      if (mayBeOther && !isUtf8(buffer.subarray(start, end))) decode(buffer, start, end);
+    };
+  if (!isAsciiBased(charset))
+    return (buffer, start, end, out) => {
+      out.string(decode(buffer, start, end));
+    };
+  return (buffer, start, end, out) => {
+    const begin = out.at;
+    const mayBeOther = out.text(buffer, start, end);
+    if (!mayBeOther) return;
+    out.at = begin;
+    out.string(decode(buffer, start, end));
+  };
+}
+
+/** Whether bytes below 0x80 mean what they mean in ASCII, whatever their neighbours. */
+function isAsciiBased(charset: string): boolean {
+  if (charset === 'binary') return true;
+  if (charset === 'swe7') return false;
+  return singleByteTable(charset) !== undefined || doubleByteDecoder(charset) !== undefined;
 }
 
 /** One for all columns of a charset: some hold large tables. */

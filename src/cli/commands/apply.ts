@@ -1,4 +1,5 @@
 import { readPipelineFile } from '../../config/pipeline-file.ts';
+import { outcomeText } from '../outcome-text.ts';
 import { examples, type Verb, withControl } from '../verb.ts';
 
 export const apply: Verb = (program, act) => {
@@ -19,13 +20,15 @@ export const apply: Verb = (program, act) => {
     .action(
       act(async (surroundings, file: string) => {
         const spec = await readPipelineFile(file);
-        const { workflowId, created } = await withControl(surroundings, (control) =>
-          control.apply(spec),
-        );
-        const text = created
+        const receipt = await withControl(surroundings, (control) => control.apply(spec));
+        const { workflowId, created, taken } = receipt;
+        const done = created
           ? `Pipeline ${spec.pipeline} is started; watch it with: sluice status ${spec.pipeline}`
           : `Pipeline ${spec.pipeline} has its new configuration.`;
-        return { result: { pipeline: spec.pipeline, workflowId, created }, text };
+        return {
+          result: { pipeline: spec.pipeline, workflowId, created, taken },
+          text: outcomeText(receipt, done),
+        };
       }),
     );
 };

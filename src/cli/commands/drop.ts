@@ -1,4 +1,5 @@
 import { confirm } from '../confirm.ts';
+import { outcomeText } from '../outcome-text.ts';
 import { requester } from '../requester.ts';
 import { examples, type Verb, withControl } from '../verb.ts';
 
@@ -35,9 +36,17 @@ export const drop: Verb = (program, act) => {
           signal,
         );
         const request = { deleteTopics, ...requester(reason) };
-        await withControl(surroundings, (control) => control.drop(pipeline, request));
-        const result = { pipeline, dropped: true, deletedTopics: deleteTopics };
-        return { result, text: `Pipeline ${pipeline} is dropped.` };
+        const receipt = await withControl(surroundings, (control) =>
+          control.drop(pipeline, request),
+        );
+        const { taken } = receipt;
+        return {
+          result: { pipeline, taken, deleteTopics },
+          text: outcomeText(
+            receipt,
+            `Pipeline ${pipeline} is being dropped; it is gone when sluice status no longer lists it.`,
+          ),
+        };
       }),
     );
 };

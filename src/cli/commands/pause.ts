@@ -15,7 +15,7 @@ export const pause: Verb = (program, act) => {
           control.pause(pipeline, requester(reason)),
         );
         return {
-          result: { pipeline },
+          result: { pipeline, taken: receipt.taken },
           text: outcomeText(
             receipt,
             `Pipeline ${pipeline} is paused; sinks go on until they have everything.`,

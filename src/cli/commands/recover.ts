@@ -42,6 +42,10 @@ export const recover: Verb = (program, act) => {
           'sluice recover shop --incident gap-1 --action resnapshot',
           'stream from now on, and read every table anew',
         ],
+        [
+          'sluice recover shop --incident warehouse/gap-1 --action resnapshot',
+          'an empty warehouse for this sink, filled by a snapshot',
+        ],
       ),
     )
     .action(act(answerIncident));
@@ -53,19 +57,32 @@ async function answerIncident(surroundings: Surroundings, pipeline: string, opti
   if (action === 'resnapshot')
     await confirm(
       console,
-      { steps: planOf(pipeline, tables), name: pipeline, yes: options.yes ?? false },
+      { steps: planOf(pipeline, incidentId, tables), name: pipeline, yes: options.yes ?? false },
       signal,
     );
   const request = { incidentId, action, ...(tables && { tables }), ...requester(reason) };
   const receipt = await withControl(surroundings, (control) => control.recover(pipeline, request));
   return {
-    result: { pipeline, incidentId, action, ...(tables && { tables }) },
+    result: { pipeline, incidentId, action, ...(tables && { tables }), taken: receipt.taken },
     text: outcomeText(receipt, `Incident ${incidentId} of ${pipeline} is answered with ${action}.`),
   };
 }
 
-const planOf = (pipeline: string, tables: readonly string[] | undefined): readonly string[] => [
-  `Pipeline ${pipeline} gives up its position and streams from where the server is now.`,
-  `${tables ? tables.join(', ') : 'Every captured table'} is read again into the topics and the warehouses.`,
-  'Changes between the old position and now are not in the topics one by one; the lost span goes on record.',
-];
+function planOf(
+  pipeline: string,
+  incidentId: string,
+  tables: readonly string[] | undefined,
+): readonly string[] {
+  const slash = incidentId.indexOf('/');
+  if (slash >= 0)
+    return [
+      `Sink ${incidentId.slice(0, slash)} of ${pipeline} begins an empty warehouse at the present cut; the one it has is kept under another name.`,
+      'Every captured table is read again into the topics, and fills it. Other sinks see those rows once more.',
+      'The history of rows from before is in the old warehouse alone.',
+    ];
+  return [
+    `Pipeline ${pipeline} gives up its position and streams from where the server is now.`,
+    `${tables ? tables.join(', ') : 'Every captured table'} is read again into the topics and the warehouses.`,
+    'Changes between the old position and now are not in the topics one by one; the lost span goes on record.',
+  ];
+}

@@ -15,7 +15,7 @@ export const resume: Verb = (program, act) => {
           control.resume(pipeline, requester(reason)),
         );
         return {
-          result: { pipeline },
+          result: { pipeline, taken: receipt.taken },
           text: outcomeText(receipt, `Pipeline ${pipeline} goes on.`),
         };
       }),

@@ -1,4 +1,5 @@
 import { commaList } from '../option-values.ts';
+import { outcomeText } from '../outcome-text.ts';
 import { requester } from '../requester.ts';
 import { examples, type Verb, withControl } from '../verb.ts';
 
@@ -29,11 +30,15 @@ export const snapshot: Verb = (program, act) => {
     )
     .action(
       act(async (surroundings, pipeline: string, { tables, reason }: Options) => {
-        const { snapshotId } = await withControl(surroundings, (control) =>
+        const receipt = await withControl(surroundings, (control) =>
           control.requestSnapshot(pipeline, { tables, ...requester(reason) }),
         );
-        const text = `Snapshot ${snapshotId} is asked for; watch it with: sluice status ${pipeline}`;
-        return { result: { pipeline, snapshotId, tables }, text };
+        const { snapshotId, taken } = receipt;
+        const text = outcomeText(
+          receipt,
+          `Snapshot ${snapshotId} is asked for; watch it with: sluice status ${pipeline}`,
+        );
+        return { result: { pipeline, snapshotId, tables, taken }, text };
       }),
     );
 };

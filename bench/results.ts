@@ -1,0 +1,93 @@
+import type { ScenarioName } from './scenarios.ts';
+import { median } from './statistics.ts';
+
+/** What one run of one program gave; `undefined` is what the scenario does not measure. */
+export interface Figures {
+  readonly rowsPerSecond: number | undefined;
+  readonly p50Ms: number | undefined;
+  readonly p99Ms: number | undefined;
+  readonly peakMemoryMb: number;
+  readonly cpuSecondsPerMillionRows: number | undefined;
+}
+
+export type Run =
+  | { readonly kind: 'measured'; readonly figures: Figures }
+  /** Says why its numbers do not count. */
+  | { readonly kind: 'invalid'; readonly reason: string };
+
+export interface ContenderResult {
+  readonly name: string;
+  readonly runs: readonly Run[];
+  /** Of the runs that count; absent when none does. */
+  readonly median: Figures | undefined;
+}
+
+/** What a part of Sluice does alone with the same data. */
+export interface LimitRow {
+  readonly name: 'read' | 'decode' | 'write' | 'fixed-table';
+  readonly rowsPerSecond: number;
+}
+
+export interface MemorySample {
+  readonly second: number;
+  readonly residentMb: number;
+}
+
+export interface ScenarioResult {
+  readonly name: ScenarioName;
+  readonly data: string;
+  /** Rows, or seconds of a paced load. */
+  readonly size: number;
+  readonly contenders: readonly ContenderResult[];
+  readonly limits: readonly LimitRow[];
+  /** Sluice's resident size over a paced run. */
+  readonly memory?: readonly MemorySample[];
+}
+
+export function contenderResult(name: string, runs: readonly Run[]): ContenderResult {
+  const figures = runs.flatMap((run) => (run.kind === 'measured' ? [run.figures] : []));
+  return { name, runs, median: figures.length > 0 ? medianFigures(figures) : undefined };
+}
+
+function medianFigures(runs: readonly Figures[]): Figures {
+  const of = (pick: (figures: Figures) => number | undefined): number | undefined => {
+    const numbers = runs.map(pick).filter((number) => number !== undefined);
+    return numbers.length > 0 ? median(numbers) : undefined;
+  };
+  return {
+    rowsPerSecond: of((run) => run.rowsPerSecond),
+    p50Ms: of((run) => run.p50Ms),
+    p99Ms: of((run) => run.p99Ms),
+    peakMemoryMb: median(runs.map((run) => run.peakMemoryMb)),
+    cpuSecondsPerMillionRows: of((run) => run.cpuSecondsPerMillionRows),
+  };
+}
+
+/** How many times faster Sluice is; `undefined` when either was not measured. */
+export function ratioTo(result: ScenarioResult, other: string): number | undefined {
+  const rate = (name: string): number | undefined =>
+    result.contenders.find((each) => each.name === name)?.median?.rowsPerSecond;
+  const ours = rate('sluice');
+  const theirs = rate(other);
+  return ours === undefined || theirs === undefined ? undefined : ours / theirs;
+}
+
+/** The document `--json` prints: the issue's form, with everything else beside it. */
+export function jsonScenario(result: ScenarioResult): Readonly<Record<string, unknown>> {
+  const { contenders, ...rest } = result;
+  const byName = Object.fromEntries(
+    contenders.map(({ name, median: middle, runs }) => [
+      camelCase(name),
+      { ...middle, invalid: runs.flatMap((run) => (run.kind === 'invalid' ? [run.reason] : [])) },
+    ]),
+  );
+  return {
+    ...rest,
+    ...byName,
+    ratio: ratioTo(result, 'debezium'),
+    ratioTuned: ratioTo(result, 'debezium-tuned'),
+  };
+}
+
+const camelCase = (name: string): string =>
+  name.replace(/-([a-z])/g, (_, letter: string) => letter.toUpperCase());
