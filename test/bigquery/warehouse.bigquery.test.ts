@@ -1,15 +1,16 @@
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it } from 'vitest';
 import { BigQueryDestination } from '../../src/bigquery/bigquery-destination.ts';
 import { loggedPlans } from '../../src/bigquery/load-plan.ts';
 import { bigQueryLayout } from '../../src/bigquery/names.ts';
+import { RestBigQuery } from '../../src/bigquery/rest-service.ts';
 import type { ColumnValue } from '../../src/change/column-value.ts';
 import type { ColumnType, TableName, TableSchema } from '../../src/change/table.ts';
 import type { ChangeRow } from '../../src/sink/destination.ts';
 import type { ControlRecord } from '../../src/topic/control-record.ts';
 import { batch, change, integer, rowsOf, schemaOf, seqAt, varchar } from '../duckdb/warehouse.ts';
 import { MemorySinkLog } from '../sink/memory-sink-log.ts';
-import { EmulatedBigQuery } from './emulated-bigquery.ts';
+import { BigQueryFront } from '../support/bigquery-front.ts';
 
 /** Address of an emulator, as `http://127.0.0.1:9050`. */
 const ENDPOINT = process.env['SLUICE_TEST_BIGQUERY'] ?? '';
@@ -28,12 +29,22 @@ interface Warehouse {
 }
 
 let datasets = 0;
+let front: BigQueryFront | undefined;
+
+afterAll(() => front?.[Symbol.asyncDispose]());
 
 /** @param folds  whether every call of `compact` folds what there is */
 async function newWarehouse(folds = true): Promise<Warehouse> {
   datasets += 1;
   const suffix = `${process.pid}_${datasets}`;
-  const service = new EmulatedBigQuery(ENDPOINT);
+  front ??= await BigQueryFront.start(ENDPOINT);
+  const service = new RestBigQuery({
+    project: 'demo',
+    location: 'US',
+    endpoint: front.endpoint,
+    authorization: () => Promise.resolve({}),
+    labels: {},
+  });
   const layout = bigQueryLayout('demo', `sluice_${suffix}`, {
     dataset: `{database}_${suffix}`,
     table: '{table}',
@@ -70,6 +81,17 @@ async function newWarehouse(folds = true): Promise<Warehouse> {
       ),
   };
 }
+
+/** As BigQuery writes it: the emulator writes every place of a NUMERIC, and a blank in a DATETIME. */
+const normal = (row: readonly (string | null)[]): readonly (string | null)[] =>
+  row.map(
+    (text) =>
+      text
+        ?.replace(/^(\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d)$/, '$1T$2')
+        .replace(/^(-?\d+)\.(\d*?)0+$/, (_, whole: string, digits: string) =>
+          digits === '' ? whole : `${whole}.${digits}`,
+        ) ?? null,
+  );
 
 const CURRENT = 'SELECT o.id, o.note FROM {shop}.orders AS o ORDER BY o.id';
 
@@ -235,18 +257,9 @@ describe.skipIf(ENDPOINT === '')('a BigQuery warehouse, asked in SQL', () => {
         [null, shown[0]],
         ['x', shown[1]],
       ];
-      const normal = (found: readonly (readonly (string | null)[])[]) =>
-        found.map((row) =>
-          row.map(
-            (text) =>
-              text
-                ?.replace(/^(\d{4}-\d\d-\d\d) /, '$1T')
-                .replace(/\.?0+$/, (zeros) => (zeros.startsWith('.') ? '' : zeros)) ?? null,
-          ),
-        );
-      expect(normal(await rows(columns))).toEqual(fresher);
+      expect((await rows(columns)).map(normal)).toEqual(fresher);
       await destination.compact();
-      expect(normal(await rows(columns))).toEqual(fresher);
+      expect((await rows(columns)).map(normal)).toEqual(fresher);
     },
   );
 
@@ -267,7 +280,6 @@ describe.skipIf(ENDPOINT === '')('a BigQuery warehouse, asked in SQL', () => {
       ],
       ['dbl', { kind: 'double' }, 0.1, '0.1'],
       ['flag', { kind: 'bit', bits: 1 }, true, 'true'],
-      ['bits', { kind: 'bit', bits: 12 }, 'AQg=', 'AQg='],
       ['day', { kind: 'date' }, 2932896, '9999-12-31'],
       ['doc', { kind: 'json' }, '{"a": [1, "x"]}', '{"a":[1,"x"]}'],
       ['txt', varchar, 'a"\\\n€😀', 'a"\\\n€😀'],
@@ -284,7 +296,7 @@ describe.skipIf(ENDPOINT === '')('a BigQuery warehouse, asked in SQL', () => {
     );
     const select = `SELECT ${values.map(([name]) => `o.${name}`).join(', ')} FROM {shop}.orders AS o`;
     const [row] = await rows(select);
-    expect(row).toEqual(values.map(([, , , expected]) => expected));
+    expect(normal(row ?? [])).toEqual(values.map(([, , , expected]) => expected));
     await destination.compact();
     expect(await rows(select)).toEqual([row]);
   });
