@@ -19,6 +19,7 @@ import {
   checkpointQuery,
   createBookkeeping,
   LAYOUT_VERSION,
+  OWN,
   parseState,
   type StoredState,
   tablesQuery,
@@ -145,16 +146,13 @@ export class BigQueryDestination implements Destination {
 
   async #readState(): Promise<StoredState | undefined> {
     const { layout, service } = this.#context;
-    try {
-      const [checkpoint] = await service.rows(checkpointQuery(layout));
-      if (!checkpoint) return undefined;
-      const state = parseState(checkpoint, await service.rows(tablesQuery(layout)));
-      this.#refuseForeign(state);
-      return state;
-    } catch (error) {
-      if (error instanceof SluiceError && error.code === 'bigquery.not-found') return undefined;
-      throw error;
-    }
+    // A query of what is not there is answered like one of what the account may not see.
+    if (!(await service.hasTable(layout.internal, OWN.checkpoints))) return undefined;
+    const [checkpoint] = await service.rows(checkpointQuery(layout));
+    if (!checkpoint) return undefined;
+    const state = parseState(checkpoint, await service.rows(tablesQuery(layout)));
+    this.#refuseForeign(state);
+    return state;
   }
 
   #refuseForeign({ identity }: StoredState): void {

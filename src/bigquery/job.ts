@@ -50,6 +50,8 @@ export interface BigQueryService {
   rows(sql: string): Promise<readonly (readonly (string | null)[])[]>;
   /** Bytes that a query would be billed for at most. */
   dryRun(sql: string): Promise<number>;
+  /** Whether a table is there; not, when its dataset is not. */
+  hasTable(dataset: string, table: string): Promise<boolean>;
   /** Makes the dataset unless it is there. */
   ensureDataset(dataset: string): Promise<void>;
 }

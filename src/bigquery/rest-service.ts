@@ -97,6 +97,13 @@ export class RestBigQuery implements BigQueryService {
     return Number(textAt(body, 'statistics', 'totalBytesProcessed'));
   }
 
+  async hasTable(dataset: string, table: string): Promise<boolean> {
+    const path = `datasets/${dataset}/tables/${encodeURIComponent(table)}?fields=id`;
+    const request = this.#get(path);
+    const { status } = await this.#send(request, `looking for table ${dataset}.${table}`, [404]);
+    return status !== 404;
+  }
+
   async ensureDataset(dataset: string): Promise<void> {
     const { project, location, labels, kmsKey } = this.#options;
     const resource = {

@@ -60,7 +60,6 @@ export class MemoryBigQuery implements BigQueryService {
 
   async rows(sql: string): Promise<readonly (readonly (string | null)[])[]> {
     if (this.#faults() === 'lostAnswer') throw lost();
-    if (!this.#hasTables) throw new SluiceError('bigquery.not-found', 'no such table');
     if (sql.includes('FROM `acme`.`sluice_shop`.`_cdc_checkpoints`'))
       return this.checkpoint ? [this.checkpoint] : [];
     if (sql.includes('FROM `acme`.`sluice_shop`.`_cdc_tables`')) return [...this.entries.values()];
@@ -69,6 +68,11 @@ export class MemoryBigQuery implements BigQueryService {
 
   async dryRun(): Promise<number> {
     return 0;
+  }
+
+  async hasTable(): Promise<boolean> {
+    if (this.#faults() === 'lostAnswer') throw lost();
+    return this.#hasTables;
   }
 
   async ensureDataset(dataset: string): Promise<void> {

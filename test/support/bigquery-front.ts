@@ -137,6 +137,7 @@ export class BigQueryFront implements AsyncDisposable {
 function translated(sql: string): string {
   return sql
     .replaceAll(/, PRIMARY KEY \([^)]*\) NOT ENFORCED/g, '')
+    .replaceAll(/\bBIGNUMERIC\b/g, 'STRING')
     .replaceAll(/\bNUMERIC\b(?! *[('])/g, 'NUMERIC(38, 9)')
     .replaceAll(/ALTER TABLE (\S+) (ADD COLUMN [^;]*)/g, (_, table: string, adds: string) =>
       adds
