@@ -105,10 +105,12 @@ async function settled({ shop, rows }: Pick<BigQueryShop, 'shop' | 'rows'>): Pro
     const sql = `SELECT l.id FROM {shop}.ledger AS l WHERE l.note = '${marker}'`;
     return (await rows(sql).catch(() => [])).length > 0 ? true : undefined;
   };
-  await eventually('BigQuery to show the newest row', SOON_MS, shows).catch(async (cause) => {
-    const status = JSON.stringify(await shop.status(), undefined, 2);
-    throw new Error(`${status}\n${await shop.lastOfWorkerLog()}`, { cause });
-  });
+  await eventually('BigQuery to show the newest row', SOON_MS, shows).catch(
+    async (cause: unknown) => {
+      const status = JSON.stringify(await shop.status(), undefined, 2);
+      throw new Error(`${status}\n${await shop.lastOfWorkerLog()}`, { cause });
+    },
+  );
   await shop.run('DELETE FROM ledger WHERE id = 1');
   await eventually('BigQuery to show that it is gone', SOON_MS, async () => {
     const shown = await rows('SELECT l.id FROM {shop}.ledger AS l WHERE l.id = 1');
