@@ -17,7 +17,7 @@ export async function* logEvents({
   const after = from.gtidSet as GtidSetText;
   await using stream = await openBinlogStream(mysql, settings, after, new AbortController().signal);
   for (;;) {
-    const events = await stream.read();
+    const events = [...(await stream.read())];
     yield events;
     if (events.some((event) => opensFile(event, endFile))) return;
   }

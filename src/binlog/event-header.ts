@@ -1,5 +1,5 @@
-import { crc32 } from 'node:zlib';
 import { SluiceError } from '../errors/error.ts';
+import { crc32 } from './crc32.ts';
 import type { EventHeader } from './event.ts';
 
 export const HEADER_BYTES = 19;
@@ -38,14 +38,13 @@ export function readHeader(event: Buffer, at: number, end: number): EventHeader 
 export function hasValidChecksum(event: Buffer, flags: number): boolean {
   const end = event.length - CHECKSUM_BYTES;
   if (end < HEADER_BYTES) return false;
-  const covered = event.subarray(0, end);
   // The server sets the flag in a file it is writing, after it has computed the checksum.
-  const summed = (flags & FLAG.inUse) === 0 ? covered : withoutInUse(covered, flags);
-  return crc32(summed) === event.readUInt32LE(end);
+  const summed = (flags & FLAG.inUse) === 0 ? event : withoutInUse(event, flags);
+  return crc32(summed, 0, end) === event.readUInt32LE(end);
 }
 
-function withoutInUse(covered: Buffer, flags: number): Buffer {
-  const copy = Buffer.from(covered);
+function withoutInUse(event: Buffer, flags: number): Buffer {
+  const copy = Buffer.from(event);
   copy.writeUInt16LE(flags & ~FLAG.inUse, 17);
   return copy;
 }

@@ -29,7 +29,7 @@ export class CaptureLoop {
   readonly #opened: OpenedSession;
   readonly #decoder: EventDecoder;
   readonly #stream: EventStream;
-  #arrived: readonly Buffer[] | undefined;
+  #arrived: Iterable<Buffer> | undefined;
   #reading = false;
   #inFlight: Promise<void> | undefined;
   #failure: { readonly cause: unknown } | undefined;

@@ -48,8 +48,9 @@ export interface SourceServer {
  */
 export interface EventStream extends AsyncDisposable {
   /**
-   * Whole events (header, body, checksum; no packet framing), at least one. Buffers are owned by
-   * the caller until the next call. Never called again before it has settled.
+   * Whole events (header, body, checksum; no packet framing), none when one has come in part only.
+   * They are cut from what has arrived as they are asked for: walk them once, to the end, before the
+   * next call; until then their bytes are the caller's. Never called again before it has settled.
    */
-  read(): Promise<readonly Buffer[]>;
+  read(): Promise<Iterable<Buffer>>;
 }

@@ -1,12 +1,15 @@
 const MAX_PAYLOAD = 0xffffff;
 const HEADER_BYTES = 4;
 
+/** What a payload of no bytes begins with. */
+export const NO_KIND = -1;
+
 /**
  * Cuts the byte stream of a MySQL connection into packets.
  *
  * Layout of a packet: payload length (3 bytes, little-endian), sequence number (1), payload. A
  * payload of 0xffffff bytes continues in the next packet; the last piece is shorter, perhaps empty.
- * Chunks may be cut anywhere.
+ * Chunks may be cut anywhere. The first byte of a payload says what it is.
  *
  * A packet that lies whole in its chunk comes out as a view of it, any other is copied once.
  */
@@ -18,27 +21,35 @@ export class PacketFramer {
   #continues = false;
   #pieces: Buffer[] = [];
   #pieceBytes = 0;
+  #kind = NO_KIND;
 
-  /** Bytes of an unfinished packet held back. */
-  get pendingBytes(): number {
-    return this.#pieceBytes;
+  /** First byte of the packet that came out last. */
+  get kind(): number {
+    return this.#kind;
   }
 
-  /** Calls `deliver` with the payload of every packet that ends in this chunk, in order. */
-  push(chunk: Buffer, deliver: (payload: Buffer) => void): void {
+  /**
+   * The packets that end in this chunk, in order, each without its first byte. Use up the chunk
+   * before the next one: what is left of it is lost otherwise.
+   */
+  *packets(chunk: Buffer): Generator<Buffer, void, undefined> {
     let at = 0;
     while (at < chunk.length || this.#pieceEnded()) {
       if (this.#headerBytes < HEADER_BYTES) {
         at = this.#takeHeader(chunk, at);
         continue;
       }
-      const take = Math.min(this.#missing, chunk.length - at);
-      const piece = chunk.subarray(at, at + take);
-      at += take;
-      this.#missing -= take;
-      if (this.#missing > 0 || this.#continues) this.#keep(piece);
-      else deliver(this.#join(piece));
+      const end = at + Math.min(this.#missing, chunk.length - at);
+      this.#missing -= end - at;
+      const isWhole = this.#missing === 0 && !this.#continues;
       if (this.#missing === 0) this.#headerBytes = 0;
+      if (!isWhole) this.#keep(chunk.subarray(at, end));
+      else if (this.#pieces.length === 0) yield this.#packet(chunk, at, end);
+      else {
+        this.#keep(chunk.subarray(at, end));
+        yield this.#join();
+      }
+      at = end;
     }
   }
 
@@ -67,12 +78,15 @@ export class PacketFramer {
     this.#pieceBytes += piece.length;
   }
 
-  #join(last: Buffer): Buffer {
-    if (this.#pieces.length === 0) return last;
-    this.#keep(last);
+  #join(): Buffer {
     const payload = Buffer.concat(this.#pieces, this.#pieceBytes);
     this.#pieces = [];
     this.#pieceBytes = 0;
-    return payload;
+    return this.#packet(payload, 0, payload.length);
+  }
+
+  #packet(bytes: Buffer, start: number, end: number): Buffer {
+    this.#kind = start < end ? (bytes[start] ?? NO_KIND) : NO_KIND;
+    return bytes.subarray(Math.min(start + 1, end), end);
   }
 }

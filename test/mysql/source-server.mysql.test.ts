@@ -129,7 +129,7 @@ describe.skipIf(!MYSQL_URL)('the source server', () => {
     await using first = await dump(executed);
     await using second = await dump(executed);
     const ended = async (): Promise<never> => {
-      for (;;) await first.read();
+      for (;;) Array.from(await first.read());
     };
     await expect(ended()).rejects.toMatchObject({
       code: 'mysql.taken-over',
