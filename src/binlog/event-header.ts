@@ -34,17 +34,19 @@ export function readHeader(event: Buffer, at: number, end: number): EventHeader 
   return header;
 }
 
-/** Whether the last four bytes are the CRC32 of everything before them. */
-export function hasValidChecksum(event: Buffer, flags: number): boolean {
-  const end = event.length - CHECKSUM_BYTES;
-  if (end < HEADER_BYTES) return false;
+/** Whether the last four bytes of an event are the CRC32 of everything before them. */
+export function hasValidChecksum(
+  bytes: Buffer,
+  start: number,
+  end: number,
+  flags: number,
+): boolean {
+  const summedEnd = end - CHECKSUM_BYTES;
+  if (summedEnd - start < HEADER_BYTES) return false;
+  const checksum = bytes.readUInt32LE(summedEnd);
   // The server sets the flag in a file it is writing, after it has computed the checksum.
-  const summed = (flags & FLAG.inUse) === 0 ? event : withoutInUse(event, flags);
-  return crc32(summed, 0, end) === event.readUInt32LE(end);
-}
-
-function withoutInUse(event: Buffer, flags: number): Buffer {
-  const copy = Buffer.from(event);
-  copy.writeUInt16LE(flags & ~FLAG.inUse, 17);
-  return copy;
+  if ((flags & FLAG.inUse) === 0) return crc32(bytes, start, summedEnd) === checksum;
+  const before = Buffer.from(bytes.subarray(start, summedEnd));
+  before.writeUInt16LE(flags & ~FLAG.inUse, 17);
+  return crc32(before, 0, before.length) === checksum;
 }

@@ -6,11 +6,11 @@ import { tableTopic } from '../topic/topic-name.ts';
 import type { OpenedSession } from './open-session.ts';
 import type { CaptureNotice, CaptureProgress, SnapshotProgress } from './progress.ts';
 import type { CaptureDeps, CaptureInput } from './run-capture.ts';
-import type { EventStream } from './source-server.ts';
+import type { EventBytes, EventStream } from './source-server.ts';
 
 /** Bytes of one event to what it means; a compressed transaction gives several. */
 export interface EventDecoder {
-  decode(event: Buffer): Iterable<BinlogEvent>;
+  decode(bytes: Buffer, start: number, end: number): Iterable<BinlogEvent>;
 }
 
 /** A few milliseconds of decoding; then timers and sockets have their turn, also during a long backlog. */
@@ -29,7 +29,7 @@ export class CaptureLoop {
   readonly #opened: OpenedSession;
   readonly #decoder: EventDecoder;
   readonly #stream: EventStream;
-  #arrived: Iterable<Buffer> | undefined;
+  #arrived: Iterable<EventBytes> | undefined;
   #reading = false;
   #inFlight: Promise<void> | undefined;
   #failure: { readonly cause: unknown } | undefined;
@@ -118,15 +118,15 @@ export class CaptureLoop {
     if (!arrived) return;
     this.#arrived = undefined;
     let turnBytes = 0;
-    for (const buffer of arrived) {
-      this.#bytes += buffer.length;
-      turnBytes += buffer.length;
+    for (const { bytes, start, end } of arrived) {
+      this.#bytes += end - start;
+      turnBytes += end - start;
       if (turnBytes > MAX_TURN_BYTES) {
         turnBytes = 0;
         await nextTurn();
         this.#throwIfFailed();
       }
-      for (const event of this.#decoder.decode(buffer)) {
+      for (const event of this.#decoder.decode(bytes, start, end)) {
         const waiting = this.#opened.session.accept(event);
         if (waiting) await waiting;
         if (this.#full()) await this.#publishFull();

@@ -112,6 +112,9 @@ export class CaptureSession {
         tracker.advance(event.header.logPos);
         this.#commit();
         return undefined;
+      case 'begin':
+        if (tracker.transaction) tracker.transaction.began = true;
+        break;
       case 'query':
         this.#query(event);
         break;

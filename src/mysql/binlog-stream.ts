@@ -1,14 +1,14 @@
 import type { Socket } from 'node:net';
 import { cancellable } from '../async/abort.ts';
 import { encodeGtidSet } from '../binlog/gtid-set-encoding.ts';
-import type { EventStream } from '../capture/source-server.ts';
+import type { EventBytes, EventStream } from '../capture/source-server.ts';
 import type { GtidSetText } from '../change/gtid.ts';
 import { parseGtidSet } from '../change/gtid-set.ts';
 import { SluiceError } from '../errors/error.ts';
 import { connect, type MysqlAccount, type MysqlSession, socketOf } from './connection.ts';
 import { dumpCommand, replicaUuid } from './dump-command.ts';
 import { dumpFailure } from './dump-failure.ts';
-import { PacketFramer } from './packet-framer.ts';
+import { type Packet, PacketFramer } from './packet-framer.ts';
 
 export interface DumpSettings {
   /** Replica server id, unique among the server's replicas. */
@@ -91,7 +91,7 @@ interface StreamLimits {
 }
 
 interface Waiter {
-  readonly resolve: (events: Iterable<Buffer>) => void;
+  readonly resolve: (events: Iterable<EventBytes>) => void;
   readonly reject: (error: SluiceError) => void;
 }
 
@@ -112,7 +112,7 @@ class BinlogStream implements EventStream {
   #failure: SluiceError | undefined;
   #waiter: Waiter | undefined;
   /** What the opening has read, for the first reader. */
-  #opened: Iterable<Buffer> | undefined;
+  #opened: Iterable<EventBytes> | undefined;
 
   constructor(session: MysqlSession, account: MysqlAccount, limits: StreamLimits) {
     this.#session = session;
@@ -148,7 +148,7 @@ class BinlogStream implements EventStream {
     }
   }
 
-  read(): Promise<Iterable<Buffer>> {
+  read(): Promise<Iterable<EventBytes>> {
     if (this.#opened) {
       const opened = this.#opened;
       this.#opened = undefined;
@@ -194,7 +194,7 @@ class BinlogStream implements EventStream {
     }
   }
 
-  #takeEvents(): Iterable<Buffer> {
+  #takeEvents(): Iterable<EventBytes> {
     const chunks = this.#chunks;
     this.#chunks = [];
     this.#chunkBytes = 0;
@@ -202,27 +202,27 @@ class BinlogStream implements EventStream {
     return this.#eventsOf(chunks);
   }
 
-  *#eventsOf(chunks: readonly Buffer[]): Generator<Buffer, void, undefined> {
+  *#eventsOf(chunks: readonly Buffer[]): Generator<EventBytes, void, undefined> {
     for (const chunk of chunks)
-      for (const body of this.#framer.packets(chunk)) {
-        if (this.#framer.kind === OK) {
-          yield body;
+      for (const packet of this.#framer.packets(chunk)) {
+        if (packet.kind === OK) {
+          yield packet;
           continue;
         }
-        this.#end(this.#framer.kind, body);
+        this.#end(packet);
         return;
       }
   }
 
   /** A packet begins with 0x00 before an event, with 0xfe at the end of the dump, with 0xff before an error. */
-  #end(kind: number, body: Buffer): void {
+  #end({ kind, bytes, start, end }: Packet): void {
     this.#serverEnded = kind === ERR || kind === EOF;
     // The connection may have been closed before its last packet was looked at, which says why.
     this.#failure = undefined;
     this.#chunks = [];
     switch (kind) {
       case ERR:
-        this.fail(dumpFailure(body, this.#session.server));
+        this.fail(dumpFailure(bytes.subarray(start, end), this.#session.server));
         return;
       case EOF:
         this.fail(this.#lost('the server ended the dump'));
@@ -265,7 +265,10 @@ class BinlogStream implements EventStream {
   }
 }
 
-function* chained(first: Buffer, rest: Iterator<Buffer>): Generator<Buffer, void, undefined> {
+function* chained(
+  first: EventBytes,
+  rest: Iterator<EventBytes>,
+): Generator<EventBytes, void, undefined> {
   yield first;
   for (let next = rest.next(); !next.done; next = rest.next()) yield next.value;
 }

@@ -49,15 +49,16 @@ export class FakeServer implements AsyncDisposable {
     let authenticated = false;
     socket.write(packet(0, greeting()));
     socket.on('data', (chunk) => {
-      for (const body of framer.packets(chunk)) {
+      for (const { kind, bytes, start, end } of framer.packets(chunk)) {
+        const body = bytes.subarray(start, end);
         if (!authenticated) {
           authenticated = true;
           socket.write(packet(2, OK_PACKET));
-        } else if (framer.kind === COM_QUERY) {
+        } else if (kind === COM_QUERY) {
           this.statements.push(body.toString('utf8'));
           if (!this.unanswered.test(body.toString('utf8'))) socket.write(packet(1, OK_PACKET));
-        } else if (framer.kind === COM_DUMP_GTID)
-          this.#dump.resolve(new FakeDump(socket, Buffer.concat([Buffer.of(framer.kind), body])));
+        } else if (kind === COM_DUMP_GTID)
+          this.#dump.resolve(new FakeDump(socket, Buffer.concat([Buffer.of(kind), body])));
       }
     });
   }

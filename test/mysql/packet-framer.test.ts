@@ -21,9 +21,9 @@ function frame(chunks: readonly Buffer[]): Buffer[] {
   const framer = new PacketFramer();
   const payloads: Buffer[] = [];
   for (const chunk of chunks)
-    for (const body of framer.packets(chunk))
+    for (const { kind, bytes, start, end } of framer.packets(chunk))
       payloads.push(
-        framer.kind === NO_KIND ? Buffer.from(body) : Buffer.concat([Buffer.of(framer.kind), body]),
+        Buffer.concat([Buffer.from(kind === NO_KIND ? [] : [kind]), bytes.subarray(start, end)]),
       );
   return payloads;
 }

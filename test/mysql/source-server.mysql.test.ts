@@ -191,6 +191,7 @@ describe.skipIf(!MYSQL_URL)('the source server', () => {
 async function nextQuery(stream: Awaited<ReturnType<typeof dump>>): Promise<string> {
   const decoder = new BinlogDecoder();
   for (;;)
-    for (const buffer of await stream.read())
-      for (const event of decoder.decode(buffer)) if (event.kind === 'query') return event.sql;
+    for (const { bytes, start, end } of await stream.read())
+      for (const event of decoder.decode(bytes, start, end))
+        if (event.kind === 'query') return event.sql;
 }
