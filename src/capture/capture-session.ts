@@ -75,8 +75,8 @@ export class CaptureSession {
   get records(): number {
     return this.#batch.outgoing.records;
   }
-  get bytes(): number {
-    return this.#batch.outgoing.bytes;
+  get heldBytes(): number {
+    return this.#batch.outgoing.heldBytes;
   }
   get newestEventAtUs(): number {
     return this.#newestEventAtUs;

@@ -27,7 +27,7 @@ export interface PartitionBatches {
 
 const SMALLEST_BUFFER_BYTES = 16 << 10;
 /** A writer that outgrows its buffer takes one of the next size. */
-const GROWTH = 4;
+const GROWTH = 2;
 
 /**
  * Write buffers, reused from transaction to transaction: of `bufferBytes`, in which a record batch is
@@ -81,6 +81,7 @@ export class RecordBatches implements OutgoingBatch {
   readonly #pool: BufferPool;
   readonly #topics = new Map<Topic, PartitionWriter[]>();
   readonly #writers: PartitionWriter[] = [];
+  readonly #held: Held = { bytes: 0 };
   #records = 0;
   #bytes = 0;
   #latestTopic: Topic | undefined;
@@ -97,6 +98,10 @@ export class RecordBatches implements OutgoingBatch {
 
   get bytes(): number {
     return this.#bytes;
+  }
+
+  get heldBytes(): number {
+    return this.#held.bytes;
   }
 
   append(record: OutgoingRecord): void {
@@ -128,7 +133,7 @@ export class RecordBatches implements OutgoingBatch {
     const partitions = this.#latestPartitions;
     const known = partitions[partition];
     if (known) return known;
-    const writer = new PartitionWriter(topic, partition, this.#limits, this.#pool);
+    const writer = new PartitionWriter(topic, partition, this.#limits, this.#pool, this.#held);
     partitions[partition] = writer;
     this.#writers.push(writer);
     return writer;
@@ -143,11 +148,17 @@ export class RecordBatches implements OutgoingBatch {
   }
 }
 
+/** What all partitions of a transaction keep in memory together. */
+interface Held {
+  bytes: number;
+}
+
 class PartitionWriter {
   readonly #topic: Topic;
   readonly #partition: number;
   readonly #limits: BatchLimits;
   readonly #pool: BufferPool;
+  readonly #held: Held;
   readonly #sealed: SealedBatch[] = [];
   /** Write buffers that sealed batches still point into. */
   readonly #shared: Buffer[] = [];
@@ -157,7 +168,8 @@ class PartitionWriter {
   #firstMs = 0;
   #largestMs = 0;
 
-  constructor(topic: Topic, partition: number, limits: BatchLimits, pool: BufferPool) {
+  constructor(topic: Topic, partition: number, limits: BatchLimits, pool: BufferPool, held: Held) {
+    this.#held = held;
     this.#topic = topic;
     this.#partition = partition;
     this.#limits = limits;
@@ -180,6 +192,7 @@ class PartitionWriter {
     const delta = timestampMs - this.#firstMs;
     this.#end = record.write(this.#buffer, this.#end, this.#records, delta);
     this.#records++;
+    this.#held.bytes += this.#end - before;
     return this.#end - before;
   }
 
@@ -219,6 +232,7 @@ class PartitionWriter {
       this.#limits.compression,
     );
     this.#sealed.push(sealed);
+    this.#held.bytes += sealed.bytes.length - this.#end;
     if (sealed.bytes.buffer === this.#buffer.buffer) {
       this.#shared.push(this.#buffer);
       this.#buffer = this.#pool.take(0);
@@ -237,6 +251,7 @@ class PartitionWriter {
     }
     this.#seal();
     this.#sealed.push(sealed);
+    this.#held.bytes += sealed.bytes.length;
     return end;
   }
 }
