@@ -65,13 +65,15 @@ async function runComparison(task: Extract<Task, { kind: 'compare' }>): Promise<
     if (size === 'full') contenders.push(debezium('debezium-tuned', installed, TUNED, place));
     contenders.push(...peers.map((option) => peer(option, place)));
     const comparison: Comparison = { place, source, contenders, rounds: ROUNDS[size], size, say };
-    const results: ScenarioResult[] = [];
-    for (const name of task.scenarios)
-      results.push(await compareOrExcuse(SCENARIOS[name], comparison));
     const environment = await environmentOf(source, contenders, task);
+    const results: ScenarioResult[] = [];
+    for (const name of task.scenarios) {
+      results.push(await compareOrExcuse(SCENARIOS[name], comparison));
+      // A run takes an hour: what it has measured stays when it is interrupted.
+      if (size === 'full' && !task.partial)
+        keepResults(REPOSITORY, { environment, scenarios: results });
+    }
     process.stdout.write(printedResults({ environment, scenarios: results }, task.json));
-    if (size === 'full' && !task.partial)
-      keepResults(REPOSITORY, { environment, scenarios: results });
     const failures = size === 'quick' ? gateFailures(results) : [];
     for (const failure of failures) process.stderr.write(`${failure}\n`);
     return failures.length > 0 || hasInvalidRuns(results) ? 1 : 0;

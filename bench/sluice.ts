@@ -13,7 +13,7 @@ import { READER } from './source.ts';
 import { RunTopics } from './topics.ts';
 
 const REPOSITORY = resolve(import.meta.dirname, '..');
-const COMMAND_LINE = join(REPOSITORY, 'src/cli/main.ts');
+const COMMAND_LINE = join(REPOSITORY, 'bin/sluice');
 const PASSWORD_VARIABLE = 'SLUICE_BENCH_PASSWORD';
 const POLL_MS = 100;
 const REMEMBER_WITHIN_MS = 120_000;
@@ -23,26 +23,31 @@ export const SINK = 'warehouse';
 
 /**
  * Sluice as its users run it: a file that is applied, and a worker, both with their defaults.
- * @param nodeArgs for a profile; empty when something is measured
+ * @param nodeOptions for a profile; empty when something is measured
  */
-export function sluice(version: string, place: Place, nodeArgs: readonly string[] = []): Contender {
+export function sluice(
+  version: string,
+  place: Place,
+  nodeOptions: readonly string[] = [],
+): Contender {
   const env = { ...place.env, [PASSWORD_VARIABLE]: READER.password };
+  const { address, namespace } = place.temporal;
   const command = (...args: readonly string[]) => [
-    ...[COMMAND_LINE, '--address', place.temporal.address],
-    ...['--namespace', place.temporal.namespace, ...args],
+    ...['--address', address, '--namespace', namespace],
+    ...args,
   ];
   const apply = async (job: Job): Promise<void> => {
     const file = join(place.programs, job.prefix, `${job.prefix}.yaml`);
     await mkdir(dirname(file), { recursive: true });
     await writeFile(file, stringify(pipelineFile(job, place)));
     const { signal } = place;
-    await run(process.execPath, command('apply', file), { cwd: REPOSITORY, env, signal });
+    await run(COMMAND_LINE, command('apply', file), { cwd: REPOSITORY, env, signal });
   };
   const startWorker = (job: Job): Promise<Program> =>
     Program.start(
       join(place.programs, job.prefix),
-      { program: process.execPath, args: [...nodeArgs, ...command('worker')] },
-      env,
+      { program: COMMAND_LINE, args: command('worker') },
+      { ...env, NODE_OPTIONS: nodeOptions.join(' ') },
     );
   return {
     name: 'sluice',

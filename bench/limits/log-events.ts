@@ -17,7 +17,9 @@ export async function* logEvents({
   const after = from.gtidSet as GtidSetText;
   await using stream = await openBinlogStream(mysql, settings, after, new AbortController().signal);
   for (;;) {
-    const events = await stream.read();
+    const events = Array.from(await stream.read(), ({ bytes, start, end }) =>
+      bytes.subarray(start, end),
+    );
     yield events;
     if (events.some((event) => opensFile(event, endFile))) return;
   }

@@ -62,38 +62,40 @@ export class BinlogDecoder {
 
   /**
    * One event, or those of a compressed transaction one by one. The events may hold views of
-   * `event`: use them up before its buffer is used again.
+   * `bytes`: use them up before its buffer is used again.
    *
-   * @param event  header, body and checksum; no packet framing
+   * @param bytes  from `start` to before `end` header, body and checksum; no packet framing
    * @throws {SluiceError} `binlog.truncated`, `binlog.checksum`, `binlog.unknown-event`, `binlog.unsupported`
    */
-  decode(event: Buffer): Iterable<BinlogEvent> {
-    const header = readHeader(event, 0, event.length);
-    const body = new ByteReader(event, HEADER_BYTES, this.#verified(event, header));
+  decode(bytes: Buffer, start = 0, end = bytes.length): Iterable<BinlogEvent> {
+    const header = readHeader(bytes, start, end);
+    const bodyEnd = this.#verified(bytes, start, end, header);
+    const body = new ByteReader(bytes, start + HEADER_BYTES, bodyEnd);
     return header.type === EVENT.transactionPayload
       ? this.#payload(body)
       : [this.#event(header, body)];
   }
 
   /** Where the body ends. Checks the CRC32, where the file has one. */
-  #verified(event: Buffer, { type, size, flags }: EventHeader): number {
-    if (size !== event.length)
+  #verified(bytes: Buffer, start: number, end: number, { type, size, flags }: EventHeader): number {
+    if (size !== end - start)
       throw new SluiceError(
         'binlog.truncated',
-        `An event of type ${type} says it has ${size} bytes, but ${event.length} came.`,
+        `An event of type ${type} says it has ${size} bytes, but ${end - start} came.`,
       );
-    if (type === EVENT.formatDescription) this.#checksums = fileHasChecksums(event);
+    if (type === EVENT.formatDescription) this.#checksums = fileHasChecksums(bytes, start, end);
     if (!this.#checksums) {
       // The server names the file before it describes it, with a checksum if one was negotiated.
-      const isRotateWithChecksum = type === EVENT.rotate && hasValidChecksum(event, flags);
-      return isRotateWithChecksum ? event.length - CHECKSUM_BYTES : event.length;
+      const isRotateWithChecksum =
+        type === EVENT.rotate && hasValidChecksum(bytes, start, end, flags);
+      return isRotateWithChecksum ? end - CHECKSUM_BYTES : end;
     }
-    if (!hasValidChecksum(event, flags))
+    if (!hasValidChecksum(bytes, start, end, flags))
       throw new SluiceError(
         'binlog.checksum',
-        `An event of type ${type} and ${event.length} bytes fails its checksum.`,
+        `An event of type ${type} and ${size} bytes fails its checksum.`,
       );
-    return event.length - CHECKSUM_BYTES;
+    return end - CHECKSUM_BYTES;
   }
 
   #event(header: EventHeader, body: ByteReader): BinlogEvent {
@@ -213,8 +215,10 @@ export class BinlogDecoder {
 }
 
 /** The description of a file always ends with the algorithm's number and a checksum of its own. */
-function fileHasChecksums(event: Buffer): boolean {
-  return event.length > HEADER_BYTES + 57 + CHECKSUM_BYTES && event.at(-5) === CRC32;
+function fileHasChecksums(bytes: Buffer, start: number, end: number): boolean {
+  return (
+    end - start > HEADER_BYTES + 57 + CHECKSUM_BYTES && bytes[end - CHECKSUM_BYTES - 1] === CRC32
+  );
 }
 
 function refused({

@@ -1,5 +1,5 @@
-import { crc32 } from 'node:zlib';
 import { SluiceError } from '../errors/error.ts';
+import { crc32 } from './crc32.ts';
 import type { EventHeader } from './event.ts';
 
 export const HEADER_BYTES = 19;
@@ -34,18 +34,19 @@ export function readHeader(event: Buffer, at: number, end: number): EventHeader 
   return header;
 }
 
-/** Whether the last four bytes are the CRC32 of everything before them. */
-export function hasValidChecksum(event: Buffer, flags: number): boolean {
-  const end = event.length - CHECKSUM_BYTES;
-  if (end < HEADER_BYTES) return false;
-  const covered = event.subarray(0, end);
+/** Whether the last four bytes of an event are the CRC32 of everything before them. */
+export function hasValidChecksum(
+  bytes: Buffer,
+  start: number,
+  end: number,
+  flags: number,
+): boolean {
+  const summedEnd = end - CHECKSUM_BYTES;
+  if (summedEnd - start < HEADER_BYTES) return false;
+  const checksum = bytes.readUInt32LE(summedEnd);
   // The server sets the flag in a file it is writing, after it has computed the checksum.
-  const summed = (flags & FLAG.inUse) === 0 ? covered : withoutInUse(covered, flags);
-  return crc32(summed) === event.readUInt32LE(end);
-}
-
-function withoutInUse(covered: Buffer, flags: number): Buffer {
-  const copy = Buffer.from(covered);
-  copy.writeUInt16LE(flags & ~FLAG.inUse, 17);
-  return copy;
+  if ((flags & FLAG.inUse) === 0) return crc32(bytes, start, summedEnd) === checksum;
+  const before = Buffer.from(bytes.subarray(start, summedEnd));
+  before.writeUInt16LE(flags & ~FLAG.inUse, 17);
+  return crc32(before, 0, before.length) === checksum;
 }

@@ -47,6 +47,8 @@ export type BinlogEventBody =
     }
   /** gtid_mode is not ON. */
   | { readonly kind: 'anonymousGtid' }
+  /** The statement BEGIN, half of all statements in a log: one before the rows of each transaction. */
+  | { readonly kind: 'begin' }
   | {
       readonly kind: 'query';
       readonly database: string;

@@ -4,7 +4,7 @@ import type { ByteReader } from './byte-reader.ts';
 import type { BinlogEventBody } from './event.ts';
 import { textDecoding } from './values/text.ts';
 
-type QueryBody = Extract<BinlogEventBody, { kind: 'query' }>;
+type QueryBody = Extract<BinlogEventBody, { kind: 'query' | 'begin' }>;
 
 /** Status variables whose lengths are needed to come as far as the charset. */
 const STATUS = { flags2: 0, sqlMode: 1, autoIncrement: 3, charset: 4, catalog: 6 } as const;
@@ -26,7 +26,9 @@ export function decodeQuery(
   body.take(4);
   const databaseLength = body.u8();
   body.take(2);
-  const { sqlMode, clientCollation } = readStatus(body.sub(body.u16()));
+  const status = body.sub(body.u16());
+  if (isBegin(body, body.at + databaseLength + 1)) return { kind: 'begin' };
+  const { sqlMode, clientCollation } = readStatus(status);
   const database = body.utf8(databaseLength);
   body.take(1);
   return {
@@ -38,16 +40,18 @@ export function decodeQuery(
   };
 }
 
-const BEGIN = Buffer.from('BEGIN');
+const BEGIN = [...Buffer.from('BEGIN')];
+
+/** Whether the text that starts at `at` is all of BEGIN. */
+function isBegin({ buffer, end }: ByteReader, at: number): boolean {
+  return end - at === BEGIN.length && BEGIN.every((byte, index) => buffer[at + index] === byte);
+}
 
 function readSql(
   { buffer, at, end }: ByteReader,
   clientCollation: number | undefined,
   charsetOf: (collationId: number) => string,
 ): string {
-  // Half of all statements in the log, one per transaction.
-  if (end - at === BEGIN.length && buffer.compare(BEGIN, 0, BEGIN.length, at, end) === 0)
-    return 'BEGIN';
   const text = buffer.subarray(at, end);
   if (isAscii(text)) return text.toString('latin1');
   return decodeText(text, clientCollation === undefined ? 'utf8mb4' : charsetOf(clientCollation));

@@ -6,22 +6,29 @@ import { tableTopic } from '../topic/topic-name.ts';
 import type { OpenedSession } from './open-session.ts';
 import type { CaptureNotice, CaptureProgress, SnapshotProgress } from './progress.ts';
 import type { CaptureDeps, CaptureInput } from './run-capture.ts';
-import type { EventStream } from './source-server.ts';
+import type { EventBytes, EventStream } from './source-server.ts';
 
 /** Bytes of one event to what it means; a compressed transaction gives several. */
 export interface EventDecoder {
-  decode(event: Buffer): Iterable<BinlogEvent>;
+  decode(bytes: Buffer, start: number, end: number): Iterable<BinlogEvent>;
 }
 
 /** A few milliseconds of decoding; then timers and sockets have their turn, also during a long backlog. */
 const MAX_TURN_BYTES = 256 << 10;
 
 /**
+ * While the broker commits, the next batch may grow beyond its limit: a transaction of hundreds of
+ * partitions takes it a tenth of a second, whatever it holds, and fewer of them carry more.
+ */
+const BATCHES_OF_ROOM = 3;
+
+/**
  * The one loop of capture: events in, transactions out, a chunk beside them.
  *
  * While one transaction commits, the next batch is already being filled; a batch is sent when
  * nothing is in flight and it is full, or old enough, or the stream is idle. At most one batch is in
- * flight and one being filled, so memory is bounded by two batches, one chunk and the socket buffer.
+ * flight and one being filled, with the room of three full ones: that, one chunk and the socket's
+ * buffer bound the memory.
  */
 export class CaptureLoop {
   readonly #deps: CaptureDeps;
@@ -29,9 +36,10 @@ export class CaptureLoop {
   readonly #opened: OpenedSession;
   readonly #decoder: EventDecoder;
   readonly #stream: EventStream;
-  #arrived: readonly Buffer[] | undefined;
+  #arrived: Iterable<EventBytes> | undefined;
   #reading = false;
   #inFlight: Promise<void> | undefined;
+  #inFlightBytes = 0;
   #failure: { readonly cause: unknown } | undefined;
   #committed: Checkpoint;
   #lastBatch: CaptureProgress['lastBatch'];
@@ -118,15 +126,15 @@ export class CaptureLoop {
     if (!arrived) return;
     this.#arrived = undefined;
     let turnBytes = 0;
-    for (const buffer of arrived) {
-      this.#bytes += buffer.length;
-      turnBytes += buffer.length;
+    for (const { bytes, start, end } of arrived) {
+      this.#bytes += end - start;
+      turnBytes += end - start;
       if (turnBytes > MAX_TURN_BYTES) {
         turnBytes = 0;
         await nextTurn();
         this.#throwIfFailed();
       }
-      for (const event of this.#decoder.decode(buffer)) {
+      for (const event of this.#decoder.decode(bytes, start, end)) {
         const waiting = this.#opened.session.accept(event);
         if (waiting) await waiting;
         if (this.#full()) await this.#publishFull();
@@ -137,11 +145,13 @@ export class CaptureLoop {
     this.#opened.wakeup.wake();
   }
 
+  /** With nothing in flight a full batch is sent; otherwise it waits for the room that both have together. */
   #full(): boolean {
-    const { session } = this.#opened;
-    return (
-      session.bytes >= this.#input.maxBatchBytes || session.records >= this.#input.maxBatchRows
-    );
+    const { heldBytes, records } = this.#opened.session;
+    const { maxBatchBytes, maxBatchRows } = this.#input;
+    if (records >= maxBatchRows) return true;
+    if (heldBytes < maxBatchBytes) return false;
+    return !this.#inFlight || heldBytes + this.#inFlightBytes >= BATCHES_OF_ROOM * maxBatchBytes;
   }
 
   /** Back-pressure: nothing more is read until the batch before this one is committed. */
@@ -172,6 +182,7 @@ export class CaptureLoop {
     const { session, wakeup } = this.#opened;
     const { batch, checkpoint } = session.seal();
     const { records, bytes } = batch;
+    this.#inFlightBytes = batch.heldBytes;
     const startedAtMs = this.#deps.nowMs();
     const finished = this.#snapshotsFinished();
     this.#batchSinceMs = startedAtMs;

@@ -75,8 +75,8 @@ export class CaptureSession {
   get records(): number {
     return this.#batch.outgoing.records;
   }
-  get bytes(): number {
-    return this.#batch.outgoing.bytes;
+  get heldBytes(): number {
+    return this.#batch.outgoing.heldBytes;
   }
   get newestEventAtUs(): number {
     return this.#newestEventAtUs;
@@ -112,6 +112,9 @@ export class CaptureSession {
         tracker.advance(event.header.logPos);
         this.#commit();
         return undefined;
+      case 'begin':
+        if (tracker.transaction) tracker.transaction.began = true;
+        break;
       case 'query':
         this.#query(event);
         break;

@@ -42,14 +42,22 @@ export interface SourceServer {
   close(): Promise<void>;
 }
 
+/** Where an event lies. The object serves for the next event too; the bytes stay as they are. */
+export interface EventBytes {
+  readonly bytes: Buffer;
+  readonly start: number;
+  readonly end: number;
+}
+
 /**
  * The events of one dump, in log order. A slow reader stops the socket at a bounded number of
  * bytes; a silent server is noticed by the missing heartbeat and rejects `read`.
  */
 export interface EventStream extends AsyncDisposable {
   /**
-   * Whole events (header, body, checksum; no packet framing), at least one. Buffers are owned by
-   * the caller until the next call. Never called again before it has settled.
+   * Whole events (header, body, checksum; no packet framing), none when one has come in part only.
+   * They are cut from what has arrived as they are asked for: walk them once, to the end, before the
+   * next call. Never called again before it has settled.
    */
-  read(): Promise<readonly Buffer[]>;
+  read(): Promise<Iterable<EventBytes>>;
 }

@@ -4,7 +4,10 @@ import { runCli } from './program.ts';
 
 /** Loaded when a verb needs them: `sluice --help` should not wait for a database driver. */
 const ports: CliPorts = {
-  runWorker: async (options) => (await import('../workers/run-worker.ts')).runWorker(options),
+  runWorker: async (options) => {
+    (await import('../workers/code-cache.ts')).useCodeCache();
+    return (await import('../workers/run-worker.ts')).runWorker(options);
+  },
   checkPipeline: async (spec) => ({
     findings: await (await import('../workers/preflight.ts')).preflight(spec),
   }),

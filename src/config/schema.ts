@@ -270,7 +270,9 @@ const snapshot = z.strictObject({
 const stream = z.strictObject({
   maxBatchBytes: wholeNumber(65_536, 67_108_864)
     .default(DEFAULT_MAX_BATCH_BYTES)
-    .describe('A Kafka transaction ends when its rows take this many bytes before compression.'),
+    .describe(
+      'A Kafka transaction ends when it takes this many bytes of memory; up to three times that while the one before it is being committed.',
+    ),
   maxBatchRows: wholeNumber(1, 1_000_000)
     .default(DEFAULT_MAX_BATCH_ROWS)
     .describe('A Kafka transaction ends at this many rows.'),

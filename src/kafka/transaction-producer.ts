@@ -1,10 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import {
-  addPartitionsToTxnV3,
-  type Connection,
-  endTxnV3,
-  initProducerIdV4,
-} from '@platformatic/kafka';
+import { type Connection, endTxnV3, initProducerIdV4 } from '@platformatic/kafka';
 import { SluiceError } from '../errors/error.ts';
 import type { PartitionBatches } from '../topic/outgoing-batch.ts';
 import {
@@ -13,6 +8,7 @@ import {
   sequenceAfter,
   stampBatch,
 } from '../topic/record-batch.ts';
+import { addPartitions } from './add-partitions.ts';
 import { isConcurrentTransaction, isTransient, kafkaFailure } from './broker-error.ts';
 import { BACK_OFF_MS, type Cluster } from './cluster.ts';
 import type { KafkaKillPoint } from './kill-points.ts';
@@ -134,24 +130,28 @@ export class TransactionProducer {
       partitions: of.map(({ partition }) => partition),
     }));
     const transactionalId = this.#transactionalId;
+    const transaction = {
+      transactionalId,
+      producerId,
+      producerEpoch,
+      verifyOnly: false,
+      topics,
+    };
+    const what = `beginning a transaction of ${transactionalId}`;
     const deadlineMs = Date.now() + TRANSACTION_TIMEOUT_MS;
     for (;;) {
-      try {
-        const transaction = {
-          transactionalId,
-          producerId,
-          producerEpoch,
-          verifyOnly: false,
-          topics,
-        };
-        await addPartitionsToTxnV3.api.async(coordinator, [transaction]);
-        return;
-      } catch (error) {
-        if (!isConcurrentTransaction(error) || Date.now() > deadlineMs) {
-          throw kafkaFailure(error, true, `beginning a transaction of ${transactionalId}`);
-        }
-        await sleep(CONCURRENT_RETRY_MS);
-      }
+      const answer = await addPartitions
+        .async(coordinator, [transaction])
+        .catch((error: unknown) => {
+          throw kafkaFailure(error, true, what);
+        });
+      if (answer === 'added') return;
+      if (Date.now() > deadlineMs)
+        throw new SluiceError(
+          'kafka.outcome-unknown',
+          `Kafka: ${what} failed: its coordinator has been ending the one before for ${TRANSACTION_TIMEOUT_MS / 1000} s. Fence again and read the position to learn what was committed.`,
+        );
+      await sleep(CONCURRENT_RETRY_MS);
     }
   }
 

@@ -1,14 +1,14 @@
 import type { Socket } from 'node:net';
 import { cancellable } from '../async/abort.ts';
 import { encodeGtidSet } from '../binlog/gtid-set-encoding.ts';
-import type { EventStream } from '../capture/source-server.ts';
+import type { EventBytes, EventStream } from '../capture/source-server.ts';
 import type { GtidSetText } from '../change/gtid.ts';
 import { parseGtidSet } from '../change/gtid-set.ts';
 import { SluiceError } from '../errors/error.ts';
 import { connect, type MysqlAccount, type MysqlSession, socketOf } from './connection.ts';
 import { dumpCommand, replicaUuid } from './dump-command.ts';
 import { dumpFailure } from './dump-failure.ts';
-import { PacketFramer } from './packet-framer.ts';
+import { type Packet, PacketFramer } from './packet-framer.ts';
 
 export interface DumpSettings {
   /** Replica server id, unique among the server's replicas. */
@@ -91,7 +91,7 @@ interface StreamLimits {
 }
 
 interface Waiter {
-  readonly resolve: (events: readonly Buffer[]) => void;
+  readonly resolve: (events: Iterable<EventBytes>) => void;
   readonly reject: (error: SluiceError) => void;
 }
 
@@ -102,15 +102,17 @@ class BinlogStream implements EventStream {
   readonly #socket: Socket;
   readonly #framer = new PacketFramer();
   readonly #silence: NodeJS.Timeout;
-  readonly #started = Promise.withResolvers<void>();
-  #events: Buffer[] = [];
-  #eventBytes = 0;
+  /** As they came: what is cut from them only when it is wanted dies young. */
+  #chunks: Buffer[] = [];
+  #chunkBytes = 0;
   #paused = false;
   #heard = true;
   #serverEnded = false;
   #closed = false;
   #failure: SluiceError | undefined;
   #waiter: Waiter | undefined;
+  /** What the opening has read, for the first reader. */
+  #opened: Iterable<EventBytes> | undefined;
 
   constructor(session: MysqlSession, account: MysqlAccount, limits: StreamLimits) {
     this.#session = session;
@@ -120,12 +122,10 @@ class BinlogStream implements EventStream {
     this.#silence = setTimeout(() => {
       this.#onSilence();
     }, limits.silenceMs);
-    // A failure after the start reaches the reader through `read`.
-    this.#started.promise.catch(() => undefined);
   }
 
   /** Takes the socket over and sends the command. Resolves with the first event. */
-  start(command: Buffer): Promise<void> {
+  async start(command: Buffer): Promise<void> {
     const socket = this.#socket;
     socket.removeAllListeners('data');
     socket.on('data', (chunk: Buffer) => {
@@ -139,11 +139,22 @@ class BinlogStream implements EventStream {
     });
     socket.write(command);
     this.#silence.refresh();
-    return this.#started.promise;
+    for (;;) {
+      const events = (await this.read())[Symbol.iterator]();
+      const first = events.next();
+      if (first.done) continue;
+      this.#opened = chained(first.value, events);
+      return;
+    }
   }
 
-  read(): Promise<readonly Buffer[]> {
-    if (this.#events.length > 0) return Promise.resolve(this.#takeEvents());
+  read(): Promise<Iterable<EventBytes>> {
+    if (this.#opened) {
+      const opened = this.#opened;
+      this.#opened = undefined;
+      return Promise.resolve(opened);
+    }
+    if (this.#chunks.length > 0) return Promise.resolve(this.#takeEvents());
     if (this.#failure) return Promise.reject(this.#failure);
     return new Promise((resolve, reject) => {
       this.#waiter = { resolve, reject };
@@ -156,7 +167,6 @@ class BinlogStream implements EventStream {
     this.#failure = failure;
     clearTimeout(this.#silence);
     this.#socket.destroy();
-    this.#started.reject(failure);
     this.#waiter?.reject(failure);
     this.#waiter = undefined;
   }
@@ -173,48 +183,53 @@ class BinlogStream implements EventStream {
   #onData(chunk: Buffer): void {
     this.#heard = true;
     this.#silence.refresh();
-    this.#framer.push(chunk, (payload) => {
-      this.#onPacket(payload);
-    });
-    if (this.#events.length === 0) return;
-    this.#started.resolve();
+    this.#chunks.push(chunk);
+    this.#chunkBytes += chunk.length;
     if (this.#waiter) {
       const { resolve } = this.#waiter;
       this.#waiter = undefined;
       resolve(this.#takeEvents());
-    } else if (this.#eventBytes + this.#framer.pendingBytes > this.#limits.maxBufferedBytes) {
+    } else if (this.#chunkBytes > this.#limits.maxBufferedBytes) {
       this.#pause();
     }
   }
 
-  /** Layout of a payload: 0x00 and an event, 0xfe at the end of the dump, 0xff and an error. */
-  #onPacket(payload: Buffer): void {
-    const kind = payload[0] ?? -1;
-    switch (kind) {
-      case OK:
-        if (this.#failure) return;
-        this.#events.push(payload.subarray(1));
-        this.#eventBytes += payload.length - 1;
+  #takeEvents(): Iterable<EventBytes> {
+    const chunks = this.#chunks;
+    this.#chunks = [];
+    this.#chunkBytes = 0;
+    this.#resume();
+    return this.#eventsOf(chunks);
+  }
+
+  *#eventsOf(chunks: readonly Buffer[]): Generator<EventBytes, void, undefined> {
+    for (const chunk of chunks)
+      for (const packet of this.#framer.packets(chunk)) {
+        if (packet.kind === OK) {
+          yield packet;
+          continue;
+        }
+        this.#end(packet);
         return;
+      }
+  }
+
+  /** A packet begins with 0x00 before an event, with 0xfe at the end of the dump, with 0xff before an error. */
+  #end({ kind, bytes, start, end }: Packet): void {
+    this.#serverEnded = kind === ERR || kind === EOF;
+    // The connection may have been closed before its last packet was looked at, which says why.
+    this.#failure = undefined;
+    this.#chunks = [];
+    switch (kind) {
       case ERR:
-        this.#serverEnded = true;
-        this.fail(dumpFailure(payload, this.#session.server));
+        this.fail(dumpFailure(bytes.subarray(start, end), this.#session.server));
         return;
       case EOF:
-        this.#serverEnded = true;
         this.fail(this.#lost('the server ended the dump'));
         return;
       default:
         this.fail(this.#lost(`a packet of unknown kind ${kind} arrived`));
     }
-  }
-
-  #takeEvents(): readonly Buffer[] {
-    const events = this.#events;
-    this.#events = [];
-    this.#eventBytes = 0;
-    this.#resume();
-    return events;
   }
 
   /** No heartbeat is read while the socket stands still, so silence proves nothing then. */
@@ -248,6 +263,14 @@ class BinlogStream implements EventStream {
       { ...(cause === undefined ? {} : { cause }), facts: { server: this.#session.server } },
     );
   }
+}
+
+function* chained(
+  first: EventBytes,
+  rest: Iterator<EventBytes>,
+): Generator<EventBytes, void, undefined> {
+  yield first;
+  for (let next = rest.next(); !next.done; next = rest.next()) yield next.value;
 }
 
 /** Best effort: a thread that stays behind is ended by the next dump of the same pipeline. */

@@ -27,12 +27,12 @@ const BY_TEXT: readonly (readonly [RegExp, ErrorCode])[] = [
 /**
  * The SluiceError of an ERR packet that ends a dump.
  *
- * Layout: 0xff, error number 2 (little-endian), '#' and SQL state 5, text to the end.
+ * Layout behind 0xff: error number 2 (little-endian), '#' and SQL state 5, text to the end.
  */
-export function dumpFailure(payload: Buffer, server: string): SluiceError {
-  const errno = payload.length >= 3 ? payload.readUInt16LE(1) : 0;
-  const textAt = payload[3] === 0x23 ? 9 : 3;
-  const text = payload.toString('utf8', textAt).replace(/\.$/, '');
+export function dumpFailure(body: Buffer, server: string): SluiceError {
+  const errno = body.length >= 2 ? body.readUInt16LE(0) : 0;
+  const textAt = body[2] === 0x23 ? 8 : 2;
+  const text = body.toString('utf8', textAt).replace(/\.$/, '');
   const code = dumpErrorCode(errno, text);
   if (code === undefined)
     return mysqlFailure(Object.assign(new Error(text), { errno }), 'reading the binlog', server);

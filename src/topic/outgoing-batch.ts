@@ -1,4 +1,4 @@
-import { SluiceError } from '../errors/error.ts';
+import { InvariantBroken, SluiceError } from '../errors/error.ts';
 import type { EncodedRecord, OutgoingBatch, OutgoingRecord } from './publisher.ts';
 import { BATCH, type Compression, type SealedBatch, sealBatch } from './record-batch.ts';
 import { encodedRecord } from './record-writer.ts';
@@ -25,27 +25,54 @@ export interface PartitionBatches {
   readonly batches: readonly SealedBatch[];
 }
 
-/** Write buffers of `sealBytes` each, reused from transaction to transaction. */
+const SMALLEST_BUFFER_BYTES = 16 << 10;
+/** A writer that outgrows its buffer takes one of the next size. */
+const GROWTH = 2;
+
+/**
+ * Write buffers, reused from transaction to transaction: of `bufferBytes`, in which a record batch is
+ * full, and of smaller sizes, since with hundreds of tables a transaction has little for each.
+ */
 export class BufferPool {
   readonly bufferBytes: number;
-  readonly #idle: Buffer[] = [];
-  readonly #maxIdle: number;
+  /** By size, which goes up. */
+  readonly #idle: ReadonlyMap<number, Buffer[]>;
+  readonly #maxIdleBytes: number;
+  #idleBytes = 0;
 
-  constructor(bufferBytes: number = DEFAULT_LIMITS.sealBytes, maxIdle = 16) {
+  constructor(bufferBytes: number = DEFAULT_LIMITS.sealBytes, maxIdleBytes = 16 << 20) {
     this.bufferBytes = bufferBytes;
-    this.#maxIdle = maxIdle;
+    this.#maxIdleBytes = maxIdleBytes;
+    this.#idle = new Map(sizesUpTo(bufferBytes).map((bytes) => [bytes, []]));
   }
 
-  take(): Buffer {
-    return this.#idle.pop() ?? Buffer.allocUnsafeSlow(this.bufferBytes);
-  }
-
-  /** Takes back what {@link take} gave; buffers of another size are left to the collector. */
-  give(buffer: Buffer): void {
-    if (buffer.length === this.bufferBytes && this.#idle.length < this.#maxIdle) {
-      this.#idle.push(buffer);
+  /** A buffer of the smallest size that holds `bytes`, at most {@link bufferBytes}. */
+  take(bytes: number): Buffer {
+    for (const [size, idle] of this.#idle) {
+      if (size < bytes) continue;
+      const buffer = idle.pop();
+      if (!buffer) return Buffer.allocUnsafeSlow(size);
+      this.#idleBytes -= size;
+      return buffer;
     }
+    throw new InvariantBroken('a write buffer larger than a record batch may grow');
   }
+
+  /** Takes back what {@link take} gave; what does not fit, and a buffer of another size, is left to the collector. */
+  give(buffer: Buffer): void {
+    const { length } = buffer;
+    if (this.#idleBytes + length > this.#maxIdleBytes) return;
+    const idle = this.#idle.get(length);
+    if (!idle) return;
+    idle.push(buffer);
+    this.#idleBytes += length;
+  }
+}
+
+function sizesUpTo(largest: number): readonly number[] {
+  const sizes: number[] = [];
+  for (let size = SMALLEST_BUFFER_BYTES; size < largest; size *= GROWTH) sizes.push(size);
+  return [...sizes, largest];
 }
 
 /** One transaction's records in the form they are sent: record batches, compressed as they fill. */
@@ -54,6 +81,7 @@ export class RecordBatches implements OutgoingBatch {
   readonly #pool: BufferPool;
   readonly #topics = new Map<Topic, PartitionWriter[]>();
   readonly #writers: PartitionWriter[] = [];
+  readonly #held: Held = { bytes: 0 };
   #records = 0;
   #bytes = 0;
   #latestTopic: Topic | undefined;
@@ -70,6 +98,10 @@ export class RecordBatches implements OutgoingBatch {
 
   get bytes(): number {
     return this.#bytes;
+  }
+
+  get heldBytes(): number {
+    return this.#held.bytes;
   }
 
   append(record: OutgoingRecord): void {
@@ -101,7 +133,7 @@ export class RecordBatches implements OutgoingBatch {
     const partitions = this.#latestPartitions;
     const known = partitions[partition];
     if (known) return known;
-    const writer = new PartitionWriter(topic, partition, this.#limits, this.#pool);
+    const writer = new PartitionWriter(topic, partition, this.#limits, this.#pool, this.#held);
     partitions[partition] = writer;
     this.#writers.push(writer);
     return writer;
@@ -116,13 +148,17 @@ export class RecordBatches implements OutgoingBatch {
   }
 }
 
-const FIRST_BUFFER_BYTES = 16_384;
+/** What all partitions of a transaction keep in memory together. */
+interface Held {
+  bytes: number;
+}
 
 class PartitionWriter {
   readonly #topic: Topic;
   readonly #partition: number;
   readonly #limits: BatchLimits;
   readonly #pool: BufferPool;
+  readonly #held: Held;
   readonly #sealed: SealedBatch[] = [];
   /** Write buffers that sealed batches still point into. */
   readonly #shared: Buffer[] = [];
@@ -132,12 +168,13 @@ class PartitionWriter {
   #firstMs = 0;
   #largestMs = 0;
 
-  constructor(topic: Topic, partition: number, limits: BatchLimits, pool: BufferPool) {
+  constructor(topic: Topic, partition: number, limits: BatchLimits, pool: BufferPool, held: Held) {
+    this.#held = held;
     this.#topic = topic;
     this.#partition = partition;
     this.#limits = limits;
     this.#pool = pool;
-    this.#buffer = Buffer.allocUnsafe(Math.min(FIRST_BUFFER_BYTES, pool.bufferBytes));
+    this.#buffer = pool.take(0);
   }
 
   /** Answers by how many bytes the partition has grown. */
@@ -155,19 +192,21 @@ class PartitionWriter {
     const delta = timestampMs - this.#firstMs;
     this.#end = record.write(this.#buffer, this.#end, this.#records, delta);
     this.#records++;
+    this.#held.bytes += this.#end - before;
     return this.#end - before;
   }
 
+  /** What was compressed needs its buffer no longer: the next transaction fills it while this one is sent. */
   finish(): PartitionBatches {
     this.#seal();
+    this.#pool.give(this.#buffer);
+    this.#buffer = NO_BUFFER;
     return { topic: this.#topic, partition: this.#partition, batches: this.#sealed };
   }
 
   release(): void {
     for (const buffer of this.#shared) this.#pool.give(buffer);
     this.#shared.length = 0;
-    this.#pool.give(this.#buffer);
-    this.#buffer = NO_BUFFER;
     this.#sealed.length = 0;
   }
 
@@ -176,8 +215,9 @@ class PartitionWriter {
     if (BATCH.records + room > this.#pool.bufferBytes) return false;
     if (this.#end + room > this.#pool.bufferBytes) this.#seal();
     if (this.#end + room > this.#buffer.length) {
-      const grown = this.#pool.take();
+      const grown = this.#pool.take(this.#end + room);
       this.#buffer.copy(grown, 0, 0, this.#end);
+      this.#pool.give(this.#buffer);
       this.#buffer = grown;
     }
     return true;
@@ -192,9 +232,10 @@ class PartitionWriter {
       this.#limits.compression,
     );
     this.#sealed.push(sealed);
+    this.#held.bytes += sealed.bytes.length - this.#end;
     if (sealed.bytes.buffer === this.#buffer.buffer) {
       this.#shared.push(this.#buffer);
-      this.#buffer = this.#pool.take();
+      this.#buffer = this.#pool.take(0);
     }
     this.#end = BATCH.records;
     this.#records = 0;
@@ -210,6 +251,7 @@ class PartitionWriter {
     }
     this.#seal();
     this.#sealed.push(sealed);
+    this.#held.bytes += sealed.bytes.length;
     return end;
   }
 }

@@ -47,6 +47,8 @@ export interface OutgoingBatch {
   readonly records: number;
   /** Bytes before compression, as the broker would count them. */
   readonly bytes: number;
+  /** Bytes kept in memory: what has been compressed counts as that. */
+  readonly heldBytes: number;
   /**
    * Encodes the record at once; nothing of the argument is retained.
    * @throws {SluiceError} `kafka.record-too-large` when the record alone exceeds the topic's limit; the batch is then unchanged

@@ -59,12 +59,21 @@ export interface ProducerIdentity {
   readonly producerEpoch: number;
 }
 
-/** With the default chunk of 16 KiB most of the time goes into collecting pieces. */
-const ZSTD_CHUNK_BYTES = 256 << 10;
-const ZSTD_LEVEL_1 = {
-  chunkSize: ZSTD_CHUNK_BYTES,
-  params: { [constants.ZSTD_c_compressionLevel]: 1 },
-};
+const ZSTD_LEVEL_1 = { [constants.ZSTD_c_compressionLevel]: 1 };
+const LARGEST_CHUNK_BYTES = 256 << 10;
+const SMALLEST_CHUNK_BYTES = 4 << 10;
+
+/**
+ * The output is made in chunks. With small ones, as 16 KiB by default, most of the time of a large
+ * batch goes into collecting them; a chunk far larger than the output is memory taken for nothing,
+ * which counts when a transaction holds small batches of many partitions. Envelopes shrink to less
+ * than a third; what does not takes more chunks.
+ */
+function compress(records: Buffer): Buffer {
+  const expected = Math.ceil(records.length / 3);
+  const chunkSize = Math.max(SMALLEST_CHUNK_BYTES, Math.min(LARGEST_CHUNK_BYTES, expected));
+  return zstdCompressSync(records, { chunkSize, params: ZSTD_LEVEL_1 });
+}
 
 /**
  * Fills in the batch header over `bytes`, whose records begin at {@link BATCH.records}, compressing
@@ -79,7 +88,7 @@ export function sealBatch(
   let batch = bytes;
   let codec: number = CODEC.none;
   if (compression === 'zstd') {
-    const compressed = zstdCompressSync(bytes.subarray(BATCH.records), ZSTD_LEVEL_1);
+    const compressed = compress(bytes.subarray(BATCH.records));
     if (compressed.length < bytes.length - BATCH.records) {
       batch = Buffer.allocUnsafeSlow(BATCH.records + compressed.length);
       compressed.copy(batch, BATCH.records);

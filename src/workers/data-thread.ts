@@ -1,8 +1,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { judgeFailure } from '../errors/policy.ts';
-import { runCaptureTask } from './capture-task.ts';
+import { keepCompiledCode, useCodeCache } from './code-cache.ts';
 import { killSwitch } from './kill-points.ts';
-import { runSinkTask } from './sink-task.ts';
 import type { StopRequest, ThreadMessage, ThreadPort, ThreadTask } from './thread-protocol.ts';
 import { quietKnownWarnings } from './warnings.ts';
 
@@ -30,13 +29,30 @@ async function main(task: ThreadTask): Promise<void> {
     reach: killSwitch(process.env['SLUICE_KILL_AT']),
   };
   try {
-    await (task.kind === 'capture' ? runCaptureTask(task, port) : runSinkTask(task, port));
+    const run = await load(task);
+    keepCompiledCode();
+    await run(port);
     send({ kind: 'done' });
   } catch (error) {
     const { code, message, facts } = judgeFailure(error);
     send({ kind: 'failed', failure: { code, message, facts } });
   } finally {
     clearInterval(alive);
+  }
+}
+
+/** Either task alone: a capture needs no warehouse's library and a sink no database driver. */
+async function load(task: ThreadTask): Promise<(port: ThreadPort) => Promise<void>> {
+  useCodeCache();
+  switch (task.kind) {
+    case 'capture': {
+      const { runCaptureTask } = await import('./capture-task.ts');
+      return (port) => runCaptureTask(task, port);
+    }
+    case 'sink': {
+      const { runSinkTask } = await import('./sink-task.ts');
+      return (port) => runSinkTask(task, port);
+    }
   }
 }
 

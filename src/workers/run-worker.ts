@@ -21,6 +21,7 @@ import {
 } from '../temporal/connection.ts';
 import { ensureSearchAttributes } from '../temporal/search-attributes.ts';
 import { activityParts, type PartsContext } from './activity-parts.ts';
+import { keepCompiledCode } from './code-cache.ts';
 import { followLoopDelay } from './loop-delay-metric.ts';
 import { followPhases } from './phase-metric.ts';
 import { quietKnownWarnings } from './warnings.ts';
@@ -70,6 +71,7 @@ export async function runWorker(options: RunWorkerOptions): Promise<void> {
       for (const worker of workers) if (worker.getState() === 'RUNNING') worker.shutdown();
     };
     signal.addEventListener('abort', stop);
+    keepCompiledCode();
     const running = workers.map((worker) => worker.run());
     if (signal.aborted) stop();
     await Promise.all(running);

@@ -2,12 +2,12 @@ import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { access, constants, glob, mkdir, mkdtemp, readFile, stat, utimes } from 'node:fs/promises';
 import { createRequire } from 'node:module';
-import { homedir, tmpdir } from 'node:os';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { CACHE_FOLDER } from './code-cache.ts';
 
 const SOURCE = join(import.meta.dirname, '..');
-const CACHE = join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'sluice');
 const BUNDLER = join(import.meta.dirname, 'bundle-workflows.ts');
 /** What workflows may import; the dependency rules hold them to it. */
 const FOLDERS = ['workflows', 'control', 'recovery', 'change', 'errors'];
@@ -19,7 +19,7 @@ const FOLDERS = ['workflows', 'control', 'recovery', 'change', 'errors'];
  */
 export async function workflowBundle(): Promise<{ readonly codePath: string }> {
   const name = `workflows-${await fingerprint()}.js`;
-  const cached = join(CACHE, name);
+  const cached = join(CACHE_FOLDER, name);
   if (await isUsable(cached)) return { codePath: cached };
   const codePath = join(await writableFolder(), name);
   await promisify(execFile)(process.execPath, [BUNDLER, codePath], { env: bundlerEnvironment() });
@@ -46,9 +46,9 @@ async function fingerprint(): Promise<string> {
  */
 async function writableFolder(): Promise<string> {
   try {
-    await mkdir(CACHE, { recursive: true, mode: 0o700 });
-    await access(CACHE, constants.W_OK);
-    return CACHE;
+    await mkdir(CACHE_FOLDER, { recursive: true, mode: 0o700 });
+    await access(CACHE_FOLDER, constants.W_OK);
+    return CACHE_FOLDER;
   } catch {
     return mkdtemp(join(tmpdir(), 'sluice-workflows-'));
   }

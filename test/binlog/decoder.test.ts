@@ -442,7 +442,7 @@ describe('BinlogDecoder', () => {
     const transaction = FILE.slice(7, 11);
     const inner = decodeAll([payloadOf(transaction)], startedDecoder());
     const single = decodeAll(transaction, startedDecoder());
-    expect(inner.map(({ kind }) => kind)).toEqual(['query', 'tableMap', 'rows', 'xid']);
+    expect(inner.map(({ kind }) => kind)).toEqual(['begin', 'tableMap', 'rows', 'xid']);
     expect(inner.filter(isRows).map((event) => event.read())).toEqual(
       single.filter(isRows).map((event) => event.read()),
     );

@@ -3,7 +3,7 @@ import { dumpFailure } from '../../src/mysql/dump-failure.ts';
 import { mysqlFailure } from '../../src/mysql/failure.ts';
 
 function errPacket(errno: number, text: string): Buffer {
-  const head = Buffer.from([0xff, errno & 0xff, errno >> 8]);
+  const head = Buffer.from([errno & 0xff, errno >> 8]);
   return Buffer.concat([head, Buffer.from(`#HY000${text}`)]);
 }
 

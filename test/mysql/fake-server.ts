@@ -49,16 +49,17 @@ export class FakeServer implements AsyncDisposable {
     let authenticated = false;
     socket.write(packet(0, greeting()));
     socket.on('data', (chunk) => {
-      framer.push(chunk, (payload) => {
+      for (const { kind, bytes, start, end } of framer.packets(chunk)) {
+        const body = bytes.subarray(start, end);
         if (!authenticated) {
           authenticated = true;
           socket.write(packet(2, OK_PACKET));
-        } else if (payload[0] === COM_QUERY) {
-          this.statements.push(payload.toString('utf8', 1));
-          if (!this.unanswered.test(payload.toString('utf8', 1)))
-            socket.write(packet(1, OK_PACKET));
-        } else if (payload[0] === COM_DUMP_GTID) this.#dump.resolve(new FakeDump(socket, payload));
-      });
+        } else if (kind === COM_QUERY) {
+          this.statements.push(body.toString('utf8'));
+          if (!this.unanswered.test(body.toString('utf8'))) socket.write(packet(1, OK_PACKET));
+        } else if (kind === COM_DUMP_GTID)
+          this.#dump.resolve(new FakeDump(socket, Buffer.concat([Buffer.of(kind), body])));
+      }
     });
   }
 }

@@ -129,7 +129,7 @@ describe.skipIf(!MYSQL_URL)('the source server', () => {
     await using first = await dump(executed);
     await using second = await dump(executed);
     const ended = async (): Promise<never> => {
-      for (;;) await first.read();
+      for (;;) Array.from(await first.read());
     };
     await expect(ended()).rejects.toMatchObject({
       code: 'mysql.taken-over',
@@ -191,6 +191,7 @@ describe.skipIf(!MYSQL_URL)('the source server', () => {
 async function nextQuery(stream: Awaited<ReturnType<typeof dump>>): Promise<string> {
   const decoder = new BinlogDecoder();
   for (;;)
-    for (const buffer of await stream.read())
-      for (const event of decoder.decode(buffer)) if (event.kind === 'query') return event.sql;
+    for (const { bytes, start, end } of await stream.read())
+      for (const event of decoder.decode(bytes, start, end))
+        if (event.kind === 'query') return event.sql;
 }

@@ -74,8 +74,8 @@ export async function eventsUntil(
   const decoder = new BinlogDecoder();
   const events: BinlogEvent[] = [];
   for (;;) {
-    for (const buffer of await stream.read())
-      for (const event of decoder.decode(Buffer.from(buffer))) {
+    for (const { bytes, start, end } of await stream.read())
+      for (const event of decoder.decode(Buffer.from(bytes.subarray(start, end)))) {
         events.push(event);
         if (last(event)) return events;
       }

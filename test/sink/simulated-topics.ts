@@ -24,6 +24,9 @@ export class CollectingBatch implements OutgoingBatch {
   get records(): number {
     return this.list.length;
   }
+  get heldBytes(): number {
+    return this.bytes;
+  }
   get bytes(): number {
     return this.list.reduce((sum, { value }) => sum + (value?.length ?? 0), 0);
   }

@@ -22,6 +22,9 @@ class MemoryBatch implements OutgoingBatch {
   get records(): number {
     return this.list.length;
   }
+  get heldBytes(): number {
+    return this.bytes;
+  }
   get bytes(): number {
     return this.list.reduce((sum, { value }) => sum + (value?.length ?? 0), 0);
   }

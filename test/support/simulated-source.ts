@@ -1,6 +1,11 @@
 import type { BinlogEvent, EventHeader } from '../../src/binlog/event.ts';
 import type { EventDecoder } from '../../src/capture/capture-loop.ts';
-import type { EventStream, ServerHistory, SourceServer } from '../../src/capture/source-server.ts';
+import type {
+  EventBytes,
+  EventStream,
+  ServerHistory,
+  SourceServer,
+} from '../../src/capture/source-server.ts';
 import type { RowValues } from '../../src/change/column-value.ts';
 import type { Gtid, GtidSetText } from '../../src/change/gtid.ts';
 import { formatGtidSet, parseGtidSet } from '../../src/change/gtid-set.ts';
@@ -103,7 +108,7 @@ export class SimulatedSource implements SourceServer, ChunkReader {
         header: header(0),
       },
     ];
-    const read = async (): Promise<readonly Buffer[]> => {
+    const read = async (): Promise<readonly EventBytes[]> => {
       for (;;) {
         await breathe();
         this.tick();
@@ -166,10 +171,10 @@ export class SimulatedSource implements SourceServer, ChunkReader {
 /** Events cross the stream port in boxes, since the simulation has no bytes. */
 const boxes = new WeakMap<Buffer, BinlogEvent>();
 
-function boxed(event: BinlogEvent): Buffer {
-  const buffer = Buffer.alloc(1);
-  boxes.set(buffer, event);
-  return buffer;
+function boxed(event: BinlogEvent): EventBytes {
+  const bytes = Buffer.alloc(1);
+  boxes.set(bytes, event);
+  return { bytes, start: 0, end: 1 };
 }
 
 export const unboxing: EventDecoder = {
@@ -204,14 +209,7 @@ function eventsOf(index: number, changes: readonly SimulatedChange[]): readonly 
       committedAtUs: committedAtUs(index),
       header: header(base + 1),
     },
-    {
-      kind: 'query',
-      database: 'shop',
-      sql: 'BEGIN',
-      sqlMode: 0n,
-      threadId: 1,
-      header: header(base + 2),
-    },
+    { kind: 'begin', header: header(base + 2) },
     ...changes.map(
       (change, at): BinlogEvent => ({
         kind: 'rows',
