@@ -14,12 +14,15 @@ import type { BigQueryContext } from './context.ts';
 import { evolveTables, formsOf } from './evolve-tables.ts';
 import { foldTable } from './fold-table.ts';
 import { type Loaded, loadBatch } from './load-batch.ts';
+import { LoadBudget } from './load-budget.ts';
 import { isSamePlan, jobId, type LoadPlan } from './load-plan.ts';
 import {
   checkpointQuery,
   createBookkeeping,
   LAYOUT_VERSION,
+  loadsQuery,
   OWN,
+  parseLoads,
   parseState,
   type StoredState,
   tablesQuery,
@@ -32,6 +35,7 @@ interface Opened {
   state: StoredState;
   /** Begun by an earlier attempt and not committed. */
   planned: LoadPlan | undefined;
+  readonly budget: LoadBudget;
   readonly openedAtMs: number;
   committedAtMs: number;
 }
@@ -65,8 +69,9 @@ export class BigQueryDestination implements Destination {
     if (!state) return undefined;
     const plan = this.#context.plans.newest();
     const planned = plan && isAhead(plan, state) ? plan : undefined;
-    const nowMs = this.#context.nowMs();
-    this.#opened = { state, planned, openedAtMs: nowMs, committedAtMs: nowMs };
+    const nowMs = this.#context.clock.nowMs();
+    const budget = await this.#readBudget(nowMs);
+    this.#opened = { state, planned, budget, openedAtMs: nowMs, committedAtMs: nowMs };
     return {
       offsets: [...state.offsets.values()],
       cut: state.cut,
@@ -101,11 +106,12 @@ export class BigQueryDestination implements Destination {
 
   async apply(batch: SinkBatch): Promise<void> {
     const opened = this.#mustBeOpen();
-    const { nowMs, quietCommitMs, reach } = this.#context;
-    const atMs = nowMs();
+    const { clock, quietCommitMs, reach } = this.#context;
+    const atMs = clock.nowMs();
     if (isQuiet(batch, opened) && atMs - opened.committedAtMs < quietCommitMs) return;
     this.#opened = undefined;
     for (const rows of batch.tables) refuseLate(opened.state, rows);
+    if (!opened.planned) await this.#awaitBudget(opened.budget, batch);
     const plan = await this.#plan(opened, batch);
     const state = await evolveTables(this.#context, opened.state, batch);
     const files = await loadBatch(this.#context, state, plan, batch);
@@ -117,11 +123,11 @@ export class BigQueryDestination implements Destination {
 
   async compact(): Promise<void> {
     const opened = this.#mustBeOpen();
-    const { folding = DEFAULT_FOLDING, nowMs } = this.#context;
+    const { folding = DEFAULT_FOLDING, clock } = this.#context;
     const { cut } = opened.state;
     if (!cut) return;
     for (const [name, entry] of opened.state.tables) {
-      const times = { nowMs: nowMs(), openedAtMs: opened.openedAtMs };
+      const times = { nowMs: clock.nowMs(), openedAtMs: opened.openedAtMs };
       if (!isDue(entry, cut, folding, times)) continue;
       this.#opened = undefined;
       opened.state = await foldTable(this.#context, opened.state, name);
@@ -155,6 +161,21 @@ export class BigQueryDestination implements Destination {
     return state;
   }
 
+  async #readBudget(nowMs: number): Promise<LoadBudget> {
+    const { layout, service } = this.#context;
+    return new LoadBudget((await service.rows(loadsQuery(layout, nowMs))).map(parseLoads), nowMs);
+  }
+
+  /** Before anything is planned, so that an attempt that ends here has begun nothing. */
+  async #awaitBudget(budget: LoadBudget, batch: SinkBatch): Promise<void> {
+    const { clock, signal } = this.#context;
+    const tables = [...new Set(batch.tables.map(({ table }) => table))];
+    const waitMs = budget.waitMs(tables, clock.nowMs());
+    if (waitMs > 0) await clock.sleep(waitMs, signal);
+    signal.throwIfAborted();
+    budget.take(tables, clock.nowMs());
+  }
+
   #refuseForeign({ identity }: StoredState): void {
     const { layout, pipeline, prefix } = this.#context;
     const isOurs = identity.pipeline === pipeline && identity.prefix === prefix;
@@ -169,7 +190,7 @@ export class BigQueryDestination implements Destination {
 
   /** Offsets that a quiet batch left behind are in none of the plans, so the session reads them again after a failure. */
   async #plan({ state, planned }: Opened, { offsets, cut }: SinkBatch): Promise<LoadPlan> {
-    const { plans, nowMs } = this.#context;
+    const { plans, clock } = this.#context;
     if (planned) {
       if (!isSamePlan(planned, { offsets, cut }))
         throw new InvariantBroken(`commit ${planned.commit} was planned with other records`);
@@ -180,7 +201,7 @@ export class BigQueryDestination implements Destination {
       commit: state.commit + 1,
       offsets,
       cut,
-      ingestedAtUs: nowMs() * 1000,
+      ingestedAtUs: clock.nowMs() * 1000,
     };
     await plans.store(plan);
     return plan;

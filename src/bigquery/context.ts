@@ -1,3 +1,4 @@
+import type { Clock } from '../sink/clock.ts';
 import type { SinkKillPoint } from '../sink/kill-points.ts';
 import type { FoldingPolicy } from './compaction.ts';
 import type { BigQueryService, QueryJob } from './job.ts';
@@ -18,9 +19,9 @@ export interface BigQueryContext extends JobNames {
   readonly onRefusedRow: OnRefusedRow;
   /** While only the position moves, it is committed this often: a quiet pipeline costs next to nothing. */
   readonly quietCommitMs: number;
-  readonly nowMs: () => number;
   readonly reach: (point: SinkKillPoint) => void;
-  readonly signal?: AbortSignal;
+  readonly clock: Clock;
+  readonly signal: AbortSignal;
 }
 
 /** Jobs under way at once; each load holds its file in memory. */

@@ -15,14 +15,14 @@ export async function foldTable(
   state: StoredState,
   name: TableName,
 ): Promise<StoredState> {
-  const { service, layout, compactionPriority: priority, nowMs, signal } = context;
+  const { service, layout, compactionPriority: priority, clock, signal } = context;
   const { cut } = state;
   const entry = state.tables.get(name);
   if (!cut || !entry || entry.table.watermark >= cut.lastSequence) return state;
   const { table } = entry;
   const [row = []] = await service.rows(probeQuery(layout, table, cut));
   const probe = parseProbe(row);
-  const atUs = nowMs() * 1000;
+  const atUs = clock.nowMs() * 1000;
   const id = foldId(context, state, table);
   const job: QueryJob = {
     kind: 'query',

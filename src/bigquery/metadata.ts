@@ -5,6 +5,7 @@ import type { PartitionOffset } from '../sink/record-source.ts';
 import { type ControlRecord, parseControlRecord } from '../topic/control-record.ts';
 import type { StoredTable, TableStatus } from '../view/stored-table.ts';
 import { CHECKPOINT_TABLE, identifier, text, timestamp } from './bigquery-dialect.ts';
+import type { HourOfLoads } from './load-budget.ts';
 import type { BigQueryLayout } from './names.ts';
 
 /** Of the tables in this file. */
@@ -43,12 +44,24 @@ const COLUMNS: Readonly<Record<Exclude<OwnTable, '_cdc_status'>, string>> = {
   compacted_at TIMESTAMP`,
 };
 
+/** What grows with every commit: by day, and for as long as somebody may ask what it has cost. */
+const DAILY: Partial<Readonly<Record<OwnTable, string>>> = {
+  _cdc_loads: 'loaded_at',
+  _cdc_compactions: 'compacted_at',
+};
+const DAILY_KEPT_DAYS = 400;
+
 /** Statements that make the bookkeeping of a pipeline where it is not there yet. */
 export function createBookkeeping(layout: BigQueryLayout): readonly string[] {
-  const tables = Object.entries(COLUMNS).map(
-    ([name, columns]) =>
-      `CREATE TABLE IF NOT EXISTS ${ownTable(layout, name as OwnTable)} (${columns})`,
-  );
+  const tables = Object.entries(COLUMNS).map(([key, columns]) => {
+    const name = key as OwnTable;
+    const day = DAILY[name];
+    const daily =
+      day === undefined
+        ? ''
+        : ` PARTITION BY DATE(${day}) OPTIONS (partition_expiration_days = ${DAILY_KEPT_DAYS})`;
+    return `CREATE TABLE IF NOT EXISTS ${ownTable(layout, name)} (${columns})${daily}`;
+  });
   return [...tables, statusView(layout)];
 }
 
@@ -104,6 +117,26 @@ export function tablesQuery(layout: BigQueryLayout): string {
     `SELECT t.definition, t.status, t.watermark, t.watermark_at_us, t.delta_rows, t.state_rows,` +
     ` UNIX_MILLIS(t.compacted_at) FROM ${ownTable(layout, OWN.tables)} AS t ORDER BY t.name`
   );
+}
+
+const HOUR_MS = 3_600_000;
+const DAY_MS = 24 * HOUR_MS;
+
+/** Loads of the last day, by table and hour. */
+export function loadsQuery(layout: BigQueryLayout, nowMs: number): string {
+  return (
+    `SELECT l.table_name, DIV(UNIX_MILLIS(l.loaded_at), ${HOUR_MS}) AS loaded_hour, COUNT(*) AS loads` +
+    ` FROM ${ownTable(layout, OWN.loads)} AS l WHERE l.loaded_at >= ${timestamp((nowMs - DAY_MS) * 1000)}` +
+    ` GROUP BY l.table_name, loaded_hour ORDER BY loaded_hour`
+  );
+}
+
+export function parseLoads([table, hour, loads]: Row): HourOfLoads {
+  return {
+    table: table as TableName,
+    endMs: (Number(hour) + 1) * HOUR_MS,
+    loads: Number(loads),
+  };
 }
 
 type Row = readonly (string | null)[];

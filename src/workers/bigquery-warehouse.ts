@@ -4,6 +4,7 @@ import { loggedPlans } from '../bigquery/load-plan.ts';
 import { bigQueryLayout } from '../bigquery/names.ts';
 import { RestBigQuery } from '../bigquery/rest-service.ts';
 import type { BigQuerySinkSpec } from '../control/pipeline-spec.ts';
+import { systemClock } from '../sink/clock.ts';
 import type { SinkLog } from '../sink/sink-log.ts';
 import type { SinkTask, ThreadPort } from './thread-protocol.ts';
 
@@ -48,7 +49,7 @@ export function bigQueryWarehouse(
     compactionPriority: sink.compactionPriority === 'batch' ? 'BATCH' : 'INTERACTIVE',
     onRefusedRow: sink.onRefusedRow,
     quietCommitMs: QUIET_COMMIT_MS,
-    nowMs: Date.now,
+    clock: systemClock,
     reach: port.reach,
     signal,
   });

@@ -5,6 +5,7 @@ import type { BigQueryContext } from '../../src/bigquery/context.ts';
 import { type LoadPlan, loggedPlans } from '../../src/bigquery/load-plan.ts';
 import { bigQueryLayout } from '../../src/bigquery/names.ts';
 import { SluiceError } from '../../src/errors/error.ts';
+import type { Clock } from '../../src/sink/clock.ts';
 import type { ChangeRow, DestinationState, SinkBatch } from '../../src/sink/destination.ts';
 import type { PartitionOffset } from '../../src/sink/record-source.ts';
 import type { Topic } from '../../src/topic/topic-name.ts';
@@ -43,11 +44,15 @@ function destination(
     compactionPriority: 'INTERACTIVE',
     onRefusedRow: 'stop',
     quietCommitMs: 0,
-    nowMs: () => 1_795_392_000_000,
+    clock: clockAt(() => 1_795_392_000_000),
     reach: () => {},
+    signal: new AbortController().signal,
     ...changed,
   });
 }
+
+/** A clock whose sleeps take no time. */
+const clockAt = (nowMs: () => number): Clock => ({ nowMs, sleep: () => Promise.resolve() });
 
 const WAREHOUSE = '6ea39949-8beb-4830-9ddd-42d37cb7d7ee';
 
@@ -261,7 +266,7 @@ describe('a BigQuery warehouse', () => {
     const service = new MemoryBigQuery();
     const quiet = destination(service, newLog(), {
       quietCommitMs: 600_000,
-      nowMs: () => nowMs,
+      clock: clockAt(() => nowMs),
     });
     const state = await opened(quiet);
     await quiet.apply(batchTo(state, 1));
@@ -272,6 +277,24 @@ describe('a BigQuery warehouse', () => {
     nowMs += 2_000;
     await quiet.apply({ ...batch(3, []), offsets: [offsetAt(3)] });
     expect(service.checkpoint?.[5]).toBe(JSON.stringify([offsetAt(3)]));
+  });
+
+  it('waits before the load that would use up what BigQuery allows in a day', async () => {
+    const slept: number[] = [];
+    const busy = destination(new MemoryBigQuery(), newLog(), {
+      clock: {
+        nowMs: () => 1_795_392_000_000,
+        sleep: async (durationMs) => {
+          slept.push(durationMs);
+        },
+      },
+    });
+    const state = await opened(busy);
+    for (let done = 0; done < 400; done += 1)
+      await busy.apply(batchTo({ ...state, offsets: [offsetAt(done)] }, done + 1));
+    expect(slept).toEqual([]);
+    await busy.apply(batchTo({ ...state, offsets: [offsetAt(400)] }, 401));
+    expect(slept).toEqual([86_400]);
   });
 
   it('puts a row on record that BigQuery would refuse, and loads the others', async () => {

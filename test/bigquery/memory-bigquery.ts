@@ -63,6 +63,7 @@ export class MemoryBigQuery implements BigQueryService {
     if (sql.includes('FROM `acme`.`sluice_shop`.`_cdc_checkpoints`'))
       return this.checkpoint ? [this.checkpoint] : [];
     if (sql.includes('FROM `acme`.`sluice_shop`.`_cdc_tables`')) return [...this.entries.values()];
+    if (sql.includes('`_cdc_loads`')) return [];
     return [['1', '0', null, null]];
   }
 

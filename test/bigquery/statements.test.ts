@@ -7,6 +7,7 @@ import {
   checkpointQuery,
   compactionRecord,
   createBookkeeping,
+  loadsQuery,
   saveDefinition,
   tablesQuery,
 } from '../../src/bigquery/metadata.ts';
@@ -127,7 +128,7 @@ const STATEMENTS: Readonly<Record<string, readonly string[]>> = {
     ),
   ],
   'set-aside': setAsideStatements(layout, '6ea39949-8beb-4830-9ddd-42d37cb7d7ee', created),
-  'read-state': [checkpointQuery(layout), tablesQuery(layout)],
+  'read-state': [checkpointQuery(layout), tablesQuery(layout), loadsQuery(layout, AT_US / 1000)],
   'new-table': [
     ...tableStatements(layout, settings, undefined, created),
     saveDefinition(layout, created, true),

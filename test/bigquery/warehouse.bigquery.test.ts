@@ -6,6 +6,7 @@ import { bigQueryLayout } from '../../src/bigquery/names.ts';
 import { RestBigQuery } from '../../src/bigquery/rest-service.ts';
 import type { ColumnValue } from '../../src/change/column-value.ts';
 import type { ColumnType, TableName, TableSchema } from '../../src/change/table.ts';
+import { systemClock } from '../../src/sink/clock.ts';
 import type { ChangeRow } from '../../src/sink/destination.ts';
 import type { ControlRecord } from '../../src/topic/control-record.ts';
 import { batch, change, integer, rowsOf, schemaOf, seqAt, varchar } from '../duckdb/warehouse.ts';
@@ -67,8 +68,9 @@ async function newWarehouse(folds = true): Promise<Warehouse> {
     folding: folds
       ? { minDeltaRows: 0, stateFraction: 0, maxAgeMs: 0, minAgeMs: 0 }
       : { minDeltaRows: never, stateFraction: never, maxAgeMs: never, minAgeMs: never },
-    nowMs: Date.now,
+    clock: systemClock,
     reach: () => {},
+    signal: new AbortController().signal,
   });
   await destination.create({ warehouseId });
   return {
