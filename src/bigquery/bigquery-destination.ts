@@ -225,6 +225,7 @@ export class BigQueryDestination implements Destination {
     this.#context.reach('sinkBeforeCommit');
     const id = jobId(this.#context, plan, 'commit');
     await runStatement(this.#context, id, commitScript(layout, commit), 'committing');
+    if (refused.length > 0) this.#context.onRefused(refused.length);
     return to;
   }
 

@@ -1,5 +1,6 @@
 import type { Sequence } from '../change/sequence.ts';
 import type { SchemaId, TableName } from '../change/table.ts';
+import type { Topic } from '../topic/topic-name.ts';
 import type { TableStatus } from '../view/stored-table.ts';
 import { text, timestamp } from './bigquery-dialect.ts';
 import { OTHER_WRITER } from './bigquery-error.ts';
@@ -18,6 +19,9 @@ export interface RefusedRow {
   readonly seq: Sequence;
   readonly op: string;
   readonly position: string;
+  readonly topic: Topic;
+  readonly partition: number;
+  readonly offset: number;
   readonly schemaId: SchemaId;
   readonly reason: string;
 }
@@ -98,9 +102,12 @@ function inserts(
   return [
     ...insert(
       ownTable(layout, OWN.rejects),
-      'table_name, seq, op, position, schema_id, reason, rejected_at',
+      'table_name, topic, topic_partition, topic_offset, seq, op, position, schema_id, reason, rejected_at',
       refused.map((row) => [
-        ...[row.table, row.seq, row.op, row.position, row.schemaId, row.reason].map(text),
+        ...[row.table, row.topic].map(text),
+        String(row.partition),
+        String(row.offset),
+        ...[row.seq, row.op, row.position, row.schemaId, row.reason].map(text),
         at,
       ]),
     ),

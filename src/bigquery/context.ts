@@ -17,6 +17,8 @@ export interface BigQueryContext extends JobNames {
   readonly folding?: FoldingPolicy;
   readonly compactionPriority: QueryJob['priority'];
   readonly onRefusedRow: OnRefusedRow;
+  /** Called with every commit that puts rows on record instead. */
+  readonly onRefused: (rows: number) => void;
   /** While only the position moves, it is committed this often: a quiet pipeline costs next to nothing. */
   readonly quietCommitMs: number;
   readonly reach: (point: SinkKillPoint) => void;

@@ -2,6 +2,7 @@ import { inLanes } from '../async/lanes.ts';
 import type { TableName } from '../change/table.ts';
 import { InvariantBroken } from '../errors/error.ts';
 import type { SinkBatch, TableRows } from '../sink/destination.ts';
+import { tableTopic } from '../topic/topic-name.ts';
 import type { StoredTable } from '../view/stored-table.ts';
 import { physicalName } from './bigquery-dialect.ts';
 import type { LoadedFile } from './commit-script.ts';
@@ -39,8 +40,9 @@ async function loadTable(
   rows: readonly TableRows[],
   plan: LoadPlan,
 ): Promise<Loaded> {
-  const { service, onRefusedRow, layout, signal } = context;
-  const { file, ...facts } = await loadFile(table, rows, plan.ingestedAtUs, onRefusedRow);
+  const { service, onRefusedRow, layout, prefix, signal } = context;
+  const topic = tableTopic(prefix, table.id);
+  const { file, ...facts } = await loadFile(table, rows, topic, plan.ingestedAtUs, onRefusedRow);
   const id = jobId(context, plan, `load-${table.name}`);
   if (facts.rows > 0) {
     const target = { dataset: layout.internal, table: physicalName(table.id, 'changes') };

@@ -3,6 +3,7 @@ import { gzip } from 'node:zlib';
 import type { TableName } from '../change/table.ts';
 import { SluiceError } from '../errors/error.ts';
 import type { TableRows } from '../sink/destination.ts';
+import type { Topic } from '../topic/topic-name.ts';
 import type { StoredTable } from '../view/stored-table.ts';
 import type { RefusedRow } from './commit-script.ts';
 import { rowWriter } from './row-line.ts';
@@ -23,10 +24,15 @@ export interface LoadFile {
   readonly refused: readonly RefusedRow[];
 }
 
-/** The rows of one table, of whatever schemas, as one file. @throws {SluiceError} `bigquery.row-refused` */
+/**
+ * The rows of one table, of whatever schemas, as one file.
+ * @param topic  where the rows are from
+ * @throws {SluiceError} `bigquery.row-refused`
+ */
 export async function loadFile(
   table: StoredTable,
   parts: readonly TableRows[],
+  topic: Topic,
   ingestedAtUs: number,
   onRefused: OnRefusedRow,
 ): Promise<LoadFile> {
@@ -38,8 +44,10 @@ export async function loadFile(
       const written = write(row);
       if (written.kind === 'line') lines.push(written.line);
       else {
-        const { seq, op, position } = row;
-        refused.push({ table: table.name, seq, op, position, schemaId, reason: written.reason });
+        const { seq, op, position, partition, offset } = row;
+        const place = { topic, partition, offset, position };
+        const { reason } = written;
+        refused.push({ table: table.name, seq, op, ...place, schemaId, reason });
       }
     }
   }
@@ -47,11 +55,14 @@ export async function loadFile(
   if (first && onRefused === 'stop')
     throw new SluiceError(
       'bigquery.row-refused',
-      `A change of ${table.name} with sequence ${first.seq} (source position ${first.position}) does not fit into BigQuery: ${first.reason}.`,
+      `A change of ${table.name} with sequence ${first.seq} (offset ${first.offset} of ${topic} partition ${first.partition}, source position ${first.position}) does not fit into BigQuery: ${first.reason}.`,
       {
         facts: {
           table: table.name,
           seq: first.seq,
+          topic,
+          partition: first.partition,
+          offset: first.offset,
           position: first.position,
           rows: refused.length,
         },

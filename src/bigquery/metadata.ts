@@ -36,8 +36,8 @@ const COLUMNS: Readonly<Record<Exclude<OwnTable, '_cdc_status'>, string>> = {
   delta_rows INT64, state_rows INT64, compacted_at TIMESTAMP`,
   _cdc_gaps:
     'seq STRING, cause STRING, from_gtid_set STRING, to_gtid_set STRING, noticed_at TIMESTAMP',
-  _cdc_rejects: `table_name STRING, seq STRING, op STRING, position STRING, schema_id STRING, reason STRING,
-  rejected_at TIMESTAMP`,
+  _cdc_rejects: `table_name STRING, topic STRING, topic_partition INT64, topic_offset INT64, seq STRING, op STRING,
+  position STRING, schema_id STRING, reason STRING, rejected_at TIMESTAMP`,
   _cdc_loads:
     'table_name STRING, job_id STRING, row_count INT64, file_bytes INT64, loaded_at TIMESTAMP',
   _cdc_compactions: `table_name STRING, job_id STRING, kind STRING, up_to STRING, changes INT64, bytes_billed INT64,

@@ -15,6 +15,9 @@ export interface ChangeRow {
   readonly committedAtUs: number;
   /** `file:pos` of the source event. */
   readonly position: string;
+  /** Of its record, in the table's topic. */
+  readonly partition: number;
+  readonly offset: number;
 }
 
 /** Rows of one table under one schema, in sequence order within a partition. */

@@ -30,12 +30,17 @@ function bigQueryService(sink: BigQuerySinkSpec): RestBigQuery {
   });
 }
 
+interface WarehouseParts {
+  readonly task: SinkTask;
+  readonly log: SinkLog;
+  readonly port: ThreadPort;
+  readonly onRefused: (rows: number) => void;
+  readonly signal: AbortSignal;
+}
+
 export function bigQueryWarehouse(
-  { spec, sinkName }: SinkTask,
   sink: BigQuerySinkSpec,
-  log: SinkLog,
-  port: ThreadPort,
-  signal: AbortSignal,
+  { task: { spec, sinkName }, log, port, onRefused, signal }: WarehouseParts,
 ): BigQueryDestination {
   const { changesExpireDays, labels } = sink;
   return new BigQueryDestination({
@@ -48,6 +53,7 @@ export function bigQueryWarehouse(
     plans: loggedPlans(log),
     compactionPriority: sink.compactionPriority === 'batch' ? 'BATCH' : 'INTERACTIVE',
     onRefusedRow: sink.onRefusedRow,
+    onRefused,
     quietCommitMs: QUIET_COMMIT_MS,
     clock: systemClock,
     reach: port.reach,

@@ -59,7 +59,10 @@ async function attempt(
   await using parts = new AsyncDisposableStack();
   const log = await KafkaSinkLog.open({ ...connection, prefix, sinkName, replication });
   parts.defer(() => log.close());
-  const { destination, settings } = await openDestination({ task, sink, log, port, signal }, parts);
+  const { destination, settings } = await openDestination(
+    { task, sink, log, port, signal, onRefused: (rows) => counter.refused(rows) },
+    parts,
+  );
   parts.defer(() => destination.close());
   const source = new KafkaRecordSource({ ...connection, prefix });
   parts.defer(() => source.close());
@@ -87,6 +90,7 @@ interface AttemptParts {
   readonly sink: SinkSpec;
   readonly log: SinkLog;
   readonly port: ThreadPort;
+  readonly onRefused: (rows: number) => void;
   readonly signal: AbortSignal;
 }
 
@@ -97,9 +101,10 @@ interface OpenDestination {
 
 /** @param parts  what has to be closed behind the destination is put there */
 async function openDestination(
-  { task, sink, log, port, signal }: AttemptParts,
+  attemptParts: AttemptParts,
   parts: AsyncDisposableStack,
 ): Promise<OpenDestination> {
+  const { task, sink, log, port } = attemptParts;
   switch (sink.kind) {
     case 'duckdb': {
       const { commitIntervalMs, maxBatchBytes } = sink;
@@ -114,7 +119,7 @@ async function openDestination(
     }
     case 'bigquery': {
       const { loadIntervalMs: commitIntervalMs, maxBatchBytes } = sink;
-      const destination = bigQueryWarehouse(task, sink, log, port, signal);
+      const destination = bigQueryWarehouse(sink, attemptParts);
       return { destination, settings: { commitIntervalMs, maxBatchBytes } };
     }
     default:
@@ -149,10 +154,15 @@ class SinkCounter {
   readonly #task: SinkTask;
   #baseRows = 0;
   #baseTables: Readonly<Record<string, number>> = {};
+  #refusedRows = 0;
   #latest: SinkSessionProgress | undefined;
 
   constructor(task: SinkTask) {
     this.#task = task;
+  }
+
+  refused(rows: number): void {
+    this.#refusedRows += rows;
   }
 
   attemptEnded(): void {
@@ -178,6 +188,7 @@ class SinkCounter {
       ...(cut ? { cutCommittedAtUs: cut.committedAtUs } : {}),
       lagMs: behind ? Math.max(0, Math.floor(behindUs / 1000)) : 0,
       ...(progress.lastCommit ? { lastCommit: progress.lastCommit } : {}),
+      ...(this.#refusedRows > 0 ? { refusedRows: this.#refusedRows } : {}),
       ...(progress.recordsLeft > 0 ? { recordsLeft: progress.recordsLeft } : {}),
       tables: this.#tables(progress),
     };

@@ -43,6 +43,7 @@ function destination(
     plans: loggedPlans(log),
     compactionPriority: 'INTERACTIVE',
     onRefusedRow: 'stop',
+    onRefused: () => {},
     quietCommitMs: 0,
     clock: clockAt(() => 1_795_392_000_000),
     reach: () => {},
@@ -299,13 +300,22 @@ describe('a BigQuery warehouse', () => {
 
   it('puts a row on record that BigQuery would refuse, and loads the others', async () => {
     const service = new MemoryBigQuery();
-    const rejecting = destination(service, newLog(), { onRefusedRow: 'reject' });
+    let refused = 0;
+    const rejecting = destination(service, newLog(), {
+      onRefusedRow: 'reject',
+      onRefused: (rows) => {
+        refused += rows;
+      },
+    });
     await opened(rejecting);
     const half = change(orders, 'c', [2n, '\ud800'], 2);
     await rejecting.apply(batch(2, [rowsOf(orders, [rowAt(1), half])]));
     expect(loadedIds(service)).toEqual([1]);
     const commit = [...service.jobs].find(([id]) => id.includes('-commit-'))?.[1].job;
-    expect(commit).toMatchObject({ sql: expect.stringContaining('half of a UTF-16 surrogate') });
+    expect(commit).toMatchObject({
+      sql: expect.stringMatching(/'shop\.shop\.orders', 0, 2, .*half of a UTF-16 surrogate/),
+    });
+    expect(refused).toBe(1);
   });
 
   it('stops at such a row when it is told to, and names where it is', async () => {
@@ -314,7 +324,7 @@ describe('a BigQuery warehouse', () => {
     const half = change(orders, 'c', [2n, '\ud800'], 2);
     await expect(stopping.apply(batch(2, [rowsOf(orders, [half])]))).rejects.toMatchObject({
       code: 'bigquery.row-refused',
-      facts: { table: 'shop.orders', seq: half.seq },
+      facts: { table: 'shop.orders', topic: 'shop.shop.orders', offset: 2, seq: half.seq },
     });
   });
 });

@@ -64,6 +64,7 @@ async function newWarehouse(folds = true): Promise<Warehouse> {
     plans: loggedPlans(log),
     compactionPriority: 'INTERACTIVE',
     onRefusedRow: 'stop',
+    onRefused: () => {},
     quietCommitMs: 0,
     folding: folds
       ? { minDeltaRows: 0, stateFraction: 0, maxAgeMs: 0, minAgeMs: 0 }

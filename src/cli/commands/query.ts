@@ -65,7 +65,7 @@ async function fileOf({ config, sink, file }: Options): Promise<string> {
   if (chosen.kind !== 'duckdb')
     throw new SluiceError(
       'cli.usage',
-      `This sink is ${chosen.kind}: ask it with its own tools. sluice query is for DuckDB files.`,
+      `sluice query is for DuckDB files. This sink is BigQuery, which has its own: bq query --project_id=${chosen.project} --location=${chosen.location} --use_legacy_sql=false 'SELECT * FROM ${chosen.internalDataset}._cdc_status'.`,
     );
   return chosen.file;
 }
