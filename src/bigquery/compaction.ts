@@ -120,9 +120,30 @@ export function foldScript(
   ]);
 }
 
+/**
+ * Takes whole days out of the changelog, which is free. Only folded ones: no change behind the
+ * watermark was committed before it. BigQuery's own expiry would count from the day of the commit,
+ * and take the rows of a sink that was stopped for long, or comes late, before they are folded.
+ */
+export function expiry(
+  layout: BigQueryLayout,
+  table: StoredTable,
+  days: number,
+  nowMs: number,
+): readonly string[] {
+  const { watermarkAtUs } = table;
+  if (watermarkAtUs === undefined) return [];
+  const upToUs = Math.min(watermarkAtUs, nowMs * 1000) - days * DAY_US;
+  const day = timestamp(upToUs - (upToUs % DAY_US));
+  const changes = bigQueryDialect(layout).changes(table);
+  return [`DELETE FROM ${changes} AS c WHERE c.${META.committedAt} < ${day}`];
+}
+
+const DAY_US = 86_400_000_000;
+
 /** Rows that came along behind the cut. */
 function remaining(changes: string, { lastSequence, committedAtUs }: Cut): string {
-  const day = timestamp(committedAtUs - (committedAtUs % 86_400_000_000));
+  const day = timestamp(committedAtUs - (committedAtUs % DAY_US));
   return (
     `(SELECT COUNT(*) FROM ${changes} AS c WHERE c.${META.seq} > ${text(lastSequence)}` +
     ` AND c.${META.committedAt} >= ${day})`

@@ -1,6 +1,6 @@
 import type { TableName } from '../change/table.ts';
 import type { StoredTable } from '../view/stored-table.ts';
-import { foldScript, parseProbe, probeQuery } from './compaction.ts';
+import { expiry, foldScript, parseProbe, probeQuery } from './compaction.ts';
 import type { BigQueryContext } from './context.ts';
 import type { JobId, QueryJob } from './job.ts';
 import { type JobNames, jobId } from './load-plan.ts';
@@ -38,18 +38,22 @@ export async function foldTable(
     changes: probe.changes,
     bytesBilled,
   };
-  await runScript(
-    context,
-    [...tableViews(layout, folded), compactionRecord(layout, folded, facts, atUs)],
-    `replacing the views of ${name}`,
-  );
-  const after = {
+  const { changesExpireDays } = context.tables;
+  const after = [
+    ...tableViews(layout, folded),
+    compactionRecord(layout, folded, facts, atUs),
+    ...(changesExpireDays === undefined
+      ? []
+      : expiry(layout, folded, changesExpireDays, clock.nowMs())),
+  ];
+  await runScript(context, after, `replacing the views of ${name}`);
+  const next = {
     table: folded,
     deltaRows: Math.max(0, entry.deltaRows - probe.changes),
     stateRows: entry.stateRows + Math.max(0, probe.changes - probe.known),
     compactedAtMs: atUs / 1000,
   };
-  return { ...state, tables: new Map(state.tables).set(name, after) };
+  return { ...state, tables: new Map(state.tables).set(name, next) };
 }
 
 function foldId(

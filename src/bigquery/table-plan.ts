@@ -7,7 +7,7 @@ import { type BigQueryLayout, columnName } from './names.ts';
 import { widenColumn } from './widen-column.ts';
 
 export interface TableSettings {
-  /** Days after which changes leave the changelog; the state keeps the rows. */
+  /** Days after which folded changes leave the changelog; the state keeps the rows. */
   readonly changesExpireDays?: number;
   readonly labels: Readonly<Record<string, string>>;
 }
@@ -103,7 +103,7 @@ const addColumn = ({ name, type }: PhysicalColumn): string =>
 
 function createStatements(
   layout: BigQueryLayout,
-  { changesExpireDays, labels }: TableSettings,
+  { labels }: TableSettings,
   table: StoredTable,
 ): readonly string[] {
   const { changes, state } = bigQueryDialect(layout);
@@ -112,9 +112,6 @@ function createStatements(
   const labelOption = labelsOption(labels);
   const changesOptions = [
     'require_partition_filter = TRUE',
-    ...(changesExpireDays === undefined
-      ? []
-      : [`partition_expiration_days = ${changesExpireDays}`]),
     `description = ${text(`Every change of ${table.name}.`)}`,
     ...labelOption,
   ];

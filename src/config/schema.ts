@@ -222,7 +222,7 @@ const bigquerySink = z.strictObject({
   changesExpireDays: wholeNumber(2, 36_500)
     .exactOptional()
     .describe(
-      'Days that changes are kept for history and as-of; the present rows stay. For ever when absent.',
+      'Days that changes are kept for history and as-of, at least; those that are not in the present rows yet always are. For ever when absent.',
     ),
   loadIntervalMs: wholeNumber(1_000, 3_600_000)
     .default(DEFAULT_LOAD_INTERVAL_MS)

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { batchEffects } from '../../src/bigquery/batch-effects.ts';
 import { bigQueryDialect } from '../../src/bigquery/bigquery-dialect.ts';
 import { commitScript } from '../../src/bigquery/commit-script.ts';
-import { foldScript, probeQuery } from '../../src/bigquery/compaction.ts';
+import { expiry, foldScript, probeQuery } from '../../src/bigquery/compaction.ts';
 import {
   checkpointQuery,
   compactionRecord,
@@ -155,6 +155,7 @@ const STATEMENTS: Readonly<Record<string, readonly string[]>> = {
     foldScript(layout, dated, cutAt(12), { ...probe, keyBounds: undefined }, AT_US),
   ],
   'fold-of-a-changed-table': [foldScript(layout, changed, cutAt(12), probe, AT_US)],
+  expiry: expiry(layout, folded, 400, AT_US / 1000),
   'compaction-record': [
     compactionRecord(
       layout,

@@ -8,6 +8,7 @@ import type { ColumnValue } from '../../src/change/column-value.ts';
 import type { ColumnType, TableName, TableSchema } from '../../src/change/table.ts';
 import { systemClock } from '../../src/sink/clock.ts';
 import type { ChangeRow } from '../../src/sink/destination.ts';
+import type { SinkKillPoint } from '../../src/sink/kill-points.ts';
 import type { ControlRecord } from '../../src/topic/control-record.ts';
 import { batch, change, integer, rowsOf, schemaOf, seqAt, varchar } from '../duckdb/warehouse.ts';
 import { MemorySinkLog } from '../sink/memory-sink-log.ts';
@@ -34,8 +35,20 @@ let front: BigQueryFront | undefined;
 
 afterAll(() => front?.[Symbol.asyncDispose]());
 
-/** @param folds  whether every call of `compact` folds what there is */
-async function newWarehouse(folds = true): Promise<Warehouse> {
+interface WarehouseOptions {
+  /** Whether every call of `compact` folds what there is; so it is when absent. */
+  readonly folds?: boolean;
+  readonly changesExpireDays?: number;
+  readonly reach?: (point: SinkKillPoint) => void;
+  readonly nowMs?: () => number;
+}
+
+async function newWarehouse({
+  folds = true,
+  reach = () => {},
+  nowMs = Date.now,
+  ...settings
+}: WarehouseOptions = {}): Promise<Warehouse> {
   datasets += 1;
   const suffix = `${process.pid}_${datasets}`;
   front ??= await BigQueryFront.start(ENDPOINT);
@@ -60,7 +73,7 @@ async function newWarehouse(folds = true): Promise<Warehouse> {
     sink: 'bq',
     prefix: 'shop',
     layout,
-    tables: { labels: {} },
+    tables: { labels: {}, ...settings },
     plans: loggedPlans(log),
     compactionPriority: 'INTERACTIVE',
     onRefusedRow: 'stop',
@@ -69,8 +82,8 @@ async function newWarehouse(folds = true): Promise<Warehouse> {
     folding: folds
       ? { minDeltaRows: 0, stateFraction: 0, maxAgeMs: 0, minAgeMs: 0 }
       : { minDeltaRows: never, stateFraction: never, maxAgeMs: never, minAgeMs: never },
-    clock: systemClock,
-    reach: () => {},
+    clock: { ...systemClock, nowMs },
+    reach,
     signal: new AbortController().signal,
   });
   await destination.create({ warehouseId });
@@ -170,7 +183,7 @@ describe.skipIf(ENDPOINT === '')('a BigQuery warehouse, asked in SQL', () => {
   });
 
   it('shows nothing beyond the cut, and all of it with the cut', async () => {
-    const { destination, rows } = await newWarehouse(false);
+    const { destination, rows } = await newWarehouse({ folds: false });
     const first = change(ORDERS, 'c', [1n, 'a'], 1);
     const beyond = change(ORDERS, 'u', [1n, 'b'], 2);
     await destination.apply(batch(1, [rowsOf(ORDERS, [first, beyond])]));
@@ -326,6 +339,49 @@ describe.skipIf(ENDPOINT === '')('a BigQuery warehouse, asked in SQL', () => {
     expect(await rows(notes)).toEqual([['b'], ['c']]);
     await destination.compact();
     expect(await rows(notes)).toEqual([['b'], ['c']]);
+  });
+
+  it('keeps the rows of changes that have expired', async () => {
+    const { destination, rows } = await newWarehouse({
+      changesExpireDays: 2,
+      nowMs: () => Date.UTC(2026, 10, 30),
+    });
+    const day = (commits: number): number => commits * 86_400;
+    await destination.apply(batch(1, [rowsOf(ORDERS, [change(ORDERS, 'c', [1n, 'a'], 1)])]));
+    const later = change(ORDERS, 'c', [2n, 'b'], day(5));
+    await destination.apply(batch(day(5), [rowsOf(ORDERS, [later])]));
+    await destination.compact();
+    const newest = change(ORDERS, 'u', [2n, 'c'], day(5) + 1);
+    await destination.apply(batch(day(5) + 1, [rowsOf(ORDERS, [newest])]));
+    expect(await rows(CURRENT)).toEqual([
+      ['1', 'a'],
+      ['2', 'c'],
+    ]);
+    const changes = 'SELECT c.id, c.note FROM {shop}.orders__changes AS c ORDER BY c._cdc.seq';
+    expect(await rows(changes)).toEqual([
+      ['2', 'b'],
+      ['2', 'c'],
+    ]);
+  });
+
+  it('folds each change once, whoever is killed behind the fold', async () => {
+    let killed = false;
+    const { destination, rows } = await newWarehouse({
+      reach: (point) => {
+        if (point !== 'sinkCompacting' || killed) return;
+        killed = true;
+        throw new Error('killed');
+      },
+    });
+    await destination.apply(batch(1, [rowsOf(ORDERS, [change(ORDERS, 'c', [1n, 'a'], 1)])]));
+    await expect(destination.compact()).rejects.toThrow('killed');
+    expect(await rows(CURRENT)).toEqual([['1', 'a']]);
+    await destination.open();
+    await destination.apply(batch(2, [rowsOf(ORDERS, [change(ORDERS, 'd', [1n, 'a'], 2)])]));
+    expect(await rows(CURRENT)).toEqual([]);
+    await destination.compact();
+    expect(await rows(CURRENT)).toEqual([]);
+    expect(await rows('SELECT o.id FROM {shop}.orders__latest AS o')).toEqual([]);
   });
 
   it('says of every table where it stands', async () => {

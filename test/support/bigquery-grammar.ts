@@ -210,7 +210,7 @@ function unboundedScans(statement: readonly Token[]): readonly string[] {
       return [];
     const alias = statement[index + 2]?.text ?? '';
     const rest = textOf(statement.slice(index));
-    return new RegExp(`^.*?\\b${alias} \\. _cdc_committed_at >= TIMESTAMP '`).test(rest)
+    return new RegExp(`^.*?\\b${alias} \\. _cdc_committed_at (?:>=|<) TIMESTAMP '`).test(rest)
       ? []
       : [`no bound on the days of ${token.text}`];
   });
