@@ -4,13 +4,11 @@ import type { BigQueryService, Job, JobId, JobOutcome } from './job.ts';
 
 export type JobDone = Extract<JobOutcome, { kind: 'done' }>;
 
-/** After so many attempts of one job the fault is not a passing one. */
-const MAX_ATTEMPTS = 100;
-
 /**
- * Runs a job so that it takes effect once, however often this is called with the same id: attempts
- * are `<id>-a1`, `<id>-a2`, …, the first that is unknown is submitted, one that runs is waited for,
- * one that failed is burnt, and one that is done is the answer.
+ * Runs a job so that it takes effect once, however often this is called with the same id. Attempts
+ * are `<id>-a1`, `<id>-a2`, …; each is submitted only when the one before has failed, so that the
+ * last one that was taken tells everything: one that runs is waited for, one that is done is the
+ * answer, and behind one that failed, whose id is burnt, comes the next.
  *
  * It submits at most one attempt: the failure of that one is thrown, and the next call goes on
  * behind it.
@@ -25,27 +23,40 @@ export async function runJob(
   doing: string,
   signal?: AbortSignal,
 ): Promise<JobDone> {
-  for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt += 1) {
-    const attemptId = `${id}-a${attempt}`;
-    const before = await settled(service, attemptId, signal);
-    if (before?.kind === 'done') return before;
-    if (before?.kind === 'failed') continue;
-    // A duplicate is the same request of a moment ago, whose answer was lost.
-    await service.submit(attemptId, job);
-    const outcome = await settled(service, attemptId, signal);
-    if (outcome?.kind === 'done') return outcome;
-    if (outcome?.kind === 'failed') throw jobFailure(doing, attemptId, outcome.error);
-    throw new SluiceError(
-      'bigquery.unreachable',
-      `BigQuery took job ${attemptId} and does not know it now, ${doing}.`,
-      { facts: { job: attemptId } },
-    );
-  }
+  const last = await lastAttempt(service, id);
+  const before = last === 0 ? undefined : await settled(service, attemptId(id, last), signal);
+  if (before?.kind === 'done') return before;
+  const attempt = attemptId(id, last + 1);
+  // A duplicate is the same request of a moment ago, whose answer was lost.
+  await service.submit(attempt, job);
+  const outcome = await settled(service, attempt, signal);
+  if (outcome?.kind === 'done') return outcome;
+  if (outcome?.kind === 'failed') throw jobFailure(doing, attempt, outcome.error);
   throw new SluiceError(
-    'bigquery.failed',
-    `All ${MAX_ATTEMPTS} attempts of job ${id} have failed, ${doing}.`,
-    { facts: { job: id, attempts: MAX_ATTEMPTS } },
+    'bigquery.unreachable',
+    `BigQuery took job ${attempt} and does not know it now, ${doing}.`,
+    { facts: { job: attempt } },
   );
+}
+
+const attemptId = (id: JobId, attempt: number): JobId => `${id}-a${attempt}`;
+
+/** How many attempts were taken. Numbers have no gaps, so hours of failures are passed in a few steps. */
+async function lastAttempt(service: BigQueryService, id: JobId): Promise<number> {
+  const isTaken = async (attempt: number): Promise<boolean> =>
+    (await service.outcome(attemptId(id, attempt))) !== undefined;
+  let taken = 0;
+  let free = 1;
+  while (await isTaken(free)) {
+    taken = free;
+    free *= 2;
+  }
+  while (free - taken > 1) {
+    const middle = Math.floor((taken + free) / 2);
+    if (await isTaken(middle)) taken = middle;
+    else free = middle;
+  }
+  return taken;
 }
 
 /** The end of a job that was taken. */
