@@ -7,6 +7,7 @@ import type { StoredTable, TableStatus } from '../view/stored-table.ts';
 import { CHECKPOINT_TABLE, identifier, text, timestamp } from './bigquery-dialect.ts';
 import type { HourOfLoads } from './load-budget.ts';
 import type { BigQueryLayout } from './names.ts';
+import { formatOffsets, parseOffsets } from './stored-offsets.ts';
 
 /** Of the tables in this file. */
 export const LAYOUT_VERSION = 1;
@@ -145,7 +146,7 @@ type Row = readonly (string | null)[];
 export function parseState(checkpoint: Row, tables: readonly Row[]): StoredState {
   const [layout, warehouseId, pipeline, prefix, commit, offsets, pending, start, ...cut] =
     checkpoint;
-  const list = JSON.parse(offsets ?? '[]') as readonly PartitionOffset[];
+  const list = parseOffsets(offsets ?? '[]');
   return {
     identity: {
       layout: Number(layout),
@@ -228,7 +229,7 @@ export function moveCheckpoint(
     : '';
   return (
     `UPDATE ${ownTable(layout, OWN.checkpoints)} AS p SET commit_number = ${to.commit},` +
-    ` offsets = ${text(JSON.stringify([...to.offsets.values()]))}, pending = ${text(JSON.stringify(to.pending))},` +
+    ` offsets = ${text(formatOffsets(to.offsets.values()))}, pending = ${text(JSON.stringify(to.pending))},` +
     ` updated_at = ${timestamp(atUs)}${cut} WHERE p.commit_number = ${to.commit - 1}`
   );
 }

@@ -4,6 +4,7 @@ import { bigQueryDialect, identifier, physicalName, text } from './bigquery-dial
 import { transaction } from './commit-script.ts';
 import { LAYOUT_VERSION, OWN, ownTable, type WarehouseIdentity } from './metadata.ts';
 import type { BigQueryLayout } from './names.ts';
+import { formatOffsets } from './stored-offsets.ts';
 
 /**
  * Statements that take a table of an old warehouse out of the way: its rows stay, under names that
@@ -42,7 +43,7 @@ export function newCheckpoint(
     pipeline: text(pipeline),
     prefix: text(prefix),
     commit_number: '0',
-    offsets: text(JSON.stringify(offsets)),
+    offsets: text(formatOffsets(offsets)),
     pending: text('[]'),
     ...(cut
       ? {

@@ -104,8 +104,12 @@ export class RestBigQuery implements BigQueryService {
     return status !== 404;
   }
 
+  /** One that is there is only looked at: making datasets takes a permission on the project. */
   async ensureDataset(dataset: string): Promise<void> {
     const { project, location, labels, kmsKey } = this.#options;
+    const looking = this.#get(`datasets/${dataset}?fields=id`);
+    const found = await this.#send(looking, `looking for dataset ${dataset}`, [404]);
+    if (found.status !== 404) return;
     const resource = {
       datasetReference: { projectId: project, datasetId: dataset },
       location,
