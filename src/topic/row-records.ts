@@ -14,7 +14,7 @@ const NO_BEFORE = Buffer.from('{"before":null,"after":');
 const NULL = Buffer.from('null');
 const NEW_KEY = Buffer.from(NEW_KEY_HEADER);
 const OLD_KEY = Buffer.from(OLD_KEY_HEADER);
-const OP = { create: 0x63, update: 0x75, delete: 0x64 } as const;
+const OP = { create: 0x63, update: 0x75, delete: 0x64, read: 0x72 } as const;
 const HEX_DIGITS = Buffer.from('0123456789ABCDEF');
 const ZERO = 0x30;
 /** The longest length, attributes, deltas, and lengths of key and value. */
@@ -86,6 +86,20 @@ export class RowRecords implements EncodedRecord {
     else if (!after) this.#delete(batch, before);
     else if (this.#sameKey(before, after)) this.#write(batch, OP.update, before, after);
     else this.#changeKey(batch, before, after);
+  }
+
+  /** Appends the record of a row that was read from its table. */
+  appendSnapshot(
+    batch: Pick<OutgoingBatch, 'appendEncoded'>,
+    { bytes, after }: EncodedRow,
+    rowOrdinal: number,
+  ): void {
+    this.#bytes = bytes;
+    this.#rowOrdinal = rowOrdinal;
+    this.#rowInEvent = 0;
+    this.#part = 1;
+    this.#keyHeader = undefined;
+    this.#write(batch, OP.read, undefined, this.#present(after));
   }
 
   #changeKey(

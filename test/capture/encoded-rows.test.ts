@@ -229,6 +229,25 @@ describe('rows written as bytes', () => {
     );
   });
 
+  it('are the records of their values when a snapshot read them', () => {
+    const { event, route } = notes(['small', '"', '']);
+    const source = { ...SOURCE, snapshot: true, gtid: null };
+    const [values, bytes] = [new RecordBytes(), new RecordBytes()];
+    const shared = { epoch: 3, commitOrdinal: 70_000, op: 'r', source, rowInEvent: 0 } as const;
+    event()
+      .read()
+      .forEach((row, rowOrdinal) => {
+        const { nowMs } = source;
+        appendChange(values, route, row, { ...shared, rowOrdinal, timestampMs: nowMs });
+      });
+    const records = new RowRecords();
+    records.begin({ route, source, epoch: 3, commitOrdinal: 70_000 });
+    const rows = event().encode(new JsonBytes());
+    for (let index = 0; rows.next(); index += 1) records.appendSnapshot(bytes, rows, index);
+    expect(bytes.list).toHaveLength(3);
+    expect(bytes.list).toEqual(values.list);
+  });
+
   it.each([
     ['plain', 'x'.repeat(5_000_000)],
     ['escaped', '"\n'.repeat(1_200_000)],
