@@ -150,11 +150,14 @@ export class MysqlChunkReader implements ChunkReader {
     // After the SELECT, on whichever connection: what the rows show is in the log before this.
     const high = await readBinlogEnd(await this.#connected(signal), this.#version);
     if (rows.length > 0) known.averageRowBytes = rows.bytes / rows.length;
+    const complete = whole && rows.length < limit;
+    // A table that has been read leaves no buffer behind.
+    if (complete) this.#rows = new ChunkBytes();
     return {
       schema: query.schema,
       rows,
       ...(last ? { lastKey: query.keyOf(last) } : {}),
-      complete: whole && rows.length < limit,
+      complete,
       high,
     };
   }

@@ -182,13 +182,16 @@ function readDateTime(
   end: number,
   fractionDigits: number,
 ): ColumnValue {
-  const clock = {
+  const parts = {
+    year: digitsAt(source, start, 4),
+    month: digitsAt(source, start + 5, 2),
+    day: digitsAt(source, start + 8, 2),
     hour: digitsAt(source, start + 11, 2),
     minute: digitsAt(source, start + 14, 2),
     second: digitsAt(source, start + 17, 2),
     micros: microsAt(source, start + 20, end),
   };
-  return dateTimeValue({ ...dateParts(source, start), ...clock }, fractionDigits);
+  return dateTimeValue(parts, fractionDigits);
 }
 
 /** The server's text is the value but for two letters; a zero timestamp stays as it is. */
