@@ -35,8 +35,18 @@ export interface RowPlace {
 }
 
 /**
- * The records of row changes whose images are JSON bytes already: byte for byte what `appendChange`
- * makes of the values. One object serves a whole capture, and is itself the record being written.
+ * The records of row changes whose images are JSON bytes already, as Debezium 3.6 writes them in
+ * JSON without schemas:
+ *
+ * | change | records |
+ * | --- | --- |
+ * | insert, snapshot row | one |
+ * | update, same key | one |
+ * | update of the key | delete of the old key, its tombstone, create of the new key |
+ * | delete | delete, its tombstone |
+ *
+ * A table without a key has neither tombstones nor key changes. One object serves a whole capture,
+ * and is itself the record being written.
  */
 export class RowRecords implements EncodedRecord {
   readonly #template = new RecordTemplate();

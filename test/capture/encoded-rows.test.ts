@@ -7,7 +7,7 @@ import type { EventHeader, RowsEvent } from '../../src/binlog/event.ts';
 import { JsonBytes } from '../../src/binlog/json-bytes.ts';
 import { decodeRows, rowCodec } from '../../src/binlog/rows.ts';
 import type { SchemaId, TableSchema } from '../../src/change/table.ts';
-import { appendChange, type TableRoute } from '../../src/topic/envelope.ts';
+import type { TableRoute } from '../../src/topic/envelope.ts';
 import { BufferPool, DEFAULT_LIMITS, RecordBatches } from '../../src/topic/outgoing-batch.ts';
 import type { EncodedRecord } from '../../src/topic/publisher.ts';
 import { stampBatch } from '../../src/topic/record-batch.ts';
@@ -16,6 +16,7 @@ import { encodedRecord } from '../../src/topic/record-writer.ts';
 import { RowRecords } from '../../src/topic/row-records.ts';
 import type { SourceBlock } from '../../src/topic/source-block.ts';
 import type { Topic } from '../../src/topic/topic-name.ts';
+import { appendChange } from '../support/append-change.ts';
 import { type RandomColumn, randomColumn } from '../support/random-rows.ts';
 
 type Op = RowsEvent['op'];

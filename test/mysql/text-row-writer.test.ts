@@ -6,7 +6,7 @@ import type { ColumnType, TableSchema } from '../../src/change/table.ts';
 import type { RawRow } from '../../src/mysql/connection.ts';
 import { TextRowWriter } from '../../src/mysql/text-row-writer.ts';
 import { textReader } from '../../src/mysql/text-values.ts';
-import { encodeKey, encodeRow } from '../../src/topic/row-json.ts';
+import { encodeKey, encodeRow } from '../support/row-json.ts';
 
 const BIGINT: ColumnType = { kind: 'integer', bytes: 8, unsigned: true };
 const UTF8: ColumnType = { kind: 'text', charset: 'utf8mb4' };
