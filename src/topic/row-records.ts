@@ -14,7 +14,7 @@ const NO_BEFORE = Buffer.from('{"before":null,"after":');
 const NULL = Buffer.from('null');
 const NEW_KEY = Buffer.from(NEW_KEY_HEADER);
 const OLD_KEY = Buffer.from(OLD_KEY_HEADER);
-const OP = { create: 0x63, update: 0x75, delete: 0x64 } as const;
+const OP = { create: 0x63, update: 0x75, delete: 0x64, read: 0x72 } as const;
 const HEX_DIGITS = Buffer.from('0123456789ABCDEF');
 const ZERO = 0x30;
 /** The longest length, attributes, deltas, and lengths of key and value. */
@@ -35,8 +35,18 @@ export interface RowPlace {
 }
 
 /**
- * The records of row changes whose images are JSON bytes already: byte for byte what `appendChange`
- * makes of the values. One object serves a whole capture, and is itself the record being written.
+ * The records of row changes whose images are JSON bytes already, as Debezium 3.6 writes them in
+ * JSON without schemas:
+ *
+ * | change | records |
+ * | --- | --- |
+ * | insert, snapshot row | one |
+ * | update, same key | one |
+ * | update of the key | delete of the old key, its tombstone, create of the new key |
+ * | delete | delete, its tombstone |
+ *
+ * A table without a key has neither tombstones nor key changes. One object serves a whole capture,
+ * and is itself the record being written.
  */
 export class RowRecords implements EncodedRecord {
   readonly #template = new RecordTemplate();
@@ -86,6 +96,20 @@ export class RowRecords implements EncodedRecord {
     else if (!after) this.#delete(batch, before);
     else if (this.#sameKey(before, after)) this.#write(batch, OP.update, before, after);
     else this.#changeKey(batch, before, after);
+  }
+
+  /** Appends the record of a row that was read from its table. */
+  appendSnapshot(
+    batch: Pick<OutgoingBatch, 'appendEncoded'>,
+    { bytes, after }: EncodedRow,
+    rowOrdinal: number,
+  ): void {
+    this.#bytes = bytes;
+    this.#rowOrdinal = rowOrdinal;
+    this.#rowInEvent = 0;
+    this.#part = 1;
+    this.#keyHeader = undefined;
+    this.#write(batch, OP.read, undefined, this.#present(after));
   }
 
   #changeKey(

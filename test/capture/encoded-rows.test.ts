@@ -7,7 +7,7 @@ import type { EventHeader, RowsEvent } from '../../src/binlog/event.ts';
 import { JsonBytes } from '../../src/binlog/json-bytes.ts';
 import { decodeRows, rowCodec } from '../../src/binlog/rows.ts';
 import type { SchemaId, TableSchema } from '../../src/change/table.ts';
-import { appendChange, type TableRoute } from '../../src/topic/envelope.ts';
+import type { TableRoute } from '../../src/topic/envelope.ts';
 import { BufferPool, DEFAULT_LIMITS, RecordBatches } from '../../src/topic/outgoing-batch.ts';
 import type { EncodedRecord } from '../../src/topic/publisher.ts';
 import { stampBatch } from '../../src/topic/record-batch.ts';
@@ -16,6 +16,7 @@ import { encodedRecord } from '../../src/topic/record-writer.ts';
 import { RowRecords } from '../../src/topic/row-records.ts';
 import type { SourceBlock } from '../../src/topic/source-block.ts';
 import type { Topic } from '../../src/topic/topic-name.ts';
+import { appendChange } from '../support/append-change.ts';
 import { type RandomColumn, randomColumn } from '../support/random-rows.ts';
 
 type Op = RowsEvent['op'];
@@ -227,6 +228,25 @@ describe('rows written as bytes', () => {
       }),
       { numRuns: 1000 },
     );
+  });
+
+  it('are the records of their values when a snapshot read them', () => {
+    const { event, route } = notes(['small', '"', '']);
+    const source = { ...SOURCE, snapshot: true, gtid: null };
+    const [values, bytes] = [new RecordBytes(), new RecordBytes()];
+    const shared = { epoch: 3, commitOrdinal: 70_000, op: 'r', source, rowInEvent: 0 } as const;
+    event()
+      .read()
+      .forEach((row, rowOrdinal) => {
+        const { nowMs } = source;
+        appendChange(values, route, row, { ...shared, rowOrdinal, timestampMs: nowMs });
+      });
+    const records = new RowRecords();
+    records.begin({ route, source, epoch: 3, commitOrdinal: 70_000 });
+    const rows = event().encode(new JsonBytes());
+    for (let index = 0; rows.next(); index += 1) records.appendSnapshot(bytes, rows, index);
+    expect(bytes.list).toHaveLength(3);
+    expect(bytes.list).toEqual(values.list);
   });
 
   it.each([
