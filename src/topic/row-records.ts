@@ -17,6 +17,8 @@ const OLD_KEY = Buffer.from(OLD_KEY_HEADER);
 const OP = { create: 0x63, update: 0x75, delete: 0x64, read: 0x72 } as const;
 const HEX_DIGITS = Buffer.from('0123456789ABCDEF');
 const ZERO = 0x30;
+/** Tables whose template is kept, of some 2 KB each. */
+const MAX_TEMPLATES = 512;
 /** The longest length, attributes, deltas, and lengths of key and value. */
 const FIXED_ROOM = 5 + 1 + 10 + 5 + 5 + 5;
 
@@ -49,7 +51,9 @@ export interface RowPlace {
  * and is itself the record being written.
  */
 export class RowRecords implements EncodedRecord {
-  readonly #template = new RecordTemplate();
+  /** Of the table at hand, kept for its next event. */
+  #template = new RecordTemplate();
+  readonly #templates = new Map<TableRoute, RecordTemplate>();
   #partitions = 0;
   #bytes: Buffer = NULL;
   #rowOrdinal = 0;
@@ -73,7 +77,17 @@ export class RowRecords implements EncodedRecord {
     this.#partitions = route.partitions;
     this.topic = route.topic;
     this.timestampMs = source.nowMs;
+    this.#template = this.#templateOf(route);
     this.#template.fill(route, source, epoch, commitOrdinal);
+  }
+
+  #templateOf(route: TableRoute): RecordTemplate {
+    const known = this.#templates.get(route);
+    if (known) return known;
+    if (this.#templates.size >= MAX_TEMPLATES) this.#templates.clear();
+    const template = new RecordTemplate();
+    this.#templates.set(route, template);
+    return template;
   }
 
   /**

@@ -9,7 +9,12 @@ import {
   SCHEMA_HEADER,
   SEQUENCE_HEADER,
 } from '../../src/topic/publisher.ts';
-import { committedAtHeader, type SourceBlock, sourceText } from '../../src/topic/source-block.ts';
+import {
+  committedAtHeader,
+  pieceText,
+  type SourceBlock,
+  sourcePieces,
+} from '../../src/topic/source-block.ts';
 import { encodeKey, encodeRow } from './row-json.ts';
 
 export interface ChangeContext {
@@ -131,8 +136,9 @@ function envelope(
   { source, rowInEvent }: ChangeContext,
   op: ChangeContext['op'],
 ): string {
-  const { head, tail, end } = sourceText(source);
-  return `{"before":${before},"after":${after}${head}${rowInEvent}${tail}${op}${end}`;
+  const { head, tail, end } = sourcePieces(source);
+  const text = (pieces: typeof head): string => pieces.map(pieceText).join('');
+  return `{"before":${before},"after":${after}${text(head)}${rowInEvent}${tail}${op}${text(end)}`;
 }
 
 const HEX = Array.from({ length: 256 }, (_, byte) =>
