@@ -271,7 +271,7 @@ function readBack(batches: RecordBatches) {
   }
   const bytes = Buffer.concat(sealed.map((batch) => batch.bytes));
   const read = [...decodeRecordBatches(bytes, crc32c)];
-  return { batches: read.length, records: read.flatMap((batch) => batch.records()) };
+  return { batches: read.length, records: read.flatMap((batch) => [...batch.records()]) };
 }
 
 describe('rows written as bytes', () => {
