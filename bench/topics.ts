@@ -75,7 +75,7 @@ export class RunTopics implements AsyncDisposable {
       [...committedBatches(partition, crc32c)]
         .filter(({ kind }) => kind === 'data')
         .slice(0, 1)
-        .flatMap(({ batch }) => batch.records().slice(0, perPartition)),
+        .flatMap(({ batch }) => [...batch.records().take(perPartition)]),
     );
   }
 

@@ -2,7 +2,8 @@ import type { EncodedImage } from '../change/encoded-row.ts';
 import { InvariantBroken } from '../errors/error.ts';
 import type { ByteReader } from './byte-reader.ts';
 import type { EncodedRowCursor } from './event.ts';
-import { type ImageSpan, type ImageWriter, newSpan } from './image-writer.ts';
+import { type ImageSpan, newSpan } from './image-frame.ts';
+import type { ImageWriter } from './image-writer.ts';
 import type { JsonBytes } from './json-bytes.ts';
 
 /** Writes the rows of one event, each over the one before. */

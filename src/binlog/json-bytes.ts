@@ -1,7 +1,7 @@
 import { InvariantBroken } from '../errors/error.ts';
 
 const FIRST_BYTES = 16_384;
-/** What a buffer may keep for the next row; one that a huge value made larger is given up. */
+/** Of a buffer for one row. */
 const LARGEST_KEPT_BYTES = 1 << 20;
 /** Up to here a loop that copies and checks is faster than a check and a native copy. */
 const SHORT_TEXT_BYTES = 48;
@@ -34,11 +34,18 @@ export class JsonBytes {
   bytes: Buffer = Buffer.allocUnsafeSlow(FIRST_BYTES);
   at = 0;
   reserved = 0;
+  readonly #largestKeptBytes: number;
+
+  /** @param largestKeptBytes  what may be kept for the next use; a buffer that grew beyond is given up */
+  constructor(largestKeptBytes = LARGEST_KEPT_BYTES) {
+    this.#largestKeptBytes = largestKeptBytes;
+  }
 
   /** Begins again. What was handed out as offsets of `bytes` is void. */
   clear(): void {
     this.at = 0;
-    if (this.bytes.length > LARGEST_KEPT_BYTES) this.bytes = Buffer.allocUnsafeSlow(FIRST_BYTES);
+    if (this.bytes.length > this.#largestKeptBytes)
+      this.bytes = Buffer.allocUnsafeSlow(FIRST_BYTES);
   }
 
   ensure(room: number): void {
@@ -59,6 +66,13 @@ export class JsonBytes {
   raw(json: Buffer): void {
     this.bytes.set(json, this.at);
     this.at += json.length;
+  }
+
+  /** ASCII that is JSON already, of a number's length, from another buffer. */
+  verbatim(source: Buffer, start: number, end: number): void {
+    const { bytes, at } = this;
+    for (let index = start; index < end; index += 1) bytes[at + index - start] = source[index] ?? 0;
+    this.at = at + end - start;
   }
 
   /** A part of what was written before, once more. */

@@ -240,6 +240,7 @@ export class CaptureLoop {
       }
     }
     this.#startChunk(signal);
+    if (this.#full()) await this.#publishFull();
   }
 
   #emit({

@@ -6,7 +6,7 @@ import { formatSequence, type Sequence } from '../change/sequence.ts';
 import { type TableId, type TableName, type TableSchema, tableName } from '../change/table.ts';
 import { InvariantBroken, SluiceError } from '../errors/error.ts';
 import type { Chunk } from '../snapshot/chunk-reader.ts';
-import { appendChange, type SourceBlock, type TableRoute } from '../topic/envelope.ts';
+import type { SourceBlock, TableRoute } from '../topic/envelope.ts';
 import type { OutgoingBatch } from '../topic/publisher.ts';
 import { RowRecords } from '../topic/row-records.ts';
 import { schemaIdOf } from '../topic/schema-record.ts';
@@ -290,22 +290,10 @@ export class CaptureSession {
     this.#batch.recordSchema(route, () => this.#sequence(ordinal, 0));
     const name = tableName(route.schema.id);
     const source = this.#snapshotSource(route.schema.id);
-    surviving.forEach((values, index) => {
-      appendChange(
-        this.#batch.outgoing,
-        route,
-        { before: undefined, after: values },
-        {
-          epoch: this.#settings.epoch,
-          commitOrdinal: ordinal,
-          rowOrdinal: index,
-          op: 'r',
-          source,
-          rowInEvent: 0,
-          timestampMs: source.nowMs,
-        },
-      );
-    });
+    const { epoch } = this.#settings;
+    this.#records.begin({ route, source, epoch, commitOrdinal: ordinal });
+    for (let index = 0; index < surviving.length; index += 1)
+      this.#records.appendSnapshot(this.#batch.outgoing, surviving.at(index), index);
     this.#count(name, 'r', surviving.length);
   }
 

@@ -12,7 +12,6 @@ import {
   nextTable,
   type SnapshotRequest,
 } from '../snapshot/plan.ts';
-import { encodeKey } from '../topic/envelope.ts';
 
 export interface SnapshotLimits {
   readonly maxRows: number;
@@ -140,11 +139,7 @@ export class SnapshotDriver {
       return { kind: 'wait' };
     }
     if (!flight.window.ready(position)) return { kind: 'wait' };
-    const surviving = flight.window.surviving(
-      chunk.rows,
-      (values) => encodeKey(chunk.schema, values) ?? '',
-    );
-    return { kind: 'emit', chunk, surviving };
+    return { kind: 'emit', chunk, surviving: flight.window.surviving(chunk.rows) };
   }
 
   #failed(table: TableName, error: unknown): ChunkVerdict {

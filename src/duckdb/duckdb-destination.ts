@@ -66,7 +66,7 @@ export class DuckDbDestination implements Destination {
       const state = await readState(connection);
       const context = {
         connection,
-        stage: await RowStage.create(connection),
+        stage: new RowStage(connection),
         file: this.#file.path,
         reach: this.#options.reach,
       };

@@ -29,20 +29,20 @@ export class RowStage {
   readonly #connection: DuckDBConnection;
   readonly #chunk = DuckDBDataChunk.create(STAGE_TYPES, CHUNK_ROWS);
 
-  private constructor(connection: DuckDBConnection) {
+  constructor(connection: DuckDBConnection) {
     this.#connection = connection;
   }
 
-  static async create(connection: DuckDBConnection): Promise<RowStage> {
-    await connection.run(`CREATE OR REPLACE TEMP TABLE sluice_stage (${STAGE_COLUMNS})`);
-    return new RowStage(connection);
-  }
-
-  /** Appends the rows to the table's changelog, within the transaction that is open. */
+  /**
+   * Appends the rows to the table's changelog, within the transaction that is open. Rows that were
+   * deleted from a temporary table keep their blocks for as long as it exists, so each call makes
+   * one of its own.
+   */
   async store(rows: TableRows, table: StoredTable, ingestedAtUs: number): Promise<void> {
-    await this.#connection.run(`TRUNCATE ${STAGE}`);
+    await this.#connection.run(`CREATE OR REPLACE TEMP TABLE sluice_stage (${STAGE_COLUMNS})`);
     await this.#fill(rows);
     await this.#connection.run(insertStatement(rows, table, ingestedAtUs));
+    await this.#connection.run(`DROP TABLE ${STAGE}`);
   }
 
   async #fill({ rows, schema }: TableRows): Promise<void> {

@@ -27,7 +27,7 @@ export interface RecordSourceOptions extends KafkaConnection {
 }
 
 const REQUEST_TIMEOUT_MS = 30_000;
-const DEFAULT_RUN_BYTES = 4 << 20;
+const DEFAULT_RUN_BYTES = 256 << 10;
 const DEFAULT_SCHEMA_TIMEOUT_MS = 30_000;
 
 /** A pipeline's topics as a sink reads them. Connects on first use. */

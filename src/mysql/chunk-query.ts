@@ -1,16 +1,16 @@
-import type { RowValues } from '../change/column-value.ts';
 import type { Column, TableSchema } from '../change/table.ts';
 import { InvariantBroken } from '../errors/error.ts';
 import type { RawRow } from './connection.ts';
 import { behindKey, checkKey, keyExpression, keyLiteral, quoteName } from './key-literal.ts';
-import { textExpression, textReader } from './text-values.ts';
+import { TextRowWriter } from './text-row-writer.ts';
+import { textExpression } from './text-values.ts';
 
 /** How the chunks of one table are read, for one definition of the table. */
 export interface ChunkQuery {
   readonly schema: TableSchema;
   /** @param after literals of a key, from `keyOf` */
   sql(after: readonly string[] | undefined, limit: number): string;
-  valuesOf(row: RawRow): RowValues;
+  readonly writer: TextRowWriter;
   keyOf(row: RawRow): readonly string[];
 }
 
@@ -26,22 +26,15 @@ export function chunkQuery(schema: TableSchema): ChunkQuery {
   const order = key.map(({ name }) => quoteName(name)).join(', ');
   const from = `${quoteName(id.database)}.${quoteName(id.table)} FORCE INDEX (PRIMARY)`;
   const select = `SELECT ${expressions.join(', ')} FROM ${from}`;
-  const readers = columns.map((column) =>
-    textReader(column, `${id.database}.${id.table}.${column.name}`),
-  );
   return {
     schema,
+    writer: new TextRowWriter(schema),
     sql: (after, limit) => {
       // A cursor of another shape belongs to a key the table no longer has: read from the start.
       const usable = after?.length === key.length ? after : undefined;
       const where = usable ? ` WHERE ${behindKey(key, usable)}` : '';
       return `${select}${where} ORDER BY ${order} LIMIT ${limit}`;
     },
-    valuesOf: (row) =>
-      readers.map((read, index) => {
-        const bytes = row[index];
-        return bytes ? read(bytes) : null;
-      }),
     keyOf: (row) =>
       key.map(({ type }, index) => {
         const bytes = row[columns.length + index];

@@ -2,6 +2,7 @@ import { cancellable } from '../async/abort.ts';
 import { type TableId, type TableName, tableName } from '../change/table.ts';
 import { SluiceError } from '../errors/error.ts';
 import type { Chunk, ChunkReader, ChunkRequest } from '../snapshot/chunk-reader.ts';
+import { ChunkBytes } from './chunk-bytes.ts';
 import { type ChunkQuery, chunkQuery } from './chunk-query.ts';
 import { connect, type MysqlAccount, type MysqlSession, type RawRow } from './connection.ts';
 import { errorNumberOf } from './failure.ts';
@@ -34,15 +35,8 @@ const DEFINITION_ATTEMPTS = 3;
 /** What is remembered of a table between its chunks. */
 interface KnownTable {
   readonly query: ChunkQuery;
-  /** Bytes a row had on average, in the statistics at first, then in the last chunk. */
+  /** Bytes a row had on average: by the statistics and its names at first, then in the last chunk. */
   averageRowBytes: number;
-}
-
-interface RowsRead {
-  readonly rows: readonly RawRow[];
-  readonly bytes: number;
-  /** The size limit was reached before the last row. */
-  readonly cut: boolean;
 }
 
 /**
@@ -60,6 +54,7 @@ export class MysqlChunkReader implements ChunkReader {
   #forgotten = 0;
   #session: MysqlSession | undefined;
   #version = '';
+  #rows = new ChunkBytes();
 
   constructor(account: MysqlAccount, settings: ChunkReaderSettings = {}) {
     this.#account = account;
@@ -127,7 +122,12 @@ export class MysqlChunkReader implements ChunkReader {
     const forgotten = this.#forgotten;
     const [table] = await readTables(await this.#connected(signal), oneTable(id));
     if (!table) throw tableGone(id);
-    const read = { query: chunkQuery(table.schema), averageRowBytes: table.averageRowBytes };
+    const query = chunkQuery(table.schema);
+    const { averageRowBytes } = table;
+    const read = {
+      query,
+      averageRowBytes: averageRowBytes > 0 ? averageRowBytes + query.writer.nameBytes : 0,
+    };
     if (forgotten === this.#forgotten) this.#tables.set(tableName(id), read);
     return read;
   }
@@ -137,21 +137,27 @@ export class MysqlChunkReader implements ChunkReader {
     const limit = rowLimit(request, known.averageRowBytes);
     const session = await this.#connected(signal);
     const doing = `reading table ${tableName(request.table)}`;
-    const read = await selectRows(
-      session,
-      query.sql(request.after, limit),
-      request.maxBytes,
-      doing,
-    );
+    const rows = this.#rows;
+    rows.clear(limit);
+    let last: RawRow | undefined;
+    // The row that passes the size limit is the last.
+    const whole = await session.rows(query.sql(request.after, limit), doing, (row) => {
+      if (rows.bytes >= request.maxBytes) return false;
+      rows.add(row, query.writer);
+      last = row;
+      return true;
+    });
     // After the SELECT, on whichever connection: what the rows show is in the log before this.
     const high = await readBinlogEnd(await this.#connected(signal), this.#version);
-    if (read.rows.length > 0) known.averageRowBytes = read.bytes / read.rows.length;
-    const last = read.rows.at(-1);
+    if (rows.length > 0) known.averageRowBytes = rows.bytes / rows.length;
+    const complete = whole && rows.length < limit;
+    // A table that has been read leaves no buffer behind.
+    if (complete) this.#rows = new ChunkBytes();
     return {
       schema: query.schema,
-      rows: read.rows.map((row) => query.valuesOf(row)),
+      rows,
       ...(last ? { lastKey: query.keyOf(last) } : {}),
-      complete: !read.cut && read.rows.length < limit,
+      complete,
       high,
     };
   }
@@ -161,24 +167,6 @@ export class MysqlChunkReader implements ChunkReader {
 function rowLimit({ maxRows, maxBytes }: ChunkRequest, averageRowBytes: number): number {
   if (averageRowBytes <= 0) return maxRows;
   return Math.max(1, Math.min(maxRows, Math.floor(maxBytes / averageRowBytes)));
-}
-
-/** Takes rows until their bytes pass the limit; the row that passes it is the last. */
-async function selectRows(
-  session: MysqlSession,
-  sql: string,
-  maxBytes: number,
-  doing: string,
-): Promise<RowsRead> {
-  const rows: RawRow[] = [];
-  let bytes = 0;
-  const whole = await session.rows(sql, doing, (row) => {
-    if (bytes >= maxBytes) return false;
-    rows.push(row);
-    for (const value of row) bytes += value?.length ?? 0;
-    return true;
-  });
-  return { rows, bytes, cut: !whole };
 }
 
 function tableGone(id: TableId): SluiceError {

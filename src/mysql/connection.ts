@@ -87,20 +87,25 @@ export class MysqlSession implements AsyncDisposable {
   }
 
   /**
-   * Hands out rows as they arrive. When `take` answers false no more are handed out and the
-   * connection is given up, since the rest of the result is still on its way.
+   * Hands out rows as they arrive, and none after this has settled. When `take` answers false or
+   * throws the connection is given up, since the rest of the result is still on its way.
    *
    * @returns whether `take` has seen every row
+   * @throws what `take` throws, or {SluiceError} a `mysql.*` code
    */
   rows(sql: string, doing: string, take: (row: RawRow) => boolean): Promise<boolean> {
     return this.#settling((resolve, reject) => {
-      let stopped = false;
       this.raw
         .query({ sql, rowsAsArray: true, typeCast: false })
         .on('result', (row: RawRow) => {
-          if (stopped || take(row)) return;
-          stopped = true;
-          resolve(false);
+          // The driver goes on with what it has when its connection is closed.
+          if (!this.#usable) return;
+          try {
+            if (take(row)) return;
+            resolve(false);
+          } catch (error) {
+            reject(error);
+          }
           this.destroy();
         })
         .on('error', (error: unknown) => {
@@ -145,7 +150,7 @@ export class MysqlSession implements AsyncDisposable {
 
   /** The driver forgets the callers of a connection that ends without an error: they fail here. */
   async #settling<Result>(
-    start: (resolve: (result: Result) => void, reject: (error: SluiceError) => void) => void,
+    start: (resolve: (result: Result) => void, reject: (error: unknown) => void) => void,
   ): Promise<Result> {
     if (!this.#usable) throw this.#closed('it had broken before');
     const { promise, resolve, reject } = Promise.withResolvers<Result>();

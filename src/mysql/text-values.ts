@@ -1,3 +1,4 @@
+import type { JsonBytes } from '../binlog/json-bytes.ts';
 import {
   binaryValue,
   bitValue,
@@ -5,14 +6,18 @@ import {
   geometryValue,
   vectorValue,
 } from '../binlog/values/binary.ts';
-import { textDecoding } from '../binlog/values/text.ts';
+import { writeValue } from '../binlog/values/json-value.ts';
+import { textCodec } from '../binlog/values/text.ts';
 import { unreachable } from '../change/brand.ts';
 import type { ColumnValue } from '../change/column-value.ts';
 import type { Column } from '../change/table.ts';
-import { dateTimeValue, dateValue, timeValue } from '../change/temporal-values.ts';
+import { type DateParts, dateTimeValue, dateValue, timeValue } from '../change/temporal-values.ts';
 
-/** One column of a text result to its value; the bytes are not kept. */
-export type TextReader = (bytes: Buffer) => ColumnValue;
+/** One column of a text result, from `start` to before `end`, to its value; the bytes are not kept. */
+export type TextReader = (source: Buffer, start: number, end: number) => ColumnValue;
+
+/** The same to JSON, for an image that has room for numbers: texts ask for their own. */
+export type TextWriter = (source: Buffer, start: number, end: number, out: JsonBytes) => void;
 
 const UTF8: ReadonlySet<string> = new Set(['utf8mb4', 'utf8mb3']);
 
@@ -39,73 +44,154 @@ export function textReader({ type }: Column, owner: string): TextReader {
   switch (type.kind) {
     case 'integer':
     case 'year':
-      return readInteger;
+      return (...text) => readInteger(ascii(...text));
     case 'decimal':
-      return readDecimal;
+      return (...text) => readDecimal(ascii(...text));
     case 'float':
-      return (bytes) => floatValue(Number(ascii(bytes)));
+      return (...text) => floatValue(Number(ascii(...text)));
     case 'double':
-      return (bytes) => Number(ascii(bytes));
+      return (...text) => Number(ascii(...text));
     case 'bit':
-      return (bytes) => bitValue(bytes, type.bits);
+      return (source, start, end) => bitValue(source.subarray(start, end), type.bits);
     case 'date':
-      return (bytes) => dateValue(dateParts(ascii(bytes)));
+      return (source, start) => dateValue(dateParts(source, start));
     case 'time':
-      return (bytes) => readTime(ascii(bytes));
+      return readTime;
     case 'datetime':
-      return (bytes) => readDateTime(ascii(bytes), type.fractionDigits);
+      return (source, start, end) => readDateTime(source, start, end, type.fractionDigits);
     case 'timestamp':
-      return (bytes) => readTimestamp(ascii(bytes));
-    case 'text': {
-      const decode = textDecoding(type.charset, owner);
-      return (bytes) => decode(bytes, 0, bytes.length);
-    }
+      return (...text) => readTimestamp(ascii(...text));
+    case 'text':
+      return textCodec(type.charset, owner).decode;
     case 'enum':
     case 'set':
     case 'json':
-      return (bytes) => bytes.toString('utf8');
+      return textCodec('utf8mb4', owner).decode;
     case 'binary':
-      return (bytes) => binaryValue(bytes, type.fixedBytes);
+      return (source, start, end) => binaryValue(source.subarray(start, end), type.fixedBytes);
     case 'geometry':
-      return geometryValue;
+      return (source, start, end) => geometryValue(source.subarray(start, end));
     case 'vector':
-      return vectorValue;
+      return (source, start, end) => vectorValue(source.subarray(start, end));
     default:
       return unreachable(type);
   }
 }
 
-const ascii = (bytes: Buffer): string => bytes.toString('latin1');
+/**
+ * How a column of a text result becomes JSON: what {@link textReader} answers, written without being
+ * made where the kind is common.
+ */
+export function textWriter(column: Column, owner: string): TextWriter {
+  const { type } = column;
+  switch (type.kind) {
+    case 'integer':
+    case 'year':
+      return writeDigits;
+    case 'decimal':
+      return writeDecimal;
+    case 'timestamp':
+      return writeTimestamp;
+    case 'text':
+      return textCodec(type.charset, owner).write;
+    case 'enum':
+    case 'set':
+    case 'json':
+      return textCodec('utf8mb4', owner).write;
+    case 'binary':
+      return binaryWriter(type.fixedBytes);
+    case 'float':
+    case 'double':
+    case 'bit':
+    case 'date':
+    case 'time':
+    case 'datetime':
+    case 'geometry':
+    case 'vector':
+      return writtenFrom(textReader(column, owner));
+    default:
+      return unreachable(type);
+  }
+}
 
-function readInteger(bytes: Buffer): number | bigint {
-  const text = ascii(bytes);
+function writtenFrom(read: TextReader): TextWriter {
+  return (source, start, end, out) => {
+    writeValue(out, read(source, start, end));
+  };
+}
+
+const ascii: (source: Buffer, start: number, end: number) => string = (source, start, end) =>
+  source.toString('latin1', start, end);
+
+const ZERO = 0x30;
+const MINUS = 0x2d;
+const QUOTE = 0x22;
+
+function readInteger(text: string): number | bigint {
   const value = Number(text);
   return Number.isSafeInteger(value) ? value : BigInt(text);
 }
 
 /** ZEROFILL prints leading zeros, which are no part of the value. */
-function readDecimal(bytes: Buffer): string {
-  return ascii(bytes).replace(/^(-?)0+(?=\d)/, '$1');
+function readDecimal(text: string): string {
+  return text.replace(/^(-?)0+(?=\d)/, '$1');
 }
 
-/** `YYYY-MM-DD` at the start of the text. */
-function dateParts(text: string): { year: number; month: number; day: number } {
+/** A number's text is its JSON but for leading zeros. */
+function writeDigits(source: Buffer, start: number, end: number, out: JsonBytes): void {
+  let at = start;
+  if (source[at] === MINUS) {
+    out.byte(MINUS);
+    at += 1;
+  }
+  while (source[at] === ZERO && at + 1 < end && isDigit(source[at + 1])) at += 1;
+  out.verbatim(source, at, end);
+}
+
+function isDigit(byte: number | undefined): boolean {
+  return byte !== undefined && byte >= ZERO && byte < ZERO + 10;
+}
+
+function writeDecimal(source: Buffer, start: number, end: number, out: JsonBytes): void {
+  out.byte(QUOTE);
+  writeDigits(source, start, end, out);
+  out.byte(QUOTE);
+}
+
+/** Of `count` digits; a missing one counts as zero. */
+function digitsAt(source: Buffer, start: number, count: number): number {
+  let value = 0;
+  for (let at = start; at < start + count; at += 1)
+    value = 10 * value + (source[at] ?? ZERO) - ZERO;
+  return value;
+}
+
+/** `YYYY-MM-DD` */
+function dateParts(source: Buffer, start: number): DateParts {
   return {
-    year: Number(text.slice(0, 4)),
-    month: Number(text.slice(5, 7)),
-    day: Number(text.slice(8, 10)),
+    year: digitsAt(source, start, 4),
+    month: digitsAt(source, start + 5, 2),
+    day: digitsAt(source, start + 8, 2),
   };
 }
 
 /** `YYYY-MM-DD hh:mm:ss[.f]` */
-function readDateTime(text: string, fractionDigits: number): ColumnValue {
-  const clock = {
-    hour: Number(text.slice(11, 13)),
-    minute: Number(text.slice(14, 16)),
-    second: Number(text.slice(17, 19)),
-    micros: micros(text.slice(20)),
+function readDateTime(
+  source: Buffer,
+  start: number,
+  end: number,
+  fractionDigits: number,
+): ColumnValue {
+  const parts = {
+    year: digitsAt(source, start, 4),
+    month: digitsAt(source, start + 5, 2),
+    day: digitsAt(source, start + 8, 2),
+    hour: digitsAt(source, start + 11, 2),
+    minute: digitsAt(source, start + 14, 2),
+    second: digitsAt(source, start + 17, 2),
+    micros: microsAt(source, start + 20, end),
   };
-  return dateTimeValue({ ...dateParts(text), ...clock }, fractionDigits);
+  return dateTimeValue(parts, fractionDigits);
 }
 
 /** The server's text is the value but for two letters; a zero timestamp stays as it is. */
@@ -113,19 +199,46 @@ function readTimestamp(text: string): string {
   return text.startsWith('0000-') ? text : `${text.slice(0, 10)}T${text.slice(11)}Z`;
 }
 
+const DATE_LENGTH = 10;
+const T = 0x54;
+const Z = 0x5a;
+
+function writeTimestamp(source: Buffer, start: number, end: number, out: JsonBytes): void {
+  const isZero = digitsAt(source, start, 4) === 0;
+  out.byte(QUOTE);
+  const dateAt = out.at;
+  out.verbatim(source, start, end);
+  if (!isZero) {
+    out.bytes[dateAt + DATE_LENGTH] = T;
+    out.byte(Z);
+  }
+  out.byte(QUOTE);
+}
+
 /** `[-]h+:mm:ss[.f]` */
-function readTime(text: string): number {
-  const negative = text.startsWith('-');
-  const [hour = '', minute = '', second = ''] = text.slice(negative ? 1 : 0).split(':');
+function readTime(source: Buffer, start: number, end: number): number {
+  const negative = source[start] === MINUS;
+  const hourAt = negative ? start + 1 : start;
+  let colonAt = hourAt;
+  while (colonAt < end && isDigit(source[colonAt])) colonAt += 1;
   return timeValue(
     negative,
-    Number(hour),
-    Number(minute),
-    Number(second.slice(0, 2)),
-    micros(second.slice(3)),
+    digitsAt(source, hourAt, colonAt - hourAt),
+    digitsAt(source, colonAt + 1, 2),
+    digitsAt(source, colonAt + 4, 2),
+    microsAt(source, colonAt + 7, end),
   );
 }
 
-function micros(fraction: string): number {
-  return fraction === '' ? 0 : Number(fraction.padEnd(6, '0'));
+/** The digits of a fraction, which may end anywhere, as microseconds. */
+function microsAt(source: Buffer, start: number, end: number): number {
+  const count = Math.max(end - start, 0);
+  return digitsAt(source, start, count) * 10 ** (6 - count);
+}
+
+function binaryWriter(fixedBytes: number): TextWriter {
+  return (source, start, end, out) => {
+    if (end - start >= fixedBytes) out.base64(source, start, end);
+    else writeValue(out, binaryValue(source.subarray(start, end), fixedBytes));
+  };
 }

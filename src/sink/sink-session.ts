@@ -208,32 +208,30 @@ class SinkSession {
       if (record.offset < first)
         throw new InvariantBroken(`${id} gave offset ${record.offset} when asked for ${first}`);
       if (topic === this.#control) await this.#takeControl(piece, record);
-      else await this.#takeChange(piece, record, topic, partition);
+      else {
+        const change = decodeChange(record, topic, partition);
+        if (!change) continue;
+        const { schemaId } = change;
+        const schema = this.#schemas.get(schemaId) ?? (await this.#learnSchema(schemaId));
+        this.#inOrder(change.row.seq, record, run);
+        piece.addRow(schemaId, schema, change.row);
+      }
     }
     this.#offsets.set(id, { ...topicId, offset: nextOffset });
     piece.advance(run, topicId.topicId);
   }
 
-  async #takeChange(
-    piece: Piece,
-    record: TopicRecord,
-    topic: Topic,
-    partition: number,
-  ): Promise<void> {
-    const change = decodeChange(record, topic, partition);
-    if (!change) return;
-    const { schemaId, row } = change;
+  /** Within a partition sequences increase strictly. */
+  #inOrder(seq: Sequence, { offset }: TopicRecord, { topic, partition }: RecordRun): void {
     const id = `${topic}/${partition}`;
     const newest = this.#newestSeq.get(id);
-    if (newest !== undefined && row.seq <= newest)
+    if (newest !== undefined && seq <= newest)
       throw new SluiceError(
         'sink.out-of-order',
-        `Sequence ${row.seq} at offset ${record.offset} of ${topic} partition ${partition} comes after ${newest}.`,
-        { facts: { topic, partition, offset: record.offset, seq: row.seq, newest } },
+        `Sequence ${seq} at offset ${offset} of ${topic} partition ${partition} comes after ${newest}.`,
+        { facts: { topic, partition, offset, seq, newest } },
       );
-    this.#newestSeq.set(id, row.seq);
-    const schema = this.#schemas.get(schemaId) ?? (await this.#learnSchema(schemaId));
-    piece.addRow(schemaId, schema, row);
+    this.#newestSeq.set(id, seq);
   }
 
   async #takeControl(piece: Piece, { value }: TopicRecord): Promise<void> {

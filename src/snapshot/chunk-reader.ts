@@ -1,4 +1,4 @@
-import type { RowValues } from '../change/column-value.ts';
+import type { EncodedRow } from '../change/encoded-row.ts';
 import type { GtidSetText } from '../change/gtid.ts';
 import type { TableId, TableName, TableSchema } from '../change/table.ts';
 
@@ -12,11 +12,19 @@ export interface ChunkRequest {
   readonly barrier: GtidSetText;
 }
 
+/** Rows that lie in a buffer of their reader as JSON bytes. */
+export interface ChunkRows {
+  readonly length: number;
+  /** Row `index` as its `after`; one object serves all calls and holds until the next. */
+  at(index: number): EncodedRow;
+}
+
+/** The rows belong to the reader: they hold until its next `readChunk`. All else is the caller's. */
 export interface Chunk {
   /** The schema the rows were read with, from information_schema, canonical as TABLE_MAP gives it. */
   readonly schema: TableSchema;
   /** In key order, encoded as the log's rows are. */
-  readonly rows: readonly RowValues[];
+  readonly rows: ChunkRows;
   /** Key of the last row as SQL literals, in key order: safe to store and to paste into a WHERE. Absent when `rows` is empty. */
   readonly lastKey?: readonly string[];
   /** No row is left behind this chunk. */
@@ -27,7 +35,10 @@ export interface Chunk {
 
 /** Port: reads tables in key order on the server that is streamed. Implemented in src/mysql. */
 export interface ChunkReader {
-  /** @throws {SluiceError} `snapshot.table-gone` when the table no longer exists; `snapshot.barrier-timeout` */
+  /**
+   * Begins when the chunk before is done with: one at a time.
+   * @throws {SluiceError} `snapshot.table-gone` when the table no longer exists; `snapshot.barrier-timeout`
+   */
   readChunk(request: ChunkRequest, signal: AbortSignal): Promise<Chunk>;
   /** The table's definition may have changed: look it up again before the next chunk. */
   forget(table: TableName): void;

@@ -1,4 +1,5 @@
-import type { RowValues } from '../change/column-value.ts';
+import type { EncodedRow } from '../change/encoded-row.ts';
+import type { ChunkRows } from './chunk-reader.ts';
 
 /** A place in the log files of one server. */
 interface LogPosition {
@@ -47,13 +48,18 @@ export class ChunkWindow {
     return this.#high !== undefined && comparePositions(stream, this.#high) >= 0;
   }
 
-  surviving(
-    rows: readonly RowValues[],
-    keyOf: (values: RowValues) => string,
-  ): readonly RowValues[] {
+  /** Keys become texts only when the stream has shown one to compare them with. */
+  surviving(rows: ChunkRows): ChunkRows {
     if (this.#touched.size === 0) return rows;
-    return rows.filter((values) => !this.#touched.has(keyOf(values)));
+    const indexes: number[] = [];
+    for (let index = 0; index < rows.length; index += 1)
+      if (!this.#touched.has(keyTextOf(rows.at(index)))) indexes.push(index);
+    return { length: indexes.length, at: (place) => rows.at(indexes[place] ?? -1) };
   }
+}
+
+function keyTextOf({ bytes, after }: EncodedRow): string {
+  return after && after.keyStart >= 0 ? bytes.toString('utf8', after.keyStart, after.keyEnd) : '';
 }
 
 /** Files of one server are numbered upwards; the number may outgrow its zero padding. */

@@ -20,8 +20,11 @@ export interface DecodedBatch {
   readonly isTransactional: boolean;
   /** Set for a control batch: the end of a transaction of this producer. */
   readonly marker: 'commit' | 'abort' | undefined;
-  /** @throws {SluiceError} `kafka.record-unreadable` */
-  records(): readonly BatchRecord[];
+  /**
+   * Decoded one by one as they are asked for, so that each can be dropped before the next is made.
+   * @throws {SluiceError} `kafka.record-unreadable`, while they are iterated
+   */
+  records(): Generator<BatchRecord, void>;
 }
 
 /**
@@ -49,7 +52,7 @@ function decodeBatch(batch: Buffer, crc32c: Crc32c): DecodedBatch {
   }
   const attributes = batch.readInt16BE(BATCH.attributes);
   const isControl = (attributes & ATTRIBUTE.control) !== 0;
-  const records = (): readonly BatchRecord[] => decodeRecords(batch, baseOffset, attributes);
+  const records = (): Generator<BatchRecord, void> => decodeRecords(batch, baseOffset, attributes);
   return {
     baseOffset,
     lastOffset: baseOffset + batch.readInt32BE(BATCH.lastOffsetDelta),
@@ -61,11 +64,16 @@ function decodeBatch(batch: Buffer, crc32c: Crc32c): DecodedBatch {
 }
 
 /** Key of a control record: version int16, type int16 (0 abort, 1 commit). */
-function markerOf(records: readonly BatchRecord[]): 'commit' | 'abort' {
-  return records[0]?.key?.readInt16BE(2) === 0 ? 'abort' : 'commit';
+function markerOf(records: Iterable<BatchRecord>): 'commit' | 'abort' {
+  const [record] = records;
+  return record?.key?.readInt16BE(2) === 0 ? 'abort' : 'commit';
 }
 
-function decodeRecords(batch: Buffer, baseOffset: number, attributes: number): BatchRecord[] {
+function* decodeRecords(
+  batch: Buffer,
+  baseOffset: number,
+  attributes: number,
+): Generator<BatchRecord, void> {
   const baseTimestampMs = Number(batch.readBigInt64BE(BATCH.baseTimestamp));
   const appendTimeMs =
     (attributes & ATTRIBUTE.appendTime) === 0
@@ -73,7 +81,6 @@ function decodeRecords(batch: Buffer, baseOffset: number, attributes: number): B
       : Number(batch.readBigInt64BE(BATCH.maxTimestamp));
   const cursor = new RecordCursor(decompress(batch, attributes & ATTRIBUTE.compressionMask));
   const count = batch.readInt32BE(BATCH.recordCount);
-  const records: BatchRecord[] = [];
   for (let index = 0; index < count; index++) {
     cursor.varint(); // length of the record: its fields say the same
     cursor.skip(1); // attributes: none are defined
@@ -87,9 +94,8 @@ function decodeRecords(batch: Buffer, baseOffset: number, attributes: number): B
       const name = cursor.bytes();
       headers.set(name?.toString() ?? '', cursor.bytes()?.toString() ?? '');
     }
-    records.push({ offset, timestampMs, key, value, headers });
+    yield { offset, timestampMs, key, value, headers };
   }
-  return records;
 }
 
 function decompress(batch: Buffer, codec: number): Buffer {

@@ -2,20 +2,45 @@ import { sequencePrefix } from '../change/sequence.ts';
 import { InvariantBroken } from '../errors/error.ts';
 import type { TableRoute } from './envelope.ts';
 import { COMMITTED_AT_HEADER, SCHEMA_HEADER, SEQUENCE_HEADER } from './publisher.ts';
-import { committedAtHeader, type SourceBlock, sourceText } from './source-block.ts';
+import {
+  committedAtHeader,
+  pieceText,
+  type SourceBlock,
+  type SourcePiece,
+  sourcePieces,
+  type VaryingNumber,
+} from './source-block.ts';
 import { varintCharacter } from './varint.ts';
 
 /** Digits of a sequence that name the row. */
 export const ROW_DIGITS = 8;
 
 const FIRST_BYTES = 2048;
+const ORDINAL_DIGITS = 16;
+const HEX_DIGITS = Buffer.from('0123456789ABCDEF');
+const ZERO = 0x30;
+
+/** A number in the bytes: as long as it has as many digits, it is written again in its place. */
+interface Slot {
+  readonly at: number;
+  readonly number: VaryingNumber;
+}
+
+/** What one kind of number was when it was written last, and between what it keeps its digits. */
+interface Written {
+  value: number;
+  readonly from: number;
+  readonly below: number;
+  readonly digits: number;
+}
 
 /**
  * What the records of one rows event have in common, as bytes in two pieces: the envelope from
  * behind the row images to the row's index, and everything behind that index, headers included.
  *
  * The second piece has places for what differs: the operation, the number of headers, and the last
- * digits of the sequence. Written again for every event.
+ * digits of the sequence. For the next event of the same table only the digits that have changed are
+ * written; where anything else did, or a number has more digits, all of it is made anew.
  */
 export class RecordTemplate {
   bytes: Buffer = Buffer.allocUnsafeSlow(FIRST_BYTES);
@@ -28,30 +53,170 @@ export class RecordTemplate {
   opAt = 0;
   rowDigitsAt = 0;
   headers = 0;
+  #made:
+    | { readonly route: TableRoute; readonly source: SourceBlock; readonly epoch: number }
+    | undefined;
+  #slots: Slot[] = [];
+  readonly #written = new Map<VaryingNumber, Written>();
+  #gtidAt = 0;
+  /** Characters of the GTID up to its transaction number. */
+  #gtidSourceLength = 0;
+  #ordinalAt = 0;
 
   fill(route: TableRoute, source: SourceBlock, epoch: number, commitOrdinal: number): void {
-    const { head, tail, end } = sourceText(source);
-    const committedAt = committedAtHeader(source);
-    this.headers = committedAt === undefined ? 2 : 3;
-    this.opAt = tail.length;
-    this.valueBytes = tail.length + 1 + end.length;
-    const value = `${tail}c${end}`;
-    const sequence = headerText(SEQUENCE_HEADER, sequencePrefix(epoch, commitOrdinal), ROW_DIGITS);
-    const count = varintCharacter(this.headers) ?? '';
-    const upToRow = value + count + sequence;
-    this.rowDigitsAt = upToRow.length;
-    const schema = headerText(SCHEMA_HEADER, route.schemaId);
-    const late = committedAt === undefined ? '' : headerText(COMMITTED_AT_HEADER, committedAt);
-    const rest = `${upToRow}${NO_DIGITS}${schema}${late}`;
-    this.#room(3 * head.length + rest.length);
-    this.headEnd = this.bytes.write(head, 0);
-    // Digits, hex and our own names: one byte a character.
-    this.end = this.headEnd + this.bytes.write(rest, this.headEnd, 'latin1');
+    if (this.#isLike(route, source, epoch)) this.#renew(source);
+    else this.#make(route, source, epoch);
+    this.#writeOrdinal(commitOrdinal);
+  }
+
+  /** Whether the bytes for this event differ from those at hand in digits alone. */
+  #isLike(route: TableRoute, source: SourceBlock, epoch: number): boolean {
+    const made = this.#made;
+    if (made?.route !== route || made.epoch !== epoch) return false;
+    const before = made.source;
+    return (
+      source.file === before.file &&
+      source.table === before.table &&
+      source.database === before.database &&
+      source.serverId === before.serverId &&
+      source.threadId === before.threadId &&
+      source.snapshot === before.snapshot &&
+      source.pipeline === before.pipeline &&
+      source.connector === before.connector &&
+      this.#sameGtidSource(source.gtid, before.gtid) &&
+      isLate(source) === isLate(before) &&
+      this.#fits('tsMs', Math.floor(source.tsUs / 1000)) &&
+      this.#fits('tsUs', source.tsUs) &&
+      this.#fits('pos', source.pos) &&
+      this.#fits('nowMs', source.nowMs) &&
+      (!isLate(source) || this.#fits('committedAtUs', source.committedAtUs ?? 0))
+    );
+  }
+
+  #sameGtidSource(gtid: string | null, before: string | null): boolean {
+    if (gtid === null || before === null) return gtid === before;
+    if (gtid.length !== before.length) return false;
+    for (let index = this.#gtidSourceLength - 1; index >= 0; index -= 1)
+      if (gtid.charCodeAt(index) !== before.charCodeAt(index)) return false;
+    return gtid.lastIndexOf(':') < this.#gtidSourceLength;
+  }
+
+  #fits(number: VaryingNumber, value: number): boolean {
+    const written = this.#written.get(number);
+    return written !== undefined && value >= written.from && value < written.below;
+  }
+
+  #renew(source: SourceBlock): void {
+    for (const { at, number } of this.#slots) {
+      const written = this.#written.get(number);
+      const value = valueOf(number, source);
+      if (written && written.value !== value) writeDigits(this.bytes, at, written.digits, value);
+    }
+    for (const [number, written] of this.#written) written.value = valueOf(number, source);
+    const { gtid } = source;
+    if (gtid === null) return;
+    for (let index = this.#gtidSourceLength; index < gtid.length; index += 1)
+      this.bytes[this.#gtidAt + index] = gtid.charCodeAt(index);
+  }
+
+  #make(route: TableRoute, source: SourceBlock, epoch: number): void {
+    const { head, tail, end } = sourcePieces(source);
+    const late = committedAtHeader(source);
+    this.#slots = [];
+    this.#written.clear();
+    this.end = 0;
+    for (const piece of head) this.#append(piece);
+    this.headEnd = this.end;
+    this.#append(tail);
+    this.opAt = this.end - this.headEnd;
+    this.#append('c');
+    for (const piece of end) this.#append(piece);
+    this.valueBytes = this.end - this.headEnd;
+    this.headers = late === undefined ? 2 : 3;
+    this.#append(varintCharacter(this.headers) ?? '');
+    this.#append(headerText(SEQUENCE_HEADER, sequencePrefix(epoch, 0), ROW_DIGITS));
+    this.#ordinalAt = this.end - 1 - ORDINAL_DIGITS;
+    this.rowDigitsAt = this.end - this.headEnd;
+    this.#append(NO_DIGITS + headerText(SCHEMA_HEADER, route.schemaId));
+    if (late !== undefined) {
+      this.#append(headerText(COMMITTED_AT_HEADER, '', late.length));
+      this.#append({ number: 'committedAtUs', value: source.committedAtUs ?? 0, zeros: '' });
+    }
+    this.#made = { route, source, epoch };
+  }
+
+  #append(piece: SourcePiece): void {
+    const text = pieceText(piece);
+    this.#room(3 * text.length);
+    if (typeof piece !== 'string') this.#place(piece);
+    this.end += this.bytes.write(text, this.end);
+  }
+
+  #place(piece: Exclude<SourcePiece, string>): void {
+    if ('gtid' in piece) {
+      this.#gtidAt = this.end + '"'.length;
+      this.#gtidSourceLength = piece.gtid.lastIndexOf(':') + 1;
+      return;
+    }
+    const { number, value } = piece;
+    const digits = String(value).length;
+    this.#slots.push({ at: this.end, number });
+    // Zero is zero in every unit, other numbers have more digits in a finer one.
+    const [from, below] = value === 0 ? [0, 1] : [10 ** (digits - 1), 10 ** digits];
+    this.#written.set(number, { value, from, below, digits });
+  }
+
+  #writeOrdinal(commitOrdinal: number): void {
+    const high = Math.floor(commitOrdinal / 2 ** 32);
+    for (let digit = 0; digit < ORDINAL_DIGITS / 2; digit += 1) {
+      const shift = 28 - 4 * digit;
+      const at = this.#ordinalAt + digit;
+      this.bytes[at] = HEX_DIGITS[(high >>> shift) & 15] ?? ZERO;
+      this.bytes[at + ORDINAL_DIGITS / 2] = HEX_DIGITS[(commitOrdinal >>> shift) & 15] ?? ZERO;
+    }
   }
 
   #room(bytes: number): void {
-    if (bytes > this.bytes.length) this.bytes = Buffer.allocUnsafeSlow(2 * bytes);
+    if (this.end + bytes <= this.bytes.length) return;
+    const grown = Buffer.allocUnsafeSlow(2 * (this.end + bytes));
+    this.bytes.copy(grown, 0, 0, this.end);
+    this.bytes = grown;
   }
+}
+
+function isLate(source: SourceBlock): boolean {
+  return source.committedAtUs !== undefined && source.committedAtUs > source.tsUs;
+}
+
+function valueOf(number: VaryingNumber, source: SourceBlock): number {
+  switch (number) {
+    case 'tsMs':
+      return Math.floor(source.tsUs / 1000);
+    case 'tsUs':
+      return source.tsUs;
+    case 'pos':
+      return source.pos;
+    case 'nowMs':
+      return source.nowMs;
+    case 'committedAtUs':
+      return source.committedAtUs ?? 0;
+  }
+}
+
+/** A whole number of exactly so many digits, which may be beyond 2^31. */
+function writeDigits(out: Buffer, start: number, digits: number, value: number): void {
+  if (digits <= 9) {
+    let rest = value | 0;
+    for (let at = start + digits - 1; at >= start; at -= 1) {
+      const tenth = (rest / 10) | 0;
+      out[at] = ZERO + rest - 10 * tenth;
+      rest = tenth;
+    }
+    return;
+  }
+  const high = Math.floor(value / 1e9);
+  writeDigits(out, start, digits - 9, high);
+  writeDigits(out, start + digits - 9, 9, value - 1e9 * high);
 }
 
 const NO_DIGITS = '0'.repeat(ROW_DIGITS);

@@ -14,9 +14,11 @@ const NO_BEFORE = Buffer.from('{"before":null,"after":');
 const NULL = Buffer.from('null');
 const NEW_KEY = Buffer.from(NEW_KEY_HEADER);
 const OLD_KEY = Buffer.from(OLD_KEY_HEADER);
-const OP = { create: 0x63, update: 0x75, delete: 0x64 } as const;
+const OP = { create: 0x63, update: 0x75, delete: 0x64, read: 0x72 } as const;
 const HEX_DIGITS = Buffer.from('0123456789ABCDEF');
 const ZERO = 0x30;
+/** Tables whose template is kept, of some 2 KB each. */
+const MAX_TEMPLATES = 512;
 /** The longest length, attributes, deltas, and lengths of key and value. */
 const FIXED_ROOM = 5 + 1 + 10 + 5 + 5 + 5;
 
@@ -35,11 +37,23 @@ export interface RowPlace {
 }
 
 /**
- * The records of row changes whose images are JSON bytes already: byte for byte what `appendChange`
- * makes of the values. One object serves a whole capture, and is itself the record being written.
+ * The records of row changes whose images are JSON bytes already, as Debezium 3.6 writes them in
+ * JSON without schemas:
+ *
+ * | change | records |
+ * | --- | --- |
+ * | insert, snapshot row | one |
+ * | update, same key | one |
+ * | update of the key | delete of the old key, its tombstone, create of the new key |
+ * | delete | delete, its tombstone |
+ *
+ * A table without a key has neither tombstones nor key changes. One object serves a whole capture,
+ * and is itself the record being written.
  */
 export class RowRecords implements EncodedRecord {
-  readonly #template = new RecordTemplate();
+  /** Of the table at hand, kept for its next event. */
+  #template = new RecordTemplate();
+  readonly #templates = new Map<TableRoute, RecordTemplate>();
   #partitions = 0;
   #bytes: Buffer = NULL;
   #rowOrdinal = 0;
@@ -63,7 +77,17 @@ export class RowRecords implements EncodedRecord {
     this.#partitions = route.partitions;
     this.topic = route.topic;
     this.timestampMs = source.nowMs;
+    this.#template = this.#templateOf(route);
     this.#template.fill(route, source, epoch, commitOrdinal);
+  }
+
+  #templateOf(route: TableRoute): RecordTemplate {
+    const known = this.#templates.get(route);
+    if (known) return known;
+    if (this.#templates.size >= MAX_TEMPLATES) this.#templates.clear();
+    const template = new RecordTemplate();
+    this.#templates.set(route, template);
+    return template;
   }
 
   /**
@@ -86,6 +110,20 @@ export class RowRecords implements EncodedRecord {
     else if (!after) this.#delete(batch, before);
     else if (this.#sameKey(before, after)) this.#write(batch, OP.update, before, after);
     else this.#changeKey(batch, before, after);
+  }
+
+  /** Appends the record of a row that was read from its table. */
+  appendSnapshot(
+    batch: Pick<OutgoingBatch, 'appendEncoded'>,
+    { bytes, after }: EncodedRow,
+    rowOrdinal: number,
+  ): void {
+    this.#bytes = bytes;
+    this.#rowOrdinal = rowOrdinal;
+    this.#rowInEvent = 0;
+    this.#part = 1;
+    this.#keyHeader = undefined;
+    this.#write(batch, OP.read, undefined, this.#present(after));
   }
 
   #changeKey(

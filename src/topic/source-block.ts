@@ -26,29 +26,57 @@ export interface SourceBlock {
   readonly nowMs: number;
 }
 
+/** What differs between events of one table, besides the GTID, and is written as a whole number. */
+export type VaryingNumber = 'tsMs' | 'tsUs' | 'pos' | 'nowMs' | 'committedAtUs';
+
+/** Text that stays, or the place of something that varies; `zeros` follow a number to make it one of a finer unit. */
+export type SourcePiece =
+  | string
+  | { readonly number: VaryingNumber; readonly value: number; readonly zeros: string }
+  | { readonly gtid: string };
+
 /** The parts of an envelope around the row index and the operation. */
-export interface SourceText {
-  readonly head: string;
+export interface SourcePieces {
+  readonly head: readonly SourcePiece[];
   readonly tail: string;
-  readonly end: string;
+  readonly end: readonly SourcePiece[];
 }
 
-let latestSource: SourceBlock | undefined;
-let latestText: SourceText = { head: '', tail: '', end: '' };
-
-export function sourceText(source: SourceBlock): SourceText {
-  if (source === latestSource) return latestText;
-  const { tsUs, nowMs } = source;
+export function sourcePieces(source: SourceBlock): SourcePieces {
+  const { tsUs, nowMs, gtid, pos } = source;
   const { toTime, toTable, toGtid } = tableText(source);
-  latestText = {
-    head:
-      `${toTime}${Math.floor(tsUs / 1000)}${toTable}${tsUs},"ts_ns":${scaled(tsUs, '000')}${toGtid}` +
-      `${JSON.stringify(source.gtid)},"file":${fileText(source.file)},"pos":${source.pos},"row":`,
+  return {
+    head: [
+      toTime,
+      { number: 'tsMs', value: Math.floor(tsUs / 1000), zeros: '' },
+      toTable,
+      { number: 'tsUs', value: tsUs, zeros: '' },
+      ',"ts_ns":',
+      { number: 'tsUs', value: tsUs, zeros: '000' },
+      toGtid,
+      gtid === null ? 'null' : { gtid },
+      `,"file":${fileText(source.file)},"pos":`,
+      { number: 'pos', value: pos, zeros: '' },
+      ',"row":',
+    ],
     tail: `,"thread":${source.threadId},"query":null},"transaction":null,"op":"`,
-    end: `","ts_ms":${nowMs},"ts_us":${scaled(nowMs, '000')},"ts_ns":${scaled(nowMs, '000000')}}`,
+    end: [
+      '","ts_ms":',
+      { number: 'nowMs', value: nowMs, zeros: '' },
+      ',"ts_us":',
+      { number: 'nowMs', value: nowMs, zeros: '000' },
+      ',"ts_ns":',
+      { number: 'nowMs', value: nowMs, zeros: '000000' },
+      '}',
+    ],
   };
-  latestSource = source;
-  return latestText;
+}
+
+/** A finer unit is more digits, which as a number may be beyond 2^53; zero stays zero. */
+export function pieceText(piece: SourcePiece): string {
+  if (typeof piece === 'string') return piece;
+  if ('gtid' in piece) return JSON.stringify(piece.gtid);
+  return piece.value === 0 ? '0' : `${piece.value}${piece.zeros}`;
 }
 
 /** The parts that all events of a table share: up to `ts_ms`, from behind it to `ts_us`, from behind `ts_ns` to `gtid`. */
@@ -95,11 +123,6 @@ function fileText(file: string): string {
     latestFileText = JSON.stringify(file);
   }
   return latestFileText;
-}
-
-/** A finer unit is more digits; as a number it may be beyond 2^53. */
-function scaled(count: number, zeros: string): string {
-  return count === 0 ? '0' : `${count}${zeros}`;
 }
 
 /** The value of the header `__sluice.committed_at`, where the record needs one. */

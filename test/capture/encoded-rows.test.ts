@@ -7,7 +7,7 @@ import type { EventHeader, RowsEvent } from '../../src/binlog/event.ts';
 import { JsonBytes } from '../../src/binlog/json-bytes.ts';
 import { decodeRows, rowCodec } from '../../src/binlog/rows.ts';
 import type { SchemaId, TableSchema } from '../../src/change/table.ts';
-import { appendChange, type TableRoute } from '../../src/topic/envelope.ts';
+import type { TableRoute } from '../../src/topic/envelope.ts';
 import { BufferPool, DEFAULT_LIMITS, RecordBatches } from '../../src/topic/outgoing-batch.ts';
 import type { EncodedRecord } from '../../src/topic/publisher.ts';
 import { stampBatch } from '../../src/topic/record-batch.ts';
@@ -16,6 +16,7 @@ import { encodedRecord } from '../../src/topic/record-writer.ts';
 import { RowRecords } from '../../src/topic/row-records.ts';
 import type { SourceBlock } from '../../src/topic/source-block.ts';
 import type { Topic } from '../../src/topic/topic-name.ts';
+import { appendChange } from '../support/append-change.ts';
 import { type RandomColumn, randomColumn } from '../support/random-rows.ts';
 
 type Op = RowsEvent['op'];
@@ -204,6 +205,63 @@ function notes(contents: readonly string[]): { event: () => RowsEvent; route: Ta
   return { event: () => rowsEvent('insert', [ID, NOTE], schema, bytes), route: routeOf(schema, 1) };
 }
 
+/** Numbers that keep their digits or grow one, and what an event's place has besides. */
+const growing = (digits: number) =>
+  fc
+    .tuple(fc.integer({ min: 1, max: digits }), fc.integer({ min: -3, max: 3 }))
+    .map(([power, off]) => Math.max(0, 10 ** power + off));
+
+const place = fc
+  .record({
+    tsUs: fc.oneof(growing(15), fc.constantFrom(0, SOURCE.tsUs, SOURCE.tsUs + 1)),
+    lateUs: fc.constantFrom(undefined, -1, 0, 1, 1_000_000),
+    snapshot: fc.boolean(),
+    database: fc.constantFrom('shop', 'læger'),
+    serverId: fc.constantFrom(1, 70_000),
+    gtid: fc.oneof(
+      fc.constant(null),
+      fc
+        .tuple(
+          fc.constantFrom(
+            '3e11fa47-71ca-11e1-9e33-c80aa9429562',
+            '4e11fa47-71ca-11e1-9e33-c80aa9429562',
+          ),
+          fc.constantFrom('', ':nightly'),
+          growing(6),
+        )
+        .map(([uuid, tag, number]) => `${uuid}${tag}:${number + 1}`),
+    ),
+    file: fc.constantFrom('binlog.000002', 'binlog.000003'),
+    pos: fc.oneof(growing(11), fc.constantFrom(2 ** 31, 2 ** 32 + 5)),
+    nowMs: fc.oneof(growing(12), fc.constantFrom(0, SOURCE.nowMs, SOURCE.nowMs + 1)),
+    commitOrdinal: fc.constantFrom(0, 1, 15, 16, 70_000, 2 ** 32 - 1, 2 ** 32, 2 ** 40 + 7),
+    epoch: fc.constantFrom(1, 2),
+    table: fc.nat(1),
+  })
+  .map(({ lateUs, commitOrdinal, epoch, table, ...rest }) => ({
+    source: {
+      ...SOURCE,
+      ...rest,
+      ...(lateUs === undefined ? {} : { committedAtUs: Math.max(0, rest.tsUs + lateUs) }),
+    } satisfies SourceBlock,
+    commitOrdinal,
+    epoch,
+    table,
+  }));
+
+/** Each place changes a little from the one before: the bytes of the last event serve the next. */
+const series = fc
+  .tuple(place, fc.array(fc.tuple(place, fc.subarray(Object.keys(SOURCE))), { maxLength: 12 }))
+  .map(([first, rest]) => {
+    const places = [first];
+    for (const [next, changed] of rest) {
+      const before = places.at(-1) ?? first;
+      const kept = Object.entries(next.source).filter(([name]) => changed.includes(name));
+      places.push({ ...next, source: { ...before.source, ...Object.fromEntries(kept) } });
+    }
+    return places;
+  });
+
 function readBack(batches: RecordBatches) {
   const sealed = batches.seal().flatMap((partition) => partition.batches);
   let sequence = 0;
@@ -213,7 +271,7 @@ function readBack(batches: RecordBatches) {
   }
   const bytes = Buffer.concat(sealed.map((batch) => batch.bytes));
   const read = [...decodeRecordBatches(bytes, crc32c)];
-  return { batches: read.length, records: read.flatMap((batch) => batch.records()) };
+  return { batches: read.length, records: read.flatMap((batch) => [...batch.records()]) };
 }
 
 describe('rows written as bytes', () => {
@@ -227,6 +285,50 @@ describe('rows written as bytes', () => {
       }),
       { numRuns: 1000 },
     );
+  });
+
+  it('are those of their values event after event, whatever changes from one to the next', () => {
+    const tables = [notes(['first']), notes(['other', 'more'])];
+    fc.assert(
+      fc.property(series, (places) => {
+        const [values, bytes] = [new RecordBytes(), new RecordBytes()];
+        const records = new RowRecords();
+        for (const { source, commitOrdinal, epoch, table } of places) {
+          const { event, route } = tables[table]!;
+          event()
+            .read()
+            .forEach((row, rowInEvent) => {
+              const timestampMs = source.nowMs;
+              const context = { epoch, commitOrdinal, source, rowInEvent, timestampMs };
+              appendChange(values, route, row, { ...context, rowOrdinal: rowInEvent, op: 'c' });
+            });
+          records.begin({ route, source, epoch, commitOrdinal });
+          const rows = event().encode(new JsonBytes());
+          for (let index = 0; rows.next(); index += 1) records.append(bytes, rows, index, index);
+        }
+        expect(bytes.list).toEqual(values.list);
+      }),
+      { numRuns: 2000 },
+    );
+  });
+
+  it('are the records of their values when a snapshot read them', () => {
+    const { event, route } = notes(['small', '"', '']);
+    const source = { ...SOURCE, snapshot: true, gtid: null };
+    const [values, bytes] = [new RecordBytes(), new RecordBytes()];
+    const shared = { epoch: 3, commitOrdinal: 70_000, op: 'r', source, rowInEvent: 0 } as const;
+    event()
+      .read()
+      .forEach((row, rowOrdinal) => {
+        const { nowMs } = source;
+        appendChange(values, route, row, { ...shared, rowOrdinal, timestampMs: nowMs });
+      });
+    const records = new RowRecords();
+    records.begin({ route, source, epoch: 3, commitOrdinal: 70_000 });
+    const rows = event().encode(new JsonBytes());
+    for (let index = 0; rows.next(); index += 1) records.appendSnapshot(bytes, rows, index);
+    expect(bytes.list).toHaveLength(3);
+    expect(bytes.list).toEqual(values.list);
   });
 
   it.each([

@@ -61,6 +61,7 @@ interface Scenario {
   readonly batchRows: number;
   readonly chunkRows: number;
   readonly failures: number;
+  readonly commitTurns?: number;
 }
 
 interface Played {
@@ -78,6 +79,7 @@ async function play(scenario: Scenario): Promise<Played> {
   source.settle();
   source.tick = write;
   const broker = new InMemoryBroker();
+  broker.commitTurns = scenario.commitTurns ?? 1;
   const told = new Set<string>();
   let failuresLeft = scenario.failures;
   const fate = (): CommitFate => {
@@ -223,6 +225,25 @@ describe('runCapture', () => {
           .map(({ value }) => parseControlRecord(value ?? '').committedAtUs ?? Number.NaN);
         expect(times).toEqual(times.toSorted((a, b) => a - b));
         expect(times).not.toContain(Number.NaN);
+      }),
+      { numRuns: 50 },
+    );
+  }, 120_000);
+
+  it('waits with chunk and stream for the broker when a batch is full', async () => {
+    await fc.assert(
+      fc.asyncProperty(scenarios, async (scenario) => {
+        const chunkRows = Math.min(scenario.chunkRows, 3);
+        const { broker } = await play({ ...scenario, chunkRows, failures: 0, commitTurns: 40 });
+        const { positions } = internalTopics(PREFIX);
+        let records = 0;
+        for (const { topic, key } of broker.committed) {
+          if (topic === TOPIC) records += 1;
+          if (topic !== positions || key !== 'checkpoint') continue;
+          // A change of a key is three records; nothing is added to a batch that is full.
+          expect(records).toBeLessThanOrEqual(scenario.batchRows - 1 + 3);
+          records = 0;
+        }
       }),
       { numRuns: 50 },
     );

@@ -541,6 +541,18 @@ describe('DuckDbDestination', () => {
     });
   });
 
+  it('holds no more in memory and in temporary files, however many batches it has stored', async () => {
+    const status = 'x'.repeat(1_000);
+    for (let ordinal = 1; ordinal <= 20; ordinal++) {
+      const rows = Array.from({ length: 2_000 }, (_, row) => create(row, status, ordinal, row));
+      await apply(ordinal, [rowsOf(orders, rows)]);
+    }
+    const [[heldBytes] = []] = await warehouse.query(
+      `SELECT sum(memory_usage_bytes + temporary_storage_bytes)::INTEGER FROM duckdb_memory() WHERE tag = 'IN_MEMORY_TABLE'`,
+    );
+    expect(heldBytes).toBeLessThan(32_000_000);
+  });
+
   it('counts rows as the views show them', async () => {
     await apply(2, [rowsOf(orders, [create(1, 'a', 1), create(2, 'b', 1, 3), remove(2, 'b', 2)])]);
     expect(await warehouse.destination.rowCounts()).toEqual(new Map([[ORDERS, 1]]));

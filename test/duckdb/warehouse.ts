@@ -20,8 +20,8 @@ import type {
 } from '../../src/sink/destination.ts';
 import type { SinkKillPoint } from '../../src/sink/kill-points.ts';
 import type { ControlRecord } from '../../src/topic/control-record.ts';
-import { encodeKey, encodeRow } from '../../src/topic/row-json.ts';
 import { schemaIdOf } from '../../src/topic/schema-record.ts';
+import { encodeKey, encodeRow } from '../support/row-json.ts';
 
 const START_US = Date.UTC(2026, 10, 23) * 1000;
 

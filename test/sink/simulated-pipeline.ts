@@ -2,9 +2,10 @@ import type { RowValues } from '../../src/change/column-value.ts';
 import { formatSequence, type Sequence } from '../../src/change/sequence.ts';
 import { type TableName, type TableSchema, tableName } from '../../src/change/table.ts';
 import { type ControlRecord, formatControlRecord } from '../../src/topic/control-record.ts';
-import { appendChange, type ChangeContext, type TableRoute } from '../../src/topic/envelope.ts';
+import type { TableRoute } from '../../src/topic/envelope.ts';
 import { SEQUENCE_HEADER } from '../../src/topic/publisher.ts';
 import { tableTopic } from '../../src/topic/topic-name.ts';
+import { appendChange, type ChangeContext } from '../support/append-change.ts';
 import {
   CONTROL,
   CollectingBatch,

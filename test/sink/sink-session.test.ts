@@ -4,7 +4,7 @@ import type { TableName } from '../../src/change/table.ts';
 import type { SinkSessionProgress } from '../../src/sink/progress.ts';
 import type { SinkOrders } from '../../src/sink/sink-log.ts';
 import { runSink, type SinkEnd } from '../../src/sink/sink-session.ts';
-import { encodeRow } from '../../src/topic/row-json.ts';
+import { encodeRow } from '../support/row-json.ts';
 import { MemorySinkLog } from './memory-sink-log.ts';
 import { MemoryWarehouse } from './memory-warehouse.ts';
 import { SCHEMAS, SimulatedPipeline } from './simulated-pipeline.ts';

@@ -1,28 +1,49 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { RowValues } from '../../src/change/column-value.ts';
+import type { TableSchema } from '../../src/change/table.ts';
+import type { ChunkRows } from '../../src/snapshot/chunk-reader.ts';
 import { ChunkWindow } from '../../src/snapshot/chunk-window.ts';
+import { chunkRows, rowTexts } from '../support/chunk-rows.ts';
 
-const keyOf = ([key]: RowValues): string => JSON.stringify(key);
+const INT = { kind: 'integer', bytes: 4, unsigned: false } as const;
+
+const VERSIONS: TableSchema = {
+  id: { database: 'shop', table: 'versions' },
+  columns: [
+    { name: 'id', type: INT, nullable: false },
+    { name: 'version', type: INT, nullable: true },
+  ],
+  key: [0],
+};
+
+const keyText = (key: number): string => `{"id":${key}}`;
+
+function valuesOf(rows: ChunkRows): readonly Row[] {
+  return rowTexts(rows).map(({ row }) => {
+    const { id, version } = JSON.parse(row);
+    return [id, version];
+  });
+}
 
 describe('the window of a chunk', () => {
   it('lets every row pass that the stream did not show', () => {
     const window = new ChunkWindow();
-    window.touch('2');
-    window.touch('9');
-    expect(
-      window.surviving(
-        [
-          [1, 'a'],
-          [2, 'b'],
-          [3, 'c'],
-        ],
-        keyOf,
-      ),
-    ).toEqual([
-      [1, 'a'],
-      [3, 'c'],
+    window.touch(keyText(2));
+    window.touch(keyText(9));
+    const rows = chunkRows(VERSIONS, [
+      [1, 10],
+      [2, 20],
+      [3, 30],
     ]);
+    expect(valuesOf(window.surviving(rows))).toEqual([
+      [1, 10],
+      [3, 30],
+    ]);
+  });
+
+  it('hands the rows on as they are when the stream has shown none', () => {
+    const rows = chunkRows(VERSIONS, [[1, 10]]);
+    expect(new ChunkWindow().surviving(rows)).toBe(rows);
   });
 
   it.each([
@@ -184,7 +205,7 @@ class Model {
     else this.#topic.set(key, version);
     this.#streamed.set(key, this.#read);
     this.#read += 1;
-    if (this.#safeguards.dedupe) this.#flight?.window.touch(JSON.stringify(key));
+    if (this.#safeguards.dedupe) this.#flight?.window.touch(keyText(key));
   }
 
   #select(): void {
@@ -203,7 +224,8 @@ class Model {
     const flight = this.#flight;
     if (!flight?.rows || !flight.settled) return;
     if (this.#safeguards.waitForHigh && !flight.window.ready(positionOf(this.#read))) return;
-    for (const [key, version] of flight.window.surviving(flight.rows, keyOf) as readonly Row[]) {
+    const rows = chunkRows(VERSIONS, flight.rows);
+    for (const [key, version] of valuesOf(flight.window.surviving(rows))) {
       const streamed = this.#streamed.get(key);
       if (streamed !== undefined && streamed > version)
         throw new Error(

@@ -11,7 +11,9 @@ export function decodedRecord(record: EncodedRecord): OutgoingRecord {
   const batch = sealBatch(buffer.subarray(0, end), 1, timestamps, 'none');
   const noChecksum = () => 0;
   stampBatch(batch, { producerId: 1n, producerEpoch: 0 }, 0, noChecksum);
-  const [read] = [...decodeRecordBatches(batch.bytes, noChecksum)].flatMap((of) => of.records());
+  const [read] = [...decodeRecordBatches(batch.bytes, noChecksum)].flatMap((of) => [
+    ...of.records(),
+  ]);
   if (!read) throw new Error('the record cannot be read back');
   return {
     topic,

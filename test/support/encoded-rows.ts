@@ -3,7 +3,7 @@ import type { JsonBytes } from '../../src/binlog/json-bytes.ts';
 import type { RowValues } from '../../src/change/column-value.ts';
 import type { EncodedImage } from '../../src/change/encoded-row.ts';
 import type { TableSchema } from '../../src/change/table.ts';
-import { encodeKey, encodeRow } from '../../src/topic/envelope.ts';
+import { encodeKey, encodeRow } from './row-json.ts';
 
 /** Rows that exist as values only, in the form a log's decoder gives them for the topics. */
 export function encodedRows(

@@ -15,6 +15,8 @@ import { decodedRecord } from './decoded-record.ts';
 export class InMemoryBroker {
   readonly committed: OutgoingRecord[] = [];
   fence = 0;
+  /** Turns of the event loop before it answers a commit. */
+  commitTurns = 1;
 }
 
 class MemoryBatch implements OutgoingBatch {
@@ -69,7 +71,8 @@ export class InMemoryLog implements PipelineLog {
     return new MemoryBatch();
   }
   async publish(batch: OutgoingBatch): Promise<void> {
-    await new Promise((resolve) => setImmediate(resolve));
+    for (let turn = 0; turn < this.#broker.commitTurns; turn += 1)
+      await new Promise((resolve) => setImmediate(resolve));
     if (this.#epoch !== this.#broker.fence) throw new SluiceError('kafka.fenced', 'fenced');
     const fate = this.#fate();
     if (!(batch instanceof MemoryBatch)) throw new TypeError('a batch of another log');

@@ -11,6 +11,7 @@ import type { Gtid, GtidSetText } from '../../src/change/gtid.ts';
 import { formatGtidSet, parseGtidSet } from '../../src/change/gtid-set.ts';
 import type { TableSchema } from '../../src/change/table.ts';
 import type { Chunk, ChunkReader, ChunkRequest } from '../../src/snapshot/chunk-reader.ts';
+import { chunkRows } from './chunk-rows.ts';
 import { encodedRows } from './encoded-rows.ts';
 
 const UUID = '00000000-0000-0000-0000-000000000001';
@@ -152,7 +153,7 @@ export class SimulatedSource implements SourceServer, ChunkReader {
     const last = taken.at(-1);
     return {
       schema: ACCOUNTS,
-      rows: values,
+      rows: chunkRows(ACCOUNTS, values),
       ...(last === undefined ? {} : { lastKey: [String(last)] }),
       complete: taken.length === keys.length,
       high: { file: 'binlog.000001', pos: this.#log.length * 1000 },

@@ -3,18 +3,12 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { ColumnValue } from '../../src/change/column-value.ts';
 import type { ColumnType, SchemaId, TableSchema } from '../../src/change/table.ts';
-import {
-  appendChange,
-  type Change,
-  type ChangeContext,
-  ENVELOPE_VERSION,
-  encodeKey,
-  encodeRow,
-  type SourceBlock,
-} from '../../src/topic/envelope.ts';
 import { partitionOf } from '../../src/topic/partition.ts';
 import type { OutgoingRecord } from '../../src/topic/publisher.ts';
+import { ENVELOPE_VERSION, type SourceBlock } from '../../src/topic/source-block.ts';
 import type { Topic } from '../../src/topic/topic-name.ts';
+import { appendChange, type Change, type ChangeContext } from '../support/append-change.ts';
+import { encodeKey, encodeRow } from '../support/row-json.ts';
 
 const TEXT: ColumnType = { kind: 'text', charset: 'utf8mb4' };
 const BIGINT: ColumnType = { kind: 'integer', bytes: 8, unsigned: false };

@@ -53,7 +53,7 @@ describe('a record batch', () => {
         const outgoing = batches({ compression }, 2048);
         for (const each of records) outgoing.append(record(each));
         const bytes = (value: string | null) => (value === null ? null : Buffer.from(value));
-        const read = readBack(outgoing).flatMap((batch) => batch.records());
+        const read = readBack(outgoing).flatMap((batch) => batch.records().toArray());
         expect(read.map(({ key, value, timestampMs }) => ({ key, value, timestampMs }))).toEqual(
           records.map(({ key, value, timestampMs }) => ({
             key: bytes(key),
@@ -105,10 +105,10 @@ describe('a record batch', () => {
     const sizes = [600, 600, 600, 600, 600, 9000, 600];
     for (const size of sizes) outgoing.append(record({ value: 'x'.repeat(size) }));
     const read = readBack(outgoing);
-    expect(read.map((batch) => batch.records().length)).toEqual([4, 1, 1, 1]);
-    expect(read.flatMap((batch) => batch.records()).map(({ value }) => value?.length)).toEqual(
-      sizes,
-    );
+    expect(read.map((batch) => batch.records().toArray().length)).toEqual([4, 1, 1, 1]);
+    expect(
+      read.flatMap((batch) => batch.records().toArray()).map(({ value }) => value?.length),
+    ).toEqual(sizes);
   });
 
   it('counts bytes before compression and records of all partitions', () => {
@@ -134,13 +134,13 @@ describe('a record batch', () => {
       }),
     );
     expect({ records: outgoing.records, bytes: outgoing.bytes }).toEqual(before);
-    expect(readBack(outgoing).flatMap((batch) => batch.records())).toHaveLength(1);
+    expect(readBack(outgoing).flatMap((batch) => batch.records().toArray())).toHaveLength(1);
   });
 
   it('measures a large record after compression', () => {
     const outgoing = batches({ maxBatchBytes: 1 << 20 });
     outgoing.append(record({ value: 'x'.repeat(5 << 20) }));
-    expect(readBack(outgoing)[0]?.records()[0]?.value?.length).toBe(5 << 20);
+    expect(readBack(outgoing)[0]?.records().toArray()[0]?.value?.length).toBe(5 << 20);
   });
 
   it('reuses its buffers only after release', () => {
@@ -150,7 +150,10 @@ describe('a record batch', () => {
     const second = new RecordBatches({ ...DEFAULT_LIMITS, compression: 'none' }, pool);
     for (let index = 0; index < 20; index++) second.append(record({ value: 'b'.repeat(500) }));
     const values = readBack(first).flatMap((batch) =>
-      batch.records().map(({ value }) => String(value)),
+      batch
+        .records()
+        .toArray()
+        .map(({ value }) => String(value)),
     );
     expect(new Set(values)).toEqual(new Set(['a'.repeat(500)]));
     first.release();
@@ -192,7 +195,7 @@ describe('reading record batches', () => {
     const bytes = sealedBytes();
     const gzip = withCodec(bytes, 1, gzipSync(bytes.subarray(BATCH.records)));
     const [batch] = [...decodeRecordBatches(gzip, crc32c)];
-    expect(batch?.records()[0]?.key?.toString()).toBe('{"id":1}');
+    expect(batch?.records().toArray()[0]?.key?.toString()).toBe('{"id":1}');
   });
 
   it.each([
@@ -200,7 +203,7 @@ describe('reading record batches', () => {
     [3, 'lz4'],
   ])('names the codec it cannot read: %i is %s', (codec, name) => {
     const [batch] = [...decodeRecordBatches(withCodec(sealedBytes(), codec), crc32c)];
-    expect(() => batch?.records()).toThrow(new RegExp(name));
+    expect(() => batch?.records().toArray()).toThrow(new RegExp(name));
   });
 
   it('takes the broker’s time where the topic asks for it', () => {
@@ -208,7 +211,7 @@ describe('reading record batches', () => {
     bytes.writeBigInt64BE(1_700_000_000_000n, BATCH.maxTimestamp);
     bytes.writeUInt32BE(crc32c(bytes.subarray(BATCH.attributes)), BATCH.crc);
     const [batch] = [...decodeRecordBatches(bytes, crc32c)];
-    expect(batch?.records()[0]?.timestampMs).toBe(1_700_000_000_000);
+    expect(batch?.records().toArray()[0]?.timestampMs).toBe(1_700_000_000_000);
   });
 });
 

@@ -1,6 +1,6 @@
-import type { ColumnValue, RowValues } from '../change/column-value.ts';
-import type { Column, TableSchema } from '../change/table.ts';
-import { InvariantBroken } from '../errors/error.ts';
+import type { ColumnValue, RowValues } from '../../src/change/column-value.ts';
+import type { Column, TableSchema } from '../../src/change/table.ts';
+import { InvariantBroken } from '../../src/errors/error.ts';
 
 /** What of a schema goes into every row of it, in as few pieces as can be: joining them is the cost of a row. */
 interface RowTemplate {
