@@ -89,12 +89,13 @@ export class BigQueryDestination implements Destination {
     this.#opened = undefined;
     await service.ensureDataset(layout.internal);
     const found = await this.#readState();
-    for (const { table } of found?.tables.values() ?? [])
-      await runScript(
-        this.#context,
-        setAsideStatements(layout, found?.identity.warehouseId ?? '', table),
-        `putting ${table.name} of the old warehouse aside`,
-      );
+    const aside = setAsideStatements(
+      layout,
+      found?.identity.warehouseId ?? `before-${warehouseId}`,
+      [...(found?.tables.values() ?? [])].map(({ table }) => table),
+      await service.tables(layout.internal),
+    );
+    await runScript(this.#context, aside, 'putting an old warehouse aside');
     await runScript(this.#context, createBookkeeping(layout), 'making its own tables');
     const identity = { warehouseId, pipeline, prefix };
     const checkpoint = newCheckpoint(layout, identity, start);

@@ -52,6 +52,8 @@ export interface BigQueryService {
   dryRun(sql: string): Promise<number>;
   /** Whether a table is there; not, when its dataset is not. */
   hasTable(dataset: string, table: string): Promise<boolean>;
+  /** Names of the tables and views of a dataset that is there. */
+  tables(dataset: string): Promise<readonly string[]>;
   /** Makes the dataset unless it is there. */
   ensureDataset(dataset: string): Promise<void>;
 }

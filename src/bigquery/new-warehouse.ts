@@ -1,31 +1,40 @@
 import type { NewWarehouse } from '../sink/destination.ts';
 import { type StoredTable, VIEW_SUFFIXES } from '../view/stored-table.ts';
-import { bigQueryDialect, identifier, physicalName, text } from './bigquery-dialect.ts';
+import { bigQueryDialect, identifier, text } from './bigquery-dialect.ts';
 import { transaction } from './commit-script.ts';
 import { LAYOUT_VERSION, OWN, ownTable, type WarehouseIdentity } from './metadata.ts';
 import type { BigQueryLayout } from './names.ts';
 import { formatOffsets } from './stored-offsets.ts';
 
+/** A physical table of a warehouse, not one that was put aside. */
+const PHYSICAL = /__(?:changes|state)$/;
+
 /**
- * Statements that take a table of an old warehouse out of the way: its rows stay, under names that
- * end in the id of that warehouse, and its views go, because a new one's cut says nothing about its
- * rows. Each may be run again.
+ * Statements that take an old warehouse out of the way: its rows stay, under names that end in its
+ * id, and its views go, because a new cut says nothing about its rows. Each may be run again.
+ *
+ * @param present  everything in the internal dataset: what is known of an old warehouse may be lost
  */
 export function setAsideStatements(
   layout: BigQueryLayout,
-  warehouseId: string,
-  { id, name }: Pick<StoredTable, 'id' | 'name'>,
+  oldId: string,
+  views: Iterable<Pick<StoredTable, 'id'>>,
+  present: readonly string[],
 ): readonly string[] {
   const dialect = bigQueryDialect(layout);
-  const table = { id, name };
-  const drops = VIEW_SUFFIXES.map((suffix) => {
-    const kind = suffix === '__as_of' ? 'TABLE FUNCTION' : 'VIEW';
-    return `DROP ${kind} IF EXISTS ${dialect.view(table, suffix)}`;
-  });
-  const renames = (['changes', 'state'] as const).map((what) => {
-    const kept = identifier(`${physicalName(id, what)}__${warehouseId}`);
-    return `ALTER TABLE IF EXISTS ${dialect[what](table)} RENAME TO ${kept}`;
-  });
+  const drops = [...views].flatMap((table) =>
+    VIEW_SUFFIXES.map((suffix) => {
+      const kind = suffix === '__as_of' ? 'TABLE FUNCTION' : 'VIEW';
+      return `DROP ${kind} IF EXISTS ${dialect.view(table, suffix)}`;
+    }),
+  );
+  const dataset = [layout.project, layout.internal].map(identifier).join('.');
+  const renames = present
+    .filter((name) => PHYSICAL.test(name))
+    .map((name) => {
+      const kept = identifier(`${name}__${oldId}`);
+      return `ALTER TABLE IF EXISTS ${dataset}.${identifier(name)} RENAME TO ${kept}`;
+    });
   return [...drops, ...renames];
 }
 

@@ -22,6 +22,7 @@ const REQUEST_TIMEOUT_MS = 60_000;
 const UPLOAD_TIMEOUT_MS = 600_000;
 /** How long BigQuery itself waits for a query before it answers that it is under way. */
 const QUERY_WAIT_MS = 30_000;
+const TABLES_A_PAGE = 1_000;
 /** A load takes seconds: asking more often learns nothing sooner. */
 const POLL_MS = 500;
 
@@ -102,6 +103,21 @@ export class RestBigQuery implements BigQueryService {
     const request = this.#get(path);
     const { status } = await this.#send(request, `looking for table ${dataset}.${table}`, [404]);
     return status !== 404;
+  }
+
+  async tables(dataset: string): Promise<readonly string[]> {
+    const names: string[] = [];
+    let page: unknown = '';
+    while (typeof page === 'string') {
+      const path = `datasets/${dataset}/tables?maxResults=${TABLES_A_PAGE}&pageToken=${encodeURIComponent(page)}`;
+      const { body } = await this.#send(this.#get(path), `listing tables of ${dataset}`, []);
+      const tables = Array.isArray(body['tables'])
+        ? (body['tables'] as readonly RestAnswer['body'][])
+        : [];
+      names.push(...tables.map((table) => textAt(table, 'tableReference', 'tableId')));
+      page = body['nextPageToken'];
+    }
+    return names;
   }
 
   /** One that is there is only looked at: making datasets takes a permission on the project. */

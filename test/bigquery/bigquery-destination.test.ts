@@ -230,6 +230,19 @@ describe('a BigQuery warehouse', () => {
     );
   });
 
+  it('takes no rows over from tables whose checkpoint is lost', async () => {
+    const service = new MemoryBigQuery();
+    const log = newLog();
+    const first = destination(service, log);
+    await first.apply(batchTo(await opened(first), 2));
+    service.checkpoint = undefined;
+    const second = destination(service, log);
+    expect(await second.open()).toBeUndefined();
+    await second.create({ warehouseId: 'another' });
+    const sql = [...service.jobs.values()].map(({ job }) => (job.kind === 'query' ? job.sql : ''));
+    expect(sql.join('\n')).toContain('RENAME TO `shop__orders__changes__before-another`');
+  });
+
   it('shows a table that was there before it began as incomplete, until a snapshot of it has ended', async () => {
     const service = new MemoryBigQuery();
     const log = newLog();

@@ -71,6 +71,11 @@ export class MemoryBigQuery implements BigQueryService {
     return 0;
   }
 
+  async tables(): Promise<readonly string[]> {
+    if (this.#faults() === 'lostAnswer') throw lost();
+    return [...this.lines.keys()];
+  }
+
   async hasTable(): Promise<boolean> {
     if (this.#faults() === 'lostAnswer') throw lost();
     return this.#hasTables;

@@ -137,7 +137,17 @@ const STATEMENTS: Readonly<Record<string, readonly string[]>> = {
       },
     ),
   ],
-  'set-aside': setAsideStatements(layout, '6ea39949-8beb-4830-9ddd-42d37cb7d7ee', created),
+  'set-aside': setAsideStatements(
+    layout,
+    '6ea39949-8beb-4830-9ddd-42d37cb7d7ee',
+    [created],
+    [
+      'shop__orders__changes',
+      'shop__orders__state',
+      'shop__orders__state__an-older-one',
+      '_cdc_tables',
+    ],
+  ),
   'read-state': [checkpointQuery(layout), tablesQuery(layout), loadsQuery(layout, AT_US / 1000)],
   'new-table': [
     ...tableStatements(layout, settings, undefined, created),

@@ -3,6 +3,7 @@ import type { RowDataPacket } from 'mysql2/promise';
 import { describe, expect, it } from 'vitest';
 import { parse, stringify } from 'yaml';
 import { eventually, type ShopPipeline } from '../../demo/shop-pipeline.ts';
+import { sluice } from '../../demo/worker-process.ts';
 import { RestBigQuery } from '../../src/bigquery/rest-service.ts';
 import { SINK_KILL_POINTS } from '../../src/sink/kill-points.ts';
 import { BigQueryFront } from '../support/bigquery-front.ts';
@@ -162,6 +163,39 @@ describe.skipIf(!givenServers() || EMULATOR === '')('a pipeline into BigQuery', 
       await expectEachChangeOnce(bigQuery);
       const statuses = await rows('SELECT s.status FROM {own}._cdc_status AS s GROUP BY s.status');
       expect(statuses).toEqual([['consistent']]);
+    },
+    STACK_TEST_MS,
+  );
+
+  it(
+    'that has lost its checkpoint is never made anew, until a resnapshot fills empty tables',
+    async () => {
+      await using bigQuery = await openBigQueryShop();
+      const { shop, rows } = bigQuery;
+      shop.startWorker();
+      await shop.apply();
+      await shop.snapshotEnded(SOON_MS);
+      await expectSameLedger(bigQuery);
+      await shop.stopWorkers();
+      await rows('DROP TABLE {own}._cdc_checkpoints');
+      await shop.run('DELETE FROM ledger WHERE id % 2 = 0');
+      shop.startWorker();
+      const { sinks } = await shop.statusWhen(
+        'a GAP of the sink',
+        (status) => status.sinks.some(({ state }) => state === 'GAP'),
+        SOON_MS,
+      );
+      const incident = sinks[0]?.incident;
+      expect(incident).toMatchObject({ code: 'sink.warehouse-lost' });
+      const answer = ['recover', shop.name, '--incident', incident?.id ?? ''];
+      await sluice(shop.place, [...answer, '--action', 'resnapshot', '--yes']);
+      const unfinished = `SELECT COUNTIF(NOT s.consistent) AS n, COUNT(*) AS m FROM {own}._cdc_status AS s`;
+      await eventually('every table to be consistent', 2 * SOON_MS, async () => {
+        const [[open, tables] = []] = await rows(unfinished).catch(() => []);
+        return open === '0' && Number(tables) > 5 ? true : undefined;
+      });
+      await expectSameLedger(bigQuery);
+      await expectEachChangeOnce(bigQuery);
     },
     STACK_TEST_MS,
   );
