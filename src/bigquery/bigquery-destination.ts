@@ -219,7 +219,7 @@ export class BigQueryDestination implements Destination {
     const effects = batchEffects(bigQueryDialect(layout), formsOf(state), state, batch, atUs);
     const { massDeletes, gaps } = effects;
     const tables = tableChanges(state, effects, files);
-    const to = nextState(state, plan, effects, tables);
+    const to = nextState(state, plan, effects, tables, batch.tables);
     const refused = files.flatMap((file) => file.refused);
     const loaded = files.filter(({ rows }) => rows > 0);
     const commit: Commit = { warehouseId, to, atUs, massDeletes, tables, refused, gaps, loaded };
@@ -262,13 +262,14 @@ function restored(commit: number, made: number): SluiceError {
   );
 }
 
-/** Nothing but positions: no row, no control record, and no plan to be kept. */
+/** Nothing but positions: no row, no control record, none that waits for the cut, and no plan to be kept. */
 function isQuiet({ tables, control }: SinkBatch, { state, planned }: Opened): boolean {
   return (
     tables.length === 0 &&
     control.length === 0 &&
     state.pending.length === 0 &&
     !planned &&
-    state.cut !== undefined
+    state.cut !== undefined &&
+    (state.newest === undefined || state.newest <= state.cut.lastSequence)
   );
 }

@@ -32,7 +32,7 @@ export function ownTable({ project, internal }: BigQueryLayout, name: OwnTable):
 const COLUMNS: Readonly<Record<Exclude<OwnTable, '_cdc_status'>, string>> = {
   _cdc_checkpoints: `layout INT64, warehouse_id STRING, pipeline STRING, prefix STRING, commit_number INT64,
   start_seq STRING, commit_ordinal INT64, cut_seq STRING, committed_at_us INT64, gtid_set STRING, offsets STRING,
-  pending STRING, updated_at TIMESTAMP`,
+  pending STRING, newest_seq STRING, updated_at TIMESTAMP`,
   _cdc_tables: `name STRING, definition STRING, status STRING, watermark STRING, watermark_at_us INT64,
   delta_rows INT64, state_rows INT64, compacted_at TIMESTAMP`,
   _cdc_gaps:
@@ -101,6 +101,8 @@ export interface StoredState {
   readonly cut: Cut | undefined;
   /** End of the cut that the warehouse began at; `undefined` when with the first record of every topic. */
   readonly start: Sequence | undefined;
+  /** Of all rows that were loaded; those behind the cut wait for a later one. */
+  readonly newest: Sequence | undefined;
   /** Behind the cut, in sequence order. */
   readonly pending: readonly ControlRecord[];
   readonly tables: ReadonlyMap<TableName, TableEntry>;
@@ -109,7 +111,7 @@ export interface StoredState {
 export function checkpointQuery(layout: BigQueryLayout): string {
   return (
     `SELECT p.layout, p.warehouse_id, p.pipeline, p.prefix, p.commit_number, p.offsets, p.pending,` +
-    ` p.start_seq, p.commit_ordinal, p.cut_seq, p.committed_at_us, p.gtid_set FROM ${ownTable(layout, OWN.checkpoints)} AS p`
+    ` p.start_seq, p.commit_ordinal, p.cut_seq, p.committed_at_us, p.gtid_set, p.newest_seq FROM ${ownTable(layout, OWN.checkpoints)} AS p`
   );
 }
 
@@ -158,6 +160,7 @@ export function parseState(checkpoint: Row, tables: readonly Row[]): StoredState
     offsets: new Map(list.map((offset) => [`${offset.topic}/${offset.partition}`, offset])),
     cut: parseCut(cut),
     start: typeof start === 'string' ? (start as Sequence) : undefined,
+    newest: typeof cut[4] === 'string' && cut[4] !== '' ? (cut[4] as Sequence) : undefined,
     pending: (JSON.parse(pending ?? '[]') as readonly unknown[]).map((record) =>
       parseControlRecord(JSON.stringify(record)),
     ),
@@ -230,6 +233,7 @@ export function moveCheckpoint(
   return (
     `UPDATE ${ownTable(layout, OWN.checkpoints)} AS p SET commit_number = ${to.commit},` +
     ` offsets = ${text(formatOffsets(to.offsets.values()))}, pending = ${text(JSON.stringify(to.pending))},` +
+    ` newest_seq = ${text(to.newest ?? '')},` +
     ` updated_at = ${timestamp(atUs)}${cut} WHERE p.commit_number = ${to.commit - 1}`
   );
 }

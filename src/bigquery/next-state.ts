@@ -1,3 +1,4 @@
+import type { TableRows } from '../sink/destination.ts';
 import type { BatchEffects } from './batch-effects.ts';
 import type { TableChange } from './commit-script.ts';
 import type { Loaded } from './load-batch.ts';
@@ -10,6 +11,7 @@ export function nextState(
   plan: LoadPlan,
   { pending }: BatchEffects,
   changes: readonly TableChange[],
+  rows: readonly TableRows[],
 ): StoredState {
   const offsets = new Map(state.offsets);
   for (const offset of plan.offsets) offsets.set(`${offset.topic}/${offset.partition}`, offset);
@@ -19,8 +21,16 @@ export function nextState(
     offsets,
     cut: plan.cut ?? state.cut,
     pending,
+    newest: newestOf(state, rows),
     tables: withChanges(state, changes),
   };
+}
+
+function newestOf({ newest }: StoredState, tables: readonly TableRows[]): StoredState['newest'] {
+  let last = newest;
+  for (const { rows } of tables)
+    for (const { seq } of rows) if (last === undefined || seq > last) last = seq;
+  return last;
 }
 
 /** What a commit changes about tables, in the order of their names. */

@@ -294,6 +294,23 @@ describe('a BigQuery warehouse', () => {
     expect(service.checkpoint?.[5]).toBe(formatOffsets([offsetAt(3)]));
   });
 
+  it('does not keep rows waiting that came with an earlier commit, also after a restart', async () => {
+    const service = new MemoryBigQuery();
+    const log = newLog();
+    const quietly = { quietCommitMs: 600_000 };
+    const first = destination(service, log, quietly);
+    await opened(first);
+    await first.apply({ ...batch(1, [rowsOf(orders, [rowAt(3)])]), offsets: [offsetAt(3)] });
+    const second = destination(service, log, quietly);
+    await opened(second);
+    await second.apply({ ...batch(2, []), offsets: [] });
+    expect(service.checkpoint?.[8]).toBe('2');
+    await second.apply({ ...batch(3, []), offsets: [] });
+    expect(service.checkpoint?.[8]).toBe('3');
+    await second.apply({ ...batch(4, []), offsets: [] });
+    expect(service.checkpoint?.[8]).toBe('3');
+  });
+
   it('waits before the load that would use up what BigQuery allows in a day', async () => {
     const slept: number[] = [];
     const busy = destination(new MemoryBigQuery(), newLog(), {

@@ -111,7 +111,7 @@ export class MemoryBigQuery implements BigQueryService {
       const [, ordinal = null, committedAtUs = null] =
         /, (\d+), '[0-9a-f/]+', (\d+), '/i.exec(sql) ?? [];
       this.checkpoint = ['1', warehouse, pipeline, prefix, '0', offsets, pending, start];
-      this.checkpoint.push(ordinal, cut, committedAtUs, gtidSet);
+      this.checkpoint.push(ordinal, cut, committedAtUs, gtidSet, null);
     }
     if (sql.startsWith('UPDATE `acme`.`sluice_shop`.`_cdc_tables` AS t SET delta_rows'))
       for (const [, name = '', status = ''] of sql.matchAll(
@@ -128,7 +128,8 @@ export class MemoryBigQuery implements BigQueryService {
       this.entries.get(name)?.splice(0, 1, definition);
     }
     if (sql.startsWith('UPDATE `acme`.`sluice_shop`.`_cdc_checkpoints`')) {
-      const [offsets = '', pending = '', , lastSequence = null, gtidSet = null] = texts;
+      const [offsets = '', pending = '', newest = '', , lastSequence = null] = texts;
+      const gtidSet = texts[5] ?? null;
       const number = /commit_number = (\d+)/.exec(sql)?.[1] ?? '';
       const cut = /commit_ordinal = (\d+).* committed_at_us = (\d+)/.exec(sql);
       const before = this.checkpoint ?? [];
@@ -138,7 +139,8 @@ export class MemoryBigQuery implements BigQueryService {
         offsets,
         pending,
         before[7] ?? null,
-        ...(cut ? [cut[1] ?? '', lastSequence, cut[2] ?? '', gtidSet] : before.slice(8)),
+        ...(cut ? [cut[1] ?? '', lastSequence, cut[2] ?? '', gtidSet] : before.slice(8, 12)),
+        newest,
       ];
     }
   }

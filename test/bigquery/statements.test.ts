@@ -100,6 +100,7 @@ const commit = commitScript(layout, {
     offsets: new Map([['t/0', { topic: 'shop.shop.orders' as Topic, partition: 0, offset: 1207 }]]),
     cut: cutAt(12),
     start: undefined,
+    newest: seqAt(12),
     pending: [],
   },
   atUs: AT_US,
