@@ -68,10 +68,11 @@ async function runComparison(task: Extract<Task, { kind: 'compare' }>): Promise<
     const environment = await environmentOf(source, contenders, task);
     const results: ScenarioResult[] = [];
     for (const name of task.scenarios) {
-      results.push(await compareOrExcuse(SCENARIOS[name], comparison));
+      const result = await compareOrExcuse(SCENARIOS[name], comparison);
+      results.push({ ...result, commit: environment.commit });
       // A run takes an hour: what it has measured stays when it is interrupted.
-      if (size === 'full' && !task.partial)
-        keepResults(REPOSITORY, { environment, scenarios: results });
+      if (task.keep !== 'nowhere')
+        keepResults(REPOSITORY, { environment, scenarios: results }, task.keep);
     }
     process.stdout.write(printedResults({ environment, scenarios: results }, task.json));
     const failures = size === 'quick' ? gateFailures(results) : [];

@@ -88,7 +88,7 @@ function resultsSection(
   ];
   return [
     `## Results of ${date.slice(0, 10)}`,
-    `Medians of three rounds, commit ${code(commit)}. A run counts only when its topics hold exactly the records that were written.`,
+    `Medians of three rounds, ${commitsOf(scenarios, commit)}. A run counts only when its topics hold exactly the records that were written.`,
     ...figures,
     markdownTable(HEADS, scenarios.flatMap(tableRows)),
     '### Against the bars',
@@ -106,6 +106,16 @@ function resultsSection(
     '### Versions and settings',
     markdownTable(['what', 'is'], machine),
   ].join('\n\n');
+}
+
+/** A run in parts may have measured more than one commit. */
+function commitsOf(scenarios: readonly ScenarioResult[], newest: string): string {
+  const byCommit = Map.groupBy(scenarios, (scenario) => scenario.commit ?? newest);
+  if (byCommit.size <= 1) return `commit ${code(newest)}`;
+  const parts = [...byCommit].map(
+    ([commit, of]) => `${of.map(({ name }) => name).join(', ')} of commit ${code(commit)}`,
+  );
+  return parts.join('; ');
 }
 
 const STAGES = ['read', 'decode', 'write', 'fixed-table'] as const;
@@ -214,6 +224,7 @@ ${markdownTable(
 npm run bench                       # everything, three rounds
 npm run bench -- --quick            # under six minutes; fails when Sluice falls behind its own parts
 npm run bench -- --only bulk        # one scenario
+npm run bench -- --only bulk --keep # the same, and its results take their place on this page
 npm run bench -- --profile bulk     # .cpuprofile files for Chrome's or VS Code's viewer
 npm run bench -- --json             # one document
 \`\`\`
