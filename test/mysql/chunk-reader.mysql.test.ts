@@ -103,6 +103,19 @@ describe.skipIf(!MYSQL_URL)('the chunk reader', () => {
     );
   });
 
+  it('gives a chunk up at a row it refuses, and reads on afterwards', async () => {
+    await db.run(
+      'CREATE TABLE foreign_words (id INT PRIMARY KEY, word VARCHAR(9) CHARACTER SET gbk)',
+      "INSERT INTO foreign_words VALUES (1, 'a'), (2, CAST(x'a140' AS CHAR CHARACTER SET gbk)), (3, 'c')",
+    );
+    await expect(read('foreign_words', undefined, 10)).rejects.toMatchObject({
+      code: 'binlog.unsupported',
+    });
+    expect((await read('foreign_words', ['2'], 10)).rows).toEqual([
+      { key: '{"id":3}', row: '{"id":3,"word":"c"}' },
+    ]);
+  });
+
   it('answers the end of the log behind what it has read', async () => {
     await db.run('CREATE TABLE ends (id INT PRIMARY KEY)', 'INSERT INTO ends VALUES (1)');
     const first = await read('ends', undefined, 10);
