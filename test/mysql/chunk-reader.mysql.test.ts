@@ -153,6 +153,21 @@ describe.skipIf(!MYSQL_URL)('the chunk reader', () => {
     ]);
   });
 
+  it('reads by the new definition when a value cannot be read by the old one', async () => {
+    await db.run(
+      'CREATE TABLE retyped (id INT PRIMARY KEY, a VARCHAR(9) CHARACTER SET utf8mb4)',
+      "INSERT INTO retyped VALUES (1, 'x')",
+    );
+    await read('retyped', undefined, 10);
+    await db.run(
+      'ALTER TABLE retyped MODIFY a VARBINARY(9)',
+      "INSERT INTO retyped VALUES (2, x'ff')",
+    );
+    const { schema, rows } = await read('retyped', undefined, 10);
+    expect(schema.columns[1]?.type.kind).toBe('binary');
+    expect(rows.map(({ row }) => row)).toEqual(['{"id":1,"a":"eA=="}', '{"id":2,"a":"/w=="}']);
+  });
+
   it('says that a table is gone, before its first chunk and after', async () => {
     await expect(read('never_was', undefined, 10)).rejects.toMatchObject({
       code: 'snapshot.table-gone',
