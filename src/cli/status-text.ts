@@ -96,7 +96,11 @@ function snapshotText({
 function sinkText({ state, reason, progress }: SinkStatus): string {
   const shown = reason === undefined ? state : `${state} (${reason})`;
   if (!progress) return shown;
-  return `${shown}, ${duration(progress.lagMs)} behind, complete up to commit ${count(progress.cutOrdinal)}, ${count(progress.rows)} rows${leftText(progress)}`;
+  return `${shown}, ${duration(progress.lagMs)} behind, complete up to commit ${count(progress.cutOrdinal)}, ${count(progress.rows)} rows${refusedText(progress)}${leftText(progress)}`;
+}
+
+function refusedText({ refusedRows }: SinkProgress): string {
+  return refusedRows === undefined ? '' : `, ${count(refusedRows)} refused (see _cdc_rejects)`;
 }
 
 function leftText({ recordsLeft }: SinkProgress): string {

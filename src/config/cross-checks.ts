@@ -13,6 +13,7 @@ export function crossProblems(data: unknown): readonly PathProblem[] {
     ...repeatedEntries(data, ['kafka', 'brokers']),
     ...excludedIncludes(data),
     ...sharedFiles(data),
+    ...sharedDatasets(data),
     ...uncapturedSchedules(data),
   ];
 }
@@ -45,6 +46,21 @@ function sharedFiles(data: unknown): readonly PathProblem[] {
     return owner === undefined
       ? []
       : [at(['sinks', sink, 'file'], `sink ${owner} owns this file already`)];
+  });
+}
+
+/** One sink owns an internal dataset; without a name, that of the pipeline. */
+function sharedDatasets(data: unknown): readonly PathProblem[] {
+  const owners = new Map<string, string>();
+  return namesAt(data, ['sinks']).flatMap((sink) => {
+    if (valueAt(data, ['sinks', sink, 'kind']) !== 'bigquery') return [];
+    const dataset = valueAt(data, ['sinks', sink, 'internalDataset']);
+    const key = `${String(valueAt(data, ['sinks', sink, 'project']))}:${typeof dataset === 'string' ? dataset : ''}`;
+    const owner = owners.get(key);
+    owners.set(key, owner ?? sink);
+    if (owner === undefined) return [];
+    const path = ['sinks', sink, ...(typeof dataset === 'string' ? ['internalDataset'] : [])];
+    return [at(path, `sink ${owner} owns this internal dataset already: give this one another`)];
   });
 }
 

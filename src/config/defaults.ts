@@ -39,3 +39,19 @@ export const DEFAULT_DUCKDB_BATCH_BYTES = 8 * 1024 * 1024;
 
 /** What a first run is for. A pipeline that shall start at the present says `never`. */
 export const DEFAULT_SNAPSHOT_MODE = 'initial';
+
+/** 960 load jobs a day and table of the 1,500 that BigQuery allows: room for repeats and backlogs. */
+export const DEFAULT_LOAD_INTERVAL_MS = 90_000;
+
+/** A backlog is loaded in pieces of this size, one file a table; compressed it is a tenth of it. */
+export const DEFAULT_BIGQUERY_BATCH_BYTES = 64 * 1024 * 1024;
+
+/** One dataset for each database, with the source's names for the tables. */
+export const DEFAULT_DATASET = '{database}';
+export const DEFAULT_TABLE = '{table}';
+
+/** A row that is missing from a warehouse is a decision somebody has to write down. */
+export const DEFAULT_ON_REFUSED_ROW = 'stop';
+
+/** Interactive jobs start at once; batch ones wait for idle slots and spare the project's interactive ones. */
+export const DEFAULT_COMPACTION_PRIORITY = 'interactive';

@@ -1,17 +1,23 @@
 import { z } from 'zod';
 import {
   BROKER_DEFAULT_REPLICATION,
+  DEFAULT_BIGQUERY_BATCH_BYTES,
   DEFAULT_CHUNK_ROWS,
+  DEFAULT_COMPACTION_PRIORITY,
   DEFAULT_COMPRESSION,
+  DEFAULT_DATASET,
   DEFAULT_DUCKDB_BATCH_BYTES,
   DEFAULT_DUCKDB_COMMIT_INTERVAL_MS,
   DEFAULT_HEARTBEAT_TIMEOUT_MS,
   DEFAULT_IDLE_MS,
+  DEFAULT_LOAD_INTERVAL_MS,
   DEFAULT_MAX_BATCH_BYTES,
   DEFAULT_MAX_BATCH_ROWS,
   DEFAULT_MYSQL_PORT,
+  DEFAULT_ON_REFUSED_ROW,
   DEFAULT_PARTITIONS,
   DEFAULT_SNAPSHOT_MODE,
+  DEFAULT_TABLE,
   DEFAULT_TLS_VERIFY,
 } from './defaults.ts';
 import { brokerProblem, cronProblem, patternProblem, prefixProblem } from './text-rules.ts';
@@ -157,6 +163,87 @@ const duckdbSink = z.strictObject({
     ),
 });
 
+const template = (problem: string) =>
+  z.string().regex(/^(?:[A-Za-z0-9_-]|\{database\}|\{table\})+$/, { error: problem });
+
+const bigquerySink = z.strictObject({
+  kind: z.literal('bigquery').describe('Google BigQuery.'),
+  project: z
+    .string()
+    .regex(/^[a-z][a-z0-9.:-]*$/, {
+      error: 'a project id has lower-case letters, digits and dashes',
+    })
+    .describe('Project that holds the datasets and runs the jobs.'),
+  location: z
+    .string()
+    .min(1)
+    .describe('Location of datasets and jobs, as `EU` or `europe-west1`; cannot be changed later.'),
+  internalDataset: z
+    .string()
+    .regex(/^[A-Za-z0-9_]+$/, { error: 'a dataset name has letters, digits and underscores' })
+    .exactOptional()
+    .describe(
+      'Dataset of the tables behind the views, made when it is not there. `sluice_` and the pipeline’s name when absent. Belongs to one sink.',
+    ),
+  dataset: template('a dataset name has letters, digits, underscores, {database} and {table}')
+    .default(DEFAULT_DATASET)
+    .describe(
+      'Dataset of the views, made when it is not there: `{database}`, or one name for all.',
+    ),
+  table: template('a table name has letters, digits, dashes, underscores, {database} and {table}')
+    .default(DEFAULT_TABLE)
+    .describe(
+      'Name of the view of a source table; `{database}_{table}` where one dataset holds all.',
+    ),
+  keyFile: z
+    .string()
+    .min(1)
+    .exactOptional()
+    .describe('Key of a service account. The application default credentials when absent.'),
+  impersonate: z
+    .email({ error: 'a service account is named by its address' })
+    .exactOptional()
+    .describe('Service account to act as; the account of the worker needs Token Creator on it.'),
+  endpoint: z
+    .url({ error: 'an address as http://host:port' })
+    .exactOptional()
+    .describe(
+      'A BigQuery that is not Google’s, such as an emulator; it is asked without credentials.',
+    ),
+  kmsKey: z
+    .string()
+    .min(1)
+    .exactOptional()
+    .describe('Cloud KMS key of the datasets that Sluice makes.'),
+  labels: z
+    .record(z.string().regex(/^[a-z][a-z0-9_-]{0,62}$/), z.string().regex(/^[a-z0-9_-]{0,63}$/))
+    .default({})
+    .describe('Labels of datasets, tables and jobs, by which a bill can be split.'),
+  changesExpireDays: wholeNumber(2, 36_500)
+    .exactOptional()
+    .describe(
+      'Days that changes are kept for history and as-of, at least; those that are not in the present rows yet always are. For ever when absent.',
+    ),
+  loadIntervalMs: wholeNumber(1_000, 3_600_000)
+    .default(DEFAULT_LOAD_INTERVAL_MS)
+    .describe(
+      'Rows wait at most this long for a load: freshness against load jobs, of which BigQuery allows 1,500 a day and table.',
+    ),
+  maxBatchBytes: wholeNumber(65_536, 1_073_741_824)
+    .default(DEFAULT_BIGQUERY_BATCH_BYTES)
+    .describe('A load is sent early when it holds this many bytes; bounds the sink’s memory.'),
+  compactionPriority: z
+    .enum(['interactive', 'batch'])
+    .default(DEFAULT_COMPACTION_PRIORITY)
+    .describe('Priority of the jobs that fold changes into the present rows.'),
+  onRefusedRow: z
+    .enum(['stop', 'reject'])
+    .default(DEFAULT_ON_REFUSED_ROW)
+    .describe(
+      'What a row does that BigQuery cannot hold: `stop` the sink, or `reject` the row into `_cdc_rejects` and mark its table inconsistent.',
+    ),
+});
+
 const schedule = z.strictObject({
   cron: ruled(cronProblem).describe('When, as five cron fields in UTC or `@daily` and its kin.'),
   tables: z.array(pattern).min(1).describe('Which tables, as in `source.include`.'),
@@ -209,7 +296,7 @@ export const pipelineSchema = z
     source: source.describe('The database that is read.'),
     kafka: kafka.describe('The cluster that is written to.'),
     sinks: z
-      .record(name('sink'), z.discriminatedUnion('kind', [duckdbSink]))
+      .record(name('sink'), z.discriminatedUnion('kind', [duckdbSink, bigquerySink]))
       .default({})
       .describe('Warehouses that follow the topics, by name. None is fine.'),
     snapshot: snapshot.prefault({}).describe('Copies of whole tables.'),

@@ -1,9 +1,10 @@
 import { resolve } from 'node:path';
+import { unreachable } from '../change/brand.ts';
 import type {
-  DuckdbSinkSpec,
   KafkaSpec,
   PipelineSpec,
   SecretRef,
+  SinkSpec,
   SourceSpec,
   TlsSpec,
 } from '../control/pipeline-spec.ts';
@@ -24,14 +25,35 @@ export function pipelineSpec(file: PipelineFile, { folder, host }: Surroundings)
     source: sourceSpec(file, folder),
     kafka: kafkaSpec(file, folder),
     sinks: Object.fromEntries(
-      Object.entries(file.sinks).map(([name, sink]): [string, DuckdbSinkSpec] => [
+      Object.entries(file.sinks).map(([name, sink]) => [
         name,
-        { ...sink, file: resolve(folder, sink.file), host: sink.host ?? host },
+        sinkSpec(sink, file.pipeline, { folder, host }),
       ]),
     ),
     snapshot: file.snapshot,
     stream: file.stream,
   };
+}
+
+function sinkSpec(
+  sink: PipelineFile['sinks'][string],
+  pipeline: string,
+  { folder, host }: Surroundings,
+): SinkSpec {
+  switch (sink.kind) {
+    case 'duckdb':
+      return { ...sink, file: resolve(folder, sink.file), host: sink.host ?? host };
+    case 'bigquery': {
+      const { keyFile, internalDataset, ...rest } = sink;
+      return {
+        ...rest,
+        internalDataset: internalDataset ?? `sluice_${pipeline.replaceAll(/[^A-Za-z0-9]/g, '_')}`,
+        ...(keyFile === undefined ? {} : { keyFile: resolve(folder, keyFile) }),
+      };
+    }
+    default:
+      return unreachable(sink);
+  }
 }
 
 function sourceSpec({ pipeline, source }: PipelineFile, folder: string): SourceSpec {

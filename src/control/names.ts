@@ -4,9 +4,12 @@ import type { PipelineSpec, SinkSpec } from './pipeline-spec.ts';
 export const CONTROL_QUEUE = 'cdc-control';
 export const STREAM_QUEUE = 'cdc-stream';
 
+/** Of the sinks whose warehouse every worker reaches. */
+export const SINK_QUEUE = 'cdc-sink';
+
 /** An embedded warehouse lives on one host: its sink runs there or nowhere. */
 export function sinkQueue(sink: SinkSpec): string {
-  return `cdc-sink.${sink.host}`;
+  return sink.kind === 'duckdb' ? `${SINK_QUEUE}.${sink.host}` : SINK_QUEUE;
 }
 
 /** Search attributes of every workflow; both Keyword. The server has to know them before a start. */

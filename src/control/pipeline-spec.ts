@@ -45,7 +45,32 @@ export interface DuckdbSinkSpec {
   readonly maxBatchBytes: number;
 }
 
-export type SinkSpec = DuckdbSinkSpec;
+export interface BigQuerySinkSpec {
+  readonly kind: 'bigquery';
+  readonly project: string;
+  /** Of datasets and jobs: `EU`, `europe-west1`. */
+  readonly location: string;
+  /** Dataset of the tables behind the views, and of the bookkeeping. */
+  readonly internalDataset: string;
+  /** Names of views, with `{database}` and `{table}` in them. */
+  readonly dataset: string;
+  readonly table: string;
+  /** Absolute; the application default credentials when absent. */
+  readonly keyFile?: string;
+  /** Service account to act as. */
+  readonly impersonate?: string;
+  /** Of a BigQuery that is not Google's; it is asked without credentials. */
+  readonly endpoint?: string;
+  readonly kmsKey?: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly changesExpireDays?: number;
+  readonly loadIntervalMs: number;
+  readonly maxBatchBytes: number;
+  readonly compactionPriority: 'interactive' | 'batch';
+  readonly onRefusedRow: 'stop' | 'reject';
+}
+
+export type SinkSpec = DuckdbSinkSpec | BigQuerySinkSpec;
 
 export interface SnapshotSpec {
   readonly mode: 'initial' | 'never';

@@ -7,15 +7,15 @@ import type { Cut, SinkBatch, TableRows } from '../sink/destination.ts';
 import type { SinkKillPoint } from '../sink/kill-points.ts';
 import type { PartitionOffset } from '../sink/record-source.ts';
 import type { ControlRecord } from '../topic/control-record.ts';
+import { keyChanged, type SchemaUse, schemaUses, tableFor } from '../view/evolve-table.ts';
 import { foldedChanges, foldStatements, massDelete } from '../view/fold-plan.ts';
-import { changesTable } from '../view/row-plan.ts';
 import { META, type StoredTable, type TableStatus } from '../view/stored-table.ts';
 import { viewStatements } from '../view/table-views.ts';
 import { duckdbDialect } from './duckdb-dialect.ts';
 import { duckdbFailure } from './duckdb-error.ts';
 import { type StoredState, stateChanges } from './metadata.ts';
 import type { RowStage } from './row-stage.ts';
-import { keyChanged, type SchemaUse, tableFor, tableStatements } from './table-plan.ts';
+import { DUCKDB_RULES, tableStatements } from './table-plan.ts';
 
 const { sequence } = duckdbDialect;
 
@@ -114,7 +114,7 @@ export class BatchTransaction {
   async #ensureTables(uses: readonly SchemaUse[]): Promise<void> {
     const changed = new Set<TableName>();
     for (const use of uses) {
-      const to = tableFor(this.#tables, use);
+      const to = tableFor(DUCKDB_RULES, this.#tables, use);
       const from = this.#tables.get(to.name);
       if (from === to) continue;
       if (from && keyChanged(from, to)) await this.#fold(from);
@@ -239,27 +239,7 @@ function committedAtOf(
 ): string {
   if (committedAtUs !== undefined) return `make_timestamptz(${committedAtUs})`;
   const next =
-    `SELECT min(c.${META.committedAt}) FROM ${changesTable(duckdbDialect, table)} AS c` +
+    `SELECT min(c.${META.committedAt}) FROM ${duckdbDialect.changes(table)} AS c` +
     ` WHERE c.${META.seq} > ${sequence(seq)}`;
   return `coalesce((${next}), make_timestamptz(${cut.committedAtUs}))`;
-}
-
-/** Every schema the batch speaks of with the first sequence that has it, oldest first. */
-function schemaUses({ tables, control, schemas }: SinkBatch): readonly SchemaUse[] {
-  const announced = control.flatMap((record): SchemaUse[] => {
-    if (record.kind !== 'schema') return [];
-    const schema = schemas.get(record.schemaId);
-    if (!schema) throw new InvariantBroken(`schema ${record.schemaId} is not in the batch`);
-    return [{ schemaId: record.schemaId, schema, since: record.seq }];
-  });
-  const used = tables.flatMap(({ schemaId, schema, rows }): SchemaUse[] => {
-    const since = rows.reduce<Sequence | undefined>(
-      (least, { seq }) => (least === undefined || seq < least ? seq : least),
-      undefined,
-    );
-    return since === undefined ? [] : [{ schemaId, schema, since }];
-  });
-  return [...announced, ...used].sort((a, b) =>
-    a.since < b.since ? -1 : a.since > b.since ? 1 : 0,
-  );
 }

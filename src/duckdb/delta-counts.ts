@@ -1,6 +1,5 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
 import type { TableName } from '../change/table.ts';
-import { changesTable, stateTable } from '../view/row-plan.ts';
 import { META, type StoredTable } from '../view/stored-table.ts';
 import { duckdbDialect } from './duckdb-dialect.ts';
 import type { StoredState } from './metadata.ts';
@@ -83,8 +82,8 @@ async function count(
   connection: DuckDBConnection,
   table: StoredTable,
 ): Promise<{ readonly delta: number; readonly state: number }> {
-  const delta = `SELECT count(*) FROM ${changesTable(duckdbDialect, table)} AS c WHERE c.${META.seq} > ${duckdbDialect.sequence(table.watermark)}`;
-  const state = `SELECT count(*) FROM ${stateTable(duckdbDialect, table)}`;
+  const delta = `SELECT count(*) FROM ${duckdbDialect.changes(table)} AS c WHERE c.${META.seq} > ${duckdbDialect.sequence(table.watermark)}`;
+  const state = `SELECT count(*) FROM ${duckdbDialect.state(table)}`;
   const reader = await connection.runAndReadAll(`SELECT (${delta}), (${state})`);
   const [row] = reader.getRowsJson();
   return { delta: Number(row?.[0]), state: Number(row?.[1]) };

@@ -1,5 +1,6 @@
 import type { Sequence } from '../change/sequence.ts';
 import type { Dialect } from '../view/dialect.ts';
+import { INTERNAL_SCHEMA } from '../view/stored-table.ts';
 
 const identifier = (name: string): string => `"${name.replaceAll('"', '""')}"`;
 
@@ -11,6 +12,13 @@ const text = (value: string): string => `'${value.replaceAll("'", "''")}'`;
  * that a scan for new changes skips old ones. Epochs are below 2^31, so the number is positive.
  */
 export const duckdbDialect: Dialect = {
+  changes: ({ name }) => `${INTERNAL_SCHEMA}.${identifier(`${name}__changes`)}`,
+  state: ({ name }) => `${INTERNAL_SCHEMA}.${identifier(`${name}__state`)}`,
+  view: ({ id }, suffix) => `${identifier(id.database)}.${identifier(id.table + suffix)}`,
+  cut: `(SELECT p.cut_seq FROM ${INTERNAL_SCHEMA}.checkpoint AS p)`,
+  columnValue: ({ name }, alias) => `${alias}.${identifier(name)}`,
+  antiJoin: 'notExists',
+  committedSince: () => '',
   identifier,
   text,
   sequence: (seq: Sequence) => `${BigInt(`0x${seq.replaceAll('/', '')}`)}::HUGEINT`,

@@ -6,7 +6,6 @@ import {
   VARCHAR,
 } from '@duckdb/node-api';
 import type { ChangeRow, TableRows } from '../sink/destination.ts';
-import { changesTable } from '../view/row-plan.ts';
 import { META, type StoredTable } from '../view/stored-table.ts';
 import { columnCodec, inexactExpression, mayBeNegativeZero } from './column-type.ts';
 import { duckdbDialect } from './duckdb-dialect.ts';
@@ -108,7 +107,7 @@ function insertStatement(
     [META.inexact, inexactExpression(schema.columns, 'x.r')],
   ];
   return (
-    `INSERT INTO ${changesTable(duckdbDialect, table)} (${[...targets, ...meta.map(([name]) => name)].join(', ')})` +
+    `INSERT INTO ${duckdbDialect.changes(table)} (${[...targets, ...meta.map(([name]) => name)].join(', ')})` +
     ` SELECT ${[...values, ...meta.map(([, value]) => value)].join(', ')}` +
     ` FROM (SELECT *, from_json_strict(body, ${text(JSON.stringify(structure))}) AS r FROM ${STAGE}) AS x`
   );

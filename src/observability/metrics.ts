@@ -106,6 +106,11 @@ export const METRICS = {
     help: 'Rows committed to the warehouse.',
     labels: ['pipeline', 'sink', 'table'],
   },
+  sluice_sink_refused_rows_total: {
+    type: 'counter',
+    help: 'Rows the warehouse cannot hold, which are in its _cdc_rejects instead.',
+    labels: ['pipeline', 'sink'],
+  },
   sluice_sink_lag_seconds: {
     type: 'gauge',
     help: 'How far the newest complete cut in the warehouse is behind the newest commit in the topics.',

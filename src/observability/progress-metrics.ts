@@ -122,6 +122,12 @@ export class ProgressMetrics {
         { pipeline, sink },
         now.lastCommit.durationMs / 1_000,
       );
+    if (now.refusedRows !== undefined)
+      this.#meter.count(
+        'sluice_sink_refused_rows_total',
+        { pipeline, sink },
+        growth(now.refusedRows, last?.refusedRows),
+      );
     this.#meter.set('sluice_sink_lag_seconds', { pipeline, sink }, now.lagMs / 1_000);
     this.#meter.set('sluice_sink_cut_ordinal', { pipeline, sink }, now.cutOrdinal);
   }

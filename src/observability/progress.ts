@@ -74,6 +74,8 @@ export interface SinkProgress {
   readonly lagMs: number;
   /** On the way to its next cut: records between what is committed and the end of the round. */
   readonly recordsLeft?: number;
+  /** Rows the warehouse cannot hold, put on record there; since the start of the activity. Absent while there are none. */
+  readonly refusedRows?: number;
   /** `database.table` → rows applied. */
   readonly tables: Readonly<Record<string, number>>;
 }

@@ -31,7 +31,8 @@ export function decodeChange(
     const { position } = envelope;
     const seq = sequenceOf(headers);
     const committedAtUs = committedAtOf(headers) ?? envelope.committedAtUs;
-    const image = { seq, key: key?.toString() ?? '', committedAtUs, position };
+    const place = { position, partition, offset: record.offset };
+    const image = { seq, key: key?.toString() ?? '', committedAtUs, ...place };
     return { schemaId: schemaIdOf(headers), row: { ...image, ...rowOf(envelope) } };
   } catch (cause) {
     throw new SluiceError(

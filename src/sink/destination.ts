@@ -15,6 +15,9 @@ export interface ChangeRow {
   readonly committedAtUs: number;
   /** `file:pos` of the source event. */
   readonly position: string;
+  /** Of its record, in the table's topic. */
+  readonly partition: number;
+  readonly offset: number;
 }
 
 /** Rows of one table under one schema, in sequence order within a partition. */
@@ -50,6 +53,14 @@ export interface DestinationState {
   readonly offsets: readonly PartitionOffset[];
   readonly cut: Cut | undefined;
   readonly warehouseId: string;
+  /**
+   * Where a commit ends that an earlier attempt has begun and cannot have undone. The first batch
+   * has to end there, and to carry this cut.
+   */
+  readonly planned?: {
+    readonly offsets: readonly PartitionOffset[];
+    readonly cut: Cut | undefined;
+  };
 }
 
 /** The cut that a position is the end of. */
@@ -70,7 +81,7 @@ export interface NewWarehouse {
 }
 
 /**
- * Port: a warehouse. Implemented in src/duckdb.
+ * Port: a warehouse. Implemented in src/duckdb and src/bigquery.
  *
  * `apply` is atomic and durable when it resolves: rows, offsets, cut and the effect of control
  * records together. A retry after a lost answer reads `open` again first.

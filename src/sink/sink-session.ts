@@ -48,6 +48,8 @@ export type SinkEnd =
   /** It goes on when a snapshot of this id was asked for. */
   | { readonly kind: 'needsSnapshot'; readonly snapshotId: string };
 
+type Range = PartitionOffset & { readonly until: number };
+
 /** How long one wait for a newer position takes; progress is reported after each. */
 const IDLE_WAIT_MS = 1_000;
 
@@ -62,7 +64,7 @@ export async function runSink(input: SinkInput): Promise<SinkEnd> {
   try {
     const opened = await openWarehouse(input);
     if (opened.kind === 'needsSnapshot') return opened;
-    await new SinkSession(input, opened.state).run(opened.position);
+    await new SinkSession(input, opened.state).run(opened.state.planned, opened.position);
   } catch (error) {
     if (!(input.signal.aborted && isCancellation(error))) throw error;
   }
@@ -102,8 +104,13 @@ class SinkSession {
     for (const each of offsets) this.#offsets.set(`${each.topic}/${each.partition}`, each);
   }
 
-  async run(first: CommittedPosition | undefined): Promise<void> {
+  /** @param first  the newest position, where it is known already */
+  async run(
+    planned: DestinationState['planned'],
+    first: CommittedPosition | undefined,
+  ): Promise<void> {
     const { source, destination, signal, clock, settings } = this.#input;
+    if (planned) await this.#finish(planned);
     for (let known = first; !signal.aborted; known = undefined) {
       const position = known ?? (await source.newestPosition(IDLE_WAIT_MS, signal));
       const startedAtMs = clock.nowMs();
@@ -153,20 +160,39 @@ class SinkSession {
     await this.#apply(piece, cutOf(position.checkpoint));
   }
 
+  /** Repeats the commit that an earlier attempt has begun, in one piece, whatever has come since. */
+  async #finish({ offsets, cut }: NonNullable<DestinationState['planned']>): Promise<void> {
+    const { source, signal } = this.#input;
+    const ends = new Map(
+      offsets.map(({ topic, partition, offset }) => [`${topic}/${partition}`, offset]),
+    );
+    const marks = await source.highWatermarks(offsets);
+    const ranges = marks.flatMap((mark) =>
+      this.#range(mark, ends.get(`${mark.topic}/${mark.partition}`) ?? 0),
+    );
+    const piece = new Piece();
+    for await (const run of source.read(ranges, signal)) await this.#take(piece, run);
+    signal.throwIfAborted();
+    await this.#apply(piece, cut);
+  }
+
   /** From the next offset of every partition to its high watermark; a topic not seen before starts at its beginning. */
-  async #ranges({ topics }: CommittedPosition): Promise<(PartitionOffset & { until: number })[]> {
+  async #ranges({ topics }: CommittedPosition): Promise<readonly Range[]> {
     const partitions = [...topics].flatMap(([topic, count]) =>
       Array.from({ length: count }, (_, partition) => ({ topic, partition })),
     );
     partitions.push({ topic: this.#control, partition: 0 });
     const marks = await this.#input.source.highWatermarks(partitions);
-    return marks.flatMap((mark) => {
-      const { topic, partition, offset: until } = mark;
-      const { offset, topicId = mark.topicId } = this.#next(topic, partition);
-      if (until < offset || mark.topicId !== topicId) throw recreated(mark, offset);
-      if (topicId !== undefined) this.#offsets.set(`${topic}/${partition}`, { offset, topicId });
-      return until === offset ? [] : [{ topic, partition, offset, until }];
-    });
+    return marks.flatMap((mark) => this.#range(mark, mark.offset));
+  }
+
+  #range(mark: PartitionOffset, until: number): readonly Range[] {
+    const { topic, partition, offset: end } = mark;
+    const { offset, topicId = mark.topicId } = this.#next(topic, partition);
+    const least = Math.max(offset, until);
+    if (end < least || mark.topicId !== topicId) throw recreated(mark, least);
+    if (topicId !== undefined) this.#offsets.set(`${topic}/${partition}`, { offset, topicId });
+    return until <= offset ? [] : [{ topic, partition, offset, until }];
   }
 
   #next(topic: Topic, partition: number): Pick<PartitionOffset, 'offset' | 'topicId'> {

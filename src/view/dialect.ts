@@ -1,10 +1,28 @@
 import type { Sequence } from '../change/sequence.ts';
+import type { StoredColumn, StoredTable, ViewSuffix } from './stored-table.ts';
 
 /**
- * What differs between the warehouses in the SQL of src/view. Everything else, QUALIFY and
- * correlated NOT EXISTS among it, is written the same in both.
+ * What differs between the warehouses in the SQL of src/view. Everything else, QUALIFY among it, is
+ * written the same in both.
  */
 export interface Dialect {
+  /** The table that takes every change. */
+  readonly changes: (table: Pick<StoredTable, 'id' | 'name'>) => string;
+  /** The table of the rows as of the watermark. */
+  readonly state: (table: Pick<StoredTable, 'id' | 'name'>) => string;
+  /** The view of a source table, or one beside it whose name ends in the suffix. */
+  readonly view: (table: Pick<StoredTable, 'id'>, suffix: ViewSuffix) => string;
+  /** Query for the last sequence of the published cut, in its stored form. */
+  readonly cut: string;
+  /** A column as views show it, whatever it was stored as in the course of time. */
+  readonly columnValue: (column: StoredColumn, alias: string) => string;
+  /**
+   * Condition, with AND before it, that lets the warehouse skip what was committed before a time,
+   * in microseconds since 1970; of all times without one. Empty where it skips by sequence already.
+   */
+  readonly committedSince: (alias: string, us: number | undefined) => string;
+  /** How rows without a match are asked for: BigQuery takes a correlated sub-query only where it can undo it. */
+  readonly antiJoin: 'notExists' | 'leftJoin';
   /** Quotes one name, whatever is in it. */
   readonly identifier: (name: string) => string;
   readonly text: (value: string) => string;

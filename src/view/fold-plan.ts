@@ -2,23 +2,22 @@ import type { Sequence } from '../change/sequence.ts';
 import type { Dialect } from './dialect.ts';
 import {
   type Bound,
-  changesTable,
-  columnList,
   isDelta,
   liveRows,
   newestChanges,
+  physicalList,
+  physicalNames,
   sameKey,
-  stateTable,
 } from './row-plan.ts';
 import { META, type StoredTable } from './stored-table.ts';
 
 /** Columns of the state table, as a select or insert list. */
 function stateColumns(dialect: Dialect, table: StoredTable, alias: string): string {
-  return `${columnList(dialect, table, alias)}, ${alias}.${META.seq}, ${alias}.${META.inexact}`;
+  return `${physicalList(dialect, table, alias)}, ${alias}.${META.seq}, ${alias}.${META.inexact}`;
 }
 
-function names(dialect: Dialect, { columns }: StoredTable, meta: readonly string[]): string {
-  return [...columns.map(({ name }) => dialect.identifier(name)), ...meta].join(', ');
+function names(dialect: Dialect, table: StoredTable, meta: readonly string[]): string {
+  return [...physicalNames(table).map(dialect.identifier), ...meta].join(', ');
 }
 
 /** Query for the newest change of each key between the table's watermark and `upTo`. */
@@ -26,6 +25,39 @@ export function foldedChanges(dialect: Dialect, table: StoredTable, upTo: Sequen
   const bound: Bound = (seq) => `${seq} <= ${dialect.sequence(upTo)}`;
   const columns = `${stateColumns(dialect, table, 'c')}, c.${META.op}`;
   return newestChanges(dialect, table, isDelta(dialect, table, 'c', bound), columns);
+}
+
+/**
+ * One statement that brings the state to what {@link foldedChanges} gives.
+ *
+ * @param bounds  conditions on the state row `s` that every change fulfils, so that the warehouse
+ *   reads only that part of the state
+ */
+export function mergeStatement(
+  dialect: Dialect,
+  table: StoredTable,
+  upTo: Sequence,
+  bounds: readonly string[] = [],
+): string {
+  const columns = [...physicalNames(table).map(dialect.identifier), META.seq, META.inexact];
+  const on = [sameKey(dialect, table, 's', 'f'), ...bounds].join(' AND ');
+  const set = columns.map((name) => `${name} = f.${name}`).join(', ');
+  const values = columns.map((name) => `f.${name}`).join(', ');
+  return (
+    `MERGE INTO ${dialect.state(table)} AS s USING (${foldedChanges(dialect, table, upTo)}) AS f ON ${on}` +
+    ` WHEN MATCHED AND f.${META.op} = 'd' THEN DELETE` +
+    ` WHEN MATCHED THEN UPDATE SET ${set}` +
+    ` WHEN NOT MATCHED AND f.${META.op} <> 'd' THEN INSERT (${columns.join(', ')}) VALUES (${values})`
+  );
+}
+
+/** The same for changes of which no key is in the state. */
+export function appendStatement(dialect: Dialect, table: StoredTable, upTo: Sequence): string {
+  const target = names(dialect, table, [META.seq, META.inexact]);
+  return (
+    `INSERT INTO ${dialect.state(table)} (${target}) SELECT ${stateColumns(dialect, table, 'f')}` +
+    ` FROM (${foldedChanges(dialect, table, upTo)}) AS f WHERE f.${META.op} <> 'd'`
+  );
 }
 
 /**
@@ -37,7 +69,7 @@ export function foldStatements(
   table: StoredTable,
   folded: string,
 ): readonly string[] {
-  const state = stateTable(dialect, table);
+  const state = dialect.state(table);
   const replaced = `SELECT 1 FROM ${folded} AS f WHERE ${sameKey(dialect, table, 'f', 's')}`;
   const target = names(dialect, table, [META.seq, META.inexact]);
   return [
@@ -69,7 +101,7 @@ export function massDelete(dialect: Dialect, table: StoredTable, what: MassDelet
     META.schemaId,
   ]);
   const values = [
-    columnList(dialect, table, 'l'),
+    physicalList(dialect, table, 'l'),
     `l.${META.inexact}`,
     dialect.sequence(what.seq),
     `'d'`,
@@ -81,5 +113,5 @@ export function massDelete(dialect: Dialect, table: StoredTable, what: MassDelet
     what.olderThan === undefined
       ? ''
       : ` WHERE l.${META.seq} < ${dialect.sequence(what.olderThan)}`;
-  return `INSERT INTO ${changesTable(dialect, table)} (${target}) SELECT ${values} FROM (${live}) AS l${condition}`;
+  return `INSERT INTO ${dialect.changes(table)} (${target}) SELECT ${values} FROM (${live}) AS l${condition}`;
 }

@@ -8,6 +8,13 @@ export interface StoredColumn {
   readonly type: string;
   /** Values may exist that the type cannot hold; their text is then in `_cdc_inexact`. */
   readonly mayBeInexact: boolean;
+  /** Name in the physical tables, when it is not the one that views show. */
+  readonly stored?: string;
+  /**
+   * Columns that took its values before its type changed to one that they cannot be altered to,
+   * newest first. A row has its value in one of them at most.
+   */
+  readonly earlier?: readonly { readonly name: string; readonly type: string }[];
 }
 
 /**
@@ -26,6 +33,8 @@ export interface StoredTable {
   readonly key: readonly string[];
   /** Changes up to here are folded into the state. */
   readonly watermark: Sequence;
+  /** Commit time of the watermark: no later change was committed before it. For warehouses that skip by time. */
+  readonly watermarkAtUs?: number;
   readonly status: TableStatus;
 }
 
@@ -62,10 +71,7 @@ export const RESERVED_COLUMNS: ReadonlySet<string> = new Set([CDC_STRUCT, ...Obj
 /** Where everything that is not for analysts lives. */
 export const INTERNAL_SCHEMA = '_sluice';
 
-/** Names of a table's views within the schema of its database. */
-export const viewNames = (table: string) => ({
-  current: table,
-  changes: `${table}__changes`,
-  history: `${table}__history`,
-  asOf: `${table}__as_of`,
-});
+/** What the names of a table's views end in; the plain name is that of the source. */
+export const VIEW_SUFFIXES = ['', '__changes', '__history', '__as_of', '__latest'] as const;
+
+export type ViewSuffix = (typeof VIEW_SUFFIXES)[number];

@@ -1,38 +1,37 @@
 import type { Dialect } from './dialect.ts';
-import {
-  changesTable,
-  columnList,
-  keyExpressions,
-  liveRows,
-  newestChanges,
-  upToCut,
-} from './row-plan.ts';
-import { CDC_STRUCT, META, type StoredTable, viewNames } from './stored-table.ts';
+import { columnList, keyExpressions, liveRows, newestChanges, upToCut } from './row-plan.ts';
+import { CDC_STRUCT, META, type StoredTable, type ViewSuffix } from './stored-table.ts';
 
 /** The statements that make a table's views what they should be now. Each replaces an older view. */
 export function viewStatements(dialect: Dialect, table: StoredTable): readonly string[] {
-  const names = viewNames(table.id.table);
-  const qualified = (name: string): string =>
-    `${dialect.identifier(table.id.database)}.${dialect.identifier(name)}`;
-  const view = (name: string, body: string): string =>
-    `CREATE OR REPLACE VIEW ${qualified(name)} AS ${body}`;
   const parameter = freeName('as_of', table);
+  const asOfRows = asOf(dialect, table, parameter);
   return [
-    view(names.current, currentRows(dialect, table)),
-    view(names.changes, changelog(dialect, table)),
-    view(names.history, history(dialect, table)),
-    dialect.createTableFunction(qualified(names.asOf), parameter, asOf(dialect, table, parameter)),
+    view(dialect, table, '', currentRows(dialect, table)),
+    view(dialect, table, '__changes', changelog(dialect, table)),
+    view(dialect, table, '__history', history(dialect, table)),
+    dialect.createTableFunction(dialect.view(table, '__as_of'), parameter, asOfRows),
   ];
 }
 
+/** The rows as of the watermark: what can be read without the changelog. For warehouses that bill by what is read. */
+export function latestView(dialect: Dialect, table: StoredTable): string {
+  const rows = `SELECT ${columnList(dialect, table, 's')} FROM ${dialect.state(table)} AS s`;
+  return view(dialect, table, '__latest', rows);
+}
+
+function view(dialect: Dialect, table: StoredTable, suffix: ViewSuffix, body: string): string {
+  return `CREATE OR REPLACE VIEW ${dialect.view(table, suffix)} AS ${body}`;
+}
+
 function currentRows(dialect: Dialect, table: StoredTable): string {
-  return liveRows(dialect, table, upToCut, (alias) => columnList(dialect, table, alias));
+  return liveRows(dialect, table, upToCut(dialect), (alias) => columnList(dialect, table, alias));
 }
 
 function changelog(dialect: Dialect, table: StoredTable): string {
   return (
     `SELECT ${columnList(dialect, table, 'c')}, ${cdcStruct(dialect, 'c')} AS ${CDC_STRUCT}` +
-    ` FROM ${changesTable(dialect, table)} AS c WHERE ${upToCut(`c.${META.seq}`)}`
+    ` FROM ${dialect.changes(table)} AS c WHERE ${shown(dialect, 'c')}`
   );
 }
 
@@ -42,7 +41,7 @@ function history(dialect: Dialect, table: StoredTable): string {
   const next = '_cdc_next_committed_at';
   const versions =
     `SELECT c.*, LEAD(c.${META.committedAt}) OVER (PARTITION BY ${key} ORDER BY c.${META.seq}) AS ${next}` +
-    ` FROM ${changesTable(dialect, table)} AS c WHERE ${upToCut(`c.${META.seq}`)}`;
+    ` FROM ${dialect.changes(table)} AS c WHERE ${shown(dialect, 'c')}`;
   const from = dialect.identifier(freeName('valid_from', table));
   const to = dialect.identifier(freeName('valid_to', table));
   return (
@@ -58,10 +57,15 @@ function history(dialect: Dialect, table: StoredTable): string {
 function asOf(dialect: Dialect, table: StoredTable, parameter: string): string {
   const time = dialect.asTimestamp(parameter);
   const last =
-    `SELECT MAX(m.${META.seq}) FROM ${changesTable(dialect, table)} AS m` +
-    ` WHERE m.${META.committedAt} <= ${time} AND ${upToCut(`m.${META.seq}`)}`;
-  const newest = newestChanges(dialect, table, `c.${META.seq} <= (${last})`);
+    `SELECT MAX(m.${META.seq}) FROM ${dialect.changes(table)} AS m` +
+    ` WHERE m.${META.committedAt} <= ${time} AND ${shown(dialect, 'm')}`;
+  const since = dialect.committedSince('c', undefined);
+  const newest = newestChanges(dialect, table, `c.${META.seq} <= (${last})${since}`);
   return `SELECT ${columnList(dialect, table, 'n')} FROM (${newest}) AS n WHERE n.${META.op} <> 'd'`;
+}
+
+function shown(dialect: Dialect, alias: string): string {
+  return `${upToCut(dialect)(`${alias}.${META.seq}`)}${dialect.committedSince(alias, undefined)}`;
 }
 
 function cdcStruct(dialect: Dialect, alias: string): string {

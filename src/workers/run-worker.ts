@@ -8,7 +8,7 @@ import {
   type WorkerOptions,
 } from '@temporalio/worker';
 import { createActivities } from '../activities/create-activities.ts';
-import { CONTROL_QUEUE, STREAM_QUEUE } from '../control/names.ts';
+import { CONTROL_QUEUE, SINK_QUEUE, STREAM_QUEUE } from '../control/names.ts';
 import { type Health, type HttpServer, startHttpServer } from '../observability/http-server.ts';
 import type { Log } from '../observability/log.ts';
 import { Meter } from '../observability/meter.ts';
@@ -144,6 +144,7 @@ async function createWorkers(
       shutdownGraceTime: SHUTDOWN_GRACE,
     }),
     Worker.create({ ...long, taskQueue: STREAM_QUEUE }),
-    Worker.create({ ...long, taskQueue: `cdc-sink.${hostname()}` }),
+    Worker.create({ ...long, taskQueue: SINK_QUEUE }),
+    Worker.create({ ...long, taskQueue: `${SINK_QUEUE}.${hostname()}` }),
   ]);
 }

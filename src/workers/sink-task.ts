@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
-import type { DuckdbSinkSpec } from '../control/pipeline-spec.ts';
+import { unreachable } from '../change/brand.ts';
+import type { DuckdbSinkSpec, SinkSpec } from '../control/pipeline-spec.ts';
 import { DuckDbFile } from '../duckdb/database-file.ts';
 import { DuckDbDestination } from '../duckdb/duckdb-destination.ts';
 import { serveQueries } from '../duckdb/query-server.ts';
@@ -9,9 +10,12 @@ import { KafkaRecordSource } from '../kafka/record-source.ts';
 import { KafkaSinkLog } from '../kafka/sink-log.ts';
 import type { SinkProgress } from '../observability/progress.ts';
 import { systemClock } from '../sink/clock.ts';
+import type { Destination } from '../sink/destination.ts';
 import type { SinkSessionProgress } from '../sink/progress.ts';
-import { runSink } from '../sink/sink-session.ts';
+import type { SinkLog } from '../sink/sink-log.ts';
+import { runSink, type SinkInput } from '../sink/sink-session.ts';
 import { isRenewalDue } from '../sink/warehouse-verdict.ts';
+import { bigQueryWarehouse } from './bigquery-warehouse.ts';
 import { kafkaConnection } from './connections.ts';
 import { supervise } from './supervise.ts';
 import type { SinkTask, ThreadPort } from './thread-protocol.ts';
@@ -44,41 +48,31 @@ export async function runSinkTask(task: SinkTask, port: ThreadPort): Promise<voi
 
 async function attempt(
   task: SinkTask,
-  sink: DuckdbSinkSpec,
+  sink: SinkSpec,
   port: ThreadPort,
   counter: SinkCounter,
   signal: AbortSignal,
 ): Promise<void> {
   const { spec, sinkName, orders } = task;
-  refuseOtherHost(sink);
   const { prefix, replication } = spec.kafka;
   const connection = await kafkaConnection(spec);
   await using parts = new AsyncDisposableStack();
   const log = await KafkaSinkLog.open({ ...connection, prefix, sinkName, replication });
   parts.defer(() => log.close());
-  const file = await DuckDbFile.open(sink.file, {
-    memoryLimitMb: MEMORY_LIMIT_MB,
-    threads: THREADS,
-    mustExist: log.record?.warehouse.state === 'ready' && !isRenewalDue(log.record, orders.renewal),
-  });
-  parts.defer(() => file.close());
+  const { destination, settings } = await openDestination(
+    { task, sink, log, port, signal, onRefused: (rows) => counter.refused(rows) },
+    parts,
+  );
+  parts.defer(() => destination.close());
   const source = new KafkaRecordSource({ ...connection, prefix });
   parts.defer(() => source.close());
-  const destination = new DuckDbDestination(file, {
-    pipeline: spec.pipeline,
-    prefix,
-    nowMs: Date.now,
-    reach: port.reach,
-  });
-  parts.defer(() => destination.close());
-  serveQueries(file);
   const end = await runSink({
     source,
     destination,
     log,
     orders,
     prefix,
-    settings: { commitIntervalMs: sink.commitIntervalMs, maxBatchBytes: sink.maxBatchBytes },
+    settings,
     onProgress: (progress) => {
       port.send({ kind: 'progress', progress: counter.measure(progress) });
     },
@@ -89,6 +83,61 @@ async function attempt(
   });
   if (end.kind === 'needsSnapshot')
     port.send({ kind: 'needsSnapshot', snapshotId: end.snapshotId });
+}
+
+interface AttemptParts {
+  readonly task: SinkTask;
+  readonly sink: SinkSpec;
+  readonly log: SinkLog;
+  readonly port: ThreadPort;
+  readonly onRefused: (rows: number) => void;
+  readonly signal: AbortSignal;
+}
+
+interface OpenDestination {
+  readonly destination: Destination;
+  readonly settings: SinkInput['settings'];
+}
+
+/** @param parts  what has to be closed behind the destination is put there */
+async function openDestination(
+  attemptParts: AttemptParts,
+  parts: AsyncDisposableStack,
+): Promise<OpenDestination> {
+  const { task, sink, log, port } = attemptParts;
+  switch (sink.kind) {
+    case 'duckdb': {
+      const { commitIntervalMs, maxBatchBytes } = sink;
+      const file = await openFile(task, sink, log);
+      parts.defer(() => file.close());
+      serveQueries(file);
+      const { pipeline, kafka } = task.spec;
+      const { reach } = port;
+      const options = { pipeline, prefix: kafka.prefix, nowMs: Date.now, reach };
+      const destination = new DuckDbDestination(file, options);
+      return { destination, settings: { commitIntervalMs, maxBatchBytes } };
+    }
+    case 'bigquery': {
+      const { loadIntervalMs: commitIntervalMs, maxBatchBytes } = sink;
+      const destination = bigQueryWarehouse(sink, attemptParts);
+      return { destination, settings: { commitIntervalMs, maxBatchBytes } };
+    }
+    default:
+      return unreachable(sink);
+  }
+}
+
+function openFile(
+  { orders }: SinkTask,
+  sink: DuckdbSinkSpec,
+  { record }: SinkLog,
+): Promise<DuckDbFile> {
+  refuseOtherHost(sink);
+  return DuckDbFile.open(sink.file, {
+    memoryLimitMb: MEMORY_LIMIT_MB,
+    threads: THREADS,
+    mustExist: record?.warehouse.state === 'ready' && !isRenewalDue(record, orders.renewal),
+  });
 }
 
 /** The file is local: on another host the same path would be another, empty warehouse. */
@@ -105,10 +154,15 @@ class SinkCounter {
   readonly #task: SinkTask;
   #baseRows = 0;
   #baseTables: Readonly<Record<string, number>> = {};
+  #refusedRows = 0;
   #latest: SinkSessionProgress | undefined;
 
   constructor(task: SinkTask) {
     this.#task = task;
+  }
+
+  refused(rows: number): void {
+    this.#refusedRows += rows;
   }
 
   attemptEnded(): void {
@@ -134,6 +188,7 @@ class SinkCounter {
       ...(cut ? { cutCommittedAtUs: cut.committedAtUs } : {}),
       lagMs: behind ? Math.max(0, Math.floor(behindUs / 1000)) : 0,
       ...(progress.lastCommit ? { lastCommit: progress.lastCommit } : {}),
+      ...(this.#refusedRows > 0 ? { refusedRows: this.#refusedRows } : {}),
       ...(progress.recordsLeft > 0 ? { recordsLeft: progress.recordsLeft } : {}),
       tables: this.#tables(progress),
     };

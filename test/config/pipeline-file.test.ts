@@ -176,7 +176,7 @@ streams: {}
       'shop.yaml:13:16: kafka.replication: must be at least 1, or -1 for the broker’s default',
       'shop.yaml:14:10: kafka.tls.verfy: is not a known key (did you mean verify?)',
       'shop.yaml:16:3: sinks.warehouse.file: is required',
-      'shop.yaml:17:18: sinks.other.kind: must be duckdb',
+      'shop.yaml:17:18: sinks.other.kind: must be duckdb or bigquery',
       'shop.yaml:18:39: snapshot.chunkRows: must be at least 1',
       'shop.yaml:19:1: streams: is not a known key (did you mean stream?)',
     ]);
@@ -298,13 +298,60 @@ streams: {}
   });
 });
 
+describe('a BigQuery sink', () => {
+  const WAREHOUSE = 'warehouse: { kind: duckdb, file: .sluice/shop.duckdb }';
+
+  it('needs a project and a location, and the rest is filled in', () => {
+    const spec = parse(
+      withLine(
+        WAREHOUSE,
+        'bq: { kind: bigquery, project: acme-data, location: EU, keyFile: bq.json }',
+      ),
+    );
+    expect(spec.sinks['bq']).toEqual({
+      kind: 'bigquery',
+      project: 'acme-data',
+      location: 'EU',
+      keyFile: '/srv/pipelines/bq.json',
+      internalDataset: 'sluice_shop',
+      dataset: '{database}',
+      table: '{table}',
+      labels: {},
+      loadIntervalMs: 90_000,
+      maxBatchBytes: 67_108_864,
+      compactionPriority: 'interactive',
+      onRefusedRow: 'stop',
+    });
+  });
+
+  it('has an internal dataset of its own', () => {
+    const two = `one: { kind: bigquery, project: acme-data, location: EU }
+  two: { kind: bigquery, project: acme-data, location: EU }`;
+    expect(problems(withLine(WAREHOUSE, two))).toEqual([
+      'shop.yaml:15:8: sinks.two: sink one owns this internal dataset already: give this one another',
+    ]);
+  });
+
+  it('is told by its key what is wrong', () => {
+    const wrong =
+      'bq: { kind: bigquery, project: Acme, location: EU, dataset: "{db}", loadIntervalMs: 5 }';
+    expect(problems(withLine(WAREHOUSE, wrong))).toEqual([
+      'shop.yaml:14:34: sinks.bq.project: a project id has lower-case letters, digits and dashes',
+      'shop.yaml:14:63: sinks.bq.dataset: a dataset name has letters, digits, underscores, {database} and {table}',
+      'shop.yaml:14:87: sinks.bq.loadIntervalMs: must be at least 1000',
+    ]);
+  });
+});
+
 describe('reading from disk', () => {
   it('starts relative paths at the folder of the file, wherever the command runs', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'sluice-config-'));
     try {
       await writeFile(join(folder, 'shop.yaml'), SHOP);
       const spec = await readPipelineFile(join(folder, 'shop.yaml'));
-      expect(spec.sinks['warehouse']?.file).toBe(join(folder, '.sluice/shop.duckdb'));
+      expect(spec.sinks['warehouse']).toMatchObject({
+        file: join(folder, '.sluice/shop.duckdb'),
+      });
     } finally {
       await rm(folder, { recursive: true });
     }

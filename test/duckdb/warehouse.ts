@@ -60,6 +60,8 @@ export function change(
     row: encodeRow(schema, values),
     committedAtUs: START_US + ordinal * 1_000_000,
     position: `binlog.000001:${ordinal}`,
+    partition: 0,
+    offset: ordinal,
   };
 }
 

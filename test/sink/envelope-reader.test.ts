@@ -120,6 +120,8 @@ describe('decodeChange', () => {
         row,
         committedAtUs: 1763858096789012,
         position: 'binlog.000007:4',
+        partition: 1,
+        offset: 5,
       },
     });
   });

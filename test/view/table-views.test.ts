@@ -8,6 +8,13 @@ import { viewStatements } from '../../src/view/table-views.ts';
 
 /** Marks everything that the plan leaves to the warehouse, in words of no warehouse. */
 const marking: Dialect = {
+  changes: ({ name }) => `changes‹${name}›`,
+  state: ({ name }) => `state‹${name}›`,
+  view: (_, suffix) => `view‹${suffix}›`,
+  cut: '(cut)',
+  columnValue: ({ name }, alias) => `${alias}.‹${name}›`,
+  antiJoin: 'notExists',
+  committedSince: () => '',
   identifier: (name) => `‹${name}›`,
   text: (value) => `text‹${value}›`,
   sequence: (seq) => `sequence‹${seq}›`,
@@ -54,7 +61,7 @@ describe('the plan of a warehouse', () => {
 
   it('asks for the cut when a view is asked, and has the watermark as a literal', () => {
     const [current = ''] = views;
-    expect(current).toContain('(SELECT p.cut_seq FROM _sluice.checkpoint AS p)');
+    expect(current).toContain('<= (cut)');
     expect(current.split(`sequence‹${SEQ}›`)).toHaveLength(3);
   });
 

@@ -62,6 +62,11 @@ async function fileOf({ config, sink, file }: Options): Promise<string> {
       'cli.usage',
       `Say which sink with --sink: ${config} has ${names.join(', ') || 'none'}.`,
     );
+  if (chosen.kind !== 'duckdb')
+    throw new SluiceError(
+      'cli.usage',
+      `sluice query is for DuckDB files. This sink is BigQuery, which has its own: bq query --project_id=${chosen.project} --location=${chosen.location} --use_legacy_sql=false 'SELECT * FROM ${chosen.internalDataset}._cdc_status'.`,
+    );
   return chosen.file;
 }
 

@@ -1,0 +1,127 @@
+import { unreachable } from '../change/brand.ts';
+import type { TableName } from '../change/table.ts';
+import { SluiceError } from '../errors/error.ts';
+import type { Cut, SinkBatch, TableRows } from '../sink/destination.ts';
+import type { ControlRecord } from '../topic/control-record.ts';
+import type { Dialect } from '../view/dialect.ts';
+import { massDelete } from '../view/fold-plan.ts';
+import { META, type StoredTable, type TableStatus } from '../view/stored-table.ts';
+import { timestamp } from './bigquery-dialect.ts';
+import type { NoticedGap } from './commit-script.ts';
+import type { StoredState } from './metadata.ts';
+
+/** What publishing a cut does beside showing rows. */
+export interface BatchEffects {
+  readonly pending: readonly ControlRecord[];
+  readonly massDeletes: readonly string[];
+  /** Tables of the mass deletes, and those whose status changes. */
+  readonly statuses: ReadonlyMap<TableName, TableStatus>;
+  readonly deletedFrom: ReadonlySet<TableName>;
+  readonly gaps: readonly NoticedGap[];
+}
+
+/** What the control records that a batch brings and lets through do. Those behind the cut wait. */
+export function batchEffects(
+  dialect: Dialect,
+  tables: ReadonlyMap<TableName, StoredTable>,
+  { pending: waiting, start }: Pick<StoredState, 'pending' | 'start'>,
+  { control, cut }: Pick<SinkBatch, 'control' | 'cut'>,
+  ingestedAtUs: number,
+): BatchEffects {
+  // What happened before the warehouse began happened to rows it does not have.
+  const counts = ({ kind, seq }: ControlRecord): boolean =>
+    kind !== 'schema' && (start === undefined || seq > start);
+  const all = [...waiting, ...control.filter(counts)];
+  if (!cut) return { ...NOTHING, pending: all };
+  const statuses = new Map<TableName, TableStatus>();
+  const massDeletes: string[] = [];
+  const deletedFrom = new Set<TableName>();
+  const gaps: NoticedGap[] = [];
+  const setStatus = (name: TableName, status: TableStatus): void => {
+    if (tables.has(name)) statuses.set(name, status);
+  };
+  const isIncomplete = (name: TableName): boolean =>
+    (statuses.get(name) ?? tables.get(name)?.status) === 'incomplete';
+  for (const record of all.filter(({ seq }) => seq <= cut.lastSequence))
+    switch (record.kind) {
+      case 'truncate':
+      case 'sweep': {
+        // A table nothing is known of has no live rows.
+        const table = tables.get(record.table);
+        if (!table) break;
+        massDeletes.push(deleteLive(dialect, table, record, cut, ingestedAtUs));
+        deletedFrom.add(table.name);
+        break;
+      }
+      case 'snapshotBegin':
+        setStatus(record.table, 'snapshotting');
+        break;
+      case 'snapshotEnd':
+        // The end of one that began before the warehouse did: its first chunks are not here.
+        if (!isIncomplete(record.table)) setStatus(record.table, 'consistent');
+        break;
+      case 'gap':
+        for (const name of tables.keys()) if (!isIncomplete(name)) setStatus(name, 'gap');
+        gaps.push({ seq: record.seq, cause: record.cause, from: record.from, to: record.to });
+        break;
+      case 'schema':
+        break;
+      default:
+        unreachable(record);
+    }
+  const pending = all.filter(({ seq }) => seq > cut.lastSequence);
+  return { pending, massDeletes, statuses, deletedFrom, gaps };
+}
+
+const NOTHING: BatchEffects = {
+  pending: [],
+  massDeletes: [],
+  statuses: new Map(),
+  deletedFrom: new Set(),
+  gaps: [],
+};
+
+function deleteLive(
+  dialect: Dialect,
+  table: StoredTable,
+  record: Extract<ControlRecord, { kind: 'truncate' | 'sweep' }>,
+  cut: Cut,
+  ingestedAtUs: number,
+): string {
+  return massDelete(dialect, table, {
+    seq: record.seq,
+    olderThan: record.kind === 'sweep' ? record.olderThan : undefined,
+    committedAt: committedAtOf(dialect, table, record, cut),
+    ingestedAt: timestamp(ingestedAtUs),
+  });
+}
+
+/**
+ * Of a record without a commit time the table's changes have one: that of the first one behind the
+ * record, or of the cut when there is none, keeps times in the order of sequences.
+ */
+function committedAtOf(
+  dialect: Dialect,
+  table: StoredTable,
+  { committedAtUs, seq }: ControlRecord,
+  cut: Cut,
+): string {
+  if (committedAtUs !== undefined) return timestamp(committedAtUs);
+  const since = dialect.committedSince('c', table.watermarkAtUs);
+  const next =
+    `SELECT MIN(c.${META.committedAt}) FROM ${dialect.changes(table)} AS c` +
+    ` WHERE c.${META.seq} > ${dialect.sequence(seq)}${since}`;
+  return `COALESCE((${next}), ${timestamp(cut.committedAtUs)})`;
+}
+
+/** Rows of the published cut have all been there when it was published. */
+export function refuseLate({ cut }: Pick<StoredState, 'cut'>, { table, rows }: TableRows): void {
+  const published = cut?.lastSequence;
+  const late = published === undefined ? undefined : rows.find(({ seq }) => seq <= published);
+  if (late)
+    throw new SluiceError(
+      'sink.behind-watermark',
+      `A change of ${table} with sequence ${late.seq} (source position ${late.position}) arrived after the cut ${published} was published.`,
+      { facts: { table, seq: late.seq, position: late.position, cut: published ?? '' } },
+    );
+}

@@ -1,0 +1,273 @@
+import type { TableName } from '../change/table.ts';
+import { InvariantBroken, SluiceError } from '../errors/error.ts';
+import type {
+  Destination,
+  DestinationState,
+  NewWarehouse,
+  SinkBatch,
+} from '../sink/destination.ts';
+import { batchEffects, refuseLate } from './batch-effects.ts';
+import { bigQueryDialect } from './bigquery-dialect.ts';
+import { type Commit, commitScript } from './commit-script.ts';
+import { DEFAULT_FOLDING, isDue } from './compaction.ts';
+import type { BigQueryContext } from './context.ts';
+import { evolveTables, formsOf } from './evolve-tables.ts';
+import { foldTable } from './fold-table.ts';
+import { type Loaded, loadBatch } from './load-batch.ts';
+import { LoadBudget } from './load-budget.ts';
+import { isSamePlan, jobId, type LoadPlan } from './load-plan.ts';
+import {
+  checkpointQuery,
+  createBookkeeping,
+  LAYOUT_VERSION,
+  loadsQuery,
+  OWN,
+  parseLoads,
+  parseState,
+  type StoredState,
+  tablesQuery,
+} from './metadata.ts';
+import { newCheckpoint, setAsideStatements } from './new-warehouse.ts';
+import { nextState, tableChanges } from './next-state.ts';
+import { runScript, runStatement } from './run-script.ts';
+
+interface Opened {
+  state: StoredState;
+  /** Begun by an earlier attempt and not committed. */
+  planned: LoadPlan | undefined;
+  readonly budget: LoadBudget;
+  readonly openedAtMs: number;
+  committedAtMs: number;
+}
+
+/**
+ * A warehouse in BigQuery, which has no transaction over load jobs. A commit is therefore planned
+ * outside first: what it ends at is written to the plan log, and everything it does to BigQuery is
+ * a function of the plan and of the records up to there.
+ *
+ * 1. plan: offsets, cut and commit number, durable before anything is sent
+ * 2. schema steps: statements that may be run again, each table by itself
+ * 3. one load job a table, under ids made from the plan; the rows are there and show nowhere
+ * 4. one transaction that asserts the number of the commit before, and moves offsets and cut
+ *
+ * An attempt that finds a plan without its commit repeats it with the same records: jobs that are
+ * done are found by their ids and not sent again. One call at a time.
+ */
+export class BigQueryDestination implements Destination {
+  readonly #context: BigQueryContext;
+  /** Absent before `open`, and after a failure until `open` has read the truth again. */
+  #opened: Opened | undefined;
+
+  constructor(context: BigQueryContext) {
+    this.#context = context;
+  }
+
+  /** @throws {SluiceError} `sink.foreign-warehouse` | `sink.warehouse-lost` | `bigquery.*` */
+  async open(): Promise<DestinationState | undefined> {
+    this.#opened = undefined;
+    const state = await this.#readState();
+    if (!state) return undefined;
+    const plan = this.#context.plans.newest();
+    const planned = plan && isAhead(plan, state) ? plan : undefined;
+    const nowMs = this.#context.clock.nowMs();
+    const budget = await this.#readBudget(nowMs);
+    this.#opened = { state, planned, budget, openedAtMs: nowMs, committedAtMs: nowMs };
+    return {
+      offsets: [...state.offsets.values()],
+      cut: state.cut,
+      warehouseId: state.identity.warehouseId,
+      ...(planned ? { planned: { offsets: planned.offsets, cut: planned.cut } } : {}),
+    };
+  }
+
+  /**
+   * Tables of a warehouse that is there keep their rows under other names. They go aside first: as
+   * long as the checkpoint is the old one, this can be done again.
+   */
+  async create({ warehouseId, start }: NewWarehouse): Promise<DestinationState> {
+    const { service, layout, pipeline, prefix } = this.#context;
+    this.#opened = undefined;
+    await service.ensureDataset(layout.internal);
+    const found = await this.#readState();
+    for (const { table } of found?.tables.values() ?? [])
+      await runScript(
+        this.#context,
+        setAsideStatements(layout, found?.identity.warehouseId ?? '', table),
+        `putting ${table.name} of the old warehouse aside`,
+      );
+    await runScript(this.#context, createBookkeeping(layout), 'making its own tables');
+    const identity = { warehouseId, pipeline, prefix };
+    const checkpoint = newCheckpoint(layout, identity, start);
+    await runScript(this.#context, [checkpoint], 'writing the first checkpoint');
+    const state = await this.open();
+    if (!state) throw new InvariantBroken('a checkpoint that was written is not there');
+    return state;
+  }
+
+  async apply(batch: SinkBatch): Promise<void> {
+    const opened = this.#mustBeOpen();
+    const { clock, quietCommitMs, reach } = this.#context;
+    const atMs = clock.nowMs();
+    if (isQuiet(batch, opened) && atMs - opened.committedAtMs < quietCommitMs) return;
+    this.#opened = undefined;
+    for (const rows of batch.tables) refuseLate(opened.state, rows);
+    if (!opened.planned) await this.#awaitBudget(opened.budget, batch);
+    const plan = await this.#plan(opened, batch);
+    const state = await evolveTables(this.#context, opened.state, batch);
+    const files = await loadBatch(this.#context, state, plan, batch);
+    reach('sinkMidTransaction');
+    const next = await this.#commit(state, plan, batch, files);
+    if (opened.planned) await this.#confirm(plan);
+    this.#opened = { ...opened, state: next, planned: undefined, committedAtMs: atMs };
+  }
+
+  async compact(): Promise<void> {
+    const opened = this.#mustBeOpen();
+    const { folding = DEFAULT_FOLDING, clock } = this.#context;
+    const { cut } = opened.state;
+    if (!cut) return;
+    for (const [name, entry] of opened.state.tables) {
+      const times = { nowMs: clock.nowMs(), openedAtMs: opened.openedAtMs };
+      if (!isDue(entry, cut, folding, times)) continue;
+      this.#opened = undefined;
+      opened.state = await foldTable(this.#context, opened.state, name);
+      this.#opened = opened;
+    }
+  }
+
+  async rowCounts(): Promise<ReadonlyMap<TableName, number>> {
+    const { state } = this.#mustBeOpen();
+    const dialect = bigQueryDialect(this.#context.layout);
+    const counts = [...state.tables.values()].map(
+      ({ table }) => `SELECT COUNT(*) AS present FROM ${dialect.view(table, '')} AS v`,
+    );
+    const names = [...state.tables.keys()];
+    const rows = await Promise.all(counts.map((sql) => this.#context.service.rows(sql)));
+    return new Map(names.map((name, index) => [name, Number(rows[index]?.[0]?.[0] ?? 0)]));
+  }
+
+  async close(): Promise<void> {
+    this.#opened = undefined;
+  }
+
+  async #readState(): Promise<StoredState | undefined> {
+    const { layout, service } = this.#context;
+    // A query of what is not there is answered like one of what the account may not see.
+    if (!(await service.hasTable(layout.internal, OWN.checkpoints))) return undefined;
+    const [checkpoint] = await service.rows(checkpointQuery(layout));
+    if (!checkpoint) return undefined;
+    const state = parseState(checkpoint, await service.rows(tablesQuery(layout)));
+    this.#refuseForeign(state);
+    return state;
+  }
+
+  async #readBudget(nowMs: number): Promise<LoadBudget> {
+    const { layout, service } = this.#context;
+    return new LoadBudget((await service.rows(loadsQuery(layout, nowMs))).map(parseLoads), nowMs);
+  }
+
+  /** Before anything is planned, so that an attempt that ends here has begun nothing. */
+  async #awaitBudget(budget: LoadBudget, batch: SinkBatch): Promise<void> {
+    const { clock, signal } = this.#context;
+    const tables = [...new Set(batch.tables.map(({ table }) => table))];
+    const waitMs = budget.waitMs(tables, clock.nowMs());
+    if (waitMs > 0) await clock.sleep(waitMs, signal);
+    signal.throwIfAborted();
+    budget.take(tables, clock.nowMs());
+  }
+
+  #refuseForeign({ identity }: StoredState): void {
+    const { layout, pipeline, prefix } = this.#context;
+    const isOurs = identity.pipeline === pipeline && identity.prefix === prefix;
+    if (isOurs && identity.layout === LAYOUT_VERSION) return;
+    const dataset = `${layout.project}.${layout.internal}`;
+    throw new SluiceError(
+      'sink.foreign-warehouse',
+      `${dataset} holds layout ${identity.layout} of pipeline ${identity.pipeline} with prefix ${identity.prefix}, not what pipeline ${pipeline} with prefix ${prefix} can write.`,
+      { facts: { dataset, pipeline: identity.pipeline, prefix: identity.prefix } },
+    );
+  }
+
+  /** Offsets that a quiet batch left behind are in none of the plans, so the session reads them again after a failure. */
+  async #plan({ state, planned }: Opened, { offsets, cut }: SinkBatch): Promise<LoadPlan> {
+    const { plans, clock } = this.#context;
+    if (planned) {
+      if (!isSamePlan(planned, { offsets, cut }))
+        throw new InvariantBroken(`commit ${planned.commit} was planned with other records`);
+      return planned;
+    }
+    const plan: LoadPlan = {
+      warehouseId: state.identity.warehouseId,
+      commit: state.commit + 1,
+      offsets,
+      cut,
+      ingestedAtUs: clock.nowMs() * 1000,
+    };
+    await plans.store(plan);
+    return plan;
+  }
+
+  async #commit(
+    state: StoredState,
+    plan: LoadPlan,
+    batch: SinkBatch,
+    files: readonly Loaded[],
+  ): Promise<StoredState> {
+    const { layout } = this.#context;
+    const { warehouseId, ingestedAtUs: atUs } = plan;
+    const effects = batchEffects(bigQueryDialect(layout), formsOf(state), state, batch, atUs);
+    const { massDeletes, gaps } = effects;
+    const tables = tableChanges(state, effects, files);
+    const to = nextState(state, plan, effects, tables);
+    const refused = files.flatMap((file) => file.refused);
+    const loaded = files.filter(({ rows }) => rows > 0);
+    const commit: Commit = { warehouseId, to, atUs, massDeletes, tables, refused, gaps, loaded };
+    this.#context.reach('sinkBeforeCommit');
+    const id = jobId(this.#context, plan, 'commit');
+    await runStatement(this.#context, id, commitScript(layout, commit), 'committing');
+    if (refused.length > 0) this.#context.onRefused(refused.length);
+    return to;
+  }
+
+  /**
+   * A planned commit may have been made long ago, in tables that were restored to an older state
+   * since: its jobs are done then, and their rows are not there.
+   */
+  async #confirm({ commit }: LoadPlan): Promise<void> {
+    const state = await this.#readState();
+    if (state?.commit !== commit) throw restored(state?.commit ?? 0, commit);
+  }
+
+  #mustBeOpen(): Opened {
+    if (this.#opened) return this.#opened;
+    throw new InvariantBroken(
+      'the destination is not open, or has failed and was not opened again',
+    );
+  }
+}
+
+/** A plan without its commit. */
+function isAhead({ warehouseId, commit }: LoadPlan, state: StoredState): boolean {
+  if (warehouseId !== state.identity.warehouseId || commit <= state.commit) return false;
+  if (commit === state.commit + 1) return true;
+  throw restored(state.commit, commit - 1);
+}
+
+function restored(commit: number, made: number): SluiceError {
+  return new SluiceError(
+    'sink.warehouse-lost',
+    `The warehouse is at commit ${commit}, but commit ${made} was made: it was restored to an older state.`,
+    { facts: { commit, made } },
+  );
+}
+
+/** Nothing but positions: no row, no control record, and no plan to be kept. */
+function isQuiet({ tables, control }: SinkBatch, { state, planned }: Opened): boolean {
+  return (
+    tables.length === 0 &&
+    control.length === 0 &&
+    state.pending.length === 0 &&
+    !planned &&
+    state.cut !== undefined
+  );
+}

@@ -1,0 +1,91 @@
+import type { TableId } from '../change/table.ts';
+import type { Dialect } from '../view/dialect.ts';
+import { META, type StoredColumn } from '../view/stored-table.ts';
+import { type BigQueryLayout, relationName } from './names.ts';
+
+/** Row of what the views read when they are asked. */
+export const CHECKPOINT_TABLE = '_cdc_checkpoints';
+
+/** Without the characters that would end it or mean something in it. */
+export function identifier(name: string): string {
+  return `\`${name.replaceAll('\\', '\\\\').replaceAll('`', '\\`')}\``;
+}
+
+/** A literal for any text; control characters are written as escapes, since a quoted literal ends at a line's end. */
+export function text(value: string): string {
+  const escaped = value
+    .replaceAll('\\', '\\\\')
+    .replaceAll("'", "\\'")
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what has to go
+    .replaceAll(
+      /[\u0000-\u001f\u007f]/g,
+      (c) => `\\x${c.charCodeAt(0).toString(16).padStart(2, '0')}`,
+    );
+  return `'${escaped}'`;
+}
+
+/** `2026-11-23 05:00:00.123456+00`, of microseconds since 1970. */
+export function timestampText(us: number): string {
+  const ms = Math.floor(us / 1000);
+  const micros = String(us - ms * 1000).padStart(3, '0');
+  return `${new Date(ms).toISOString().slice(0, 23).replace('T', ' ')}${micros}+00`;
+}
+
+export const timestamp = (us: number): string => `TIMESTAMP ${text(timestampText(us))}`;
+
+const DAY_US = 86_400_000_000;
+
+/**
+ * GoogleSQL. A sequence is stored as its text: of fixed width, it sorts as it should. The changelog
+ * is partitioned by the day of the commit and refuses queries that do not say which days they need,
+ * so every statement has a bound, with a literal, because a sub-query would not prune.
+ */
+export function bigQueryDialect(layout: BigQueryLayout): Dialect {
+  const qualified = (dataset: string, name: string): string =>
+    [layout.project, dataset, name].map(identifier).join('.');
+  const internal = (name: string): string => qualified(layout.internal, name);
+  return {
+    changes: ({ id }) => internal(physicalName(id, 'changes')),
+    state: ({ id }) => internal(physicalName(id, 'state')),
+    view: ({ id }, suffix) => qualified(layout.dataset(id), layout.table(id) + suffix),
+    cut: `(SELECT p.cut_seq FROM ${internal(CHECKPOINT_TABLE)} AS p)`,
+    columnValue,
+    antiJoin: 'leftJoin',
+    committedSince: (alias, us) =>
+      ` AND ${alias}.${META.committedAt} >= ${timestamp(us === undefined ? 0 : us - (us % DAY_US))}`,
+    identifier,
+    text,
+    sequence: text,
+    sequenceText: (expression) => expression,
+    jsonMember: (object, member) => `JSON_VALUE(${object}, ${text(`$.${member}`)})`,
+    asText: (expression) => `CAST(${expression} AS STRING)`,
+    asTimestamp: (expression) => expression,
+    struct: (fields) =>
+      `STRUCT(${fields.map(([name, expression]) => `${expression} AS ${name}`).join(', ')})`,
+    createTableFunction: (name, parameter, body) =>
+      `CREATE OR REPLACE TABLE FUNCTION ${name}(${identifier(parameter)} TIMESTAMP) AS (${body})`,
+  };
+}
+
+/** Within the internal dataset. */
+export function physicalName({ database, table }: TableId, what: 'changes' | 'state'): string {
+  return `${relationName(database)}__${relationName(table)}__${what}`;
+}
+
+/** A value is in one of the columns at most; where it is in an older one, it is cast to what the newest holds. */
+function columnValue(
+  { name, stored = name, type, earlier = [] }: StoredColumn,
+  alias: string,
+): string {
+  const newest = `${alias}.${identifier(stored)}`;
+  if (earlier.length === 0) return newest;
+  const older = earlier.map((column) =>
+    castTo(type, `${alias}.${identifier(column.name)}`, column.type),
+  );
+  return `COALESCE(${[newest, ...older].join(', ')})`;
+}
+
+function castTo(type: string, expression: string, from: string): string {
+  if (type === from) return expression;
+  return from === 'JSON' ? `TO_JSON_STRING(${expression})` : `CAST(${expression} AS ${type})`;
+}

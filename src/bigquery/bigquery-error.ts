@@ -1,0 +1,106 @@
+import type { ErrorCode } from '../errors/catalogue.ts';
+import { InvariantBroken, SluiceError } from '../errors/error.ts';
+import type { JobError } from './job.ts';
+
+/** `reason` of BigQuery's error objects; what is not here is `bigquery.failed`. */
+const REASONS: Readonly<Record<string, ErrorCode>> = {
+  backendError: 'bigquery.unreachable',
+  internalError: 'bigquery.unreachable',
+  tableUnavailable: 'bigquery.unreachable',
+  timeout: 'bigquery.unreachable',
+  stopped: 'bigquery.failed',
+  rateLimitExceeded: 'bigquery.rate-limited',
+  jobRateLimitExceeded: 'bigquery.rate-limited',
+  resourcesExceeded: 'bigquery.failed',
+  quotaExceeded: 'bigquery.quota-exceeded',
+  billingTierLimitExceeded: 'bigquery.quota-exceeded',
+  accessDenied: 'bigquery.denied',
+  forbidden: 'bigquery.denied',
+  authError: 'bigquery.denied',
+  billingNotEnabled: 'bigquery.denied',
+  blocked: 'bigquery.denied',
+  notFound: 'bigquery.not-found',
+  invalid: 'bigquery.value-refused',
+  responseTooLarge: 'bigquery.failed',
+};
+
+/** Reasons whose messages speak of names and limits, never of values. */
+const QUOTABLE: ReadonlySet<ErrorCode> = new Set([
+  'bigquery.rate-limited',
+  'bigquery.quota-exceeded',
+  'bigquery.denied',
+  'bigquery.not-found',
+]);
+
+/** What a script raises when the checkpoint is not the one it was written for. */
+export const OTHER_WRITER = 'sluice: the checkpoint has moved';
+
+/**
+ * The failure of a job as one somebody can act on. Texts that may quote row values are left behind.
+ *
+ * @param doing  what failed: `loading rows of shop.orders`
+ */
+export function jobFailure(doing: string, job: string, { reason, message }: JobError): SluiceError {
+  const code = message.includes(OTHER_WRITER) ? 'bigquery.other-writer' : codeOf(reason);
+  const detail = QUOTABLE.has(code) ? ` ${firstLine(message)}` : '';
+  return new SluiceError(code, `BigQuery job ${job} failed ${doing}: ${reason}.${detail}`, {
+    facts: { job, reason },
+  });
+}
+
+function codeOf(reason: string): ErrorCode {
+  return REASONS[reason] ?? 'bigquery.failed';
+}
+
+/** An answer of the REST API other than 2xx. */
+export interface RestError {
+  readonly status: number;
+  readonly reason: string;
+  readonly message: string;
+}
+
+/**
+ * A request that failed as one somebody can act on: without an answer, and with one of 5xx or 408,
+ * nobody knows whether it was carried out.
+ *
+ * @param answer  `undefined` when there was none
+ */
+export function requestFailure(
+  doing: string,
+  answer: RestError | undefined,
+  thrown: unknown,
+): Error {
+  if (thrown instanceof SluiceError || thrown instanceof InvariantBroken) return thrown;
+  if (!answer)
+    return new SluiceError('bigquery.unreachable', `No answer from BigQuery ${doing}.`, {
+      facts: { error: errorWord(thrown) },
+    });
+  const code = answerCode(answer);
+  const detail = QUOTABLE.has(code) ? ` ${firstLine(answer.message)}` : '';
+  return new SluiceError(
+    code,
+    `BigQuery answered ${answer.status} ${answer.reason} ${doing}.${detail}`,
+    { facts: { status: answer.status, reason: answer.reason } },
+  );
+}
+
+function answerCode({ status, reason }: RestError): ErrorCode {
+  if (status === 408 || status >= 500) return 'bigquery.unreachable';
+  if (status === 429) return 'bigquery.rate-limited';
+  if (status === 401) return 'bigquery.denied';
+  const code = REASONS[reason];
+  if (code !== undefined && code !== 'bigquery.value-refused') return code;
+  if (status === 403) return 'bigquery.denied';
+  return status === 404 ? 'bigquery.not-found' : 'bigquery.failed';
+}
+
+/** `ECONNRESET` and its kin; fixed words, unlike messages. */
+function errorWord(thrown: unknown): string {
+  if (!(thrown instanceof Error)) return typeof thrown;
+  const code = 'code' in thrown ? thrown.code : undefined;
+  return typeof code === 'string' && /^[A-Z][A-Z0-9_]{0,63}$/.test(code) ? code : thrown.name;
+}
+
+function firstLine(text: string): string {
+  return (text.split('\n', 1)[0] ?? '').slice(0, 300);
+}

@@ -1,0 +1,151 @@
+import type { Cut } from '../sink/destination.ts';
+import { appendStatement, mergeStatement } from '../view/fold-plan.ts';
+import { isDelta, sameKey } from '../view/row-plan.ts';
+import { META, type StoredTable } from '../view/stored-table.ts';
+import { bigQueryDialect, identifier, text, timestamp } from './bigquery-dialect.ts';
+import { assertOne, transaction } from './commit-script.ts';
+import { OWN, ownTable, type TableEntry } from './metadata.ts';
+import type { BigQueryLayout } from './names.ts';
+
+/** When changes are folded into the state of their table. A fold bills what it reads of the state, a view what it reads of the changelog. */
+export interface FoldingPolicy {
+  /** Below this a fold costs more than it spares. */
+  readonly minDeltaRows: number;
+  /** Of the rows in the state. */
+  readonly stateFraction: number;
+  /** A table with any change is folded after this long. */
+  readonly maxAgeMs: number;
+  /** And never before this long, however much comes. */
+  readonly minAgeMs: number;
+}
+
+export const DEFAULT_FOLDING: FoldingPolicy = {
+  minDeltaRows: 100_000,
+  stateFraction: 0.2,
+  maxAgeMs: 6 * 3_600_000,
+  minAgeMs: 15 * 60_000,
+};
+
+/** Whether folding pays now; without a newer cut than the last fold there is nothing to gain. */
+export function isDue(
+  { table, deltaRows, stateRows, compactedAtMs }: TableEntry,
+  cut: Cut,
+  { minDeltaRows, stateFraction, maxAgeMs, minAgeMs }: FoldingPolicy,
+  { nowMs, openedAtMs }: { readonly nowMs: number; readonly openedAtMs: number },
+): boolean {
+  if (deltaRows === 0 || table.watermark >= cut.lastSequence) return false;
+  const ageMs = nowMs - (compactedAtMs ?? openedAtMs);
+  const isLarge = deltaRows > Math.max(minDeltaRows, stateRows * stateFraction);
+  return ageMs > maxAgeMs || (isLarge && (compactedAtMs === undefined || ageMs > minAgeMs));
+}
+
+/** What a look at the changes tells about the cheapest way to fold them. */
+export interface DeltaProbe {
+  readonly changes: number;
+  /** Changes whose key is in the state. */
+  readonly known: number;
+  /** Smallest and largest value of the first key column, `undefined` when it gives no bound. */
+  readonly keyBounds: readonly [low: string, high: string] | undefined;
+}
+
+/** Types whose literals are digits: nothing else of a row gets into the text of a statement. */
+const BOUND_TYPES = new Set(['INT64', 'NUMERIC']);
+
+interface BoundColumn {
+  readonly name: string;
+  readonly literal: (value: string) => string;
+}
+
+/** The first key column, when the state is clustered by it and it alone has its values. */
+function boundColumn({ columns, key: [first] }: StoredTable): BoundColumn | undefined {
+  const column = columns.find(({ name }) => name === first);
+  if (!column || column.mayBeInexact || column.earlier || !BOUND_TYPES.has(column.type))
+    return undefined;
+  const name = identifier(column.stored ?? column.name);
+  return { name, literal: (value) => (column.type === 'INT64' ? value : `NUMERIC ${text(value)}`) };
+}
+
+/** Reads keys and sequences only, of the state too. */
+export function probeQuery(layout: BigQueryLayout, table: StoredTable, cut: Cut): string {
+  const dialect = bigQueryDialect(layout);
+  const column = boundColumn(table);
+  const bounds =
+    column === undefined
+      ? ''
+      : `, CAST(MIN(c.${column.name}) AS STRING) AS low, CAST(MAX(c.${column.name}) AS STRING) AS high`;
+  const isFolded = (seq: string): string => `${seq} <= ${text(cut.lastSequence)}`;
+  return (
+    `SELECT COUNT(*) AS changes, COUNTIF(s.${META.seq} IS NOT NULL) AS known${bounds}` +
+    ` FROM ${dialect.changes(table)} AS c LEFT JOIN ${dialect.state(table)} AS s ON ${sameKey(dialect, table, 's', 'c')}` +
+    ` WHERE ${isDelta(dialect, table, 'c', isFolded)}`
+  );
+}
+
+export function parseProbe([changes, known, low, high]: readonly (string | null)[]): DeltaProbe {
+  const isNumber = (value: string | null | undefined): value is string =>
+    typeof value === 'string' && /^-?\d+(\.\d+)?$/.test(value);
+  const keyBounds = isNumber(low) && isNumber(high) ? ([low, high] as const) : undefined;
+  return { changes: Number(changes), known: Number(known), keyBounds };
+}
+
+/**
+ * One transaction: the changes between watermark and cut into the state, and the watermark to the
+ * cut. Where no key of theirs is in the state it only inserts, which bills nothing of the state;
+ * otherwise the bounds of the key are literals, so that only the blocks between them are read.
+ */
+export function foldScript(
+  layout: BigQueryLayout,
+  table: StoredTable,
+  cut: Cut,
+  { known, keyBounds }: DeltaProbe,
+  atUs: number,
+): string {
+  const dialect = bigQueryDialect(layout);
+  const tables = ownTable(layout, OWN.tables);
+  const column = boundColumn(table);
+  const bounds =
+    keyBounds && column !== undefined
+      ? [`s.${column.name} BETWEEN ${keyBounds.map(column.literal).join(' AND ')}`]
+      : [];
+  return transaction([
+    assertOne(
+      `${tables} AS t WHERE t.name = ${text(table.name)} AND t.watermark = ${text(table.watermark)}`,
+    ),
+    known === 0
+      ? appendStatement(dialect, table, cut.lastSequence)
+      : mergeStatement(dialect, table, cut.lastSequence, bounds),
+    `UPDATE ${tables} AS t SET watermark = ${text(cut.lastSequence)}, watermark_at_us = ${cut.committedAtUs},` +
+      ` compacted_at = ${timestamp(atUs)}, delta_rows = ${remaining(dialect.changes(table), cut)},` +
+      ` state_rows = (SELECT COUNT(*) FROM ${dialect.state(table)} AS s) WHERE t.name = ${text(table.name)}`,
+  ]);
+}
+
+/**
+ * Takes whole days out of the changelog, which is free. Only folded ones: no change behind the
+ * watermark was committed before it. BigQuery's own expiry would count from the day of the commit,
+ * and take the rows of a sink that was stopped for long, or comes late, before they are folded.
+ */
+export function expiry(
+  layout: BigQueryLayout,
+  table: StoredTable,
+  days: number,
+  nowMs: number,
+): readonly string[] {
+  const { watermarkAtUs } = table;
+  if (watermarkAtUs === undefined) return [];
+  const upToUs = Math.min(watermarkAtUs, nowMs * 1000) - days * DAY_US;
+  const day = timestamp(upToUs - (upToUs % DAY_US));
+  const changes = bigQueryDialect(layout).changes(table);
+  return [`DELETE FROM ${changes} AS c WHERE c.${META.committedAt} < ${day}`];
+}
+
+const DAY_US = 86_400_000_000;
+
+/** Rows that came along behind the cut. */
+function remaining(changes: string, { lastSequence, committedAtUs }: Cut): string {
+  const day = timestamp(committedAtUs - (committedAtUs % DAY_US));
+  return (
+    `(SELECT COUNT(*) FROM ${changes} AS c WHERE c.${META.seq} > ${text(lastSequence)}` +
+    ` AND c.${META.committedAt} >= ${day})`
+  );
+}

@@ -1,0 +1,97 @@
+import { inLanes } from '../async/lanes.ts';
+import type { TableName } from '../change/table.ts';
+import type { SinkBatch } from '../sink/destination.ts';
+import { keyChanged, schemaUses, tableFor } from '../view/evolve-table.ts';
+import type { StoredTable, TableStatus } from '../view/stored-table.ts';
+import { type BigQueryContext, CONCURRENT_JOBS } from './context.ts';
+import { foldTable } from './fold-table.ts';
+import { type StoredState, saveDefinition } from './metadata.ts';
+import { runScript } from './run-script.ts';
+import { bigQueryRules, tableStatements, tableViews } from './table-plan.ts';
+
+interface FormChange {
+  readonly from: StoredTable | undefined;
+  readonly to: StoredTable;
+}
+
+/**
+ * Brings tables into the form that the rows of a batch need, before the first of them is sent. What
+ * is on record is true whenever this is interrupted: a form is recorded when the table has it.
+ */
+export async function evolveTables(
+  context: BigQueryContext,
+  state: StoredState,
+  batch: SinkBatch,
+): Promise<StoredState> {
+  const { current, targets } = await targetForms(context, state, batch);
+  const changes = targets.map((to) => formChange(current, to));
+  if (changes.length === 0) return current;
+  await ensureDatasets(context, changes);
+  await inLanes(CONCURRENT_JOBS, changes, async ({ from, to }) => {
+    const ddl = [
+      ...tableStatements(context.layout, context.tables, from, to),
+      ...tableViews(context.layout, to),
+    ];
+    await runScript(context, ddl, `changing the columns of ${to.name}`);
+  });
+  const records = changes.map(({ from, to }) =>
+    saveDefinition(context.layout, to, from === undefined),
+  );
+  await runScript(context, records, 'recording the columns of tables');
+  return changes.reduce((next, { to }) => withForm(next, to), current);
+}
+
+/** Rows that are one by the old key and two by the new one are folded by the old one first. */
+async function targetForms(
+  context: BigQueryContext,
+  state: StoredState,
+  batch: SinkBatch,
+): Promise<{ readonly current: StoredState; readonly targets: readonly StoredTable[] }> {
+  let current = state;
+  const known = formsOf(state);
+  const targets = new Map<TableName, StoredTable>();
+  const rules = bigQueryRules(context.layout);
+  for (const use of schemaUses(batch)) {
+    const form = tableFor(rules, known, use);
+    const from = known.get(form.name);
+    if (from === form) continue;
+    if (from && keyChanged(from, form)) current = await foldTable(context, current, form.name);
+    const to = { ...form, status: from ? from.status : firstStatus(state, form) };
+    known.set(to.name, to);
+    targets.set(to.name, to);
+  }
+  return { current, targets: [...targets.values()] };
+}
+
+export const formsOf = ({ tables }: StoredState): Map<TableName, StoredTable> =>
+  new Map([...tables].map(([name, { table }]) => [name, table]));
+
+/** A table that was there before the warehouse lacks the rows it had then. */
+function firstStatus({ start }: StoredState, { schemaSince }: StoredTable): TableStatus {
+  return start !== undefined && schemaSince <= start ? 'incomplete' : 'consistent';
+}
+
+async function ensureDatasets(
+  { service, layout }: BigQueryContext,
+  changes: readonly FormChange[],
+): Promise<void> {
+  const fresh = changes.filter(({ from }) => from === undefined);
+  const datasets = new Set(fresh.map(({ to }) => layout.dataset(to.id)));
+  for (const dataset of datasets) await service.ensureDataset(dataset);
+}
+
+/** @param to  made before folds: where the table is folded up to is in the state */
+function formChange({ tables }: StoredState, to: StoredTable): FormChange {
+  const from = tables.get(to.name)?.table;
+  return { from, to: from ? { ...to, ...foldedUpTo(from) } : to };
+}
+
+const foldedUpTo = ({ watermark, watermarkAtUs }: StoredTable): Partial<StoredTable> =>
+  watermarkAtUs === undefined ? { watermark } : { watermark, watermarkAtUs };
+
+function withForm(state: StoredState, table: StoredTable): StoredState {
+  const entry = state.tables.get(table.name) ?? NEW_ENTRY;
+  return { ...state, tables: new Map(state.tables).set(table.name, { ...entry, table }) };
+}
+
+const NEW_ENTRY = { deltaRows: 0, stateRows: 0, compactedAtMs: undefined };

@@ -1,0 +1,256 @@
+import type { Sequence } from '../change/sequence.ts';
+import type { TableName } from '../change/table.ts';
+import type { Cut } from '../sink/destination.ts';
+import type { PartitionOffset } from '../sink/record-source.ts';
+import { type ControlRecord, parseControlRecord } from '../topic/control-record.ts';
+import type { StoredTable, TableStatus } from '../view/stored-table.ts';
+import { CHECKPOINT_TABLE, identifier, text, timestamp } from './bigquery-dialect.ts';
+import type { HourOfLoads } from './load-budget.ts';
+import type { BigQueryLayout } from './names.ts';
+import { formatOffsets, parseOffsets } from './stored-offsets.ts';
+
+/** Of the tables in this file. */
+export const LAYOUT_VERSION = 1;
+
+/** Sluice's own tables and views, in the internal dataset. */
+export const OWN = {
+  checkpoints: CHECKPOINT_TABLE,
+  tables: '_cdc_tables',
+  gaps: '_cdc_gaps',
+  rejects: '_cdc_rejects',
+  loads: '_cdc_loads',
+  compactions: '_cdc_compactions',
+  status: '_cdc_status',
+} as const;
+
+export type OwnTable = (typeof OWN)[keyof typeof OWN];
+
+export function ownTable({ project, internal }: BigQueryLayout, name: OwnTable): string {
+  return [project, internal, name].map(identifier).join('.');
+}
+
+const COLUMNS: Readonly<Record<Exclude<OwnTable, '_cdc_status'>, string>> = {
+  _cdc_checkpoints: `layout INT64, warehouse_id STRING, pipeline STRING, prefix STRING, commit_number INT64,
+  start_seq STRING, commit_ordinal INT64, cut_seq STRING, committed_at_us INT64, gtid_set STRING, offsets STRING,
+  pending STRING, updated_at TIMESTAMP`,
+  _cdc_tables: `name STRING, definition STRING, status STRING, watermark STRING, watermark_at_us INT64,
+  delta_rows INT64, state_rows INT64, compacted_at TIMESTAMP`,
+  _cdc_gaps:
+    'seq STRING, cause STRING, from_gtid_set STRING, to_gtid_set STRING, noticed_at TIMESTAMP',
+  _cdc_rejects: `table_name STRING, topic STRING, topic_partition INT64, topic_offset INT64, seq STRING, op STRING,
+  position STRING, schema_id STRING, reason STRING, rejected_at TIMESTAMP`,
+  _cdc_loads:
+    'table_name STRING, job_id STRING, row_count INT64, file_bytes INT64, loaded_at TIMESTAMP',
+  _cdc_compactions: `table_name STRING, job_id STRING, kind STRING, up_to STRING, changes INT64, bytes_billed INT64,
+  compacted_at TIMESTAMP`,
+};
+
+/** What grows with every commit: by day, and for as long as somebody may ask what it has cost. */
+const DAILY: Partial<Readonly<Record<OwnTable, string>>> = {
+  _cdc_loads: 'loaded_at',
+  _cdc_compactions: 'compacted_at',
+};
+const DAILY_KEPT_DAYS = 400;
+
+/** Statements that make the bookkeeping of a pipeline where it is not there yet. */
+export function createBookkeeping(layout: BigQueryLayout): readonly string[] {
+  const tables = Object.entries(COLUMNS).map(([key, columns]) => {
+    const name = key as OwnTable;
+    const day = DAILY[name];
+    const daily =
+      day === undefined
+        ? ''
+        : ` PARTITION BY DATE(${day}) OPTIONS (partition_expiration_days = ${DAILY_KEPT_DAYS})`;
+    return `CREATE TABLE IF NOT EXISTS ${ownTable(layout, name)} (${columns})${daily}`;
+  });
+  return [...tables, statusView(layout)];
+}
+
+/** For people: one row a table. */
+function statusView(layout: BigQueryLayout): string {
+  return (
+    `CREATE OR REPLACE VIEW ${ownTable(layout, OWN.status)} AS` +
+    ` SELECT t.name AS table_name, t.status, t.status = 'consistent' AS consistent,` +
+    ` TIMESTAMP_MICROS(p.committed_at_us) AS committed_at, p.updated_at AS last_commit,` +
+    ` TIMESTAMP_DIFF(p.updated_at, TIMESTAMP_MICROS(p.committed_at_us), SECOND) AS lag_seconds,` +
+    ` t.state_rows, t.delta_rows, t.watermark, t.compacted_at AS last_compaction, p.commit_ordinal, p.gtid_set` +
+    ` FROM ${ownTable(layout, OWN.tables)} AS t CROSS JOIN ${ownTable(layout, OWN.checkpoints)} AS p`
+  );
+}
+
+export interface WarehouseIdentity {
+  readonly warehouseId: string;
+  readonly pipeline: string;
+  readonly prefix: string;
+}
+
+/** What the sink knows of a table beside its form. */
+export interface TableEntry {
+  readonly table: StoredTable;
+  /** Changes that are not folded into the state. */
+  readonly deltaRows: number;
+  readonly stateRows: number;
+  readonly compactedAtMs: number | undefined;
+}
+
+/** Everything the sink knows of the warehouse, as of the last commit. */
+export interface StoredState {
+  readonly identity: WarehouseIdentity & { readonly layout: number };
+  readonly commit: number;
+  readonly offsets: ReadonlyMap<string, PartitionOffset>;
+  readonly cut: Cut | undefined;
+  /** End of the cut that the warehouse began at; `undefined` when with the first record of every topic. */
+  readonly start: Sequence | undefined;
+  /** Behind the cut, in sequence order. */
+  readonly pending: readonly ControlRecord[];
+  readonly tables: ReadonlyMap<TableName, TableEntry>;
+}
+
+export function checkpointQuery(layout: BigQueryLayout): string {
+  return (
+    `SELECT p.layout, p.warehouse_id, p.pipeline, p.prefix, p.commit_number, p.offsets, p.pending,` +
+    ` p.start_seq, p.commit_ordinal, p.cut_seq, p.committed_at_us, p.gtid_set FROM ${ownTable(layout, OWN.checkpoints)} AS p`
+  );
+}
+
+export function tablesQuery(layout: BigQueryLayout): string {
+  return (
+    `SELECT t.definition, t.status, t.watermark, t.watermark_at_us, t.delta_rows, t.state_rows,` +
+    ` UNIX_MILLIS(t.compacted_at) FROM ${ownTable(layout, OWN.tables)} AS t ORDER BY t.name`
+  );
+}
+
+const HOUR_MS = 3_600_000;
+const DAY_MS = 24 * HOUR_MS;
+
+/** Loads of the last day, by table and hour. */
+export function loadsQuery(layout: BigQueryLayout, nowMs: number): string {
+  return (
+    `SELECT l.table_name, DIV(UNIX_MILLIS(l.loaded_at), ${HOUR_MS}) AS loaded_hour, COUNT(*) AS loads` +
+    ` FROM ${ownTable(layout, OWN.loads)} AS l WHERE l.loaded_at >= ${timestamp((nowMs - DAY_MS) * 1000)}` +
+    ` GROUP BY l.table_name, loaded_hour ORDER BY loaded_hour`
+  );
+}
+
+export function parseLoads([table, hour, loads]: Row): HourOfLoads {
+  return {
+    table: table as TableName,
+    endMs: (Number(hour) + 1) * HOUR_MS,
+    loads: Number(loads),
+  };
+}
+
+type Row = readonly (string | null)[];
+
+/** What {@link checkpointQuery} and {@link tablesQuery} gave. */
+export function parseState(checkpoint: Row, tables: readonly Row[]): StoredState {
+  const [layout, warehouseId, pipeline, prefix, commit, offsets, pending, start, ...cut] =
+    checkpoint;
+  const list = parseOffsets(offsets ?? '[]');
+  return {
+    identity: {
+      layout: Number(layout),
+      warehouseId: String(warehouseId),
+      pipeline: String(pipeline),
+      prefix: String(prefix),
+    },
+    commit: Number(commit),
+    offsets: new Map(list.map((offset) => [`${offset.topic}/${offset.partition}`, offset])),
+    cut: parseCut(cut),
+    start: typeof start === 'string' ? (start as Sequence) : undefined,
+    pending: (JSON.parse(pending ?? '[]') as readonly unknown[]).map((record) =>
+      parseControlRecord(JSON.stringify(record)),
+    ),
+    tables: new Map(tables.map(parseTable).map((entry) => [entry.table.name, entry])),
+  };
+}
+
+function parseCut([ordinal, lastSequence, committedAtUs, gtidSet]: Row): Cut | undefined {
+  if (ordinal === null || ordinal === undefined) return undefined;
+  return {
+    commitOrdinal: Number(ordinal),
+    lastSequence: String(lastSequence) as Sequence,
+    committedAtUs: Number(committedAtUs),
+    gtidSet: String(gtidSet),
+  };
+}
+
+function parseTable([
+  definition,
+  status,
+  watermark,
+  watermarkAtUs,
+  deltaRows,
+  stateRows,
+  compactedAtMs,
+]: Row): TableEntry {
+  const table = JSON.parse(String(definition)) as StoredTable;
+  return {
+    table: {
+      ...table,
+      status: status as TableStatus,
+      watermark: watermark as Sequence,
+      ...(typeof watermarkAtUs === 'string' ? { watermarkAtUs: Number(watermarkAtUs) } : {}),
+    },
+    deltaRows: Number(deltaRows),
+    stateRows: Number(stateRows),
+    compactedAtMs: typeof compactedAtMs === 'string' ? Number(compactedAtMs) : undefined,
+  };
+}
+
+/**
+ * The form of a table goes on record when its physical tables have it. Status and watermark are
+ * columns of their own: they move with commits, the form does not.
+ */
+export function saveDefinition(layout: BigQueryLayout, table: StoredTable, isNew: boolean): string {
+  const { status, watermark, watermarkAtUs: _, ...form } = table;
+  const [tables, definition, name] = [
+    ownTable(layout, OWN.tables),
+    text(JSON.stringify(form)),
+    text(table.name),
+  ];
+  if (!isNew) return `UPDATE ${tables} AS t SET definition = ${definition} WHERE t.name = ${name}`;
+  const values = [name, definition, text(status), text(watermark), '0', '0'].join(', ');
+  return (
+    `INSERT INTO ${tables} (name, definition, status, watermark, delta_rows, state_rows)` +
+    ` SELECT ${values} FROM UNNEST([1]) AS one WHERE NOT EXISTS (SELECT 1 FROM ${tables} AS t WHERE t.name = ${name})`
+  );
+}
+
+/** The update of the checkpoint's one row. */
+export function moveCheckpoint(
+  layout: BigQueryLayout,
+  to: Omit<StoredState, 'tables'>,
+  atUs: number,
+): string {
+  const cut = to.cut
+    ? `, commit_ordinal = ${to.cut.commitOrdinal}, cut_seq = ${text(to.cut.lastSequence)},` +
+      ` committed_at_us = ${to.cut.committedAtUs}, gtid_set = ${text(to.cut.gtidSet)}`
+    : '';
+  return (
+    `UPDATE ${ownTable(layout, OWN.checkpoints)} AS p SET commit_number = ${to.commit},` +
+    ` offsets = ${text(formatOffsets(to.offsets.values()))}, pending = ${text(JSON.stringify(to.pending))},` +
+    ` updated_at = ${timestamp(atUs)}${cut} WHERE p.commit_number = ${to.commit - 1}`
+  );
+}
+
+export interface CompactionFacts {
+  readonly jobId: string;
+  readonly kind: 'append' | 'merge';
+  readonly changes: number;
+  readonly bytesBilled: number;
+}
+
+/** What a fold cost; for people and for sluice cost. */
+export function compactionRecord(
+  layout: BigQueryLayout,
+  { name, watermark }: StoredTable,
+  { jobId, kind, changes, bytesBilled }: CompactionFacts,
+  atUs: number,
+): string {
+  const texts = [name, jobId, kind, watermark].map(text).join(', ');
+  return (
+    `INSERT INTO ${ownTable(layout, OWN.compactions)} (table_name, job_id, kind, up_to, changes, bytes_billed, compacted_at)` +
+    ` VALUES (${texts}, ${changes}, ${bytesBilled}, ${timestamp(atUs)})`
+  );
+}

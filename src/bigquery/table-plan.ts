@@ -1,0 +1,169 @@
+import type { EvolutionRules } from '../view/evolve-table.ts';
+import { META, type StoredTable, VIEW_SUFFIXES } from '../view/stored-table.ts';
+import { latestView, viewStatements } from '../view/table-views.ts';
+import { bigQueryDialect, identifier, text } from './bigquery-dialect.ts';
+import { columnForm } from './column-type.ts';
+import { type BigQueryLayout, columnName } from './names.ts';
+import { widenColumn } from './widen-column.ts';
+
+export interface TableSettings {
+  /** Days after which folded changes leave the changelog; the state keeps the rows. */
+  readonly changesExpireDays?: number;
+  readonly labels: Readonly<Record<string, string>>;
+}
+
+export function bigQueryRules(layout: BigQueryLayout): EvolutionRules {
+  const dialect = bigQueryDialect(layout);
+  return {
+    column: ({ name, type }) => {
+      const { type: stored, mayBeInexact } = columnForm(type);
+      return { name: columnName(name), type: stored, mayBeInexact };
+    },
+    widen: widenColumn,
+    relations: (id) => [
+      ...VIEW_SUFFIXES.map((suffix) => dialect.view({ id }, suffix)),
+      dialect.changes({ id, name: nameOf(id) }),
+      dialect.state({ id, name: nameOf(id) }),
+    ],
+    // A source database called like the internal dataset would put its views among the tables.
+    isReserved: (database) =>
+      layout.dataset({ database, table: '' }).toLowerCase() === layout.internal.toLowerCase() ||
+      database.toLowerCase() === 'information_schema',
+  };
+}
+
+const nameOf = ({ database, table }: StoredTable['id']): StoredTable['name'] =>
+  `${database}.${table}` as StoredTable['name'];
+
+const CHANGES_META = [
+  `${META.seq} STRING`,
+  `${META.op} STRING`,
+  `${META.committedAt} TIMESTAMP`,
+  `${META.ingestedAt} TIMESTAMP`,
+  `${META.position} STRING`,
+  `${META.schemaId} STRING`,
+  `${META.inexact} JSON`,
+];
+const STATE_META = [`${META.seq} STRING`, `${META.inexact} JSON`];
+
+/** Types that a table can be clustered by. */
+const CLUSTERABLE = new Set([
+  'INT64',
+  'NUMERIC',
+  'BIGNUMERIC',
+  'STRING',
+  'BOOL',
+  'DATE',
+  'DATETIME',
+  'TIMESTAMP',
+]);
+const MAX_CLUSTER_COLUMNS = 4;
+const MAX_KEY_COLUMNS = 16;
+
+interface PhysicalColumn {
+  readonly name: string;
+  readonly type: string;
+}
+
+const physicalColumns = ({ columns }: StoredTable): readonly PhysicalColumn[] =>
+  columns.flatMap(({ name, stored = name, type, earlier = [] }) => [
+    { name: stored, type },
+    ...earlier,
+  ]);
+
+/**
+ * Statements that turn one form of a table into the next, without its views; each may be run again.
+ * Columns are never REQUIRED: a delete may lack all but the key.
+ */
+export function tableStatements(
+  layout: BigQueryLayout,
+  settings: TableSettings,
+  from: StoredTable | undefined,
+  to: StoredTable,
+): readonly string[] {
+  if (!from) return createStatements(layout, settings, to);
+  const { changes, state } = bigQueryDialect(layout);
+  const before = new Map(physicalColumns(from).map(({ name, type }) => [name.toLowerCase(), type]));
+  const added = physicalColumns(to).filter(({ name }) => !before.has(name.toLowerCase()));
+  const altered = physicalColumns(to).filter(({ name, type }) => {
+    const old = before.get(name.toLowerCase());
+    return old !== undefined && old !== type;
+  });
+  return [changes(to), state(to)].flatMap((table) => [
+    ...(added.length === 0 ? [] : [`ALTER TABLE ${table} ${added.map(addColumn).join(', ')}`]),
+    ...altered.map(
+      ({ name, type }) =>
+        `ALTER TABLE ${table} ALTER COLUMN ${identifier(name)} SET DATA TYPE ${type}`,
+    ),
+  ]);
+}
+
+const addColumn = ({ name, type }: PhysicalColumn): string =>
+  `ADD COLUMN IF NOT EXISTS ${identifier(name)} ${type}`;
+
+function createStatements(
+  layout: BigQueryLayout,
+  { labels }: TableSettings,
+  table: StoredTable,
+): readonly string[] {
+  const { changes, state } = bigQueryDialect(layout);
+  const columns = physicalColumns(table).map(({ name, type }) => `${identifier(name)} ${type}`);
+  const cluster = clusterClause(table);
+  const labelOption = labelsOption(labels);
+  const changesOptions = [
+    'require_partition_filter = TRUE',
+    `description = ${text(`Every change of ${table.name}.`)}`,
+    ...labelOption,
+  ];
+  const stateOptions = [
+    `description = ${text(`Rows of ${table.name} as of its last compaction.`)}`,
+    ...labelOption,
+  ];
+  return [
+    `CREATE TABLE IF NOT EXISTS ${changes(table)} (${[...columns, ...CHANGES_META].join(', ')})` +
+      ` PARTITION BY DATE(${META.committedAt})${cluster} OPTIONS (${changesOptions.join(', ')})`,
+    `CREATE TABLE IF NOT EXISTS ${state(table)} (${[...columns, ...STATE_META, ...keyClause(table)].join(', ')})` +
+      `${cluster} OPTIONS (${stateOptions.join(', ')})`,
+  ];
+}
+
+function labelsOption(labels: TableSettings['labels']): readonly string[] {
+  const pairs = Object.entries(labels).map(([key, value]) => `(${text(key)}, ${text(value)})`);
+  return pairs.length === 0 ? [] : [`labels = [${pairs.join(', ')}]`];
+}
+
+function keyColumns({ columns, key }: StoredTable): readonly PhysicalColumn[] {
+  return key.flatMap((name) => {
+    const column = columns.find((candidate) => candidate.name === name);
+    return column ? [{ name: column.stored ?? name, type: column.type }] : [];
+  });
+}
+
+/** By the longest run of key columns from the first that BigQuery can cluster by. */
+function clusterClause(table: StoredTable): string {
+  const keys = keyColumns(table);
+  const end = keys.findIndex(({ type }) => !CLUSTERABLE.has(type));
+  const names = keys
+    .slice(0, end < 0 ? keys.length : end)
+    .slice(0, MAX_CLUSTER_COLUMNS)
+    .map(({ name }) => identifier(name));
+  return names.length === 0 ? '' : ` CLUSTER BY ${names.join(', ')}`;
+}
+
+/**
+ * Lets BigQuery leave out joins that the key makes needless. Only where the columns alone are
+ * unique: values that a column cannot hold are NULL there.
+ */
+function keyClause(table: StoredTable): readonly string[] {
+  const inexact = table.columns.some((c) => c.mayBeInexact && table.key.includes(c.name));
+  const keys = keyColumns(table);
+  if (inexact || keys.length > MAX_KEY_COLUMNS || keys.some(({ type }) => !CLUSTERABLE.has(type)))
+    return [];
+  return [`PRIMARY KEY (${keys.map(({ name }) => identifier(name)).join(', ')}) NOT ENFORCED`];
+}
+
+/** Every view of a table; each replaces an older one. */
+export function tableViews(layout: BigQueryLayout, table: StoredTable): readonly string[] {
+  const dialect = bigQueryDialect(layout);
+  return [...viewStatements(dialect, table), latestView(dialect, table)];
+}

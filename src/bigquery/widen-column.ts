@@ -1,0 +1,56 @@
+import type { StoredColumn } from '../view/stored-table.ts';
+
+/** What ALTER COLUMN SET DATA TYPE does without touching a row; each holds all of those before it exactly. */
+const ALTERABLE = ['INT64', 'NUMERIC', 'BIGNUMERIC'];
+
+/** Pairs of which the second holds every value of the first, by CAST and not by ALTER. */
+const CASTABLE: ReadonlyMap<string, readonly string[]> = new Map([
+  ['BOOL', ['INT64', 'NUMERIC', 'BIGNUMERIC']],
+  ['DATE', ['DATETIME']],
+  ...['INT64', 'NUMERIC', 'BIGNUMERIC', 'FLOAT64', 'DATE', 'TIME', 'DATETIME', 'JSON'].map(
+    (type): [string, string[]] => [type, type === 'DATE' ? ['DATETIME', 'STRING'] : ['STRING']],
+  ),
+]);
+
+/**
+ * The column that holds the values of both exactly, for one whose source type has changed;
+ * `undefined` when there is none. A type that the column cannot be altered to gets a column of its
+ * own beside it, and the views show the two as one.
+ */
+export function widenColumn(
+  stored: StoredColumn,
+  wanted: StoredColumn,
+  taken: ReadonlySet<string>,
+): StoredColumn | undefined {
+  const mayBeInexact = stored.mayBeInexact || wanted.mayBeInexact;
+  const { type } = wanted;
+  if (holds(stored.type, type)) return { ...stored, mayBeInexact };
+  if (isAlterable(stored.type, type) && !stored.earlier) return { ...stored, type, mayBeInexact };
+  if (!holds(type, stored.type)) return undefined;
+  const { name, stored: before = name, earlier = [] } = stored;
+  return {
+    name,
+    type,
+    mayBeInexact,
+    stored: freeName(name, taken),
+    earlier: [{ name: before, type: stored.type }, ...earlier],
+  };
+}
+
+/** Whether `wide` holds every value of `narrow`. */
+function holds(wide: string, narrow: string): boolean {
+  return (
+    wide === narrow || isAlterable(narrow, wide) || (CASTABLE.get(narrow)?.includes(wide) ?? false)
+  );
+}
+
+function isAlterable(from: string, to: string): boolean {
+  const [before, after] = [ALTERABLE.indexOf(from), ALTERABLE.indexOf(to)];
+  return before >= 0 && after > before;
+}
+
+function freeName(name: string, taken: ReadonlySet<string>): string {
+  let version = 2;
+  while (taken.has(`${name}__v${version}`.toLowerCase())) version += 1;
+  return `${name}__v${version}`;
+}

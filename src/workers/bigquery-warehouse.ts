@@ -1,0 +1,62 @@
+import { googleAuthorization } from '../bigquery/authorization.ts';
+import { BigQueryDestination } from '../bigquery/bigquery-destination.ts';
+import { loggedPlans } from '../bigquery/load-plan.ts';
+import { bigQueryLayout } from '../bigquery/names.ts';
+import { RestBigQuery } from '../bigquery/rest-service.ts';
+import type { BigQuerySinkSpec } from '../control/pipeline-spec.ts';
+import { systemClock } from '../sink/clock.ts';
+import type { SinkLog } from '../sink/sink-log.ts';
+import type { SinkTask, ThreadPort } from './thread-protocol.ts';
+
+/** A commit that moves nothing but the position costs as much as any; status needs it now and then. */
+const QUIET_COMMIT_MS = 600_000;
+
+function bigQueryService(sink: BigQuerySinkSpec): RestBigQuery {
+  const { project, location, endpoint, labels, kmsKey, keyFile, impersonate } = sink;
+  const authorization =
+    endpoint === undefined
+      ? googleAuthorization({
+          ...(keyFile === undefined ? {} : { keyFile }),
+          ...(impersonate === undefined ? {} : { impersonate }),
+        })
+      : () => Promise.resolve({});
+  return new RestBigQuery({
+    project,
+    location,
+    labels,
+    authorization,
+    ...(endpoint === undefined ? {} : { endpoint }),
+    ...(kmsKey === undefined ? {} : { kmsKey }),
+  });
+}
+
+interface WarehouseParts {
+  readonly task: SinkTask;
+  readonly log: SinkLog;
+  readonly port: ThreadPort;
+  readonly onRefused: (rows: number) => void;
+  readonly signal: AbortSignal;
+}
+
+export function bigQueryWarehouse(
+  sink: BigQuerySinkSpec,
+  { task: { spec, sinkName }, log, port, onRefused, signal }: WarehouseParts,
+): BigQueryDestination {
+  const { changesExpireDays, labels } = sink;
+  return new BigQueryDestination({
+    service: bigQueryService(sink),
+    pipeline: spec.pipeline,
+    sink: sinkName,
+    prefix: spec.kafka.prefix,
+    layout: bigQueryLayout(sink.project, sink.internalDataset, sink),
+    tables: { labels, ...(changesExpireDays === undefined ? {} : { changesExpireDays }) },
+    plans: loggedPlans(log),
+    compactionPriority: sink.compactionPriority === 'batch' ? 'BATCH' : 'INTERACTIVE',
+    onRefusedRow: sink.onRefusedRow,
+    onRefused,
+    quietCommitMs: QUIET_COMMIT_MS,
+    clock: systemClock,
+    reach: port.reach,
+    signal,
+  });
+}

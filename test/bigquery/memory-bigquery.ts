@@ -1,0 +1,153 @@
+import { gunzipSync } from 'node:zlib';
+import { OTHER_WRITER } from '../../src/bigquery/bigquery-error.ts';
+import type { BigQueryService, Job, JobId, JobOutcome } from '../../src/bigquery/job.ts';
+import { SluiceError } from '../../src/errors/error.ts';
+
+/** What goes wrong with one request. */
+export type Fault = 'none' | 'lostRequest' | 'lostAnswer' | 'jobFails' | 'slowJob';
+
+interface TakenJob {
+  readonly job: Job;
+  outcome: JobOutcome;
+  /** Times it still answers that it runs. */
+  slow: number;
+}
+
+/**
+ * BigQuery's jobs in memory: ids are unique for ever, a failed one is burnt, and an answer may be
+ * lost after the work is done. Of SQL it understands the few statements that move the checkpoint and
+ * the tables' entries; rows that were loaded it keeps as they came.
+ */
+export class MemoryBigQuery implements BigQueryService {
+  readonly jobs = new Map<JobId, TakenJob>();
+  /** Lines of every load that was done, by table. */
+  readonly lines = new Map<string, string[]>();
+  readonly datasets = new Set<string>();
+  checkpoint: (string | null)[] | undefined;
+  readonly entries = new Map<string, (string | null)[]>();
+  readonly #faults: () => Fault;
+  #hasTables = false;
+
+  constructor(faults: () => Fault = () => 'none') {
+    this.#faults = faults;
+  }
+
+  async submit(id: JobId, job: Job): Promise<'submitted' | 'duplicate'> {
+    const fault = this.#faults();
+    if (fault === 'lostRequest') throw lost();
+    if (this.jobs.has(id)) return 'duplicate';
+    const outcome: JobOutcome =
+      fault === 'jobFails'
+        ? { kind: 'failed', error: { reason: 'backendError', message: 'try again' } }
+        : this.#run(job);
+    this.jobs.set(id, { job, outcome, slow: fault === 'slowJob' ? 2 : 0 });
+    if (fault === 'lostAnswer') throw lost();
+    return 'submitted';
+  }
+
+  async outcome(id: JobId): Promise<JobOutcome | undefined> {
+    if (this.#faults() === 'lostAnswer') throw lost();
+    const taken = this.jobs.get(id);
+    if (!taken) return undefined;
+    if (taken.slow === 0) return taken.outcome;
+    taken.slow -= 1;
+    return { kind: 'running' };
+  }
+
+  wait(id: JobId): Promise<JobOutcome | undefined> {
+    return this.outcome(id);
+  }
+
+  async rows(sql: string): Promise<readonly (readonly (string | null)[])[]> {
+    if (this.#faults() === 'lostAnswer') throw lost();
+    if (sql.includes('FROM `acme`.`sluice_shop`.`_cdc_checkpoints`'))
+      return this.checkpoint ? [this.checkpoint] : [];
+    if (sql.includes('FROM `acme`.`sluice_shop`.`_cdc_tables`')) return [...this.entries.values()];
+    if (sql.includes('`_cdc_loads`')) return [];
+    return [['1', '0', null, null]];
+  }
+
+  async dryRun(): Promise<number> {
+    return 0;
+  }
+
+  async hasTable(): Promise<boolean> {
+    if (this.#faults() === 'lostAnswer') throw lost();
+    return this.#hasTables;
+  }
+
+  async ensureDataset(dataset: string): Promise<void> {
+    if (this.#faults() === 'lostAnswer') throw lost();
+    this.datasets.add(dataset);
+  }
+
+  #run(job: Job): JobOutcome {
+    if (job.kind === 'query') return this.#script(job.sql);
+    const lines = gunzipSync(job.file).toString().trimEnd().split('\n');
+    this.lines.set(job.table, [...(this.lines.get(job.table) ?? []), ...lines]);
+    return { kind: 'done', rows: lines.length, bytesBilled: 0 };
+  }
+
+  #script(sql: string): JobOutcome {
+    const expected = /p\.commit_number = (\d+)\) = 1/.exec(sql)?.[1];
+    if (expected !== undefined && this.checkpoint?.[4] !== expected)
+      return { kind: 'failed', error: { reason: 'invalidQuery', message: OTHER_WRITER } };
+    for (const statement of sql.split(';\n')) this.#statement(statement);
+    return { kind: 'done', rows: 0, bytesBilled: 10 };
+  }
+
+  #statement(sql: string): void {
+    if (sql.startsWith('CREATE TABLE IF NOT EXISTS')) this.#hasTables = true;
+    const texts = literals(sql);
+    if (sql.startsWith('DELETE FROM `acme`.`sluice_shop`.`_cdc_tables`')) this.entries.clear();
+    if (sql.startsWith('INSERT INTO `acme`.`sluice_shop`.`_cdc_checkpoints`')) {
+      const [warehouse = '', pipeline = '', prefix = '', offsets = '', pending = ''] = texts;
+      const [start = null, cut = null, gtidSet = null] = texts.slice(5);
+      const [, ordinal = null, committedAtUs = null] =
+        /, (\d+), '[0-9a-f/]+', (\d+), '/i.exec(sql) ?? [];
+      this.checkpoint = ['1', warehouse, pipeline, prefix, '0', offsets, pending, start];
+      this.checkpoint.push(ordinal, cut, committedAtUs, gtidSet);
+    }
+    if (sql.startsWith('UPDATE `acme`.`sluice_shop`.`_cdc_tables` AS t SET delta_rows'))
+      for (const [, name = '', status = ''] of sql.matchAll(
+        /STRUCT\('(.*?)'.*?'(\w+)' AS status\)/g,
+      ))
+        this.entries.get(name)?.splice(1, 1, status);
+    if (sql.startsWith('INSERT INTO `acme`.`sluice_shop`.`_cdc_tables`')) {
+      const [name = '', definition = '', status = '', watermark = ''] = texts;
+      if (!this.entries.has(name))
+        this.entries.set(name, [definition, status, watermark, null, '0', '0', null]);
+    }
+    if (sql.startsWith('UPDATE `acme`.`sluice_shop`.`_cdc_tables` AS t SET definition')) {
+      const [definition = '', name = ''] = texts;
+      this.entries.get(name)?.splice(0, 1, definition);
+    }
+    if (sql.startsWith('UPDATE `acme`.`sluice_shop`.`_cdc_checkpoints`')) {
+      const [offsets = '', pending = '', , lastSequence = null, gtidSet = null] = texts;
+      const number = /commit_number = (\d+)/.exec(sql)?.[1] ?? '';
+      const cut = /commit_ordinal = (\d+).* committed_at_us = (\d+)/.exec(sql);
+      const before = this.checkpoint ?? [];
+      this.checkpoint = [
+        ...before.slice(0, 4),
+        number,
+        offsets,
+        pending,
+        before[7] ?? null,
+        ...(cut ? [cut[1] ?? '', lastSequence, cut[2] ?? '', gtidSet] : before.slice(8)),
+      ];
+    }
+  }
+}
+
+function lost(): SluiceError {
+  return new SluiceError('bigquery.unreachable', 'No answer.');
+}
+
+/** The text literals of a statement, in order. */
+function literals(sql: string): readonly string[] {
+  return [...sql.matchAll(/'((?:[^'\\]|\\.)*)'/g)].map(([, body = '']) =>
+    body.replaceAll(/\\(x([0-9a-f]{2})|.)/g, (_, one: string, hex?: string) =>
+      hex === undefined ? one : String.fromCharCode(Number.parseInt(hex, 16)),
+    ),
+  );
+}

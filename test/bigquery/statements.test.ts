@@ -1,0 +1,209 @@
+import { describe, expect, it } from 'vitest';
+import { batchEffects } from '../../src/bigquery/batch-effects.ts';
+import { bigQueryDialect } from '../../src/bigquery/bigquery-dialect.ts';
+import { commitScript } from '../../src/bigquery/commit-script.ts';
+import { expiry, foldScript, probeQuery } from '../../src/bigquery/compaction.ts';
+import {
+  checkpointQuery,
+  compactionRecord,
+  createBookkeeping,
+  loadsQuery,
+  saveDefinition,
+  tablesQuery,
+} from '../../src/bigquery/metadata.ts';
+import { bigQueryLayout } from '../../src/bigquery/names.ts';
+import { newCheckpoint, setAsideStatements } from '../../src/bigquery/new-warehouse.ts';
+import { tableStatements, tableViews } from '../../src/bigquery/table-plan.ts';
+import type { SchemaId, TableName } from '../../src/change/table.ts';
+import type { Topic } from '../../src/topic/topic-name.ts';
+import { BEFORE_ALL, type StoredTable } from '../../src/view/stored-table.ts';
+import { cutAt, seqAt } from '../duckdb/warehouse.ts';
+import { grammarProblems } from '../support/bigquery-grammar.ts';
+
+const layout = bigQueryLayout('acme-data', 'sluice_shop', {
+  dataset: '{database}',
+  table: '{table}',
+});
+const dialect = bigQueryDialect(layout);
+const settings = { labels: { team: 'data' }, changesExpireDays: 400 };
+const AT_US = Date.UTC(2026, 10, 23, 5) * 1000;
+
+const created: StoredTable = {
+  name: 'shop.orders' as TableName,
+  id: { database: 'shop', table: 'orders' },
+  schemaId: '5f0e1d2c3b4a5968' as SchemaId,
+  schemaSince: BEFORE_ALL,
+  columns: [
+    { name: 'id', type: 'INT64', mayBeInexact: false },
+    { name: 'orders', type: 'STRING', mayBeInexact: false },
+    { name: 'amount', type: 'NUMERIC', mayBeInexact: false },
+    { name: 'due', type: 'DATE', mayBeInexact: true },
+  ],
+  key: ['id'],
+  watermark: BEFORE_ALL,
+  status: 'consistent',
+};
+
+/** After `amount` became a VARCHAR and a column was added. */
+const changed: StoredTable = {
+  ...created,
+  columns: [
+    ...created.columns.slice(0, 2),
+    {
+      name: 'amount',
+      type: 'STRING',
+      mayBeInexact: false,
+      stored: 'amount__v2',
+      earlier: [{ name: 'amount', type: 'NUMERIC' }],
+    },
+    ...created.columns.slice(3),
+    { name: 'note', type: 'JSON', mayBeInexact: true },
+  ],
+};
+
+const folded: StoredTable = {
+  ...created,
+  watermark: cutAt(10).lastSequence,
+  watermarkAtUs: cutAt(10).committedAtUs,
+};
+
+/** A key that no date type holds all of, and that BigQuery can neither bound nor declare. */
+const dated: StoredTable = { ...folded, key: ['due', 'id'] };
+
+const effects = batchEffects(
+  dialect,
+  new Map([[folded.name, folded]]),
+  { pending: [], start: undefined },
+  {
+    control: [
+      { kind: 'truncate', seq: seqAt(11), table: folded.name },
+      { kind: 'sweep', seq: seqAt(12), table: folded.name, olderThan: seqAt(9) },
+      { kind: 'gap', seq: seqAt(12, 3), cause: 'binlog.purged', from: 'a:1-5', to: 'a:1-9' },
+    ],
+    cut: cutAt(12),
+  },
+  AT_US,
+);
+
+const commit = commitScript(layout, {
+  warehouseId: '6ea39949-8beb-4830-9ddd-42d37cb7d7ee',
+  to: {
+    identity: { layout: 1, warehouseId: 'w', pipeline: 'shop', prefix: 'shop' },
+    commit: 42,
+    offsets: new Map([['t/0', { topic: 'shop.shop.orders' as Topic, partition: 0, offset: 1207 }]]),
+    cut: cutAt(12),
+    start: undefined,
+    pending: [],
+  },
+  atUs: AT_US,
+  massDeletes: effects.massDeletes,
+  tables: [{ name: folded.name, addedRows: 3, status: 'gap' }],
+  refused: [
+    {
+      table: folded.name,
+      seq: seqAt(12),
+      op: 'u',
+      position: 'binlog.000001:4',
+      topic: 'shop.shop.orders' as Topic,
+      partition: 2,
+      offset: 1206,
+      schemaId: folded.schemaId,
+      reason: 'the row takes more than 100000000 bytes as JSON',
+    },
+  ],
+  gaps: effects.gaps,
+  loaded: [{ table: folded.name, jobId: 'sluice-shop-bq-42-load', rows: 3, fileBytes: 218 }],
+});
+
+const probe = { changes: 5, known: 2, keyBounds: ['17', '99'] } as const;
+
+const STATEMENTS: Readonly<Record<string, readonly string[]>> = {
+  bookkeeping: createBookkeeping(layout),
+  'first-checkpoint': [
+    newCheckpoint(layout, { warehouseId: 'w', pipeline: 'shop', prefix: 'shop' }, undefined),
+    newCheckpoint(
+      layout,
+      { warehouseId: 'w2', pipeline: 'shop', prefix: 'shop' },
+      {
+        cut: cutAt(12),
+        offsets: [{ topic: 'shop.shop.orders' as Topic, partition: 0, offset: 7 }],
+      },
+    ),
+  ],
+  'set-aside': setAsideStatements(layout, '6ea39949-8beb-4830-9ddd-42d37cb7d7ee', created),
+  'read-state': [checkpointQuery(layout), tablesQuery(layout), loadsQuery(layout, AT_US / 1000)],
+  'new-table': [
+    ...tableStatements(layout, settings, undefined, created),
+    saveDefinition(layout, created, true),
+  ],
+  'changed-table': [
+    ...tableStatements(layout, settings, created, changed),
+    saveDefinition(layout, changed, false),
+  ],
+  'altered-column': tableStatements(layout, settings, created, {
+    ...created,
+    columns: [{ name: 'id', type: 'NUMERIC', mayBeInexact: false }, ...created.columns.slice(1)],
+  }),
+  views: tableViews(layout, folded),
+  'views-of-a-changed-table': tableViews(layout, changed),
+  'views-with-an-inexact-key': tableViews(layout, dated),
+  commit: [commit],
+  'fold-probe': [probeQuery(layout, folded, cutAt(12)), probeQuery(layout, dated, cutAt(12))],
+  'fold-merge': [foldScript(layout, folded, cutAt(12), probe, AT_US)],
+  'fold-append': [foldScript(layout, folded, cutAt(12), { ...probe, known: 0 }, AT_US)],
+  'fold-with-an-inexact-key': [
+    foldScript(layout, dated, cutAt(12), { ...probe, keyBounds: undefined }, AT_US),
+  ],
+  'fold-of-a-changed-table': [foldScript(layout, changed, cutAt(12), probe, AT_US)],
+  expiry: expiry(layout, folded, 400, AT_US / 1000),
+  'compaction-record': [
+    compactionRecord(
+      layout,
+      folded,
+      { jobId: 'j', kind: 'merge', changes: 5, bytesBilled: 7 },
+      AT_US,
+    ),
+  ],
+};
+
+/** Line ends where a reader wants them; nothing but white space differs from what is sent. */
+function readable(sql: string): string {
+  return sql.replaceAll(
+    / (?=(?:FROM|WHERE|AND(?! \d)|QUALIFY|UNION ALL|WHEN|LEFT JOIN|USING|SET|VALUES|OPTIONS|PARTITION BY DATE|CLUSTER BY|INNER JOIN|CROSS JOIN)\b)/g,
+    '\n  ',
+  );
+}
+
+describe('the statements BigQuery gets', () => {
+  it.each(Object.entries(STATEMENTS))(
+    '%s is what a reviewer has read',
+    async (name, statements) => {
+      const text = `${statements.map((sql) => readable(sql).replace(/;?$/, ';')).join('\n\n')}\n`;
+      await expect(text).toMatchFileSnapshot(`../fixtures/bigquery/${name}.sql`);
+    },
+  );
+
+  it.each(Object.entries(STATEMENTS))('%s is what BigQuery accepts', (_, statements) => {
+    expect(statements.flatMap(grammarProblems)).toEqual([]);
+  });
+
+  it.each([
+    ['SELECT a.b FROM `p`.`t` WHERE a.b = 1', 'no alias'],
+    ['SELECT a::INT64 AS b FROM `p`.`t` AS a', 'not GoogleSQL'],
+    ['SELECT "a" AS b FROM `p`.`t` AS a', 'not GoogleSQL'],
+    ['SELECT a.rows FROM `p`.`t` AS a', 'reserved word'],
+    ['SELECT a.x AS hash FROM `p`.`t` AS a', 'reserved word'],
+    ['SELECT strftime(a.x) AS b FROM `p`.`t` AS a', 'no function'],
+    ['SELECT a.x FROM `p`.`t` AS a QUALIFY ROW_NUMBER() OVER (ORDER BY a.x) = 1', 'QUALIFY'],
+    ['SELECT (a.x FROM `p`.`t` AS a', 'parenthesis'],
+    ['SELECT a.x FROM `p`.`d`.`t__changes` AS a WHERE a.x = 1', 'no bound'],
+    [
+      'MERGE INTO `p`.`t` AS s USING `p`.`u` AS f ON s.a = f.a AND s.a IN (SELECT x.a FROM `p`.`u` AS x) WHEN MATCHED THEN DELETE',
+      'sub-query in the ON',
+    ],
+    ['BEGIN TRANSACTION; CREATE TABLE `p`.`t` (a INT64); COMMIT TRANSACTION;', 'DDL'],
+    ['CREATE OR REPLACE TABLE FUNCTION `p`.`f`(`x`) AS (SELECT 1 AS a)', 'table function'],
+  ])('are checked by one who would notice: %s', (sql, problem) => {
+    expect(grammarProblems(sql).join('\n')).toContain(problem);
+  });
+});

@@ -1,0 +1,187 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import type { RowDataPacket } from 'mysql2/promise';
+import { describe, expect, it } from 'vitest';
+import { parse, stringify } from 'yaml';
+import { eventually, type ShopPipeline } from '../../demo/shop-pipeline.ts';
+import { RestBigQuery } from '../../src/bigquery/rest-service.ts';
+import { SINK_KILL_POINTS } from '../../src/sink/kill-points.ts';
+import { BigQueryFront } from '../support/bigquery-front.ts';
+import {
+  diesAt,
+  givenServers,
+  openShop,
+  SOON_MS,
+  STACK_TEST_MS,
+  writeTo,
+} from '../support/shop-harness.ts';
+
+const EMULATOR = process.env['SLUICE_TEST_BIGQUERY'] ?? '';
+
+/** A shop whose only sink is BigQuery, and somebody who asks it in SQL. */
+interface BigQueryShop extends AsyncDisposable {
+  readonly shop: ShopPipeline;
+  readonly front: BigQueryFront;
+  /** `{shop}` is the dataset of the views, `{own}` the internal one. */
+  readonly rows: (sql: string) => Promise<readonly (readonly (string | null)[])[]>;
+}
+
+async function openBigQueryShop(): Promise<BigQueryShop> {
+  await using scope = new AsyncDisposableStack();
+  const front = scope.use(await BigQueryFront.start(EMULATOR));
+  const { shop } = scope.use(await openShop({ scale: 0.02 }));
+  const pipeline = parse(await readFile(shop.file, 'utf8')) as Record<string, unknown>;
+  const sink = {
+    kind: 'bigquery',
+    project: 'demo',
+    location: 'US',
+    endpoint: front.endpoint,
+    loadIntervalMs: 1_000,
+  };
+  await writeFile(shop.file, stringify({ ...pipeline, sinks: { warehouse: sink } }));
+  await shop.run(
+    `CREATE TABLE ledger (id BIGINT UNSIGNED PRIMARY KEY, note VARCHAR(80), amount DECIMAL(12,2),
+      at DATETIME(6), day DATE, flag BIT(1), doc JSON)`,
+    `INSERT INTO ledger WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < 700)
+      SELECT 18446744073709551615 - n, CONCAT('row "', n, '" ü\\n'), n / 7, NOW(6) + INTERVAL n SECOND, '2026-01-01' + INTERVAL n DAY,
+        n % 2, JSON_OBJECT('n', n) FROM n`,
+  );
+  const service = new RestBigQuery({
+    project: 'demo',
+    location: 'US',
+    endpoint: front.endpoint,
+    authorization: () => Promise.resolve({}),
+    labels: {},
+  });
+  const opened = scope.move();
+  return {
+    shop,
+    front,
+    rows: (sql) =>
+      service.rows(
+        sql
+          .replaceAll('{shop}', `demo.${shop.name}`)
+          .replaceAll('{own}', `demo.sluice_${shop.name}`),
+      ),
+    [Symbol.asyncDispose]: () => opened.disposeAsync(),
+  };
+}
+
+const IN_SOURCE = `SELECT CAST(id AS CHAR) AS a, note AS b, CAST(amount AS CHAR) AS c,
+  CAST(TIMESTAMPDIFF(MICROSECOND, '1970-01-01', at) AS CHAR) AS d, CAST(day AS CHAR) AS e, CAST(flag AS UNSIGNED) AS f,
+  CAST(JSON_EXTRACT(doc, '$.n') AS CHAR) AS g FROM ledger ORDER BY id`;
+const IN_BIGQUERY = `SELECT CAST(l.id AS STRING) AS a, l.note AS b, CAST(l.amount AS STRING) AS c,
+  CAST(UNIX_MICROS(CAST(l.at AS TIMESTAMP)) AS STRING) AS d, CAST(l.day AS STRING) AS e, CAST(CAST(l.flag AS INT64) AS STRING) AS f,
+  JSON_VALUE(l.doc, '$.n') AS g FROM {shop}.ledger AS l ORDER BY l.id`;
+
+/** Whole numbers and fractions without the zeros that only some write. */
+const plain = (text: string | null): string | null =>
+  text?.replace(/^(-?\d+)\.(\d*?)0+$/, (_, whole: string, rest: string) =>
+    rest === '' ? whole : `${whole}.${rest}`,
+  ) ?? null;
+
+async function sourceLedger(shop: ShopPipeline): Promise<readonly (readonly (string | null)[])[]> {
+  return shop.withSource(async (root) => {
+    await root.query(`USE \`${shop.name}\``);
+    const [rows] = await root.query<RowDataPacket[]>(IN_SOURCE);
+    return rows.map((row) =>
+      Object.values(row).map((value) => plain(value === null ? null : String(value))),
+    );
+  });
+}
+
+/** Nobody may write meanwhile. */
+async function expectSameLedger({ shop, rows }: BigQueryShop): Promise<void> {
+  const expected = await sourceLedger(shop);
+  await settled({ shop, rows });
+  expect((await rows(IN_BIGQUERY)).map((row) => row.map(plain))).toEqual(expected);
+}
+
+/** Writes a row and waits until its view shows it: everything committed before is then there. */
+async function settled({ shop, rows }: Pick<BigQueryShop, 'shop' | 'rows'>): Promise<void> {
+  const marker = `m${Date.now()}`;
+  await shop.run(`REPLACE INTO ledger (id, note) VALUES (1, '${marker}')`);
+  // A view that is not there yet shows nothing.
+  const shows = async (): Promise<true | undefined> => {
+    const sql = `SELECT l.id FROM {shop}.ledger AS l WHERE l.note = '${marker}'`;
+    return (await rows(sql).catch(() => [])).length > 0 ? true : undefined;
+  };
+  await eventually('BigQuery to show the newest row', SOON_MS, shows).catch(
+    async (cause: unknown) => {
+      const status = JSON.stringify(await shop.status(), undefined, 2);
+      throw new Error(`${status}\n${await shop.lastOfWorkerLog()}`, { cause });
+    },
+  );
+  await shop.run('DELETE FROM ledger WHERE id = 1');
+  await eventually('BigQuery to show that it is gone', SOON_MS, async () => {
+    const shown = await rows('SELECT l.id FROM {shop}.ledger AS l WHERE l.id = 1');
+    return shown.length === 0 ? true : undefined;
+  });
+}
+
+/** The deletes that a truncate stands for share its sequence. */
+async function expectEachChangeOnce({ rows }: BigQueryShop): Promise<void> {
+  for (const table of ['ledger', 'accounts', 'savings', 'orders']) {
+    const counts = await rows(
+      `SELECT COUNT(*) AS n, COUNT(DISTINCT CONCAT(c._cdc.seq, CAST(c.id AS STRING))) AS seqs FROM {shop}.${table}__changes AS c WHERE c._cdc.committed_at >= TIMESTAMP '1970-01-01 00:00:00+00'`,
+    );
+    expect([table, counts[0]?.[0]]).toEqual([table, counts[0]?.[1]]);
+  }
+}
+
+describe.skipIf(!givenServers() || EMULATOR === '')('a pipeline into BigQuery', () => {
+  it(
+    'shows what the source holds after a snapshot, changes, a truncate and altered columns',
+    async () => {
+      await using bigQuery = await openBigQueryShop();
+      const { shop, rows } = bigQuery;
+      shop.startWorker();
+      await shop.apply();
+      await shop.snapshotEnded(SOON_MS);
+      await expectSameLedger(bigQuery);
+
+      await shop.run(
+        "UPDATE ledger SET note = 'changed', amount = -amount WHERE id % 3 = 0",
+        'DELETE FROM ledger WHERE id % 5 = 0',
+      );
+      await expectSameLedger(bigQuery);
+
+      await shop.run(
+        'TRUNCATE ledger',
+        "INSERT INTO ledger VALUES (7, 'after', 1.5, '2026-11-23 05:00:00.5', '2026-11-23', 1, '{\"n\": 1}')",
+      );
+      await expectSameLedger(bigQuery);
+
+      await shop.run(
+        'ALTER TABLE ledger ADD COLUMN extra INT DEFAULT 5, MODIFY COLUMN day VARCHAR(20)',
+        "INSERT INTO ledger VALUES (8, 'new', 2.5, NULL, 'some day', 0, NULL, 6)",
+      );
+      await expectSameLedger(bigQuery);
+      expect(
+        await rows('SELECT CAST(l.extra AS STRING) AS x FROM {shop}.ledger AS l WHERE l.id = 8'),
+      ).toEqual([['6']]);
+      await expectEachChangeOnce(bigQuery);
+      const statuses = await rows('SELECT s.status FROM {own}._cdc_status AS s GROUP BY s.status');
+      expect(statuses).toEqual([['consistent']]);
+    },
+    STACK_TEST_MS,
+  );
+
+  it.each(SINK_KILL_POINTS.filter((point) => point !== 'sinkCompacting'))(
+    'loses and repeats nothing when the worker dies at %s',
+    async (point) => {
+      await using bigQuery = await openBigQueryShop();
+      const { shop } = bigQuery;
+      const nth = ['sinkPreparing', 'sinkPrepared'].includes(point) ? 1 : 2;
+      const doomed = shop.startWorker({ SLUICE_KILL_AT: `${point}:${nth}` });
+      await shop.apply();
+      const workload = await writeTo(shop);
+      await workload.during(diesAt(point, doomed));
+      shop.startWorker();
+      await workload.during(shop.snapshotEnded(SOON_MS));
+      await workload.stop();
+      await expectSameLedger(bigQuery);
+      await expectEachChangeOnce(bigQuery);
+    },
+    STACK_TEST_MS,
+  );
+});
