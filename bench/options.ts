@@ -20,6 +20,7 @@ export type Task =
       readonly kind: 'compare';
       readonly size: Size;
       readonly json: boolean;
+      readonly rounds: number;
       readonly scenarios: readonly ScenarioName[];
       /** Where results go beside stdout: a run of everything into a file of its own, a part of it only when asked to. */
       readonly keep: 'nowhere' | 'alone' | 'beside the others';
@@ -37,7 +38,8 @@ export const USAGE = `Sluice and Debezium, measured side by side on servers of t
   npm run bench -- --peer 'name=command' [--peer-topic 'name={prefix}.{database}.{table}']
                                        one more program beside them; its environment names the source (docs/performance.md)
 
-  --json   one document on stdout instead of tables
+  --rounds N   instead of three, or of one with --quick
+  --json       one document on stdout instead of tables
 `;
 
 const PEER_TOPIC = '{prefix}.{database}.{table}';
@@ -55,10 +57,19 @@ export function parseOptions(args: readonly string[]): Task {
     kind: 'compare',
     size,
     json: values.json,
+    rounds: roundsOf(values.rounds, size),
     scenarios: only.length > 0 ? only : SCENARIO_NAMES,
     keep: keepOf(values, only.length > 0),
     peers: peersFrom(values.peer, values['peer-topic']),
   };
+}
+
+const ROUNDS = { full: 3, quick: 1, tiny: 1 } as const;
+
+function roundsOf(text: string | undefined, size: Size): number {
+  if (text === undefined) return ROUNDS[size];
+  if (/^[1-9]$/.test(text)) return Number(text);
+  throw new BadInput(`--rounds takes a number from 1 to 9; "${text}" is not that.`);
 }
 
 function keepOf(
@@ -85,6 +96,7 @@ function parsed(args: readonly string[]) {
         help: { type: 'boolean', default: false },
         only: { type: 'string', multiple: true, default: [] },
         keep: { type: 'boolean', default: false },
+        rounds: { type: 'string' },
         profile: { type: 'string' },
         peer: { type: 'string', multiple: true, default: [] },
         'peer-topic': { type: 'string', multiple: true, default: [] },

@@ -88,7 +88,7 @@ function resultsSection(
   ];
   return [
     `## Results of ${date.slice(0, 10)}`,
-    `Medians of three rounds, ${commitsOf(scenarios, commit)}. A run counts only when its topics hold exactly the records that were written.`,
+    `${roundsText(environment.rounds)}, ${commitsOf(scenarios, commit)}. A run counts only when its topics hold exactly the records that were written.`,
     ...figures,
     markdownTable(HEADS, scenarios.flatMap(tableRows)),
     '### Against the bars',
@@ -106,6 +106,10 @@ function resultsSection(
     '### Versions and settings',
     markdownTable(['what', 'is'], machine),
   ].join('\n\n');
+}
+
+function roundsText(rounds: number): string {
+  return rounds === 1 ? 'One round' : `Medians of ${rounds} rounds`;
 }
 
 /** A run in parts may have measured more than one commit. */

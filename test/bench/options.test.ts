@@ -8,6 +8,7 @@ it('without options every scenario is compared at full size', () => {
     size: 'full',
     json: false,
     scenarios: SCENARIO_NAMES,
+    rounds: 3,
     keep: 'alone',
     peers: [],
   });
@@ -57,6 +58,7 @@ it.each([
   [['--peer', 'a=x', '--peer', 'a=y'], 'Two programs would be called "a"'],
   [['--quick', '--tiny'], 'Choose one of'],
   [['--quick', '--keep'], 'Only results of full size are kept'],
+  [['--rounds', '0'], '--rounds takes a number from 1 to 9'],
   [['--fast'], '--fast'],
 ])('%j is refused with its reason', (args, reason) => {
   expect(() => parseOptions(args)).toThrow(reason);
