@@ -50,6 +50,8 @@ export function bigQueryDialect(layout: BigQueryLayout): Dialect {
     view: ({ id }, suffix) => qualified(layout.dataset(id), layout.table(id) + suffix),
     cut: `(SELECT p.cut_seq FROM ${internal(CHECKPOINT_TABLE)} AS p)`,
     columnValue,
+    // A window takes no floating-point number; its shortest text is one for each.
+    groupable: ({ type }, value) => (type === 'FLOAT64' ? `CAST(${value} AS STRING)` : value),
     antiJoin: 'leftJoin',
     committedSince: (alias, us) =>
       ` AND ${alias}.${META.committedAt} >= ${timestamp(us === undefined ? 0 : us - (us % DAY_US))}`,

@@ -17,6 +17,7 @@ export const duckdbDialect: Dialect = {
   view: ({ id }, suffix) => `${identifier(id.database)}.${identifier(id.table + suffix)}`,
   cut: `(SELECT p.cut_seq FROM ${INTERNAL_SCHEMA}.checkpoint AS p)`,
   columnValue: ({ name }, alias) => `${alias}.${identifier(name)}`,
+  groupable: (_, value) => value,
   antiJoin: 'notExists',
   committedSince: () => '',
   identifier,

@@ -16,6 +16,8 @@ export interface Dialect {
   readonly cut: string;
   /** A column as views show it, whatever it was stored as in the course of time. */
   readonly columnValue: (column: StoredColumn, alias: string) => string;
+  /** The value of a key column, where rows are grouped by it. */
+  readonly groupable: (column: StoredColumn, value: string) => string;
   /**
    * Condition, with AND before it, that lets the warehouse skip what was committed before a time,
    * in microseconds since 1970; of all times without one. Empty where it skips by sequence already.

@@ -49,7 +49,7 @@ export function keyExpressions(
     const column = byName.get(name);
     if (!column) throw new InvariantBroken(`key column ${name} is not stored`);
     const value = dialect.columnValue(column, alias);
-    if (!column.mayBeInexact) return value;
+    if (!column.mayBeInexact) return dialect.groupable(column, value);
     const text = dialect.jsonMember(`${alias}.${META.inexact}`, name);
     return `COALESCE(${dialect.asText(value)}, ${text})`;
   });

@@ -70,6 +70,13 @@ const folded: StoredTable = {
 /** A key that no date type holds all of, and that BigQuery can neither bound nor declare. */
 const dated: StoredTable = { ...folded, key: ['due', 'id'] };
 
+/** A key that no window takes as it is. */
+const weighed: StoredTable = {
+  ...created,
+  columns: [...created.columns, { name: 'weight', type: 'FLOAT64', mayBeInexact: false }],
+  key: ['weight', 'id'],
+};
+
 const effects = batchEffects(
   dialect,
   new Map([[folded.name, folded]]),
@@ -147,6 +154,7 @@ const STATEMENTS: Readonly<Record<string, readonly string[]>> = {
   views: tableViews(layout, folded),
   'views-of-a-changed-table': tableViews(layout, changed),
   'views-with-an-inexact-key': tableViews(layout, dated),
+  'views-with-a-double-in-the-key': tableViews(layout, weighed),
   commit: [commit],
   'fold-probe': [probeQuery(layout, folded, cutAt(12)), probeQuery(layout, dated, cutAt(12))],
   'fold-merge': [foldScript(layout, folded, cutAt(12), probe, AT_US)],

@@ -6,13 +6,14 @@ import { bigQueryLayout } from '../../src/bigquery/names.ts';
 import { RestBigQuery } from '../../src/bigquery/rest-service.ts';
 import type { ColumnValue } from '../../src/change/column-value.ts';
 import type { ColumnType, TableName, TableSchema } from '../../src/change/table.ts';
+import { judgeFailure } from '../../src/errors/policy.ts';
 import { systemClock } from '../../src/sink/clock.ts';
 import type { ChangeRow } from '../../src/sink/destination.ts';
 import type { SinkKillPoint } from '../../src/sink/kill-points.ts';
 import type { ControlRecord } from '../../src/topic/control-record.ts';
 import { batch, change, integer, rowsOf, schemaOf, seqAt, varchar } from '../duckdb/warehouse.ts';
 import { MemorySinkLog } from '../sink/memory-sink-log.ts';
-import { BigQueryFront } from '../support/bigquery-front.ts';
+import { BigQueryFront, type HttpFault } from '../support/bigquery-front.ts';
 
 /** Address of an emulator, as `http://127.0.0.1:9050`. */
 const ENDPOINT = process.env['SLUICE_TEST_BIGQUERY'] ?? '';
@@ -179,6 +180,52 @@ describe.skipIf(ENDPOINT === '')('a BigQuery warehouse, asked in SQL', () => {
         },
       ),
       { numRuns: 12 },
+    );
+  });
+
+  it('has every change once, whichever requests are cut, refused or answered by a fault', async () => {
+    const answer = (status: number, reason: string): HttpFault => ({
+      kind: 'answer',
+      status,
+      reason,
+    });
+    const fault = fc.option(
+      fc.constantFrom<HttpFault>(
+        { kind: 'cutBefore' },
+        { kind: 'cutAfter' },
+        { kind: 'lostIn500' },
+        answer(500, 'internalError'),
+        answer(503, 'backendError'),
+        answer(429, 'rateLimitExceeded'),
+        answer(403, 'rateLimitExceeded'),
+        answer(403, 'quotaExceeded'),
+      ),
+      { freq: 3, nil: undefined },
+    );
+    await fc.assert(
+      fc.asyncProperty(fc.array(fault, { minLength: 10, maxLength: 40 }), async (faults) => {
+        const { destination, rows } = await newWarehouse();
+        const script = [...faults];
+        // Once out of faults, all goes well.
+        if (front) front.fault = () => script.shift();
+        for (let done = 0; done < 4; )
+          try {
+            const state = await destination.open();
+            done = state?.cut?.commitOrdinal ?? 0;
+            const next = state?.planned?.cut?.commitOrdinal ?? done + 1;
+            const added = change(ORDERS, 'c', [BigInt(next), `at ${next}`], next);
+            await destination.apply(batch(next, [rowsOf(ORDERS, [added])]));
+            await destination.compact();
+          } catch (error) {
+            expect(judgeFailure(error)).toMatchObject({ outcome: 'retry' });
+          }
+        if (front) front.fault = () => undefined;
+        const ids = Array.from({ length: 5 }, (_, index) => String(index + 1));
+        const loaded = 'SELECT c.id FROM {shop}.orders__changes AS c ORDER BY c._cdc.seq';
+        expect((await rows(loaded)).flat()).toEqual(ids);
+        expect((await rows(CURRENT)).map(([id]) => id)).toEqual(ids);
+      }),
+      { numRuns: 6 },
     );
   });
 

@@ -18,6 +18,13 @@ interface Job extends Json {
   };
 }
 
+/** What goes wrong with one request; an answer other than 2xx comes without the request carried out. */
+export type HttpFault =
+  | { readonly kind: 'cutBefore' }
+  | { readonly kind: 'cutAfter' }
+  | { readonly kind: 'lostIn500' }
+  | { readonly kind: 'answer'; readonly status: number; readonly reason: string };
+
 /**
  * An HTTP server before a BigQuery emulator, with what the service has and the emulator lacks: ids
  * of jobs are the caller's and taken once for ever, files may be compressed, and statements are
@@ -27,6 +34,8 @@ export class BigQueryFront implements AsyncDisposable {
   readonly endpoint: string;
   /** Every job that was taken, with what became of it. */
   readonly jobs = new Map<string, Json>();
+  /** Asked before each request. */
+  fault: () => HttpFault | undefined = () => undefined;
   readonly #server: Server;
   readonly #emulator: string;
 
@@ -51,11 +60,29 @@ export class BigQueryFront implements AsyncDisposable {
   }
 
   async #handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const { status, body } = await this.#answer(request).catch((error: unknown) =>
+    const fault = this.fault();
+    if (fault?.kind === 'cutBefore') {
+      request.socket.destroy();
+      return;
+    }
+    const { status, body } = await this.#faulty(request, fault).catch((error: unknown) =>
       failure(503, 'backendError', String(error)),
     );
+    if (fault?.kind === 'cutAfter') {
+      request.socket.destroy();
+      return;
+    }
     response.writeHead(status, { 'content-type': 'application/json' });
     response.end(JSON.stringify(body));
+  }
+
+  async #faulty(request: IncomingMessage, fault: HttpFault | undefined): Promise<Answer> {
+    if (fault?.kind === 'answer') {
+      await request.toArray();
+      return failure(fault.status, fault.reason, 'as the test wants it');
+    }
+    const answer = await this.#answer(request);
+    return fault?.kind === 'lostIn500' ? failure(500, 'backendError', 'lost') : answer;
   }
 
   async #answer(request: IncomingMessage): Promise<Answer> {

@@ -13,6 +13,7 @@ const marking: Dialect = {
   view: (_, suffix) => `view‹${suffix}›`,
   cut: '(cut)',
   columnValue: ({ name }, alias) => `${alias}.‹${name}›`,
+  groupable: (_, value) => value,
   antiJoin: 'notExists',
   committedSince: () => '',
   identifier: (name) => `‹${name}›`,
