@@ -71,7 +71,8 @@ async function attempt(
     reach: port.reach,
   });
   parts.defer(() => destination.close());
-  serveQueries(file);
+  const queries = serveQueries(file);
+  parts.defer(() => queries.close());
   const end = await runSink({
     source,
     destination,
