@@ -9,6 +9,7 @@ export interface BenchEnvironment {
   /** ISO date of the run. */
   readonly date: string;
   readonly size: Size;
+  readonly rounds: number;
   readonly commit: string;
   readonly cores: number;
   readonly processor: string;
@@ -23,12 +24,13 @@ const BYTES_PER_GB = 1 << 30;
 export async function environmentOf(
   source: Source,
   contenders: readonly Contender[],
-  { size }: { readonly size: Size },
+  { size, rounds }: { readonly size: Size; readonly rounds: number },
 ): Promise<BenchEnvironment> {
   const [processor] = cpus();
   return {
     date: new Date().toISOString(),
     size,
+    rounds,
     commit: firstLine('git', ['describe', '--always', '--dirty']),
     cores: cpus().length,
     processor: processor?.model ?? 'unknown',

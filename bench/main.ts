@@ -24,7 +24,6 @@ import { sluice } from './sluice.ts';
 import { Source } from './source.ts';
 
 const REPOSITORY = resolve(import.meta.dirname, '..');
-const ROUNDS = { full: 3, quick: 1, tiny: 1 } as const;
 
 const interrupted = new AbortController();
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
@@ -64,14 +63,15 @@ async function runComparison(task: Extract<Task, { kind: 'compare' }>): Promise<
     contenders.push(debezium('debezium', installed, {}, place));
     if (size === 'full') contenders.push(debezium('debezium-tuned', installed, TUNED, place));
     contenders.push(...peers.map((option) => peer(option, place)));
-    const comparison: Comparison = { place, source, contenders, rounds: ROUNDS[size], size, say };
+    const comparison: Comparison = { place, source, contenders, rounds: task.rounds, size, say };
     const environment = await environmentOf(source, contenders, task);
     const results: ScenarioResult[] = [];
     for (const name of task.scenarios) {
-      results.push(await compareOrExcuse(SCENARIOS[name], comparison));
+      const result = await compareOrExcuse(SCENARIOS[name], comparison);
+      results.push({ ...result, commit: environment.commit });
       // A run takes an hour: what it has measured stays when it is interrupted.
-      if (size === 'full' && !task.partial)
-        keepResults(REPOSITORY, { environment, scenarios: results });
+      if (task.keep !== 'nowhere')
+        keepResults(REPOSITORY, { environment, scenarios: results }, task.keep);
     }
     process.stdout.write(printedResults({ environment, scenarios: results }, task.json));
     const failures = size === 'quick' ? gateFailures(results) : [];

@@ -20,9 +20,10 @@ export type Task =
       readonly kind: 'compare';
       readonly size: Size;
       readonly json: boolean;
+      readonly rounds: number;
       readonly scenarios: readonly ScenarioName[];
-      /** Not every scenario was asked for: results are printed, and kept nowhere. */
-      readonly partial: boolean;
+      /** Where results go beside stdout: a run of everything into a file of its own, a part of it only when asked to. */
+      readonly keep: 'nowhere' | 'alone' | 'beside the others';
       readonly peers: readonly PeerOption[];
     };
 
@@ -32,11 +33,13 @@ export const USAGE = `Sluice and Debezium, measured side by side on servers of t
   npm run bench -- --quick             one round, less data, no tuned Debezium, and the regression gate
   npm run bench -- --tiny              a minute with next to no data: shows that the benchmark works
   npm run bench -- --only NAME         one scenario (may be repeated): ${SCENARIO_NAMES.join(', ')}
+  npm run bench -- --only NAME --keep  the same, and its results take the place of the day's earlier ones
   npm run bench -- --profile NAME      a CPU profile of Sluice in that scenario, into .sluice/profiles
   npm run bench -- --peer 'name=command' [--peer-topic 'name={prefix}.{database}.{table}']
                                        one more program beside them; its environment names the source (docs/performance.md)
 
-  --json   one document on stdout instead of tables
+  --rounds N   instead of three, or of one with --quick
+  --json       one document on stdout instead of tables
 `;
 
 const PEER_TOPIC = '{prefix}.{database}.{table}';
@@ -54,10 +57,32 @@ export function parseOptions(args: readonly string[]): Task {
     kind: 'compare',
     size,
     json: values.json,
+    rounds: roundsOf(values.rounds, size),
     scenarios: only.length > 0 ? only : SCENARIO_NAMES,
-    partial: only.length > 0,
+    keep: keepOf(values, only.length > 0),
     peers: peersFrom(values.peer, values['peer-topic']),
   };
+}
+
+const ROUNDS = { full: 3, quick: 1, tiny: 1 } as const;
+
+function roundsOf(text: string | undefined, size: Size): number {
+  if (text === undefined) return ROUNDS[size];
+  if (/^[1-9]$/.test(text)) return Number(text);
+  throw new BadInput(`--rounds takes a number from 1 to 9; "${text}" is not that.`);
+}
+
+function keepOf(
+  {
+    quick,
+    tiny,
+    keep,
+  }: { readonly quick: boolean; readonly tiny: boolean; readonly keep: boolean },
+  isPart: boolean,
+): Extract<Task, { kind: 'compare' }>['keep'] {
+  if (!quick && !tiny) return !isPart ? 'alone' : keep ? 'beside the others' : 'nowhere';
+  if (keep) throw new BadInput('Only results of full size are kept.');
+  return 'nowhere';
 }
 
 function parsed(args: readonly string[]) {
@@ -70,6 +95,8 @@ function parsed(args: readonly string[]) {
         json: { type: 'boolean', default: false },
         help: { type: 'boolean', default: false },
         only: { type: 'string', multiple: true, default: [] },
+        keep: { type: 'boolean', default: false },
+        rounds: { type: 'string' },
         profile: { type: 'string' },
         peer: { type: 'string', multiple: true, default: [] },
         'peer-topic': { type: 'string', multiple: true, default: [] },

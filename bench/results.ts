@@ -40,6 +40,8 @@ export interface ScenarioResult {
   readonly size: number;
   readonly contenders: readonly ContenderResult[];
   readonly limits: readonly LimitRow[];
+  /** Of Sluice, where the result is kept. */
+  readonly commit?: string;
   /** Sluice's resident size over a paced run. */
   readonly memory?: readonly MemorySample[];
 }

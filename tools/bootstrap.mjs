@@ -28,12 +28,13 @@ function mustInstall() {
  */
 function execute(program, args, options) {
   return new Promise((resolve) => {
-    const child = spawn(program, args, options);
     // A terminal sends its interrupt to the child itself, too: it should not get it twice.
     const forward = (signal) => {
       if (signal !== 'SIGINT' || !process.stdin.isTTY) child.kill(signal);
     };
+    // Before the child can say anything: a signal in between would end this process and leave it.
     for (const signal of SIGNALS) process.on(signal, forward);
+    const child = spawn(program, args, options);
     const finish = (code) => {
       for (const signal of SIGNALS) process.off(signal, forward);
       resolve(code);

@@ -1,7 +1,8 @@
-import { globSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, globSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { BenchEnvironment } from '../environment.ts';
 import { jsonScenario, type ScenarioResult } from '../results.ts';
+import { SCENARIO_NAMES } from '../scenarios.ts';
 import { performancePage } from './page.ts';
 import { barText, HEADS, tableRows } from './rows.ts';
 
@@ -31,15 +32,38 @@ export function printedResults({ environment, scenarios }: BenchReport, asJson: 
   return `${[...table, '', ...bars].join('\n')}\n`;
 }
 
-/** Writes bench/results/<date>.json, and docs/performance.md with its charts from it. */
-export function keepResults(repository: string, report: BenchReport): void {
+/**
+ * Writes bench/results/<date>.json, and docs/performance.md with its charts from it.
+ * @param keep  `beside the others`: scenarios that the day's file has and this report has not stay
+ */
+export function keepResults(
+  repository: string,
+  report: BenchReport,
+  keep: 'alone' | 'beside the others',
+): void {
   const day = report.environment.date.slice(0, 10);
-  const file = join(repository, 'bench/results', `${day}.json`);
-  writeFileSync(file, `${JSON.stringify(report, null, 2)}\n`);
+  const folder = join(repository, 'bench/results');
+  const file = join(folder, `${day}.json`);
+  const kept = keep === 'alone' ? report : beside(reportIn(file), report);
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(file, `${JSON.stringify(kept, null, 2)}\n`);
   for (const [path, text] of Object.entries(performanceFiles(repository))) {
     mkdirSync(dirname(join(repository, path)), { recursive: true });
     writeFileSync(join(repository, path), text);
   }
+}
+
+function reportIn(file: string): BenchReport | undefined {
+  return existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as BenchReport) : undefined;
+}
+
+/** The newer report with what only the earlier one has, scenarios in their order. */
+export function beside(earlier: BenchReport | undefined, newer: BenchReport): BenchReport {
+  const byName = new Map(
+    [...(earlier?.scenarios ?? []), ...newer.scenarios].map((result) => [result.name, result]),
+  );
+  const scenarios = SCENARIO_NAMES.flatMap((name) => byName.get(name) ?? []);
+  return { environment: newer.environment, scenarios };
 }
 
 /** The page and its charts as the newest full run has them, by path; without a full run, a page that says so. */

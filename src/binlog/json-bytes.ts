@@ -68,8 +68,9 @@ export class JsonBytes {
     this.at += json.length;
   }
 
-  /** ASCII that is JSON already, of a number's length, from another buffer. */
+  /** ASCII that is JSON already, from another buffer, of about a number's length; makes room itself. */
   verbatim(source: Buffer, start: number, end: number): void {
+    this.ensure(end - start + this.reserved);
     const { bytes, at } = this;
     for (let index = start; index < end; index += 1) bytes[at + index - start] = source[index] ?? 0;
     this.at = at + end - start;

@@ -10,22 +10,50 @@ import {
 } from './query-protocol.ts';
 
 const MAX_REQUEST_CHARS = 1_000_000;
+const INTERRUPT_INTERVAL_MS = 20;
+
+export interface QueryServer {
+  /**
+   * Interrupts what is being answered, and resolves when nothing of it runs any more: a thread that
+   * ended while DuckDB still works for it would take the whole process with it.
+   */
+  close(): Promise<void>;
+}
 
 /**
  * Answers questions about a file for as long as it is open. Each client has a connection of its own,
  * so it sees whole commits only, and every statement runs in a read-only transaction.
  */
-export function serveQueries(file: DuckDbFile): void {
+export function serveQueries(file: DuckDbFile): QueryServer {
+  const clients = new Map<Socket, Promise<void>>();
+  let closed = false;
   file.socket.onConnection((socket) => {
-    serveClient(file, socket).catch(() => socket.destroy());
+    if (closed) {
+      socket.destroy();
+      return;
+    }
+    const served = serveClient(file, socket)
+      .catch(() => socket.destroy())
+      .then(() => void clients.delete(socket));
+    clients.set(socket, served);
   });
+  return {
+    async close() {
+      closed = true;
+      for (const socket of clients.keys()) socket.destroy();
+      await Promise.all(clients.values());
+    },
+  };
 }
 
+/** Resolves when the client has gone and DuckDB does nothing for it any more. */
 async function serveClient(file: DuckDbFile, socket: Socket): Promise<void> {
+  const gone = new Promise<void>((resolve) => socket.once('close', () => resolve()));
   const connection = await file.connect();
   let turn = Promise.resolve();
   let busy = 0;
   const answer = async (line: string | undefined): Promise<void> => {
+    if (socket.destroyed) return;
     const response = await respond(connection, line);
     if (socket.writable) socket.write(`${JSON.stringify(response)}\n`);
   };
@@ -37,10 +65,14 @@ async function serveClient(file: DuckDbFile, socket: Socket): Promise<void> {
       turn = turn.then(() => answer(line)).finally(() => (busy -= 1));
     }) as (data: string | Buffer) => void,
   );
-  socket.once('close', () => {
+  await gone;
+  // One that falls between two statements is lost.
+  const insist = setInterval(() => {
     if (busy > 0) connection.interrupt();
-    turn.finally(() => file.release(connection)).catch(() => undefined);
-  });
+  }, INTERRUPT_INTERVAL_MS);
+  await turn.catch(() => undefined);
+  clearInterval(insist);
+  file.release(connection);
 }
 
 async function respond(

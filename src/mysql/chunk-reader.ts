@@ -2,6 +2,7 @@ import { cancellable } from '../async/abort.ts';
 import { type TableId, type TableName, tableName } from '../change/table.ts';
 import { SluiceError } from '../errors/error.ts';
 import type { Chunk, ChunkReader, ChunkRequest } from '../snapshot/chunk-reader.ts';
+import { schemaIdOf } from '../topic/schema-record.ts';
 import { ChunkBytes } from './chunk-bytes.ts';
 import { type ChunkQuery, chunkQuery } from './chunk-query.ts';
 import { connect, type MysqlAccount, type MysqlSession, type RawRow } from './connection.ts';
@@ -111,9 +112,24 @@ export class MysqlChunkReader implements ChunkReader {
         this.forget(tableName(request.table));
         const errno = errorNumberOf(error);
         if (errno === NO_SUCH_TABLE || errno === NO_SUCH_DATABASE) throw tableGone(request.table);
-        if (!DEFINITION_CHANGED.has(errno) || attempt === DEFINITION_ATTEMPTS) throw error;
+        if (attempt === DEFINITION_ATTEMPTS) throw error;
+        if (!(await this.#isRedefined(request.table, known, error, signal))) throw error;
       }
     }
+  }
+
+  /** Whether a read failed because the definition it went by is not the table's any more. */
+  async #isRedefined(
+    id: TableId,
+    { query }: KnownTable,
+    error: unknown,
+    signal: AbortSignal,
+  ): Promise<boolean> {
+    if (DEFINITION_CHANGED.has(errorNumberOf(error))) return true;
+    if (error instanceof SluiceError && error.code.startsWith('mysql.')) return false;
+    // A value could not be read: its column may have another type by now.
+    const [table] = await readTables(await this.#connected(signal), oneTable(id));
+    return table !== undefined && schemaIdOf(table.schema) !== schemaIdOf(query.schema);
   }
 
   async #known(id: TableId, signal: AbortSignal): Promise<KnownTable> {

@@ -110,7 +110,8 @@ async function openDestination(
       const { commitIntervalMs, maxBatchBytes } = sink;
       const file = await openFile(task, sink, log);
       parts.defer(() => file.close());
-      serveQueries(file);
+      const queries = serveQueries(file);
+      parts.defer(() => queries.close());
       const { pipeline, kafka } = task.spec;
       const { reach } = port;
       const options = { pipeline, prefix: kafka.prefix, nowMs: Date.now, reach };

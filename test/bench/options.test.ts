@@ -8,14 +8,20 @@ it('without options every scenario is compared at full size', () => {
     size: 'full',
     json: false,
     scenarios: SCENARIO_NAMES,
-    partial: false,
+    rounds: 3,
+    keep: 'alone',
     peers: [],
   });
 });
 
-it('--only may be repeated, and makes the run partial', () => {
+it('--only may be repeated, and keeps nothing', () => {
   const task = parseOptions(['--quick', '--only', 'bulk', '--only', 'sink', '--only', 'bulk']);
-  expect(task).toMatchObject({ size: 'quick', scenarios: ['bulk', 'sink'], partial: true });
+  expect(task).toMatchObject({ size: 'quick', scenarios: ['bulk', 'sink'], keep: 'nowhere' });
+  expect(parseOptions(['--only', 'bulk'])).toMatchObject({ size: 'full', keep: 'nowhere' });
+});
+
+it("--keep puts a scenario's results beside the others", () => {
+  expect(parseOptions(['--only', 'bulk', '--keep'])).toMatchObject({ keep: 'beside the others' });
 });
 
 it('a peer has a command of its own and a topic like everybody, unless told otherwise', () => {
@@ -51,6 +57,8 @@ it.each([
   [['--peer', 'debezium=x'], 'Two programs would be called "debezium"'],
   [['--peer', 'a=x', '--peer', 'a=y'], 'Two programs would be called "a"'],
   [['--quick', '--tiny'], 'Choose one of'],
+  [['--quick', '--keep'], 'Only results of full size are kept'],
+  [['--rounds', '0'], '--rounds takes a number from 1 to 9'],
   [['--fast'], '--fast'],
 ])('%j is refused with its reason', (args, reason) => {
   expect(() => parseOptions(args)).toThrow(reason);

@@ -2,7 +2,7 @@ import { expect, it } from 'vitest';
 import { gateFailures } from '../../bench/gate.ts';
 import { verdicts } from '../../bench/report/bars.ts';
 import { performancePage } from '../../bench/report/page.ts';
-import { type BenchReport, printedResults } from '../../bench/report/report.ts';
+import { type BenchReport, beside, printedResults } from '../../bench/report/report.ts';
 import {
   contenderResult,
   type Figures,
@@ -103,6 +103,7 @@ const report: BenchReport = {
   environment: {
     date: '2026-11-23T06:00:00.000Z',
     size: 'full',
+    rounds: 3,
     commit: 'abc',
     cores: 2,
     processor: 'Some <CPU> & more',
@@ -125,6 +126,24 @@ const report: BenchReport = {
     },
   ],
 };
+
+it('what is measured anew takes its place among what was measured before', () => {
+  const environment = { ...report.environment, commit: 'def' };
+  const earlier = {
+    ...report,
+    scenarios: report.scenarios.map((of) => ({ ...of, commit: 'abc' })),
+  };
+  const newer = { environment, scenarios: [{ ...bulk, size: 7, commit: 'def' }] };
+  const both = beside(earlier, newer);
+  expect(both.scenarios.map(({ name, commit }) => [name, commit])).toEqual([
+    ['bulk', 'def'],
+    ['memory', 'abc'],
+  ]);
+  expect(performancePage(both)['docs/performance.md']).toContain(
+    'bulk of commit `def`; memory of commit `abc`',
+  );
+  expect(beside(undefined, newer).scenarios).toHaveLength(1);
+});
 
 it('the table has a line for each program and each part alone, in columns', () => {
   const lines = printedResults(report, false).split('\n');

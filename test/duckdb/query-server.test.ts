@@ -1,23 +1,27 @@
 import { statSync, writeFileSync } from 'node:fs';
 import { createConnection, createServer } from 'node:net';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { DuckDbFile } from '../../src/duckdb/database-file.ts';
 import { socketPath } from '../../src/duckdb/owner-socket.ts';
 import { queryWarehouse } from '../../src/duckdb/query-client.ts';
-import { serveQueries } from '../../src/duckdb/query-server.ts';
+import { type QueryServer, serveQueries } from '../../src/duckdb/query-server.ts';
 import { TEST_SETTINGS, tempFolder } from './warehouse.ts';
+
+const LONG =
+  'SELECT count(*) FROM range(1000000) AS a, range(1000000) AS b WHERE a.range < b.range';
 
 describe('queryWarehouse', () => {
   let folder: ReturnType<typeof tempFolder>;
   let path = '';
   let file: DuckDbFile;
+  let server: QueryServer;
 
   beforeEach(async () => {
     folder = tempFolder();
     path = join(folder.path, 'shop.duckdb');
     file = await DuckDbFile.open(path, TEST_SETTINGS);
-    serveQueries(file);
+    server = serveQueries(file);
   });
   afterEach(async () => {
     await file.close();
@@ -89,13 +93,21 @@ describe('queryWarehouse', () => {
 
   it('stops a long query when its client leaves, so that the file can be closed', async () => {
     const socket = createConnection(socketPath(path));
-    const long =
-      'SELECT count(*) FROM range(1000000) AS a, range(1000000) AS b WHERE a.range < b.range';
-    for (const sql of ['SELECT 1', long]) socket.write(`${JSON.stringify({ sql, limit: 1 })}\n`);
+    for (const sql of ['SELECT 1', LONG]) socket.write(`${JSON.stringify({ sql, limit: 1 })}\n`);
     await new Promise((resolve) => socket.once('data', resolve));
     expect((await ask('SELECT 2')).rows).toEqual([[2]]);
     socket.destroy();
     await file.close();
+  });
+
+  it('has let go of every client once it is closed, also in the middle of a long query', async () => {
+    const socket = createConnection(socketPath(path));
+    for (const sql of ['SELECT 1', LONG]) socket.write(`${JSON.stringify({ sql, limit: 1 })}\n`);
+    await new Promise((resolve) => socket.once('data', resolve));
+    const release = vi.spyOn(file, 'release');
+    await server.close();
+    expect(release).toHaveBeenCalledOnce();
+    await expect(ask('SELECT 1')).rejects.toThrow();
   });
 
   it('lets nobody but this user connect', () => {

@@ -103,6 +103,19 @@ describe.skipIf(!MYSQL_URL)('the chunk reader', () => {
     );
   });
 
+  it('gives a chunk up at a row it refuses, and reads on afterwards', async () => {
+    await db.run(
+      'CREATE TABLE foreign_words (id INT PRIMARY KEY, word VARCHAR(9) CHARACTER SET gbk)',
+      "INSERT INTO foreign_words VALUES (1, 'a'), (2, CAST(x'a140' AS CHAR CHARACTER SET gbk)), (3, 'c')",
+    );
+    await expect(read('foreign_words', undefined, 10)).rejects.toMatchObject({
+      code: 'binlog.unsupported',
+    });
+    expect((await read('foreign_words', ['2'], 10)).rows).toEqual([
+      { key: '{"id":3}', row: '{"id":3,"word":"c"}' },
+    ]);
+  });
+
   it('answers the end of the log behind what it has read', async () => {
     await db.run('CREATE TABLE ends (id INT PRIMARY KEY)', 'INSERT INTO ends VALUES (1)');
     const first = await read('ends', undefined, 10);
@@ -138,6 +151,21 @@ describe.skipIf(!MYSQL_URL)('the chunk reader', () => {
     expect((await read('altered', undefined, 10)).rows).toEqual([
       { key: '{"id":1}', row: '{"id":1,"b":2,"c":9}' },
     ]);
+  });
+
+  it('reads by the new definition when a value cannot be read by the old one', async () => {
+    await db.run(
+      'CREATE TABLE retyped (id INT PRIMARY KEY, a VARCHAR(9) CHARACTER SET utf8mb4)',
+      "INSERT INTO retyped VALUES (1, 'x')",
+    );
+    await read('retyped', undefined, 10);
+    await db.run(
+      'ALTER TABLE retyped MODIFY a VARBINARY(9)',
+      "INSERT INTO retyped VALUES (2, x'ff')",
+    );
+    const { schema, rows } = await read('retyped', undefined, 10);
+    expect(schema.columns[1]?.type.kind).toBe('binary');
+    expect(rows.map(({ row }) => row)).toEqual(['{"id":1,"a":"eA=="}', '{"id":2,"a":"/w=="}']);
   });
 
   it('says that a table is gone, before its first chunk and after', async () => {

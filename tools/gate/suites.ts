@@ -10,7 +10,8 @@ export const SUITES = {
   mysql: ['mysql'],
   kafka: ['kafka'],
   temporal: ['temporal'],
-  stack: EVERY_SERVER,
+  bigquery: ['bigquery'],
+  stack: [...EVERY_SERVER, 'bigquery'],
   crash: EVERY_SERVER,
 } as const satisfies Record<string, readonly ServerName[]>;
 

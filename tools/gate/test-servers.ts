@@ -58,12 +58,18 @@ export async function startTestServers(
   };
 }
 
-function testVariables({ mysql, kafka, temporal }: Addresses): Readonly<Record<string, string>> {
+function testVariables({
+  mysql,
+  kafka,
+  temporal,
+  bigquery,
+}: Addresses): Readonly<Record<string, string>> {
   return {
     ...(mysql && {
       SLUICE_TEST_MYSQL: `mysql://${mysql.user}:${encodeURIComponent(mysql.password)}@${mysql.host}:${mysql.port}`,
     }),
     ...(kafka && { SLUICE_TEST_KAFKA: kafka.brokers.join(',') }),
     ...(temporal && { SLUICE_TEST_TEMPORAL: temporal.address }),
+    ...(bigquery && { SLUICE_TEST_BIGQUERY: bigquery.url }),
   };
 }

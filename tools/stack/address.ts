@@ -1,9 +1,9 @@
 /** The servers a run can ask for, in the order they are shown. */
-export const SERVER_NAMES = ['mysql', 'mariadb', 'kafka', 'temporal'] as const;
+export const SERVER_NAMES = ['mysql', 'mariadb', 'kafka', 'temporal', 'bigquery'] as const;
 
 export type ServerName = (typeof SERVER_NAMES)[number];
 
-/** What `up` starts when nothing is named; MariaDB only comes when asked for. */
+/** What `up` starts when nothing is named; the others only come when asked for. */
 export const DEFAULT_SERVERS: readonly ServerName[] = ['mysql', 'kafka', 'temporal'];
 
 export interface SqlAddress {
@@ -26,11 +26,18 @@ export interface TemporalAddress {
   readonly uiUrl?: string;
 }
 
+/** Of an emulator: tests never write to Google's service by this name. */
+export interface BigQueryAddress {
+  /** `http://host:port` */
+  readonly url: string;
+}
+
 export interface AddressByName {
   readonly mysql: SqlAddress;
   readonly mariadb: SqlAddress;
   readonly kafka: KafkaAddress;
   readonly temporal: TemporalAddress;
+  readonly bigquery: BigQueryAddress;
 }
 
 /** The JSON document that `up` prints: only the servers asked for are present. */
@@ -46,6 +53,7 @@ export const ADDRESS_VARIABLES: Readonly<
   mariadb: { variable: 'SLUICE_MARIADB_URL', form: 'mysql://user:password@host:port' },
   kafka: { variable: 'SLUICE_KAFKA_BROKERS', form: 'host:port,host:port' },
   temporal: { variable: 'SLUICE_TEMPORAL_ADDRESS', form: 'host:port' },
+  bigquery: { variable: 'SLUICE_BIGQUERY_URL', form: 'http://host:port' },
 };
 
 /** A value on the command line or in the environment that cannot be used; exit code 2. */
@@ -88,6 +96,8 @@ const PARSERS: Parsers = {
     isHostAndPort(text)
       ? { address: text, namespace: env['SLUICE_TEMPORAL_NAMESPACE'] ?? 'default' }
       : undefined,
+  bigquery: (text) =>
+    /^https?:\/\/[^/]+\/?$/.test(text) ? { url: text.replace(/\/$/, '') } : undefined,
 };
 
 function parseSqlUrl(text: string): SqlAddress | undefined {
@@ -121,6 +131,7 @@ export function loopbackAddress<Name extends ServerName>(
       namespace: 'default',
       uiUrl: `http://${host}:${listening.sidePort}`,
     },
+    bigquery: { url: `http://${host}:${listening.port}` },
   };
   return byName[name];
 }

@@ -19,7 +19,7 @@ import {
 
 const USAGE = `Starts and stops the servers that tests, demo and benchmark work with.
 
-  node tools/stack/main.ts up [--only mysql,mariadb,kafka,temporal] [--json]
+  node tools/stack/main.ts up [--only mysql,mariadb,kafka,temporal,bigquery] [--json]
                               [--temporal-dynamic-config KEY=VALUE]...
   node tools/stack/main.ts status [--json]
   node tools/stack/main.ts stop NAME [--kill]
@@ -33,7 +33,8 @@ down     ends all servers of this run and removes their data; --keep leaves the 
 
 SLUICE_STACK_DIR        folder of the run (default .sluice/stack in the repository)
 SLUICE_STACK_ENGINE     containers or packages (default: containers if an engine answers)
-SLUICE_MYSQL_URL, SLUICE_MARIADB_URL, SLUICE_KAFKA_BROKERS, SLUICE_TEMPORAL_ADDRESS
+SLUICE_MYSQL_URL, SLUICE_MARIADB_URL, SLUICE_KAFKA_BROKERS, SLUICE_TEMPORAL_ADDRESS,
+SLUICE_BIGQUERY_URL
                         servers to use instead of starting one
 `;
 
@@ -117,6 +118,7 @@ function addressTable(addresses: Addresses): string {
 function describe(address: AddressByName[ServerName]): string {
   if ('brokers' in address) return address.brokers.join(',');
   if ('host' in address) return `${address.user}@${address.host}:${address.port}`;
+  if ('url' in address) return address.url;
   return address.uiUrl === undefined ? address.address : `${address.address}  ui ${address.uiUrl}`;
 }
 

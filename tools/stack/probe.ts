@@ -1,4 +1,5 @@
 import type { AddressByName, ServerName } from './address.ts';
+import { BIGQUERY_PROJECT } from './bigquery.ts';
 import { SEARCH_ATTRIBUTES } from './temporal.ts';
 
 const TIMEOUT_MS = 3_000;
@@ -12,6 +13,7 @@ type Probes = { readonly [Name in ServerName]: Probe<AddressByName[Name]> };
 const PROBES: Probes = {
   mysql: probeSql,
   mariadb: probeSql,
+  bigquery: probeBigQuery,
 
   async kafka({ brokers }) {
     const { Admin } = await import('@platformatic/kafka');
@@ -47,6 +49,12 @@ const PROBES: Probes = {
     }
   },
 };
+
+async function probeBigQuery({ url }: AddressByName['bigquery']): Promise<void> {
+  const path = `/bigquery/v2/projects/${BIGQUERY_PROJECT}/datasets`;
+  const answer = await fetch(url + path, { signal: AbortSignal.timeout(TIMEOUT_MS) });
+  if (!answer.ok) throw new Error(`it answers ${answer.status}`);
+}
 
 async function probeSql(address: AddressByName['mysql']): Promise<void> {
   const { createConnection } = await import('mysql2/promise');

@@ -16,12 +16,19 @@ const END_TIMEOUT_MS = 30_000;
 const END_POLL_MS = 200;
 
 /** The variables with which docker-compose.yml is told the ports. */
-const PORT_VARIABLES: Readonly<Record<ServerName, readonly [port: string, sidePort?: string]>> = {
+const PORT_VARIABLES: Readonly<
+  Partial<Record<ServerName, readonly [port: string, sidePort?: string]>>
+> = {
   mysql: ['SLUICE_MYSQL_PORT'],
   mariadb: ['SLUICE_MARIADB_PORT'],
   kafka: ['SLUICE_KAFKA_PORT'],
   temporal: ['SLUICE_TEMPORAL_PORT', 'SLUICE_TEMPORAL_UI_PORT'],
 };
+
+/** Whether docker-compose.yml has the server; one that it has not is a process on every machine. */
+export function hasContainer(name: ServerName): boolean {
+  return PORT_VARIABLES[name] !== undefined;
+}
 
 /** True when a container engine with Compose answers within three seconds. */
 export async function containersAnswer(env: Environment): Promise<boolean> {
@@ -110,10 +117,10 @@ function projectOf({ dir }: RunContext): string {
 }
 
 function settings(name: ServerName, record: SiteRecord): Environment {
-  const [port, sidePort] = PORT_VARIABLES[name];
+  const [port, sidePort] = PORT_VARIABLES[name] ?? [];
   const options = record.dynamicConfig.flatMap((setting) => ['--dynamic-config-value', setting]);
   return {
-    [port]: String(record.port),
+    ...(port === undefined ? {} : { [port]: String(record.port) }),
     ...(sidePort === undefined ? {} : { [sidePort]: String(record.sidePort) }),
     SLUICE_ROOT_PASSWORD: record.password,
     SLUICE_TEMPORAL_OPTIONS: options.join(' '),

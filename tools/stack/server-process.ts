@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { type Environment, loopbackAddress, type ServerName } from './address.ts';
+import { BIGQUERY } from './bigquery.ts';
 import { buildOnce, cacheFolder, isCached } from './cache.ts';
 import { endProcess, launch, logTail, runningPid } from './detached-process.ts';
 import { KAFKA } from './kafka.ts';
@@ -20,6 +21,7 @@ const PACKAGED: Readonly<Record<ServerName, PackagedServer>> = {
   mariadb: MARIADB,
   kafka: KAFKA,
   temporal: TEMPORAL,
+  bigquery: BIGQUERY,
 };
 
 const PREPARING = 'preparing its data folder';

@@ -25,7 +25,7 @@ import {
 import { refuseMissing, StackUnavailable } from './prerequisite.ts';
 import { probe } from './probe.ts';
 import { type Report, SILENT } from './progress.ts';
-import { containersAnswer, removeContainers } from './server-container.ts';
+import { containersAnswer, hasContainer, removeContainers } from './server-container.ts';
 import type { RunContext } from './server-host.ts';
 import { lacksForProcess } from './server-process.ts';
 import { readRecord, type SiteRecord } from './site-record.ts';
@@ -88,7 +88,8 @@ export async function startStack(options: StartOptions = {}): Promise<Stack> {
   const provided = new Map<ServerName, Provided>();
   const bringOne = async (name: ServerName) => {
     const dynamicConfig = name === 'temporal' ? options.temporalDynamicConfig : undefined;
-    provided.set(name, await provide(name, { as, dynamicConfig }, together));
+    const wanted = { as: hasContainer(name) ? as : 'process', dynamicConfig } as const;
+    provided.set(name, await provide(name, wanted, together));
     context.report(name, 'ready');
   };
   // One failure ends the others' work, and what this call started before does not stay behind.
@@ -165,7 +166,8 @@ async function kindOfNewServers(
   for (const name of names) {
     if (addressFromEnvironment(name, context.env) !== undefined) continue;
     const state = await stateOf(name, context);
-    if (state.kind === 'absent') fresh.push(name);
+    if (state.kind === 'absent' && hasContainer(name)) fresh.push(name);
+    else if (state.kind === 'absent') processes.push(name);
     else if (state.record.kind === 'process') processes.push(name);
   }
   const as = fresh.length > 0 ? await chooseEngine(context.env) : 'process';

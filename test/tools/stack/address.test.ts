@@ -29,6 +29,7 @@ describe('an address in the environment', () => {
       { SLUICE_TEMPORAL_ADDRESS: 't:7233', SLUICE_TEMPORAL_NAMESPACE: 'cdc' },
       { address: 't:7233', namespace: 'cdc' },
     ],
+    ['bigquery', { SLUICE_BIGQUERY_URL: 'http://b:9050/' }, { url: 'http://b:9050' }],
   ] as const)('of %s is read from %o', (name, env, address) => {
     expect(addressFromEnvironment(name, env)).toEqual(address);
   });

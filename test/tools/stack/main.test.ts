@@ -13,7 +13,7 @@ describe('the command line', () => {
     [['sideways'], 'There is no command "sideways"'],
     [['up', '--only', 'mysql,oracle'], 'not "oracle"'],
     [['up', '--fast'], '--fast'],
-    [['stop'], 'Name one of mysql, mariadb, kafka, temporal.'],
+    [['stop'], 'Name one of mysql, mariadb, kafka, temporal, bigquery.'],
   ])('refuses %j with exit code 2', async (args, message) => {
     const { code, stdout, stderr } = await stackCommand(args, bareMachine());
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
@@ -42,7 +42,7 @@ describe('the command line', () => {
     const { code, stdout } = await stackCommand(['status'], env);
     expect(code).toBe(0);
     expect(stdout).toBe(
-      'mysql     external  cdc@db:3310\nmariadb   absent\nkafka     absent\ntemporal  absent\n',
+      'mysql     external  cdc@db:3310\nmariadb   absent\nkafka     absent\ntemporal  absent\nbigquery  absent\n',
     );
   });
 
