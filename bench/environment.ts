@@ -9,7 +9,6 @@ export interface BenchEnvironment {
   /** ISO date of the run. */
   readonly date: string;
   readonly size: Size;
-  readonly rounds: number;
   readonly commit: string;
   readonly cores: number;
   readonly processor: string;
@@ -24,13 +23,12 @@ const BYTES_PER_GB = 1 << 30;
 export async function environmentOf(
   source: Source,
   contenders: readonly Contender[],
-  { size, rounds }: { readonly size: Size; readonly rounds: number },
+  { size }: { readonly size: Size },
 ): Promise<BenchEnvironment> {
   const [processor] = cpus();
   return {
     date: new Date().toISOString(),
     size,
-    rounds,
     commit: firstLine('git', ['describe', '--always', '--dirty']),
     cores: cpus().length,
     processor: processor?.model ?? 'unknown',

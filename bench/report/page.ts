@@ -88,7 +88,7 @@ function resultsSection(
   ];
   return [
     `## Results of ${date.slice(0, 10)}`,
-    `${roundsText(environment.rounds)}, ${commitsOf(scenarios, commit)}. A run counts only when its topics hold exactly the records that were written.`,
+    `${roundsText(scenarios)}, ${commitsOf(scenarios, commit)}. A run counts only when its topics hold exactly the records that were written.`,
     ...figures,
     markdownTable(HEADS, scenarios.flatMap(tableRows)),
     '### Against the bars',
@@ -108,8 +108,14 @@ function resultsSection(
   ].join('\n\n');
 }
 
-function roundsText(rounds: number): string {
-  return rounds === 1 ? 'One round' : `Medians of ${rounds} rounds`;
+/** The memory scenario, of one long run, does not count. */
+function roundsText(scenarios: readonly ScenarioResult[]): string {
+  const rounds = scenarios
+    .filter(({ name }) => name !== 'memory')
+    .map(({ contenders }) => Math.max(...contenders.map(({ runs }) => runs.length)));
+  const [least, most] = [Math.min(...rounds), Math.max(...rounds)];
+  if (most <= 1) return 'One round';
+  return least === most ? `Medians of ${most} rounds` : `Medians of ${least} to ${most} rounds`;
 }
 
 /** A run in parts may have measured more than one commit. */

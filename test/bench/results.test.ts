@@ -103,7 +103,6 @@ const report: BenchReport = {
   environment: {
     date: '2026-11-23T06:00:00.000Z',
     size: 'full',
-    rounds: 3,
     commit: 'abc',
     cores: 2,
     processor: 'Some <CPU> & more',
