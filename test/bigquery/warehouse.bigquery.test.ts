@@ -11,9 +11,9 @@ import { systemClock } from '../../src/sink/clock.ts';
 import type { ChangeRow } from '../../src/sink/destination.ts';
 import type { SinkKillPoint } from '../../src/sink/kill-points.ts';
 import type { ControlRecord } from '../../src/topic/control-record.ts';
+import { BigQueryFront, type HttpFault } from '../../tools/bigquery-front/bigquery-front.ts';
 import { batch, change, integer, rowsOf, schemaOf, seqAt, varchar } from '../duckdb/warehouse.ts';
 import { MemorySinkLog } from '../sink/memory-sink-log.ts';
-import { BigQueryFront, type HttpFault } from '../support/bigquery-front.ts';
 
 /** Address of an emulator, as `http://127.0.0.1:9050`. */
 const ENDPOINT = process.env['SLUICE_TEST_BIGQUERY'] ?? '';

@@ -6,7 +6,7 @@ import { eventually, type ShopPipeline } from '../../demo/shop-pipeline.ts';
 import { sluice } from '../../demo/worker-process.ts';
 import { RestBigQuery } from '../../src/bigquery/rest-service.ts';
 import { SINK_KILL_POINTS } from '../../src/sink/kill-points.ts';
-import { BigQueryFront } from '../support/bigquery-front.ts';
+import { BigQueryFront } from '../../tools/bigquery-front/bigquery-front.ts';
 import {
   diesAt,
   givenServers,
