@@ -116,6 +116,22 @@ describe('DuckDbDestination', () => {
     expect(await present()).toEqual([[1, 'new']]);
   });
 
+  it('has the comments of the last commit when its process is gone before the log is folded into the file', async () => {
+    const [seq, schemaId] = [seqAt(1, 0), schemaIdOf(orders)];
+    const given = { table: 'the table', columns: { id: 'the number' } };
+    const record = { kind: 'schema' as const, seq, table: ORDERS, schemaId, comments: given };
+    await apply(1, [rowsOf(orders, [create(1, 'new', 1)])], [record], [orders]);
+    const left = join(folder.path, 'left.duckdb');
+    copyFileSync(path, left);
+    copyFileSync(`${path}.wal`, `${left}.wal`);
+    const before = await comments();
+    await warehouse[Symbol.asyncDispose]();
+    warehouse = await openWarehouse(left);
+    expect(await comments()).toEqual(before);
+    expect(before).toContainEqual(['orders__history.id', 'the number']);
+    expect(await present()).toEqual([[1, 'new']]);
+  });
+
   it('takes any comment that the source takes', async () => {
     await fc.assert(
       fc.asyncProperty(fc.nat(), fc.string({ unit: 'binary', minLength: 1 }), async (n, text) => {
