@@ -1,5 +1,5 @@
 import type { TableId } from '../change/table.ts';
-import type { Dialect } from '../view/dialect.ts';
+import type { DescribedColumns, Dialect } from '../view/dialect.ts';
 import { META, type StoredColumn } from '../view/stored-table.ts';
 import { type BigQueryLayout, relationName } from './names.ts';
 
@@ -64,10 +64,27 @@ export function bigQueryDialect(layout: BigQueryLayout): Dialect {
     asTimestamp: (expression) => expression,
     struct: (fields) =>
       `STRUCT(${fields.map(([name, expression]) => `${expression} AS ${name}`).join(', ')})`,
+    createView: (name, body, described) => [
+      `CREATE OR REPLACE VIEW ${name}${descriptions(described)} AS ${body}`,
+    ],
     createTableFunction: (name, parameter, body) =>
       `CREATE OR REPLACE TABLE FUNCTION ${name}(${identifier(parameter)} TIMESTAMP) AS (${body})`,
   };
 }
+
+/** BigQuery forgets those of a view that is replaced. */
+function descriptions({ columns, comments }: DescribedColumns): string {
+  if (!comments) return '';
+  const texts = new Map(Object.entries(comments.columns));
+  const list = columns.map((name) => {
+    const comment = texts.get(name);
+    return identifier(name) + (comment === undefined ? '' : descriptionOption(comment));
+  });
+  const names = texts.size === 0 ? '' : ` (${list.join(', ')})`;
+  return names + (comments.table === undefined ? '' : descriptionOption(comments.table));
+}
+
+const descriptionOption = (comment: string): string => ` OPTIONS (description = ${text(comment)})`;
 
 /** Within the internal dataset. */
 export function physicalName({ database, table }: TableId, what: 'changes' | 'state'): string {

@@ -3,6 +3,7 @@ import { META, type StoredTable, VIEW_SUFFIXES } from '../view/stored-table.ts';
 import { latestView, viewStatements } from '../view/table-views.ts';
 import { bigQueryDialect, identifier, text } from './bigquery-dialect.ts';
 import { columnForm } from './column-type.ts';
+import { describable, tableDescription } from './description.ts';
 import { type BigQueryLayout, columnName } from './names.ts';
 import { widenColumn } from './widen-column.ts';
 
@@ -20,6 +21,7 @@ export function bigQueryRules(layout: BigQueryLayout): EvolutionRules {
       return { name: columnName(name), type: stored, mayBeInexact };
     },
     widen: widenColumn,
+    comments: describable,
     relations: (id) => [
       ...VIEW_SUFFIXES.map((suffix) => dialect.view({ id }, suffix)),
       dialect.changes({ id, name: nameOf(id) }),
@@ -89,14 +91,27 @@ export function tableStatements(
     const old = before.get(name.toLowerCase());
     return old !== undefined && old !== type;
   });
-  return [changes(to), state(to)].flatMap((table) => [
+  const described = [changesDescription(to), stateDescription(to)];
+  const isNew = [changesDescription(from), stateDescription(from)].some(
+    (description, index) => description !== described[index],
+  );
+  return [changes(to), state(to)].flatMap((table, index) => [
     ...(added.length === 0 ? [] : [`ALTER TABLE ${table} ${added.map(addColumn).join(', ')}`]),
     ...altered.map(
       ({ name, type }) =>
         `ALTER TABLE ${table} ALTER COLUMN ${identifier(name)} SET DATA TYPE ${type}`,
     ),
+    ...(isNew
+      ? [`ALTER TABLE ${table} SET OPTIONS (description = ${text(described[index] ?? '')})`]
+      : []),
   ]);
 }
+
+const changesDescription = ({ name, comments }: StoredTable): string =>
+  tableDescription(`Every change of ${name}.`, comments);
+
+const stateDescription = ({ name, comments }: StoredTable): string =>
+  tableDescription(`Rows of ${name} as of its last compaction.`, comments);
 
 const addColumn = ({ name, type }: PhysicalColumn): string =>
   `ADD COLUMN IF NOT EXISTS ${identifier(name)} ${type}`;
@@ -112,13 +127,10 @@ function createStatements(
   const labelOption = labelsOption(labels);
   const changesOptions = [
     'require_partition_filter = TRUE',
-    `description = ${text(`Every change of ${table.name}.`)}`,
+    `description = ${text(changesDescription(table))}`,
     ...labelOption,
   ];
-  const stateOptions = [
-    `description = ${text(`Rows of ${table.name} as of its last compaction.`)}`,
-    ...labelOption,
-  ];
+  const stateOptions = [`description = ${text(stateDescription(table))}`, ...labelOption];
   return [
     `CREATE TABLE IF NOT EXISTS ${changes(table)} (${[...columns, ...CHANGES_META].join(', ')})` +
       ` PARTITION BY DATE(${META.committedAt})${cluster} OPTIONS (${changesOptions.join(', ')})`,
@@ -165,5 +177,5 @@ function keyClause(table: StoredTable): readonly string[] {
 /** Every view of a table; each replaces an older one. */
 export function tableViews(layout: BigQueryLayout, table: StoredTable): readonly string[] {
   const dialect = bigQueryDialect(layout);
-  return [...viewStatements(dialect, table), latestView(dialect, table)];
+  return [...viewStatements(dialect, table), ...latestView(dialect, table)];
 }

@@ -1,9 +1,11 @@
 import { nextTurn } from '../async/turn.ts';
 import type { BinlogEvent } from '../binlog/event.ts';
 import type { Checkpoint, SnapshotTally } from '../change/checkpoint.ts';
+import type { GtidSetText } from '../change/gtid.ts';
+import type { TableId } from '../change/table.ts';
 import { finishedRequests } from '../snapshot/plan.ts';
 import { tableTopic } from '../topic/topic-name.ts';
-import type { OpenedSession } from './open-session.ts';
+import { ENGINE_COMMIT_GRACE_MS, type OpenedSession } from './open-session.ts';
 import type { CaptureNotice, CaptureProgress, SnapshotProgress } from './progress.ts';
 import type { CaptureDeps, CaptureInput } from './run-capture.ts';
 import type { EventBytes, EventStream } from './source-server.ts';
@@ -49,6 +51,7 @@ export class CaptureLoop {
   #bytes = 0;
   #batches = 0;
   #begunTable: string | undefined;
+  #defining = false;
   /** Finished snapshots that have been told of. */
   #told: ReadonlySet<string>;
 
@@ -81,6 +84,7 @@ export class CaptureLoop {
       while (!signal.aborted) {
         this.#throwIfFailed();
         await this.#driveSnapshot(signal);
+        this.#driveDefinitions();
         this.#publishIfDue();
         this.#read();
         await wakeup.wait(this.#arrived || this.#inFlight ? this.#input.idleMs : this.#restMs());
@@ -119,6 +123,33 @@ export class CaptureLoop {
         this.#reading = false;
         this.#opened.wakeup.wake();
       });
+  }
+
+  /** Reads anew what DDL has touched, beside the stream, which never waits for it. */
+  #driveDefinitions(): void {
+    const { session, tracker, wakeup } = this.#opened;
+    if (session.atBoundary) session.recordComments();
+    if (this.#defining) return;
+    const altered = session.takeAltered();
+    if (altered.length === 0) return;
+    this.#defining = true;
+    this.#define(altered, tracker.gtidSet)
+      .catch((error: unknown) => {
+        this.#failure ??= { cause: error };
+      })
+      .finally(() => {
+        this.#defining = false;
+        wakeup.wake();
+      });
+  }
+
+  /** The log shows a statement before the definitions do. */
+  async #define(altered: readonly TableId[], after: GtidSetText): Promise<void> {
+    await this.#deps.server.waitForExecuted(after, ENGINE_COMMIT_GRACE_MS);
+    for (const id of altered) {
+      const table = await this.#deps.server.table(id);
+      if (table) this.#opened.session.learnDefinitions([table]);
+    }
   }
 
   async #takeArrived(signal: AbortSignal): Promise<void> {

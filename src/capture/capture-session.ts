@@ -15,6 +15,7 @@ import { OpenBatch } from './open-batch.ts';
 import type { PipelineLog, StoredPipeline } from './pipeline-log.ts';
 import { partialImage, unnamed, unsupported } from './refusals.ts';
 import type { SnapshotDriver } from './snapshot-driver.ts';
+import type { SourceTable } from './source-server.ts';
 import { classifyStatement } from './statement.ts';
 import type { StreamTracker } from './stream-tracker.ts';
 import type { TableRouter } from './table-router.ts';
@@ -58,6 +59,10 @@ export class CaptureSession {
   readonly #records = new RowRecords();
   readonly counts: SessionCounts = { rows: 0, transactions: 0, byTable: {} };
   #newestEventAtUs = 0;
+  /** Tables that DDL has touched; what is said of them at the source may be another thing now. */
+  readonly #altered = new Map<TableName, TableId>();
+  /** Definitions read since the last boundary. */
+  #defined: readonly SourceTable[] = [];
 
   constructor(settings: SessionSettings, parts: SessionParts, stored: StoredPipeline) {
     this.#settings = settings;
@@ -250,6 +255,8 @@ export class CaptureSession {
         ? []
         : this.#knownTables().filter((name) => name.startsWith(`${dropped}.`))),
     ];
+    for (const table of statement.touches)
+      if (router.captures(table)) this.#altered.set(tableName(table), table);
     for (const table of captured(statement.touches)) snapshot.invalidate(table);
     const ordinal = tracker.commitOrdinal + 1;
     const base = 2 * (tracker.transaction?.rows ?? 0);
@@ -277,6 +284,7 @@ export class CaptureSession {
     if (!this.#parts.tracker.transaction) return;
     this.#parts.tracker.commit();
     this.counts.transactions += 1;
+    this.recordComments();
   }
 
   /** Emits what is left of a chunk, under a commit ordinal of its own. Only at a boundary. */
@@ -335,6 +343,39 @@ export class CaptureSession {
       const routing = this.#parts.router.routing(schema);
       if (routing.kind === 'route')
         this.#batch.recordSchema(routing.route, () => this.#sequence(ordinal, 2 * index));
+    });
+  }
+
+  /** Tables whose definitions have to be read again; each is named once. */
+  takeAltered(): readonly TableId[] {
+    const altered = [...this.#altered.values()];
+    this.#altered.clear();
+    return altered;
+  }
+
+  /** Takes comments from definitions; those on record differently are recorded at the next boundary. */
+  learnDefinitions(tables: readonly SourceTable[]): void {
+    for (const { schema, comments } of tables) this.#batch.learnComments(schema, comments);
+    this.#defined = [...this.#defined, ...tables];
+  }
+
+  /**
+   * Puts comments on record that have changed without the schema. The definition may be newer than
+   * the place in the log: a schema that no row has had yet brings its comments with its first row.
+   * Only at a boundary.
+   */
+  recordComments(): void {
+    if (this.#defined.length === 0) return;
+    const due = this.#defined.filter(({ schema }) =>
+      this.#batch.hasCommentsDue(schemaIdOf(schema), schema),
+    );
+    this.#defined = [];
+    if (due.length === 0) return;
+    const ordinal = this.#parts.tracker.takeOrdinal();
+    due.forEach(({ schema }, index) => {
+      const routing = this.#parts.router.routing(schema);
+      if (routing.kind === 'route')
+        this.#batch.recordComments(routing.route, this.#sequence(ordinal, 2 * index));
     });
   }
 

@@ -1,6 +1,12 @@
 import type { Checkpoint, SnapshotPlan } from '../change/checkpoint.ts';
 import type { Sequence } from '../change/sequence.ts';
-import { type SchemaId, type TableName, tableName } from '../change/table.ts';
+import {
+  type SchemaId,
+  type TableComments,
+  type TableName,
+  type TableSchema,
+  tableName,
+} from '../change/table.ts';
 import { type ControlRecord, formatControlRecord } from '../topic/control-record.ts';
 import type { TableRoute } from '../topic/envelope.ts';
 import { type OutgoingBatch, POSITION_KEYS, SEQUENCE_HEADER } from '../topic/publisher.ts';
@@ -11,7 +17,8 @@ import {
   type Topic,
   type TopicIdentity,
 } from '../topic/topic-name.ts';
-import type { PipelineLog } from './pipeline-log.ts';
+import { CommentRecord } from './comment-record.ts';
+import type { PipelineLog, StoredPipeline } from './pipeline-log.ts';
 
 /**
  * The batch that is being filled, and what the pipeline's own topics will say once it is committed.
@@ -26,6 +33,7 @@ export class OpenBatch {
   readonly #internal: InternalTopics;
   readonly #schemaIds: Set<SchemaId>;
   readonly #topics: Map<Topic, TopicIdentity>;
+  readonly #comments: CommentRecord;
   #outgoing: OutgoingBatch;
   #topicsChanged = false;
   #planWritten: SnapshotPlan | undefined;
@@ -36,11 +44,7 @@ export class OpenBatch {
     prefix: string,
     nowMs: () => number,
     commitTimeUs: () => number,
-    stored: {
-      readonly schemaIds: ReadonlySet<SchemaId>;
-      readonly topics: ReadonlyMap<Topic, TopicIdentity>;
-      readonly snapshot: SnapshotPlan | undefined;
-    },
+    stored: Omit<StoredPipeline, 'checkpoint'>,
   ) {
     this.#log = log;
     this.#nowMs = nowMs;
@@ -48,6 +52,7 @@ export class OpenBatch {
     this.#internal = internalTopics(prefix);
     this.#schemaIds = new Set(stored.schemaIds);
     this.#topics = new Map(stored.topics);
+    this.#comments = new CommentRecord(stored.comments);
     this.#planWritten = stored.snapshot;
     this.#outgoing = log.newBatch();
   }
@@ -77,8 +82,27 @@ export class OpenBatch {
     if (this.#schemaIds.has(route.schemaId)) return;
     this.#schemaIds.add(route.schemaId);
     this.#append(this.#internal.schemas, route.schemaId, canonicalSchema(route.schema));
-    const table: TableName = tableName(route.schema.id);
-    this.control({ kind: 'schema', seq: seq(), table, schemaId: route.schemaId });
+    this.#schemaRecord(route, seq());
+  }
+
+  learnComments({ id }: TableSchema, comments: TableComments): void {
+    this.#comments.learn(tableName(id), comments);
+  }
+
+  /** Whether {@link recordComments} has something to write. A schema that is not on record brings its comments itself. */
+  hasCommentsDue(schemaId: SchemaId, schema: TableSchema): boolean {
+    return this.#schemaIds.has(schemaId) && this.#comments.isDue(schema);
+  }
+
+  /** Writes a schema once more, with the comments that it has got since. */
+  recordComments(route: TableRoute, seq: Sequence): void {
+    this.#schemaRecord(route, seq);
+  }
+
+  #schemaRecord({ schema, schemaId }: TableRoute, seq: Sequence): void {
+    const table: TableName = tableName(schema.id);
+    const comments = this.#comments.take(schema);
+    this.control({ kind: 'schema', seq, table, schemaId, ...(comments ? { comments } : {}) });
   }
 
   control(record: ControlRecord): void {
@@ -98,6 +122,9 @@ export class OpenBatch {
         POSITION_KEYS.topics,
         JSON.stringify(Object.fromEntries(this.#topics)),
       );
+    const comments = this.#comments.takeChanged();
+    if (comments)
+      this.#append(positions, POSITION_KEYS.comments, JSON.stringify(Object.fromEntries(comments)));
     if (plan !== this.#planWritten)
       this.#append(positions, POSITION_KEYS.snapshot, JSON.stringify(plan));
     this.#append(positions, POSITION_KEYS.checkpoint, JSON.stringify(checkpoint));

@@ -74,8 +74,11 @@ export async function openSession(
   const held = decision.kind === 'reopen' ? new Map<Topic, TopicIdentity>() : stored.topics;
   const topics = tables.map(({ schema }) => tableTopic(input.prefix, schema.id));
   session.learnTopics(await deps.log.ensureTopics(topics, held));
-  if (session.atBoundary && tracker.open === undefined)
+  session.learnDefinitions(tables);
+  if (session.atBoundary && tracker.open === undefined) {
     session.announce(tables.map(({ schema }) => schema));
+    session.recordComments();
+  }
   applyStart(
     decision,
     { session, snapshot, tracker, epoch: begin.epoch, nowMs: deps.nowMs(), known: stored.topics },
@@ -97,7 +100,7 @@ export async function openSession(
 }
 
 /** A position may be ahead of `gtid_executed` for as long as an engine commit takes; only what stays missing has diverged. */
-const ENGINE_COMMIT_GRACE_MS = 10_000;
+export const ENGINE_COMMIT_GRACE_MS = 10_000;
 
 async function settledHistory(
   deps: CaptureDeps,

@@ -1,5 +1,5 @@
 import type { Checkpoint, SnapshotPlan } from '../change/checkpoint.ts';
-import type { SchemaId } from '../change/table.ts';
+import type { SchemaId, TableName } from '../change/table.ts';
 import type { OutgoingBatch } from '../topic/publisher.ts';
 import type { Topic, TopicIdentity } from '../topic/topic-name.ts';
 
@@ -11,6 +11,8 @@ export interface StoredPipeline {
   readonly topics: ReadonlyMap<Topic, TopicIdentity>;
   /** Schemas already on record. */
   readonly schemaIds: ReadonlySet<SchemaId>;
+  /** Digest of the comments on record, by table. */
+  readonly comments: ReadonlyMap<TableName, string>;
 }
 
 /**

@@ -1,5 +1,5 @@
 import type { GtidSetText } from '../change/gtid.ts';
-import type { TableSchema } from '../change/table.ts';
+import type { TableComments, TableId, TableSchema } from '../change/table.ts';
 
 /** A place in the log files of one server. */
 export interface BinlogEnd {
@@ -20,6 +20,7 @@ export interface ServerHistory {
 /** A captured table as information_schema describes it now. */
 export interface SourceTable {
   readonly schema: TableSchema;
+  readonly comments: TableComments;
   /** From the server's statistics; may be far off. */
   readonly estimatedRows: number;
 }
@@ -34,6 +35,8 @@ export interface SourceServer {
   waitForExecuted(gtidSet: GtidSetText, timeoutMs: number): Promise<void>;
   /** Base tables that match the include and exclude patterns, sorted by name. */
   capturedTables(): Promise<readonly SourceTable[]>;
+  /** One base table as it is now; `undefined` when it is gone. */
+  table(id: TableId): Promise<SourceTable | undefined>;
   /**
    * Dumps the log from behind a GTID set.
    * @throws {SluiceError} `binlog.purged`, `binlog.diverged` or a connection code

@@ -57,3 +57,13 @@ export interface TableSchema {
   readonly columns: readonly Column[];
   readonly key: readonly number[];
 }
+
+/**
+ * What people have written about a table and its columns at the source; a column without a comment
+ * is left out. No part of the schema: rows are decoded without it. JSON-plain. It may be private:
+ * nothing of it belongs into a log.
+ */
+export interface TableComments {
+  readonly table?: string;
+  readonly columns: Readonly<Record<string, string>>;
+}

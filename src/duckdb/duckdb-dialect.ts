@@ -1,5 +1,5 @@
 import type { Sequence } from '../change/sequence.ts';
-import type { Dialect } from '../view/dialect.ts';
+import type { DescribedColumns, Dialect } from '../view/dialect.ts';
 import { INTERNAL_SCHEMA } from '../view/stored-table.ts';
 
 const identifier = (name: string): string => `"${name.replaceAll('"', '""')}"`;
@@ -32,9 +32,29 @@ export const duckdbDialect: Dialect = {
   asTimestamp: (expression) => `CAST(${expression} AS TIMESTAMPTZ)`,
   struct: (fields) =>
     `{${fields.map(([name, expression]) => `${text(name)}: ${expression}`).join(', ')}}`,
+  createView: (name, body, described) => [
+    `CREATE OR REPLACE VIEW ${name} AS ${body}`,
+    ...commentStatements(name, described),
+  ],
   createTableFunction: (name, parameter, body) =>
     `CREATE OR REPLACE MACRO ${name}(${identifier(parameter)}) AS TABLE ${body}`,
 };
+
+/** A view that is replaced has lost its comments. */
+function commentStatements(
+  view: string,
+  { columns, comments }: DescribedColumns,
+): readonly string[] {
+  if (!comments) return [];
+  const texts = new Map(Object.entries(comments.columns));
+  const commented = columns.flatMap((name) => {
+    const comment = texts.get(name);
+    if (comment === undefined) return [];
+    return [`COMMENT ON COLUMN ${view}.${identifier(name)} IS ${text(comment)}`];
+  });
+  if (comments.table === undefined) return commented;
+  return [`COMMENT ON VIEW ${view} IS ${text(comments.table)}`, ...commented];
+}
 
 /** RFC 6901; unlike a JSON path it can name any member. */
 function jsonPointer(member: string): string {

@@ -27,6 +27,9 @@ const CHANGES_META = [
 ];
 const STATE_META = [`${META.seq} HUGEINT`, `${META.inexact} JSON`];
 
+/** A statement ends at the character, which no literal can write; its picture stands in for it. */
+const withoutNul = (comment: string): string => comment.replaceAll('\0', '\u2400');
+
 export const DUCKDB_RULES: EvolutionRules = {
   column: ({ name, type }) => {
     const { storedType, mayBeInexact } = columnCodec(type);
@@ -37,6 +40,12 @@ export const DUCKDB_RULES: EvolutionRules = {
     if (type === undefined) return undefined;
     return { ...stored, type, mayBeInexact: stored.mayBeInexact || wanted.mayBeInexact };
   },
+  comments: ({ table, columns }) => ({
+    ...(table === undefined ? {} : { table: withoutNul(table) }),
+    columns: Object.fromEntries(
+      Object.entries(columns).map(([name, comment]) => [name, withoutNul(comment)]),
+    ),
+  }),
   relations: ({ database, table }) =>
     VIEW_SUFFIXES.filter((suffix) => suffix !== '__latest').map(
       (suffix) => `${database}.${table}${suffix}`,

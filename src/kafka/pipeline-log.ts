@@ -16,7 +16,12 @@ import { Cluster } from './cluster.ts';
 import { CommittedReader } from './committed-reader.ts';
 import type { KafkaConnection } from './connection-options.ts';
 import type { KafkaKillPoint } from './kill-points.ts';
-import { parseCheckpoint, parseSnapshotPlan, parseTopics } from './stored-record.ts';
+import {
+  parseCheckpoint,
+  parseCommentDigests,
+  parseSnapshotPlan,
+  parseTopics,
+} from './stored-record.ts';
 import { createTopics, internalTopicConfigs, tableTopicConfig } from './topic-admin.ts';
 import { foldTopic } from './topic-fold.ts';
 import { TransactionProducer } from './transaction-producer.ts';
@@ -134,11 +139,13 @@ export class KafkaPipelineLog implements PipelineLog {
     const checkpoint = positions.get(POSITION_KEYS.checkpoint);
     const snapshot = positions.get(POSITION_KEYS.snapshot);
     const topics = positions.get(POSITION_KEYS.topics);
+    const comments = positions.get(POSITION_KEYS.comments);
     return {
       checkpoint: checkpoint && parseCheckpoint(checkpoint),
       snapshot: snapshot && parseSnapshotPlan(snapshot),
       topics: topics ? parseTopics(topics) : new Map(),
       schemaIds: new Set([...schemas.keys()] as SchemaId[]),
+      comments: comments ? parseCommentDigests(comments) : new Map(),
     };
   }
 }

@@ -1,4 +1,5 @@
 import type { Checkpoint, SnapshotPlan } from '../change/checkpoint.ts';
+import type { TableName } from '../change/table.ts';
 import { SluiceError } from '../errors/error.ts';
 import type { SinkRecord } from '../sink/sink-log.ts';
 import type { Topic, TopicIdentity } from '../topic/topic-name.ts';
@@ -33,6 +34,17 @@ export function parseTopics(value: Buffer): ReadonlyMap<Topic, TopicIdentity> {
       const { partitions, id } = Object(identity) as Partial<Record<keyof TopicIdentity, unknown>>;
       if (typeof id !== 'string' || !Number.isSafeInteger(partitions)) throw unreadable('topics');
       return [topic as Topic, { partitions: Number(partitions), id }];
+    }),
+  );
+}
+
+/** @throws {SluiceError} `kafka.record-unreadable` when a digest is no text */
+export function parseCommentDigests(value: Buffer): ReadonlyMap<TableName, string> {
+  const digests = Object.entries(parseObject('comments', value));
+  return new Map(
+    digests.map(([table, digest]) => {
+      if (typeof digest !== 'string') throw unreadable('comments');
+      return [table as TableName, digest];
     }),
   );
 }

@@ -1,9 +1,9 @@
 import type { SourceTable } from '../capture/source-server.ts';
-import type { Column, TableId, TableName } from '../change/table.ts';
+import type { TableId, TableName } from '../change/table.ts';
 import { tableName } from '../change/table.ts';
 import { SluiceError } from '../errors/error.ts';
 import type { MysqlSession, TextRow } from './connection.ts';
-import { COLUMN_FIELDS, columnOf } from './table-definition.ts';
+import { COLUMN_FIELDS, columnOf, commentsOf } from './table-definition.ts';
 
 /** A base table with what only its definition tells. */
 export interface DefinedTable extends SourceTable {
@@ -62,7 +62,8 @@ export async function readTables(
 ): Promise<readonly DefinedTable[]> {
   const tables = await session.query(
     `SELECT TABLE_SCHEMA AS \`database\`, TABLE_NAME AS \`table\`, ENGINE AS engine,
-            TABLE_ROWS AS estimatedRows, AVG_ROW_LENGTH AS averageRowBytes
+            TABLE_ROWS AS estimatedRows, AVG_ROW_LENGTH AS averageRowBytes,
+            TABLE_COMMENT AS comment
        FROM information_schema.TABLES
       WHERE TABLE_TYPE = 'BASE TABLE' AND ${selection.where}`,
     'reading the list of tables',
@@ -89,7 +90,7 @@ async function readColumns(
   session: MysqlSession,
   selection: TableSelection,
   matching: readonly TextRow[],
-): Promise<ReadonlyMap<TableName, readonly Column[]>> {
+): Promise<ReadonlyMap<TableName, readonly TextRow[]>> {
   const { where, values, matches } = narrowed(selection, matching);
   const rows = await session.query(
     `SELECT ${COLUMN_FIELDS} FROM information_schema.COLUMNS WHERE ${where}
@@ -98,9 +99,7 @@ async function readColumns(
     values,
   );
   const wanted = rows.filter((row) => matches(idOf(row)));
-  return new Map(
-    [...Map.groupBy(wanted, nameOf)].map(([name, group]) => [name, group.map(columnOf)]),
-  );
+  return Map.groupBy(wanted, nameOf);
 }
 
 async function readKeys(
@@ -127,9 +126,10 @@ async function readKeys(
 
 function definedTable(
   row: TextRow,
-  columns: readonly Column[],
+  columnRows: readonly TextRow[],
   key: readonly string[],
 ): DefinedTable {
+  const columns = columnRows.map(columnOf);
   const indexes = key.map((name) => columns.findIndex((column) => column.name === name));
   // Columns and key are two queries: an ALTER between them leaves a key of unknown columns.
   if (indexes.includes(-1) && columns.length > 0)
@@ -139,6 +139,7 @@ function definedTable(
     );
   return {
     schema: { id: idOf(row), columns, key: indexes },
+    comments: commentsOf(row, columnRows),
     estimatedRows: Number(row['estimatedRows'] ?? 0),
     averageRowBytes: Number(row['averageRowBytes'] ?? 0),
     engine: row['engine'] ?? '',

@@ -6,10 +6,11 @@ import type {
 } from '../capture/source-server.ts';
 import type { GtidSetText } from '../change/gtid.ts';
 import { formatGtidSet, parseGtidSet } from '../change/gtid-set.ts';
+import type { TableId } from '../change/table.ts';
 import { tableFilter } from '../change/table-pattern.ts';
 import { type DumpSettings, openBinlogStream } from './binlog-stream.ts';
 import { connect, type MysqlAccount, type MysqlSession } from './connection.ts';
-import { allTables, readTables, tellDefinitions } from './information-schema.ts';
+import { allTables, oneTable, readTables, tellDefinitions } from './information-schema.ts';
 import { executedWithin, readBinlogEnd } from './server-status.ts';
 
 export interface SourceServerSettings extends DumpSettings {
@@ -57,6 +58,11 @@ export class MysqlSourceServer implements SourceServer {
   async capturedTables(): Promise<readonly SourceTable[]> {
     const matches = tableFilter(this.#settings.include, this.#settings.exclude);
     return readTables(await this.#control(), allTables(matches));
+  }
+
+  async table(id: TableId): Promise<SourceTable | undefined> {
+    const [table] = await readTables(await this.#control(), oneTable(id));
+    return table;
   }
 
   openStream(after: GtidSetText, signal: AbortSignal): Promise<EventStream> {

@@ -1,9 +1,9 @@
-import type { Column, ColumnType } from '../change/table.ts';
+import type { Column, ColumnType, TableComments } from '../change/table.ts';
 import { SluiceError } from '../errors/error.ts';
 import type { TextRow } from './connection.ts';
 import { parseMembers } from './member-list.ts';
 
-/** What `columnOf` needs of information_schema.COLUMNS, under these names. */
+/** What `columnOf` and `commentsOf` need of information_schema.COLUMNS, under these names. */
 export const COLUMN_FIELDS = [
   'TABLE_SCHEMA AS `database`',
   'TABLE_NAME AS `table`',
@@ -16,11 +16,26 @@ export const COLUMN_FIELDS = [
   'NUMERIC_SCALE AS scale',
   'DATETIME_PRECISION AS fractionDigits',
   'CHARACTER_SET_NAME AS charset',
+  'COLUMN_COMMENT AS comment',
 ].join(', ');
 
 /** A column as the log's own metadata describes it, from its row in information_schema.COLUMNS. */
 export function columnOf(row: TextRow): Column {
   return { name: row['name'] ?? '', type: columnType(row), nullable: row['nullable'] === 'YES' };
+}
+
+/** @param table  its row in information_schema.TABLES, with `comment` */
+export function commentsOf(table: TextRow, columns: readonly TextRow[]): TableComments {
+  const { comment = '' } = table;
+  const commented = columns.flatMap(({ name, comment: text }) =>
+    typeof name === 'string' && typeof text === 'string' && text !== ''
+      ? [[name, text] as const]
+      : [],
+  );
+  return {
+    ...(comment === null || comment === '' ? {} : { table: comment }),
+    columns: Object.fromEntries(commented),
+  };
 }
 
 function columnType(row: TextRow): ColumnType {

@@ -1,6 +1,7 @@
 import { parseSequence, type Sequence } from '../change/sequence.ts';
-import type { SchemaId, TableName } from '../change/table.ts';
+import type { SchemaId, TableComments, TableName } from '../change/table.ts';
 import { SluiceError } from '../errors/error.ts';
+import { parseComments } from './table-comments.ts';
 
 /**
  * What happened to tables rather than to rows: one record each in the control topic, in the
@@ -35,12 +36,20 @@ type ControlStatement =
       readonly table: TableName;
       readonly olderThan: Sequence;
     }
-  /** Rows from here on have this schema. Also written before the first row of a table, and for a table with no rows. */
+  /**
+   * Rows from here on have this schema. Also written before the first row of a table, for a table
+   * with no rows, and once more when nothing but comments has changed.
+   */
   | {
       readonly kind: 'schema';
       readonly seq: Sequence;
       readonly table: TableName;
       readonly schemaId: SchemaId;
+      /**
+       * All comments on the table, read from the source at this place or later. Without them those
+       * of the record before stand.
+       */
+      readonly comments?: TableComments;
     }
   | {
       readonly kind: 'gap';
@@ -87,7 +96,15 @@ export function parseControlRecord(text: string): ControlRecord {
       case 'sweep':
         return { kind, ...common, table, olderThan: sequence('olderThan') };
       case 'schema':
-        return { kind, ...common, table, schemaId: field('schemaId') as SchemaId };
+        return {
+          kind,
+          ...common,
+          table,
+          schemaId: field('schemaId') as SchemaId,
+          ...(fields['comments'] === undefined
+            ? {}
+            : { comments: parseComments(fields['comments']) }),
+        };
       default:
         throw new Error(`kind ${String(kind)}`);
     }

@@ -26,6 +26,8 @@ export const POSITION_KEYS = {
   snapshot: 'snapshot',
   /** JSON object topic → partition count, grows only. */
   topics: 'topics',
+  /** JSON object table → digest of its comments in its newest schema record. Tables without comments are left out. */
+  comments: 'comments',
 } as const;
 
 /** A record that writes itself into the buffer of its batch. */

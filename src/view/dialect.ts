@@ -1,4 +1,5 @@
 import type { Sequence } from '../change/sequence.ts';
+import type { TableComments } from '../change/table.ts';
 import type { StoredColumn, StoredTable, ViewSuffix } from './stored-table.ts';
 
 /**
@@ -37,5 +38,18 @@ export interface Dialect {
   readonly asText: (expression: string) => string;
   readonly asTimestamp: (expression: string) => string;
   readonly struct: (fields: readonly (readonly [name: string, expression: string])[]) => string;
+  /** Statements that make a view, whatever was there before. */
+  readonly createView: (
+    name: string,
+    body: string,
+    described: DescribedColumns,
+  ) => readonly string[];
   readonly createTableFunction: (name: string, parameter: string, body: string) => string;
+}
+
+/** What a view shows, for people. */
+export interface DescribedColumns {
+  /** Every column of the view, in order. */
+  readonly columns: readonly string[];
+  readonly comments: TableComments | undefined;
 }

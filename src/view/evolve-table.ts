@@ -2,6 +2,7 @@ import type { Sequence } from '../change/sequence.ts';
 import {
   type Column,
   type SchemaId,
+  type TableComments,
   type TableId,
   type TableName,
   type TableSchema,
@@ -21,6 +22,8 @@ export interface SchemaUse {
   readonly schema: TableSchema;
   /** Sequence of a record that has it. */
   readonly since: Sequence;
+  /** All comments on the table, when the record brings them. */
+  readonly comments?: TableComments;
 }
 
 /** Every schema the batch speaks of with the first sequence that has it, oldest first. */
@@ -29,7 +32,8 @@ export function schemaUses({ tables, control, schemas }: SinkBatch): readonly Sc
     if (record.kind !== 'schema') return [];
     const schema = schemas.get(record.schemaId);
     if (!schema) throw new InvariantBroken(`schema ${record.schemaId} is not in the batch`);
-    return [{ schemaId: record.schemaId, schema, since: record.seq }];
+    const { schemaId, seq: since, comments } = record;
+    return [{ schemaId, schema, since, ...(comments ? { comments } : {}) }];
   });
   const used = tables.flatMap(({ schemaId, schema, rows }): SchemaUse[] => {
     const since = rows.reduce<Sequence | undefined>(
@@ -58,6 +62,8 @@ export interface EvolutionRules {
     wanted: StoredColumn,
     taken: ReadonlySet<string>,
   ) => StoredColumn | undefined;
+  /** Comments as the warehouse can hold them. */
+  readonly comments: (comments: TableComments) => TableComments;
   /** Every relation that a source table takes. */
   readonly relations: (id: TableId) => readonly string[];
   /** Whether the warehouse has a use of its own for the name. */
@@ -65,12 +71,21 @@ export interface EvolutionRules {
 }
 
 /**
- * The table as it has to be for rows of a schema: new columns are added, changed ones widened,
- * dropped ones kept. The same object when nothing has to be done.
+ * The table as it has to be for rows of a schema, and for the comments that come with it: new
+ * columns are added, changed ones widened, dropped ones kept. The same object when nothing has to be
+ * done.
  *
  * @throws {SluiceError} `table.no-key` | `sink.schema-conflict` | `sink.name-collision`
  */
 export function tableFor(
+  rules: EvolutionRules,
+  known: ReadonlyMap<TableName, StoredTable>,
+  use: SchemaUse,
+): StoredTable {
+  return withComments(rules, formFor(rules, known, use), use);
+}
+
+function formFor(
   rules: EvolutionRules,
   known: ReadonlyMap<TableName, StoredTable>,
   { schemaId, schema, since }: SchemaUse,
@@ -101,6 +116,33 @@ export function tableFor(
   const columns = inOrderOf(table.columns, combined);
   return sameColumns(columns, table.columns) ? table : { ...table, columns };
 }
+
+/** A column that the source has dropped keeps its comment. */
+function withComments(
+  rules: EvolutionRules,
+  table: StoredTable,
+  { schema, comments }: SchemaUse,
+): StoredTable {
+  if (comments === undefined) return table;
+  const given = new Map(Object.entries(comments.columns));
+  const present = new Map(
+    schema.columns.map((column) => [lower(rules.column(column).name), given.get(column.name)]),
+  );
+  const before = new Map(Object.entries(table.comments?.columns ?? {}));
+  const columns = table.columns.flatMap(({ name }) => {
+    const comment = present.has(lower(name)) ? present.get(lower(name)) : before.get(name);
+    return comment === undefined ? [] : [[name, comment] as const];
+  });
+  const next = rules.comments({ ...comments, columns: Object.fromEntries(columns) });
+  const { comments: earlier, ...form } = table;
+  if (JSON.stringify(next) === JSON.stringify(earlier ?? NO_COMMENTS)) return table;
+  return isEmpty(next) ? form : { ...form, comments: next };
+}
+
+const NO_COMMENTS: TableComments = { columns: {} };
+
+const isEmpty = ({ table, columns }: TableComments): boolean =>
+  table === undefined && Object.keys(columns).length === 0;
 
 const lower = (name: string): string => name.toLowerCase();
 

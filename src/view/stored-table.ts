@@ -1,5 +1,5 @@
 import type { Sequence } from '../change/sequence.ts';
-import type { SchemaId, TableId, TableName } from '../change/table.ts';
+import type { SchemaId, TableComments, TableId, TableName } from '../change/table.ts';
 
 /** JSON-plain, as all of this file: it is stored beside the tables it describes. */
 export interface StoredColumn {
@@ -36,6 +36,8 @@ export interface StoredTable {
   /** Commit time of the watermark: no later change was committed before it. For warehouses that skip by time. */
   readonly watermarkAtUs?: number;
   readonly status: TableStatus;
+  /** As the warehouse shows them, by the names of {@link columns}. Absent when there are none. */
+  readonly comments?: TableComments;
 }
 
 /**

@@ -7,21 +7,30 @@ export function viewStatements(dialect: Dialect, table: StoredTable): readonly s
   const parameter = freeName('as_of', table);
   const asOfRows = asOf(dialect, table, parameter);
   return [
-    view(dialect, table, '', currentRows(dialect, table)),
-    view(dialect, table, '__changes', changelog(dialect, table)),
-    view(dialect, table, '__history', history(dialect, table)),
+    ...view(dialect, table, '', currentRows(dialect, table)),
+    ...view(dialect, table, '__changes', changelog(dialect, table), [CDC_STRUCT]),
+    ...view(dialect, table, '__history', history(dialect, table), [...validity(table), CDC_STRUCT]),
     dialect.createTableFunction(dialect.view(table, '__as_of'), parameter, asOfRows),
   ];
 }
 
 /** The rows as of the watermark: what can be read without the changelog. For warehouses that bill by what is read. */
-export function latestView(dialect: Dialect, table: StoredTable): string {
+export function latestView(dialect: Dialect, table: StoredTable): readonly string[] {
   const rows = `SELECT ${columnList(dialect, table, 's')} FROM ${dialect.state(table)} AS s`;
   return view(dialect, table, '__latest', rows);
 }
 
-function view(dialect: Dialect, table: StoredTable, suffix: ViewSuffix, body: string): string {
-  return `CREATE OR REPLACE VIEW ${dialect.view(table, suffix)} AS ${body}`;
+/** @param added  columns behind those of the source */
+function view(
+  dialect: Dialect,
+  table: StoredTable,
+  suffix: ViewSuffix,
+  body: string,
+  added: readonly string[] = [],
+): readonly string[] {
+  const columns = [...table.columns.map(({ name }) => name), ...added];
+  const described = { columns, comments: table.comments };
+  return dialect.createView(dialect.view(table, suffix), body, described);
 }
 
 function currentRows(dialect: Dialect, table: StoredTable): string {
@@ -42,13 +51,17 @@ function history(dialect: Dialect, table: StoredTable): string {
   const versions =
     `SELECT c.*, LEAD(c.${META.committedAt}) OVER (PARTITION BY ${key} ORDER BY c.${META.seq}) AS ${next}` +
     ` FROM ${dialect.changes(table)} AS c WHERE ${shown(dialect, 'c')}`;
-  const from = dialect.identifier(freeName('valid_from', table));
-  const to = dialect.identifier(freeName('valid_to', table));
+  const [from, to] = validity(table);
   return (
-    `SELECT ${columnList(dialect, table, 'h')}, h.${META.committedAt} AS ${from}, h.${next} AS ${to},` +
+    `SELECT ${columnList(dialect, table, 'h')}, h.${META.committedAt} AS ${dialect.identifier(from)}, h.${next} AS ${dialect.identifier(to)},` +
     ` ${cdcStruct(dialect, 'h')} AS ${CDC_STRUCT} FROM (${versions}) AS h WHERE h.${META.op} <> 'd'`
   );
 }
+
+const validity = (table: StoredTable): readonly [from: string, to: string] => [
+  freeName('valid_from', table),
+  freeName('valid_to', table),
+];
 
 /**
  * The rows after the last commit at or before a time. The time is turned into a sequence first:

@@ -67,6 +67,15 @@ const folded: StoredTable = {
   watermarkAtUs: cutAt(10).committedAtUs,
 };
 
+/** With texts that would end a literal, or a statement. */
+const described: StoredTable = {
+  ...folded,
+  comments: {
+    table: `The customer's "orders"; see C:\\shop`,
+    columns: { id: 'number', due: 'by when?\nMay be 0000-00-00' },
+  },
+};
+
 /** A key that no date type holds all of, and that BigQuery can neither bound nor declare. */
 const dated: StoredTable = { ...folded, key: ['due', 'id'] };
 
@@ -162,7 +171,13 @@ const STATEMENTS: Readonly<Record<string, readonly string[]>> = {
     ...created,
     columns: [{ name: 'id', type: 'NUMERIC', mayBeInexact: false }, ...created.columns.slice(1)],
   }),
+  'new-table-with-comments': tableStatements(layout, settings, undefined, described),
+  'changed-comments': [
+    ...tableStatements(layout, settings, folded, described),
+    saveDefinition(layout, described, false),
+  ],
   views: tableViews(layout, folded),
+  'views-with-descriptions': tableViews(layout, described),
   'views-of-a-changed-table': tableViews(layout, changed),
   'views-with-an-inexact-key': tableViews(layout, dated),
   'views-with-a-double-in-the-key': tableViews(layout, weighed),

@@ -5,12 +5,13 @@ import { loggedPlans } from '../../src/bigquery/load-plan.ts';
 import { bigQueryLayout } from '../../src/bigquery/names.ts';
 import { RestBigQuery } from '../../src/bigquery/rest-service.ts';
 import type { ColumnValue } from '../../src/change/column-value.ts';
-import type { ColumnType, TableName, TableSchema } from '../../src/change/table.ts';
+import type { ColumnType, TableComments, TableName, TableSchema } from '../../src/change/table.ts';
 import { judgeFailure } from '../../src/errors/policy.ts';
 import { systemClock } from '../../src/sink/clock.ts';
 import type { ChangeRow } from '../../src/sink/destination.ts';
 import type { SinkKillPoint } from '../../src/sink/kill-points.ts';
 import type { ControlRecord } from '../../src/topic/control-record.ts';
+import { schemaIdOf } from '../../src/topic/schema-record.ts';
 import { BigQueryFront, type HttpFault } from '../../tools/bigquery-front/bigquery-front.ts';
 import { batch, change, integer, rowsOf, schemaOf, seqAt, varchar } from '../duckdb/warehouse.ts';
 import { MemorySinkLog } from '../sink/memory-sink-log.ts';
@@ -29,6 +30,8 @@ interface Warehouse {
   readonly destination: BigQueryDestination;
   /** The query's `{shop}` is the dataset of the views, `{own}` the internal one. */
   readonly rows: (sql: string) => Promise<readonly (readonly (string | null)[])[]>;
+  /** Of a table in the internal dataset. */
+  readonly descriptionOf: (table: string) => Promise<string | undefined>;
 }
 
 let datasets = 0;
@@ -60,10 +63,11 @@ async function newWarehouse({
 }: WarehouseOptions = {}): Promise<Warehouse> {
   datasets += 1;
   const suffix = `${process.pid}_${datasets}`;
+  const { endpoint } = front ?? (await sharedFront());
   const service = new RestBigQuery({
     project: 'demo',
     location: 'US',
-    endpoint: (front ?? (await sharedFront())).endpoint,
+    endpoint,
     authorization: () => Promise.resolve({}),
     labels: {},
   });
@@ -103,6 +107,11 @@ async function newWarehouse({
           .replaceAll('{shop}', `demo.shop_${suffix}`)
           .replaceAll('{own}', `demo.sluice_${suffix}`),
       ),
+    descriptionOf: async (table) => {
+      const path = `bigquery/v2/projects/demo/datasets/sluice_${suffix}/tables/${table}`;
+      const answer = await fetch(`${endpoint}/${path}`);
+      return ((await answer.json()) as { description?: string }).description;
+    },
   };
 }
 
@@ -188,6 +197,29 @@ describe.skipIf(ENDPOINT === '')('a BigQuery warehouse, asked in SQL', () => {
       ),
       { numRuns: 12 },
     );
+  });
+
+  it('takes comments of the source as descriptions, and other ones when they change', async () => {
+    const { destination, rows, descriptionOf } = await newWarehouse();
+    const noted = (ordinal: number, comments: TableComments): ControlRecord => {
+      const [seq, schemaId] = [seqAt(ordinal, 0), schemaIdOf(ORDERS)];
+      return { kind: 'schema', seq, table: ORDERS_NAME, schemaId, comments };
+    };
+    const first = { table: `The customer's "orders"`, columns: { note: 'C:\\shop;\nor none' } };
+    const created = [rowsOf(ORDERS, [change(ORDERS, 'c', [1n, 'a'], 1)])];
+    await destination.apply(batch(1, created, [noted(1, first)], [ORDERS]));
+    expect(await rows(CURRENT)).toEqual([['1', 'a']]);
+    // The emulator keeps that of CREATE TABLE alone; the others are in test/fixtures/bigquery.
+    expect(await descriptionOf('shop__orders__state')).toBe(
+      `Rows of shop.orders as of its last compaction. The customer's "orders"`,
+    );
+    const second = { columns: { id: 'the number' } };
+    await destination.apply(batch(2, [], [noted(2, second)], [ORDERS]));
+    await destination.compact();
+    const [[definition] = []] = await rows('SELECT t.definition FROM {own}._cdc_tables AS t');
+    expect(JSON.parse(definition ?? '')).toMatchObject({ comments: second });
+    for (const view of ['orders', 'orders__history', 'orders__latest'])
+      expect(await rows(`SELECT o.note FROM {shop}.${view} AS o`)).toEqual([['a']]);
   });
 
   it('has every change once, whichever requests are cut, refused or answered by a fault', async () => {

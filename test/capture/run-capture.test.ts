@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type CaptureInput, runCapture } from '../../src/capture/run-capture.ts';
 import type { Tripwire } from '../../src/capture/start-decision.ts';
+import type { TableComments } from '../../src/change/table.ts';
 import { parseControlRecord } from '../../src/topic/control-record.ts';
 import { COMMITTED_AT_HEADER, type OutgoingRecord } from '../../src/topic/publisher.ts';
 import { internalTopics, tableTopic } from '../../src/topic/topic-name.ts';
@@ -26,7 +27,12 @@ function generator(seed: number): () => number {
 }
 
 /** Writes transactions of inserts, updates, deletes and key changes, whenever it is given the chance. */
-function writerOf(source: SimulatedSource, random: () => number, total: number): () => void {
+function writerOf(
+  source: SimulatedSource,
+  random: () => number,
+  total: number,
+  comments: readonly TableComments[] | undefined,
+): () => void {
   const live = new Map<number, number>();
   const pick = (): number | undefined => [...live.keys()][Math.floor(random() * live.size)];
   const change = (): SimulatedChange => {
@@ -50,6 +56,10 @@ function writerOf(source: SimulatedSource, random: () => number, total: number):
   };
   return () => {
     if (source.transactions >= total || random() < 0.5) return;
+    if (comments && random() < 0.3) {
+      source.alter(comments[Math.floor(random() * comments.length)] ?? { columns: {} });
+      return;
+    }
     source.commit(Array.from({ length: 1 + Math.floor(random() * 4) }, change));
   };
 }
@@ -62,6 +72,8 @@ interface Scenario {
   readonly chunkRows: number;
   readonly failures: number;
   readonly commitTurns?: number;
+  /** What the table's comments are changed to now and then. */
+  readonly comments?: readonly TableComments[];
 }
 
 interface Played {
@@ -74,7 +86,12 @@ interface Played {
 async function play(scenario: Scenario): Promise<Played> {
   const random = generator(scenario.seed);
   const source = new SimulatedSource(random);
-  const write = writerOf(source, random, scenario.existing + scenario.transactions);
+  const write = writerOf(
+    source,
+    random,
+    scenario.existing + scenario.transactions,
+    scenario.comments,
+  );
   while (source.transactions < scenario.existing) write();
   source.settle();
   source.tick = write;
@@ -129,7 +146,7 @@ async function play(scenario: Scenario): Promise<Played> {
             const all = source.transactions >= scenario.existing + scenario.transactions;
             source.tick();
             source.settle();
-            if (finishedSnapshot && done && all) abort.abort();
+            if (finishedSnapshot && done && all && isDescribed(broker, source)) abort.abort();
           },
         },
         input,
@@ -142,6 +159,19 @@ async function play(scenario: Scenario): Promise<Played> {
     }
   }
   return { broker, source, told };
+}
+
+/** Comments in the order they were put on record. */
+function commentsIn(broker: InMemoryBroker): readonly TableComments[] {
+  return broker.committed
+    .filter(({ topic }) => topic === internalTopics(PREFIX).control)
+    .map(({ value }) => parseControlRecord(value ?? ''))
+    .flatMap((record) => (record.kind === 'schema' && record.comments ? [record.comments] : []));
+}
+
+function isDescribed(broker: InMemoryBroker, { comments }: SimulatedSource): boolean {
+  const newest = commentsIn(broker).at(-1) ?? { columns: {} };
+  return JSON.stringify(newest) === JSON.stringify(comments);
 }
 
 const seqOf = (record: OutgoingRecord): string =>
@@ -225,6 +255,29 @@ describe('runCapture', () => {
           .map(({ value }) => parseControlRecord(value ?? '').committedAtUs ?? Number.NaN);
         expect(times).toEqual(times.toSorted((a, b) => a - b));
         expect(times).not.toContain(Number.NaN);
+      }),
+      { numRuns: 50 },
+    );
+  }, 120_000);
+
+  it('puts the newest comments on record, each change of them once, whatever commit is lost', async () => {
+    const comments: readonly TableComments[] = [
+      { columns: {} },
+      { table: 'what people owe', columns: {} },
+      { table: 'what people owe', columns: { balance: 'in cents' } },
+    ];
+    await fc.assert(
+      fc.asyncProperty(scenarios, async (scenario) => {
+        const { broker, source } = await play({ ...scenario, comments });
+        expect(isDescribed(broker, source)).toBe(true);
+        const recorded = commentsIn(broker).map((each) => JSON.stringify(each));
+        recorded.forEach((each, index) => expect(each).not.toBe(recorded[index - 1]));
+        const rows = broker.committed.filter(({ topic }) => topic === TOPIC);
+        expect(fold(rows)).toEqual(
+          new Map(
+            [...source.settle()].map(([id, [, balance]]) => [`{"id":${id}}`, { id, balance }]),
+          ),
+        );
       }),
       { numRuns: 50 },
     );

@@ -1,7 +1,8 @@
 import { copyFileSync, existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { ColumnType, TableName } from '../../src/change/table.ts';
+import type { ColumnType, TableComments, TableName } from '../../src/change/table.ts';
 import { DuckDbFile } from '../../src/duckdb/database-file.ts';
 import { DuckDbDestination } from '../../src/duckdb/duckdb-destination.ts';
 import { schemaIdOf } from '../../src/topic/schema-record.ts';
@@ -76,6 +77,86 @@ describe('DuckDbDestination', () => {
     );
     return Number(count);
   };
+
+  const comments = () =>
+    warehouse.query(`SELECT view_name, comment FROM duckdb_views() WHERE schema_name = 'shop' AND comment IS NOT NULL
+      UNION ALL SELECT table_name || '.' || column_name, comment FROM duckdb_columns()
+      WHERE schema_name = 'shop' AND comment IS NOT NULL ORDER BY ALL`);
+
+  it('shows the comments of the source on views and their columns, after a fold and a restart too', async () => {
+    const noted = (ordinal: number, given: TableComments, schema = orders) => {
+      const [seq, schemaId] = [seqAt(ordinal, 0), schemaIdOf(schema)];
+      return { kind: 'schema' as const, seq, table: ORDERS, schemaId, comments: given };
+    };
+    const first = { table: `The customer's`, columns: { id: 'number "1"', status: 'a\nb' } };
+    await apply(1, [rowsOf(orders, [create(1, 'new', 1)])], [noted(1, first)], [orders]);
+    const shown = [
+      ['orders', `The customer's`],
+      ['orders.id', 'number "1"'],
+      ['orders.status', 'a\nb'],
+      ['orders__changes', `The customer's`],
+      ['orders__changes.id', 'number "1"'],
+      ['orders__changes.status', 'a\nb'],
+      ['orders__history', `The customer's`],
+      ['orders__history.id', 'number "1"'],
+      ['orders__history.status', 'a\nb'],
+    ];
+    expect(await comments()).toEqual(shown);
+    await fold();
+    expect(await comments()).toEqual(shown);
+
+    const without = schemaOf(ORDERS, [['id', integer]]);
+    await apply(2, [], [noted(2, { columns: {} }, without)], [without]);
+    await reopen();
+    expect(await comments()).toEqual(
+      ['orders', 'orders__changes', 'orders__history'].map((view) => [`${view}.status`, 'a\nb']),
+    );
+    await apply(3, [], [noted(3, { columns: {} })], [orders]);
+    expect(await comments()).toEqual([]);
+    expect(await present()).toEqual([[1, 'new']]);
+  });
+
+  it('has the comments of the last commit when its process is gone before the log is folded into the file', async () => {
+    const [seq, schemaId] = [seqAt(1, 0), schemaIdOf(orders)];
+    const given = { table: 'the table', columns: { id: 'the number' } };
+    const record = { kind: 'schema' as const, seq, table: ORDERS, schemaId, comments: given };
+    await apply(1, [rowsOf(orders, [create(1, 'new', 1)])], [record], [orders]);
+    const left = join(folder.path, 'left.duckdb');
+    copyFileSync(path, left);
+    copyFileSync(`${path}.wal`, `${left}.wal`);
+    const before = await comments();
+    await warehouse[Symbol.asyncDispose]();
+    warehouse = await openWarehouse(left);
+    expect(await comments()).toEqual(before);
+    expect(before).toContainEqual(['orders__history.id', 'the number']);
+    expect(await present()).toEqual([[1, 'new']]);
+  });
+
+  it('takes any comment that the source takes', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.nat(), fc.string({ unit: 'binary', minLength: 1 }), async (n, text) => {
+        const schema = schemaOf(ORDERS, [['id', integer]]);
+        const [seq, schemaId] = [seqAt(1, n), schemaIdOf(schema)];
+        const given = { table: text, columns: { id: text } };
+        const record = { kind: 'schema' as const, seq, table: ORDERS, schemaId, comments: given };
+        await apply(undefined, [], [record], [schema]);
+        const read = text.replaceAll('\0', '␀');
+        expect((await comments()).slice(0, 2)).toEqual([
+          ['orders', read],
+          ['orders.id', read],
+        ]);
+      }),
+      {
+        numRuns: 30,
+        examples: [
+          [0, "'"],
+          [0, "\\'; DROP --"],
+          [0, '\0\r\n"'],
+          [0, '🎉\u2028'],
+        ],
+      },
+    );
+  });
 
   it('shows nothing of a commit before its cut, and all of it after', async () => {
     await apply(undefined, [rowsOf(orders, [create(1, 'new', 1), create(2, 'new', 2)])]);

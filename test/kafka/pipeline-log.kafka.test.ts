@@ -56,6 +56,7 @@ describe.skipIf(!KAFKA)('a pipeline log on Kafka', { timeout: 60_000 }, () => {
       snapshot: undefined,
       topics: new Map(),
       schemaIds: new Set(),
+      comments: new Map(),
     });
     const { positions, control } = internalTopics(options.prefix);
     const { resources } = await administer((admin) =>
@@ -114,6 +115,7 @@ describe.skipIf(!KAFKA)('a pipeline log on Kafka', { timeout: 60_000 }, () => {
     committed.append(plainRecord(topic, 0, 'k', 'committed'));
     appendCheckpoint(committed, options.prefix, 1);
     appendPosition(committed, options.prefix, 'topics', JSON.stringify(Object.fromEntries(topics)));
+    appendPosition(committed, options.prefix, 'comments', '{"shop.orders":"fedcba9876543210"}');
     committed.append(
       plainRecord(internalTopics(options.prefix).schemas, 0, '0123456789abcdef', '{}'),
     );
@@ -125,6 +127,7 @@ describe.skipIf(!KAFKA)('a pipeline log on Kafka', { timeout: 60_000 }, () => {
     expect(stored.checkpoint?.commitOrdinal).toBe(1);
     expect(stored.topics).toEqual(topics);
     expect(stored.schemaIds).toEqual(new Set(['0123456789abcdef']));
+    expect(stored.comments).toEqual(new Map([['shop.orders', 'fedcba9876543210']]));
 
     const late = first.newBatch();
     appendCheckpoint(late, options.prefix, 99);

@@ -2,9 +2,10 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { BinlogDecoder } from '../../src/binlog/decoder.ts';
 import type { GtidSetText } from '../../src/change/gtid.ts';
 import { formatGtidSet, parseGtidSet } from '../../src/change/gtid-set.ts';
-import { tableName } from '../../src/change/table.ts';
+import { type TableSchema, tableName } from '../../src/change/table.ts';
 import { connect } from '../../src/mysql/connection.ts';
 import { MysqlSourceServer } from '../../src/mysql/source-server.ts';
+import { schemaIdOf } from '../../src/topic/schema-record.ts';
 import {
   account,
   dump,
@@ -15,6 +16,8 @@ import {
   type TestDatabase,
   testDatabase,
 } from './support.ts';
+
+const NO_SCHEMA: TableSchema = { id: { database: '', table: '' }, columns: [], key: [] };
 
 describe.skipIf(!MYSQL_URL)('the source server', () => {
   let db: TestDatabase;
@@ -88,6 +91,31 @@ describe.skipIf(!MYSQL_URL)('the source server', () => {
       ['b_orders', [2, 0]],
     ]);
     await all.close();
+  });
+
+  it('tells what people have written about tables and columns, which is no part of the schema', async () => {
+    await db.run(
+      `CREATE TABLE noted (
+        id INT PRIMARY KEY COMMENT 'it''s "the" \\\\ number',
+        plain INT, note TEXT COMMENT 'zwei\\nZeilen, \`ü\`'
+      ) COMMENT = 'Größen'`,
+      'CREATE TABLE unnoted (id INT PRIMARY KEY, plain INT)',
+    );
+    const source = server([`${db.name}.*noted`]);
+    const [noted, unnoted] = await source.capturedTables();
+    expect(noted?.comments).toEqual({
+      table: 'Größen',
+      columns: { id: `it's "the" \\ number`, note: 'zwei\nZeilen, `ü`' },
+    });
+    expect(unnoted?.comments).toEqual({ columns: {} });
+    const before = schemaIdOf(noted?.schema ?? NO_SCHEMA);
+    await db.run("ALTER TABLE noted COMMENT = ''");
+    const id = { database: db.name, table: 'noted' };
+    const altered = await source.table(id);
+    expect(altered?.comments).toEqual({ columns: noted?.comments.columns });
+    expect(schemaIdOf(altered?.schema ?? NO_SCHEMA)).toBe(before);
+    expect(await source.table({ ...id, table: 'not_there' })).toBeUndefined();
+    await source.close();
   });
 
   it('never lists tables of the server itself', async () => {

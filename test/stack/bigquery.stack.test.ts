@@ -5,6 +5,7 @@ import { parse, stringify } from 'yaml';
 import { eventually, type ShopPipeline } from '../../demo/shop-pipeline.ts';
 import { sluice } from '../../demo/worker-process.ts';
 import { RestBigQuery } from '../../src/bigquery/rest-service.ts';
+import type { TableComments } from '../../src/change/table.ts';
 import { SINK_KILL_POINTS } from '../../src/sink/kill-points.ts';
 import { BigQueryFront } from '../../tools/bigquery-front/bigquery-front.ts';
 import {
@@ -40,8 +41,8 @@ async function openBigQueryShop(): Promise<BigQueryShop> {
   };
   await writeFile(shop.file, stringify({ ...pipeline, sinks: { warehouse: sink } }));
   await shop.run(
-    `CREATE TABLE ledger (id BIGINT UNSIGNED PRIMARY KEY, note VARCHAR(80), amount DECIMAL(12,2),
-      at DATETIME(6), day DATE, flag BIT(1), doc JSON)`,
+    `CREATE TABLE ledger (id BIGINT UNSIGNED PRIMARY KEY COMMENT 'of "whom"', note VARCHAR(80), amount DECIMAL(12,2),
+      at DATETIME(6), day DATE, flag BIT(1), doc JSON) COMMENT = 'what\\'s owed'`,
     `INSERT INTO ledger WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < 700)
       SELECT 18446744073709551615 - n, CONCAT('row "', n, '" ü\\n'), n / 7, NOW(6) + INTERVAL n SECOND, '2026-01-01' + INTERVAL n DAY,
         n % 2, JSON_OBJECT('n', n) FROM n`,
@@ -119,6 +120,21 @@ async function settled({ shop, rows }: Pick<BigQueryShop, 'shop' | 'rows'>): Pro
   });
 }
 
+/** The emulator keeps no descriptions of views; what they were made of is beside the table's form. */
+async function expectComments(
+  { shop, rows }: BigQueryShop,
+  expected: TableComments,
+): Promise<void> {
+  const sql = `SELECT t.definition FROM {own}._cdc_tables AS t WHERE t.name = '${shop.name}.ledger'`;
+  let shown: unknown;
+  await eventually('the comments of the source', SOON_MS, async () => {
+    const [[definition] = []] = await rows(sql).catch(() => []);
+    shown = (JSON.parse(definition ?? '{}') as { readonly comments?: unknown }).comments;
+    return JSON.stringify(shown) === JSON.stringify(expected) ? true : undefined;
+  }).catch(() => undefined);
+  expect(shown).toEqual(expected);
+}
+
 /** The deletes that a truncate stands for share its sequence. */
 async function expectEachChangeOnce({ rows }: BigQueryShop): Promise<void> {
   for (const table of ['ledger', 'accounts', 'savings', 'orders']) {
@@ -139,6 +155,10 @@ describe.skipIf(!givenServers() || EMULATOR === '')('a pipeline into BigQuery', 
       await shop.apply();
       await shop.snapshotEnded(SOON_MS);
       await expectSameLedger(bigQuery);
+
+      await expectComments(bigQuery, { table: `what's owed`, columns: { id: 'of "whom"' } });
+      await shop.run("ALTER TABLE ledger COMMENT = ''");
+      await expectComments(bigQuery, { columns: { id: 'of "whom"' } });
 
       await shop.run(
         "UPDATE ledger SET note = 'changed', amount = -amount WHERE id % 3 = 0",

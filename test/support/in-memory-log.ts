@@ -1,6 +1,6 @@
 import type { PipelineLog, StoredPipeline } from '../../src/capture/pipeline-log.ts';
 import type { Checkpoint, SnapshotPlan } from '../../src/change/checkpoint.ts';
-import type { SchemaId } from '../../src/change/table.ts';
+import type { SchemaId, TableName } from '../../src/change/table.ts';
 import { SluiceError } from '../../src/errors/error.ts';
 import {
   type EncodedRecord,
@@ -95,6 +95,9 @@ export class InMemoryLog implements PipelineLog {
       topics: new Map(
         Object.entries((newest(POSITION_KEYS.topics) ?? {}) as Record<string, TopicIdentity>),
       ) as Map<Topic, TopicIdentity>,
+      comments: new Map(
+        Object.entries((newest(POSITION_KEYS.comments) ?? {}) as Record<string, string>),
+      ) as Map<TableName, string>,
       schemaIds: new Set(
         this.#broker.committed.filter((r) => r.topic === schemas).map((r) => r.key as SchemaId),
       ),

@@ -5,11 +5,12 @@ import type {
   EventStream,
   ServerHistory,
   SourceServer,
+  SourceTable,
 } from '../../src/capture/source-server.ts';
 import type { RowValues } from '../../src/change/column-value.ts';
 import type { Gtid, GtidSetText } from '../../src/change/gtid.ts';
 import { formatGtidSet, parseGtidSet } from '../../src/change/gtid-set.ts';
-import type { TableSchema } from '../../src/change/table.ts';
+import type { TableComments, TableSchema } from '../../src/change/table.ts';
 import type { Chunk, ChunkReader, ChunkRequest } from '../../src/snapshot/chunk-reader.ts';
 import { chunkRows } from './chunk-rows.ts';
 import { encodedRows } from './encoded-rows.ts';
@@ -37,7 +38,12 @@ export interface SimulatedChange {
  */
 export class SimulatedSource implements SourceServer, ChunkReader {
   readonly #log: SimulatedChange[][] = [];
+  /** What a statement in the log makes of the comments, by its place. */
+  readonly #altered = new Map<number, TableComments>();
+  #visibleComments: TableComments = { columns: {} };
   readonly rows = new Map<number, RowValues>();
+  /** On the table, as of the end of the log. */
+  comments: TableComments = { columns: {} };
   readonly #random: () => number;
   /** Transactions whose rows SELECT can see. */
   #visible = 0;
@@ -54,16 +60,25 @@ export class SimulatedSource implements SourceServer, ChunkReader {
     this.#onCommit?.();
   }
 
+  /** A DDL statement; the definition shows it when SELECT would. */
+  alter(comments: TableComments): void {
+    this.comments = comments;
+    this.#altered.set(this.#log.length, comments);
+    this.commit([]);
+  }
+
   get transactions(): number {
     return this.#log.length;
   }
 
   #show(upTo: number): void {
-    for (; this.#visible < upTo; this.#visible += 1)
+    for (; this.#visible < upTo; this.#visible += 1) {
+      this.#visibleComments = this.#altered.get(this.#visible) ?? this.#visibleComments;
       for (const change of this.#log[this.#visible] ?? []) {
         if (change.before) this.rows.delete(change.before[0] as number);
         if (change.after) this.rows.set(change.after[0] as number, change.after);
       }
+    }
   }
 
   /** Everything committed becomes visible: the truth to compare with. */
@@ -93,7 +108,15 @@ export class SimulatedSource implements SourceServer, ChunkReader {
   }
 
   capturedTables(): ReturnType<SourceServer['capturedTables']> {
-    return Promise.resolve([{ schema: ACCOUNTS, estimatedRows: 10 }]);
+    return Promise.resolve([this.#accounts()]);
+  }
+
+  table(): ReturnType<SourceServer['table']> {
+    return Promise.resolve(this.#accounts());
+  }
+
+  #accounts(): SourceTable {
+    return { schema: ACCOUNTS, comments: this.#visibleComments, estimatedRows: 10 };
   }
 
   openStream(after: GtidSetText, signal: AbortSignal): Promise<EventStream> {
@@ -114,7 +137,8 @@ export class SimulatedSource implements SourceServer, ChunkReader {
         await breathe();
         this.tick();
         while (next < this.#log.length && pending.length < 40) {
-          pending.push(...eventsOf(next, this.#log[next] ?? []));
+          if (this.#altered.has(next)) pending.push(...statementEvents(next));
+          else pending.push(...eventsOf(next, this.#log[next] ?? []));
           next += 1;
         }
         if (pending.length > 0) break;
@@ -200,16 +224,23 @@ function header(logPos: number): EventHeader {
   return { timestampS: 1, type: 0, serverId: 1, size: 1, logPos, flags: 0 };
 }
 
+function statementEvents(index: number): readonly BinlogEvent[] {
+  const { database, table } = ACCOUNTS.id;
+  const sql = `ALTER TABLE ${table} COMMENT = '…'`;
+  const query = { database, sql, sqlMode: 0n, threadId: 1, header: header(index * 1000 + 1000) };
+  return [gtidEvent(index), { kind: 'query', ...query }];
+}
+
+function gtidEvent(index: number): BinlogEvent {
+  const [gtid, time] = [gtidOf(index), committedAtUs(index)];
+  return { kind: 'gtid', gtid, committedAtUs: time, header: header(index * 1000 + 1) };
+}
+
 function eventsOf(index: number, changes: readonly SimulatedChange[]): readonly BinlogEvent[] {
   const base = index * 1000;
   const table = { tableId: 1, id: ACCOUNTS.id, schema: ACCOUNTS };
   return [
-    {
-      kind: 'gtid',
-      gtid: gtidOf(index),
-      committedAtUs: committedAtUs(index),
-      header: header(base + 1),
-    },
+    gtidEvent(index),
     { kind: 'begin', header: header(base + 2) },
     ...changes.map(
       (change, at): BinlogEvent => ({

@@ -106,6 +106,13 @@ describe('a control record', () => {
     { kind: 'truncate', seq, table },
     { kind: 'sweep', seq, table, olderThan: seq },
     { kind: 'schema', seq, table, schemaId: '0123456789abcdef' as SchemaId },
+    {
+      kind: 'schema',
+      seq,
+      table,
+      schemaId: '0123456789abcdef' as SchemaId,
+      comments: { table: `it's "so"\n`, columns: { id: 'the \\ number', constructor: '' } },
+    },
     { kind: 'gap', seq, cause: 'binlog.purged', from: 'a:1-5', to: 'a:1-9' },
   ];
 
@@ -122,6 +129,9 @@ describe('a control record', () => {
     '{"kind":"other"}',
     '{"kind":"truncate","seq":"1","table":"a.b"}',
     `{"kind":"truncate","seq":"${seq}"}`,
+    `{"kind":"schema","seq":"${seq}","table":"a.b","schemaId":"0","comments":null}`,
+    `{"kind":"schema","seq":"${seq}","table":"a.b","schemaId":"0","comments":{"columns":{"id":1}}}`,
+    `{"kind":"schema","seq":"${seq}","table":"a.b","schemaId":"0","comments":{"table":1,"columns":{}}}`,
   ])('refuses %j', (text) => {
     expect(() => parseControlRecord(text)).toThrow(
       expect.objectContaining({ code: 'kafka.record-unreadable' }),

@@ -24,6 +24,9 @@ const marking: Dialect = {
   asText: (expression) => `asText(${expression})`,
   asTimestamp: (expression) => `asTimestamp(${expression})`,
   struct: (fields) => `struct(${fields.map(([name]) => name).join(', ')})`,
+  createView: (name, body, { columns, comments }) => [
+    `VIEW ${name}(${columns.join(', ')}) ${comments?.table ?? ''} ${body}`,
+  ],
   createTableFunction: (name, parameter, body) => `TABLE FUNCTION ${name}(${parameter}) ${body}`,
 };
 
