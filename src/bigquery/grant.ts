@@ -4,7 +4,7 @@ import { identifier } from './bigquery-dialect.ts';
 export type Member = string | undefined;
 
 /** What stands for an account whose name could not be found out. */
-export const UNKNOWN_MEMBER = 'MEMBER';
+const UNKNOWN_MEMBER = 'MEMBER';
 
 export const memberOf = (email: string | undefined): Member =>
   email === undefined ? undefined : `serviceAccount:${email}`;
