@@ -8,6 +8,7 @@ import {
   defaultKeyOf,
   type Held,
   heldPermissions,
+  isDenial,
   jobFinding,
   LISTS_TABLES,
   lookFinding,
@@ -126,7 +127,7 @@ class AccessCheck {
       );
     const list = await this.#ask(`datasets/${dataset}/tables?maxResults=50`);
     if (list.kind === 'given') tried.set(LISTS_TABLES, true);
-    else if (isDenied(list)) tried.set(LISTS_TABLES, false);
+    else if (list.kind === 'refused' && isDenial(list)) tried.set(LISTS_TABLES, false);
     const table = firstTable(list, use);
     if (table !== undefined) await this.#tryTable(tried, { dataset, table, use });
     return { dataset, use, tried };
@@ -136,7 +137,7 @@ class AccessCheck {
   async #tryStatement(tried: Map<string, boolean>, permission: string, sql: string): Promise<void> {
     const answer = await this.#dryRun(sql);
     if (answer.kind === 'given') tried.set(permission, true);
-    else if (answer.kind === 'refused' && isDenied(answer))
+    else if (answer.kind === 'refused' && isDenial(answer))
       tried.set(namedPermission(answer) ?? permission, false);
   }
 
@@ -185,9 +186,6 @@ class AccessCheck {
 
 const isMissing = (answer: GoogleAnswer): boolean =>
   answer.kind === 'refused' && answer.status === 404;
-
-const isDenied = (answer: GoogleAnswer): boolean =>
-  answer.kind === 'refused' && answer.status === 403;
 
 /** Views of the bookkeeping cannot be written to, whoever asks. */
 function firstTable(list: GoogleAnswer, use: DatasetUse): string | undefined {

@@ -54,12 +54,23 @@ function projectRefusal(
     return [
       'The credentials are of another OAuth scope: give the host’s service account the scope cloud-platform.',
     ];
-  if (status === 403)
+  if (isDenial(refusal))
     return [
       `The account may not use project ${project}, or there is none of this id. ${firstLine(refusal)}`,
     ];
-  return [`BigQuery answers ${status} ${reason} for project ${project}.`];
+  return [`BigQuery answers ${status} ${reason} for project ${project}. ${firstLine(refusal)}`];
 }
+
+const DENIALS: ReadonlySet<string> = new Set([
+  'accessDenied',
+  'forbidden',
+  'IAM_PERMISSION_DENIED',
+  'PERMISSION_DENIED',
+]);
+
+/** A permission that is lacking. Quotas, billing and the policies of an organisation are answered 403 too. */
+export const isDenial = ({ status, reason }: GoogleRefusal): boolean =>
+  status === 403 && DENIALS.has(reason);
 
 const isDisabled = ({ reason, message }: GoogleRefusal): boolean =>
   reason === 'SERVICE_DISABLED' ||
@@ -75,7 +86,7 @@ export function jobFinding({ project, location, member }: Access, answer: Google
   if (answer.kind === 'given')
     return ok(check, `A query can be run in location ${location}; bigquery.jobs.create is there.`);
   if (answer.kind === 'none') return fatal(check, `No answer from BigQuery: ${answer.error}.`);
-  if (answer.status === 403)
+  if (isDenial(answer))
     return fatal(
       check,
       `The account lacks bigquery.jobs.create in project ${project}, without which nothing is loaded and nothing asked.${memberRemark(member)}`,
@@ -83,7 +94,10 @@ export function jobFinding({ project, location, member }: Access, answer: Google
     );
   if (/location|region/i.test(answer.message))
     return fatal('location', `BigQuery has no location ${location}: ${firstLine(answer)}`);
-  return fatal(check, `A query of nothing is refused: ${answer.status} ${answer.reason}.`);
+  return fatal(
+    check,
+    `A query of nothing is refused: ${answer.status} ${answer.reason}. ${firstLine(answer)}`,
+  );
 }
 
 export const MAKES_DATASETS = 'bigquery.datasets.create';
@@ -197,7 +211,7 @@ export function lookFinding(
   const check = `datasets.${dataset}`;
   if (answer.kind === 'none') return fatal(check, `No answer from BigQuery: ${answer.error}.`);
   if (answer.kind === 'refused') {
-    if (answer.status !== 403)
+    if (!isDenial(answer))
       return fatal(check, `BigQuery answers ${answer.status} ${answer.reason} for ${dataset}.`);
     return fatal(
       check,

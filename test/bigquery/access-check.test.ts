@@ -135,6 +135,25 @@ describe('the check of a sink in BigQuery', () => {
       },
     ],
     [
+      'a quota, which no grant cures',
+      when(isJob, refused(403, 'quotaExceeded', 'Quota exceeded: dry runs')),
+      {
+        check: 'jobs',
+        message: 'A query of nothing is refused: 403 quotaExceeded. Quota exceeded: dry runs',
+      },
+    ],
+    [
+      'a policy of the organisation, which no grant cures',
+      when(
+        isList,
+        denied('SECURITY_POLICY_VIOLATED', 'VPC Service Controls: Request is prohibited'),
+      ),
+      {
+        check: 'project',
+        message: expect.stringContaining('403 SECURITY_POLICY_VIOLATED') as string,
+      },
+    ],
+    [
       'a location that is none',
       when(isJob, refused(400, 'invalid', 'Cannot parse MARS as CloudRegion.')),
       { check: 'location', message: expect.stringContaining('Cannot parse MARS') as string },
