@@ -58,6 +58,42 @@ describe('the credentials of a sink', () => {
     expect(JSON.stringify(finding)).not.toContain('s3cret');
   });
 
+  /** Federated credentials say themselves where tokens are to be had. */
+  const federated = async (answer: Told): Promise<readonly [AccountTrial, file: string]> => {
+    await using server = await googleServer(() => answer);
+    const subject = keyFile('subject.txt', 's3cret');
+    const file = keyFile(
+      'federated.json',
+      JSON.stringify({
+        type: 'external_account',
+        audience:
+          '//iam.googleapis.com/projects/42/locations/global/workloadIdentityPools/p/providers/q',
+        subject_token_type: 'urn:ietf:params:oauth:token-type:jwt',
+        token_url: `${server.url}/v1/token`,
+        credential_source: { file: subject },
+      }),
+    );
+    return [await tryAccount({ keyFile: file }), file];
+  };
+
+  it('are had of a token service, also where they do not say whose they are', async () => {
+    const token = { access_token: 'federated', token_type: 'Bearer', expires_in: 3600 };
+    const [trial] = await federated(told(token));
+    expect(trial).toMatchObject({
+      kind: 'account',
+      member: undefined,
+      headers: { authorization: 'Bearer federated' },
+    });
+  });
+
+  it('are told by the file that a token service refuses, and by its word for it', async () => {
+    const body = { error: 'invalid_grant', error_description: 's3cret is no token' };
+    const [trial, file] = await federated({ status: 400, body });
+    const finding = accountFinding(failureOf(trial));
+    expect(finding.message).toContain(`Google does not take ${file}: 400 invalid_grant.`);
+    expect(JSON.stringify(finding)).not.toContain('s3cret');
+  });
+
   const impersonated = async (answer: Told): Promise<AccountTrial> => {
     await using server = await googleServer(() => answer);
     const sourceClient = new OAuth2Client();

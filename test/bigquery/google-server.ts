@@ -5,6 +5,7 @@ export interface Asked {
   readonly method: string;
   /** With its query. */
   readonly path: string;
+  /** Where it was a JSON object. */
   readonly body: unknown;
 }
 
@@ -27,7 +28,7 @@ export async function googleServer(answer: (asked: Asked) => Told): Promise<Goog
       const asked: Asked = {
         method: request.method ?? '',
         path: request.url ?? '',
-        body: text === '' ? undefined : JSON.parse(text),
+        body: text.startsWith('{') ? JSON.parse(text) : undefined,
       };
       log.push(asked);
       const { status, body } = answer(asked);
