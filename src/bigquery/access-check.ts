@@ -6,7 +6,6 @@ import {
   datasetFinding,
   datasetPermissions,
   defaultKeyOf,
-  type Held,
   heldPermissions,
   isDenial,
   jobFinding,
@@ -17,6 +16,7 @@ import {
   MAKES_TABLES,
   namedPermission,
   newDatasetsFinding,
+  ON_ROUTINES,
   projectFinding,
   tablePermissions,
   unaskedFinding,
@@ -119,18 +119,23 @@ class AccessCheck {
     const tried = new Map<string, boolean>();
     const name = [this.#wish.project, dataset, TRIAL].map(identifier).join('.');
     await this.#tryStatement(tried, MAKES_TABLES, `CREATE TABLE ${name} AS SELECT 1 AS one`);
-    if (use === 'views')
-      await this.#tryStatement(
-        tried,
-        MAKES_ROUTINES,
-        `CREATE TABLE FUNCTION ${name}(n INT64) AS (SELECT n AS one)`,
-      );
     const list = await this.#ask(`datasets/${dataset}/tables?maxResults=50`);
     if (list.kind === 'given') tried.set(LISTS_TABLES, true);
     else if (list.kind === 'refused' && isDenial(list)) tried.set(LISTS_TABLES, false);
     const table = firstTable(list, use);
-    if (table !== undefined) await this.#tryTable(tried, { dataset, table, use });
+    if (table !== undefined)
+      await this.#askAbout(tried, `datasets/${dataset}/tables/${table}`, tablePermissions(use));
+    if (use === 'views') await this.#tryRoutines(tried, dataset, name);
     return { dataset, use, tried };
+  }
+
+  async #tryRoutines(tried: Map<string, boolean>, dataset: string, name: string): Promise<void> {
+    const sql = `CREATE TABLE FUNCTION ${name}(n INT64) AS (SELECT n AS one)`;
+    await this.#tryStatement(tried, MAKES_ROUTINES, sql);
+    const list = await this.#ask(`datasets/${dataset}/routines?maxResults=1`);
+    const id = object(first(list, 'routines')['routineReference'])['routineId'];
+    if (typeof id === 'string')
+      await this.#askAbout(tried, `datasets/${dataset}/routines/${id}`, ON_ROUTINES);
   }
 
   /** A refusal that names another permission than the one tried for is about that other one. */
@@ -141,17 +146,14 @@ class AccessCheck {
       tried.set(namedPermission(answer) ?? permission, false);
   }
 
-  async #tryTable(
+  /** Which of some permissions there are on one table or function. */
+  async #askAbout(
     tried: Map<string, boolean>,
-    {
-      dataset,
-      table,
-      use,
-    }: { readonly dataset: string; readonly table: string; readonly use: DatasetUse },
+    resource: string,
+    permissions: readonly string[],
   ): Promise<void> {
-    const permissions = tablePermissions(use);
-    const path = `datasets/${dataset}/tables/${encodeURIComponent(table)}:testIamPermissions`;
-    const held: Held = heldPermissions(await this.#ask(path, { permissions }));
+    const path = `${encodeURI(resource)}:testIamPermissions`;
+    const held = heldPermissions(await this.#ask(path, { permissions }));
     for (const permission of held ? permissions : [])
       tried.set(permission, held?.has(permission) === true);
   }
@@ -189,9 +191,15 @@ const isMissing = (answer: GoogleAnswer): boolean =>
 
 /** Views of the bookkeeping cannot be written to, whoever asks. */
 function firstTable(list: GoogleAnswer, use: DatasetUse): string | undefined {
-  if (list.kind !== 'given' || !Array.isArray(list.body['tables'])) return undefined;
-  const tables = list.body['tables'].map(object);
-  const first = tables.find(({ type }) => use === 'views' || type === 'TABLE');
-  const id = object(first?.['tableReference'])['tableId'];
+  const table = first(list, 'tables', ({ type }) => use === 'views' || type === 'TABLE');
+  const id = object(table['tableReference'])['tableId'];
   return typeof id === 'string' ? id : undefined;
+}
+
+type Item = Readonly<Record<string, unknown>>;
+
+/** The first fitting item of a list; one without anything in it when there is none. */
+function first(list: GoogleAnswer, name: string, fits: (item: Item) => boolean = () => true): Item {
+  const items = list.kind === 'given' ? list.body[name] : undefined;
+  return (Array.isArray(items) ? items.map(object) : []).find(fits) ?? {};
 }

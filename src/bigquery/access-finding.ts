@@ -1,6 +1,5 @@
 import { type Finding, ok } from '../control/finding.ts';
-import type { GoogleAnswer, GoogleRefusal } from './google-answer.ts';
-import { object } from './google-answer.ts';
+import { type GoogleAnswer, type GoogleRefusal, object } from './google-answer.ts';
 import {
   enableService,
   grantOnDataset,
@@ -154,6 +153,9 @@ export const MAKES_TABLES = 'bigquery.tables.create';
 export const MAKES_ROUTINES = 'bigquery.routines.create';
 export const LISTS_TABLES = 'bigquery.tables.list';
 
+/** Permissions that one table function can be asked about. */
+export const ON_ROUTINES = ['bigquery.routines.update', 'bigquery.routines.delete'];
+
 /** Permissions that one table can be asked about. */
 export const tablePermissions = (use: DatasetUse): readonly string[] => [
   ...(use === 'tables' ? ON_TABLES : ON_VIEWS),
@@ -165,9 +167,7 @@ export const datasetPermissions = (use: DatasetUse): readonly string[] => [
   MAKES_TABLES,
   LISTS_TABLES,
   ...tablePermissions(use),
-  ...(use === 'views'
-    ? [MAKES_ROUTINES, 'bigquery.routines.update', 'bigquery.routines.delete']
-    : []),
+  ...(use === 'views' ? [MAKES_ROUTINES, ...ON_ROUTINES] : []),
 ];
 
 /** What was found out about a dataset that is there. */
@@ -186,7 +186,7 @@ export function datasetFinding(
 ): Finding {
   const check = `datasets.${dataset}`;
   const needed = datasetPermissions(use);
-  const missing = needed.filter((permission) => tried.get(permission) === false);
+  const missing = [...tried].filter(([, has]) => !has).map(([permission]) => permission);
   if (missing.length > 0)
     return fatal(
       check,
@@ -195,7 +195,7 @@ export function datasetFinding(
     );
   const untried = needed.filter((name) => !tried.has(name) && held?.has(name) !== true);
   const rest =
-    untried.length === 0 ? '' : ` Not to be told before there is a table: ${untried.join(', ')}.`;
+    untried.length === 0 ? '' : ` Not to be told before something is in it: ${untried.join(', ')}.`;
   return ok(check, `The account may work in dataset ${dataset}.${rest}`);
 }
 

@@ -42,6 +42,8 @@ function allowed(asked: Asked): Told {
         { type: 'TABLE', tableReference: { tableId: '_cdc_checkpoints' } },
       ],
     });
+  if (asked.path.includes('/routines?'))
+    return told({ routines: [{ routineReference: { routineId: 'orders__as_of' } }] });
   if (asked.path.endsWith('/jobs')) return told({ statistics: { totalBytesProcessed: '0' } });
   return told({ location: 'EU' });
 }
@@ -212,6 +214,23 @@ describe('the check of a sink in BigQuery', () => {
       },
     ],
     [
+      'functions that the account may not replace',
+      when(({ path }) => path.endsWith('/routines/orders__as_of:testIamPermissions'), told({})),
+      {
+        check: 'datasets.shop',
+        message:
+          'The account lacks bigquery.routines.update, bigquery.routines.delete in dataset shop.',
+      },
+    ],
+    [
+      'a permission that nobody thought of, which a refusal names',
+      when(
+        isEditor(/`shop`.*AS SELECT/),
+        accessDenied('Permission bigquery.tags.use denied on acme'),
+      ),
+      { check: 'datasets.shop', message: 'The account lacks bigquery.tags.use in dataset shop.' },
+    ],
+    [
       'a dataset that is not there and may not be made',
       (asked) =>
         isShop(asked)
@@ -263,7 +282,7 @@ describe('the check of a sink in BigQuery', () => {
     expect(asked.filter((job) => sqlOf(job).startsWith('CREATE'))).toHaveLength(3);
   });
 
-  it('says what could not be told before there is a table, and guesses nothing', async () => {
+  it('says what could not be told of an empty dataset, and guesses nothing', async () => {
     await using server = await googleServer((asked) =>
       isProjectIam(asked)
         ? told({})
@@ -276,7 +295,7 @@ describe('the check of a sink in BigQuery', () => {
       { bigQuery: server.url, resourceManager: server.url, headers: {} },
     );
     const { message = '' } = findings.find(({ check }) => check === 'datasets.sluice_shop') ?? {};
-    const [, untold = ''] = message.split('before there is a table: ');
+    const [, untold = ''] = message.split('before something is in it: ');
     expect(untold).toContain('bigquery.tables.updateData');
     expect(untold).not.toContain('bigquery.tables.create');
     expect(datasetPermissions('tables')).toEqual(

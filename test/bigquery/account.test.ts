@@ -5,6 +5,7 @@ import { OAuth2Client } from 'google-auth-library';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type AccountTrial, tryAccount, tryImpersonation } from '../../src/bigquery/account.ts';
 import { type AccountFailure, accountFinding } from '../../src/bigquery/account-finding.ts';
+import { googleAuthorization } from '../../src/bigquery/authorization.ts';
 import { denied, googleServer, refused, type Told, told } from './google-server.ts';
 
 const TARGET = 'sluice@acme.iam.gserviceaccount.com';
@@ -56,6 +57,10 @@ describe('the credentials of a sink', () => {
     expect(finding).toMatchObject({ severity: 'fatal', check: 'credentials' });
     expect(finding.message).toContain(file);
     expect(JSON.stringify(finding)).not.toContain('s3cret');
+    // The worker stops with it, too, and does not wait for a network that is there.
+    await expect(googleAuthorization({ keyFile: file })()).rejects.toMatchObject({
+      code: 'bigquery.denied',
+    });
   });
 
   /** Federated credentials say themselves where tokens are to be had. */
