@@ -1,7 +1,7 @@
 import { defineConfig } from 'vitest/config';
 
 /** What a test needs beyond this process, said by its file's suffix: `x.kafka.test.ts`. */
-const NEEDS = ['mysql', 'kafka', 'temporal', 'bigquery', 'stack', 'crash'] as const;
+const NEEDS = ['mysql', 'kafka', 'temporal', 'bigquery', 'google', 'stack', 'crash'] as const;
 
 /** A server that starts, answers and is asked for a snapshot takes seconds; a hang shows at once all the same. */
 const SERVER_TIMEOUT_MS = 120_000;

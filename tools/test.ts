@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { interruptible } from './gate/interruptible.ts';
 import { runProgram, seconds } from './gate/run-program.ts';
 import { runSteps, STATIC_STEPS } from './gate/steps.ts';
-import { chosenSuites, SUITES, type SuiteName } from './gate/suites.ts';
+import { chosenSuites, SUITES, type SuiteName, skipReason } from './gate/suites.ts';
 import { addTallies, NO_TESTS, type Tally, tallyLine, tallyOf } from './gate/tally.ts';
 import { startTestServers, type TestServers } from './gate/test-servers.ts';
 
@@ -51,6 +51,8 @@ async function runSuites(): Promise<void> {
   for (const suite of suites) {
     if (signal.aborted) return;
     heading(`${suite} tests`);
+    const reason = skipReason(suite, process.env);
+    if (reason !== undefined) console.log(`${suite} tests are skipped: ${reason}`);
     total = addTallies(total, await runSuite(suite, servers));
   }
 }

@@ -1,5 +1,6 @@
 import { GoogleAuth, Impersonated } from 'google-auth-library';
 import { SluiceError } from '../errors/error.ts';
+import { isNetworkCode } from './google-answer.ts';
 
 export interface AccountSettings {
   /** Path of a service account's key; the application default credentials otherwise. */
@@ -47,7 +48,7 @@ function refusal(
   impersonate: string | undefined,
 ): SluiceError {
   const code = error instanceof Error && 'code' in error ? String(error.code) : '';
-  if (/^(E(?!NOENT|ACCES)[A-Z_]+|5\d\d|429)$/.test(code))
+  if (isNetworkCode(code) || /^(5\d\d|429)$/.test(code))
     return new SluiceError('bigquery.unreachable', 'No answer from Google’s token service.', {
       facts: { error: code },
     });

@@ -15,7 +15,7 @@ export interface RestServiceOptions {
   readonly kmsKey?: string;
 }
 
-const GOOGLE = 'https://bigquery.googleapis.com';
+export const GOOGLE = 'https://bigquery.googleapis.com';
 
 /** An answer takes milliseconds to seconds; a dead connection would wait for ever. */
 const REQUEST_TIMEOUT_MS = 60_000;
@@ -228,7 +228,7 @@ function outcomeOf(body: RestAnswer['body']): JobOutcome {
   };
 }
 
-function restError(status: number, body: RestAnswer['body'] | undefined): RestError {
+export function restError(status: number, body: RestAnswer['body'] | undefined): RestError {
   const error = objectAt(body ?? {}, 'error');
   const [first] = Array.isArray(error['errors']) ? (error['errors'] as readonly unknown[]) : [];
   const reason =

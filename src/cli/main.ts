@@ -9,7 +9,7 @@ const ports: CliPorts = {
     return (await import('../workers/run-worker.ts')).runWorker(options);
   },
   checkPipeline: async (spec) => ({
-    findings: await (await import('../workers/preflight.ts')).preflight(spec),
+    findings: await (await import('../workers/preflight.ts')).checkPipeline(spec),
   }),
   tailTopic: async function* (options) {
     yield* (await import('../workers/tail.ts')).tailTopic(options);

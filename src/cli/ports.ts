@@ -1,3 +1,4 @@
+import type { Finding } from '../control/finding.ts';
 import type { PipelineSpec } from '../control/pipeline-spec.ts';
 import type { Log } from '../observability/log.ts';
 import type { PipelineProgress, SinkProgress } from '../observability/progress.ts';
@@ -15,15 +16,6 @@ export interface WorkerOptions extends TemporalAddress {
   /** Aborted: finish what is under way, leave in order, resolve. */
   readonly signal: AbortSignal;
   readonly log: Log;
-}
-
-export interface Finding {
-  /** Short name of what was looked at: `binlog_format`. */
-  readonly check: string;
-  readonly severity: 'ok' | 'warning' | 'fatal';
-  readonly message: string;
-  /** Statement that cures it, ready to paste. */
-  readonly fixSql?: string;
 }
 
 export interface TailOptions {

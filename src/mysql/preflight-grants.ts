@@ -1,5 +1,5 @@
+import { type Finding, ok } from '../control/finding.ts';
 import type { MysqlSession } from './connection.ts';
-import { type Finding, ok } from './finding.ts';
 
 const NEEDED = ['REPLICATION SLAVE', 'REPLICATION CLIENT'] as const;
 

@@ -1,5 +1,5 @@
+import { type Finding, ok } from '../control/finding.ts';
 import type { MysqlSession } from './connection.ts';
-import { type Finding, ok } from './finding.ts';
 
 /** Global variables by name, as the server prints them; a server that lacks one has no entry. */
 export type Variables = ReadonlyMap<string, string>;

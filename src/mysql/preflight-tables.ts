@@ -1,6 +1,6 @@
 import { type TableId, tableName } from '../change/table.ts';
+import { type Finding, ok } from '../control/finding.ts';
 import type { MysqlSession } from './connection.ts';
-import { type Finding, ok } from './finding.ts';
 import { type DefinedTable, readTables, type TableSelection } from './information-schema.ts';
 import { quoteName } from './key-literal.ts';
 import { grantee } from './preflight-grants.ts';

@@ -1,7 +1,7 @@
 import { tableFilter } from '../change/table-pattern.ts';
+import type { Finding } from '../control/finding.ts';
 import { SluiceError } from '../errors/error.ts';
 import { connect, type MysqlAccount, type MysqlSession } from './connection.ts';
-import type { Finding } from './finding.ts';
 import { allTables, tellDefinitions } from './information-schema.ts';
 import { grantFindings } from './preflight-grants.ts';
 import {

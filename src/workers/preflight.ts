@@ -1,16 +1,22 @@
 import { refuseForeignOwner } from '../capture/refusals.ts';
+import type { Finding } from '../control/finding.ts';
 import type { PipelineSpec } from '../control/pipeline-spec.ts';
 import { SluiceError } from '../errors/error.ts';
 import { KafkaPipelineLog } from '../kafka/pipeline-log.ts';
 import { topicsOf } from '../kafka/topic-admin.ts';
-import type { Finding } from '../mysql/finding.ts';
 import { preflight as checkSource } from '../mysql/preflight.ts';
 import { kafkaConnection, mysqlAccount, pipelineLogOptions } from './connections.ts';
+import { sinkFindings } from './sink-preflight.ts';
 
 const PREFLIGHT_TIMEOUT_MS = 60_000;
 
 /** Everything that keeps a pipeline from running or may cost it later, each with its cure. Changes nothing. */
-export async function preflight(spec: PipelineSpec): Promise<readonly Finding[]> {
+export async function checkPipeline(spec: PipelineSpec): Promise<readonly Finding[]> {
+  return [...(await preflight(spec)), ...(await sinkFindings(spec))];
+}
+
+/** What capture needs. */
+async function preflight(spec: PipelineSpec): Promise<readonly Finding[]> {
   const { serverId, include, exclude } = spec.source;
   const account = await mysqlAccount(spec);
   const findings = await checkSource(
@@ -31,7 +37,8 @@ async function checkKafka(spec: PipelineSpec): Promise<Finding> {
  * What has to be true before the first byte is read: no fatal finding at the source, and the
  * pipeline's own topics. Idempotent.
  *
- * A prefix of somebody else is refused here already, before a sink fills a warehouse from it.
+ * A prefix of somebody else is refused here already, before a sink fills a warehouse from it. What is
+ * wrong with a sink is no reason: capture goes on without it, and the sink tells by itself what it lacks.
  *
  * @throws {SluiceError} `source.not-ready` with every fatal finding; `pipeline.foreign-owner`
  */

@@ -75,6 +75,12 @@ const ports: CliPorts = {
         message: 'is OFF',
         fixSql: 'SET PERSIST gtid_mode = ON;',
       },
+      {
+        check: 'sinks.lake.jobs',
+        severity: 'warning',
+        message: 'are refused',
+        fixCommand: 'gcloud projects add-iam-policy-binding acme',
+      },
     ],
   }),
   async *tailTopic({ limit = Number.POSITIVE_INFINITY, signal }) {

@@ -49,10 +49,12 @@ describe('exit codes', () => {
     expect(document(json)).toMatchObject({ result: { pipeline: 'unserved', taken: false } });
   });
 
-  it('1 when a check finds something fatal, with the statement that cures it', async () => {
+  it('1 when a check finds something fatal, with the statement or command that cures it', async () => {
     const { exitCode, stdout } = await cli(['check', good]);
     expect(exitCode).toBe(1);
     expect(stdout).toContain('fatal    gtid_mode: is OFF\n         SET PERSIST gtid_mode = ON;');
+    const command = '\n         gcloud projects add-iam-policy-binding acme\n';
+    expect(stdout).toContain(`warning  sinks.lake.jobs: are refused${command}`);
   });
 
   it.each([

@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import type { Finding } from '../../src/mysql/finding.ts';
+import type { Finding } from '../../src/control/finding.ts';
 import { preflight } from '../../src/mysql/preflight.ts';
 import { account, MYSQL_URL, never, type TestDatabase, testDatabase } from './support.ts';
 

@@ -11,11 +11,28 @@ export const SUITES = {
   kafka: ['kafka'],
   temporal: ['temporal'],
   bigquery: ['bigquery'],
+  google: [],
   stack: [...EVERY_SERVER, 'bigquery'],
   crash: EVERY_SERVER,
 } as const satisfies Record<string, readonly ServerName[]>;
 
 export type SuiteName = keyof typeof SUITES;
+
+/** What nobody can start here: the variable of the environment that says where it is. */
+const ELSEWHERE: Partial<Readonly<Record<SuiteName, string>>> = {
+  google: 'SLUICE_TEST_BIGQUERY_PROJECT, a project of Google Cloud to make datasets in',
+};
+
+/** Why the tests of a suite are skipped, whatever servers run. */
+export function skipReason(
+  suite: SuiteName,
+  env: Readonly<Record<string, string | undefined>>,
+): string | undefined {
+  const needed = ELSEWHERE[suite];
+  const variable = needed?.split(',', 1)[0] ?? '';
+  if (needed === undefined || (env[variable] ?? '') !== '') return undefined;
+  return `the environment lacks ${needed}`;
+}
 
 const isSuite = (text: string): text is SuiteName => Object.hasOwn(SUITES, text);
 

@@ -1,5 +1,5 @@
 import { readPipelineFile } from '../../config/pipeline-file.ts';
-import type { Finding } from '../ports.ts';
+import type { Finding } from '../../control/finding.ts';
 import { examples, unlessInterrupted, type Verb } from '../verb.ts';
 
 const MARKS: Readonly<Record<Finding['severity'], string>> = {
@@ -19,7 +19,7 @@ export const check: Verb = (program, act) => {
       'after',
       examples([
         'sluice check shop.yaml',
-        'exit 1 when something found is fatal; SQL that cures it is shown',
+        'exit 1 when something found is fatal; the SQL or command that cures it is shown',
       ]),
     )
     .action(
@@ -39,9 +39,10 @@ export const check: Verb = (program, act) => {
     );
 };
 
-function findingText({ check: name, severity, message, fixSql }: Finding): string {
-  const cure = fixSql === undefined ? '' : `\n         ${fixSql.replaceAll('\n', '\n         ')}`;
-  return `${MARKS[severity]}  ${name}: ${message}${cure}`;
+function findingText({ check: name, severity, message, fixSql, fixCommand }: Finding): string {
+  const cures = [fixSql, fixCommand].filter((cure) => cure !== undefined);
+  const lines = [message, ...cures].join('\n').replaceAll('\n', '\n         ');
+  return `${MARKS[severity]}  ${name}: ${lines}`;
 }
 
 const summary = (fatal: number): string =>
