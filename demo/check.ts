@@ -117,7 +117,7 @@ export async function compareEverything(
   });
   const shapes = await readShapes(mysql, shop.name);
   const views = await stage('compare every table with its view', () =>
-    allOver(shapes.map((shape) => compareTable(mysql, shop.query, shape))),
+    allOver(shapes.map((shape) => compareTable(mysql, shop.query, shape, shop.sink.dialect))),
   );
   const audits = await stage('read every topic', () =>
     auditTopics(mysql, kafka.brokers, shop.name, shapes, shop.ending),

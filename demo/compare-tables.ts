@@ -2,6 +2,7 @@ import { createConnection as createStreamingConnection } from 'mysql2';
 import { createConnection, type RowDataPacket } from 'mysql2/promise';
 import type { SqlAddress } from '../tools/stack/address.ts';
 import { type CanonicalText, canonicalText, type SourceColumn } from './canonical-text.ts';
+import { DUCKDB, type WarehouseDialect, type WarehouseText } from './warehouse-dialect.ts';
 
 /** A table as the source describes it. */
 export interface TableShape {
@@ -76,9 +77,11 @@ export async function compareTable(
   mysql: SqlAddress,
   query: WarehouseQuery,
   shape: TableShape,
+  dialect: WarehouseDialect = DUCKDB,
 ): Promise<TableComparison> {
-  await using source = sourceRows(mysql, shape);
-  await using warehouse = warehouseRows(query, shape);
+  const texts = shape.columns.map((column) => dialect.text(column));
+  await using source = expectedRows(sourceRows(mysql, shape), texts);
+  await using warehouse = warehouseRows(query, shape, dialect);
   const tally = { sourceRows: 0, warehouseRows: 0, differences: 0 };
   const examples: string[] = [];
   const differ = (key: string, what: string): void => {
@@ -151,40 +154,68 @@ export async function* sourceRows(
       .query(`SET SESSION time_zone = '+00:00', sort_buffer_size = 64 * 1024 * 1024`);
     const sql = `SELECT ${expressions.join(', ')} FROM ${quote(shape.table)} ORDER BY ${order.join(', ')}`;
     const stream = db.query({ sql, rowsAsArray: true }).stream({ highWaterMark: STREAMED_ROWS });
-    for await (const row of stream) yield polished(shape, row as readonly (string | null)[]);
+    const polishes = shape.columns.map(({ text }) => text.polish);
+    for await (const row of stream)
+      yield canonicalRow(shape, row as readonly (string | null)[], polishes);
   } finally {
     db.destroy();
   }
   return undefined;
 }
 
+/** The source's rows as a warehouse is to show them. */
+async function* expectedRows(
+  rows: AsyncGenerator<CanonicalRow, undefined>,
+  texts: readonly WarehouseText[],
+): AsyncGenerator<CanonicalRow, undefined> {
+  for await (const { key, values } of rows)
+    yield {
+      key,
+      values: values.map((value, index) => {
+        const expected = texts[index]?.expected;
+        return value === null || expected === undefined ? value : expected(value);
+      }),
+    };
+  return undefined;
+}
+
 async function* warehouseRows(
   query: WarehouseQuery,
   shape: TableShape,
+  dialect: WarehouseDialect,
 ): AsyncGenerator<CanonicalRow, undefined> {
-  const quote = (name: string): string => `"${name.replaceAll('"', '""')}"`;
-  const expressions = shape.columns.map(({ name, text }) => text.duckdb(quote(name)));
+  const texts = shape.columns.map((column) => dialect.text(column));
+  const expressions = shape.columns.map(
+    ({ name }, index) => texts[index]?.expression(dialect.quote(name)) ?? '',
+  );
   const keys = keyIndexes(shape).map((index) => expressions[index] ?? '');
-  const order = keys.join(', ');
-  const from = `FROM ${quote(shape.database)}.${quote(shape.table)}`;
+  const named = [...expressions, ...keys].map((expression, index) => `${expression} AS c${index}`);
+  const from = `FROM ${dialect.view(shape.database, shape.table)}`;
   let after = '';
   for (;;) {
     const rows = await query(
-      `SELECT ${[...expressions, ...keys].join(', ')} ${from} ${after} ORDER BY ${order} LIMIT ${PAGE_ROWS}`,
+      `SELECT ${named.join(', ')} ${from} ${after} ORDER BY ${keys.join(', ')} LIMIT ${PAGE_ROWS}`,
     );
-    for (const row of rows) yield polished(shape, row.slice(0, expressions.length));
+    for (const row of rows)
+      yield canonicalRow(
+        shape,
+        row.slice(0, expressions.length),
+        texts.map(({ polish }) => polish),
+      );
     const last = rows.at(-1);
     if (last === undefined || rows.length < PAGE_ROWS) return undefined;
-    const bounds = last
-      .slice(expressions.length)
-      .map((text) => `'${(text ?? '').replaceAll("'", "''")}'`);
-    after = `WHERE (${order}) > (${bounds.join(', ')})`;
+    const bounds = last.slice(expressions.length).map((text) => text ?? '');
+    after = `WHERE ${dialect.after(keys, bounds)}`;
   }
 }
 
-function polished(shape: TableShape, row: readonly (string | null)[]): CanonicalRow {
+function canonicalRow(
+  shape: TableShape,
+  row: readonly (string | null)[],
+  polishes: readonly (WarehouseText['polish'] | undefined)[],
+): CanonicalRow {
   const values = row.map((value, index) => {
-    const polish = shape.columns[index]?.text.polish;
+    const polish = polishes[index];
     return value === null || polish === undefined ? value : polish(value);
   });
   return { key: JSON.stringify(keyIndexes(shape).map((index) => values[index])), values };

@@ -1,6 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { quietKnownWarnings } from '../src/workers/warnings.ts';
+import { BigQueryFront } from '../tools/bigquery-front/bigquery-front.ts';
+import { DEFAULT_SERVERS } from '../tools/stack/address.ts';
+import { BIGQUERY_PROJECT } from '../tools/stack/bigquery.ts';
 import { showProgress } from '../tools/stack/progress.ts';
 import { startStack } from '../tools/stack/stack.ts';
 import { CHECK_SETTINGS, checkAccident, checkUnderKills } from './check.ts';
@@ -8,18 +11,27 @@ import { type RunFolder, takeRunFolder } from './run-folder.ts';
 import { openScreen } from './screen.ts';
 import { type Servers, ShopPipeline } from './shop-pipeline.ts';
 import { SHOP_ROWS } from './shop-schema.ts';
+import { bigQuerySink, type ShopSink } from './shop-sink.ts';
 import { stages } from './stages.ts';
 import { conclusion, verdictText } from './verdict.ts';
 import { startWorkload } from './workload.ts';
 
-const USAGE = `A shop in MySQL, captured into Kafka and a DuckDB warehouse, on servers of its own.
+const USAGE = `A shop in MySQL, captured into Kafka and a warehouse, on servers of its own.
 
   npm run demo              writes all the time and shows what happens, until Ctrl-C
   npm run demo -- --check   kills the worker three times, purges the binlogs under it, then compares
                             every value of every table with warehouse and topics; exit 0 if all are equal
+
+  --sink duckdb             the warehouse is a DuckDB file, by default
+  --sink bigquery           an emulator of BigQuery, with a tenth of the rows: it is slow
 `;
 
+const SINK_KINDS = ['duckdb', 'bigquery'] as const;
+type SinkKind = (typeof SINK_KINDS)[number];
+
 const NAME = 'shop';
+/** Every view of the emulator is worked out anew for each question, by a program made to be right. */
+const EMULATOR_SCALE = 0.1;
 const FRAME_MS = 500;
 const TRANSACTIONS_PER_SECOND = 100;
 
@@ -33,7 +45,22 @@ const interrupted = new AbortController();
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
   process.on(signal, () => interrupted.abort(new Error(`ended by ${signal}`)));
 
-async function startServers(folder: RunFolder, env: NodeJS.ProcessEnv): Promise<Servers> {
+/** What a run stands on; ends with it, servers aside, which end with its folder. */
+interface Ground extends AsyncDisposable {
+  readonly servers: Servers;
+  /** DuckDB when absent. */
+  readonly sink?: ShopSink;
+  /** Part of the shop's usual rows. */
+  readonly scale: number;
+  /** Where BigQuery's REST interface is. */
+  readonly endpoint?: string;
+}
+
+async function startServers(
+  folder: RunFolder,
+  kind: SinkKind,
+  env: NodeJS.ProcessEnv,
+): Promise<Ground> {
   const progress = showProgress(process.stderr);
   try {
     const { signal } = interrupted;
@@ -42,27 +69,52 @@ async function startServers(folder: RunFolder, env: NodeJS.ProcessEnv): Promise<
       env,
       report: progress.report,
       signal,
+      only: [...DEFAULT_SERVERS, ...(kind === 'bigquery' ? (['bigquery'] as const) : [])],
     });
-    const { mysql, kafka, temporal } = addresses;
+    const { mysql, kafka, temporal, bigquery } = addresses;
     if (!mysql || !kafka || !temporal) throw new Error('not every server has an address');
-    return { mysql, kafka, temporal };
+    const servers = { mysql, kafka, temporal };
+    if (!bigquery) return { servers, scale: 1, [Symbol.asyncDispose]: async () => undefined };
+    const front = await BigQueryFront.start(bigquery.url);
+    const { endpoint } = front;
+    return {
+      servers,
+      sink: bigQuerySink(endpoint),
+      scale: EMULATOR_SCALE,
+      endpoint,
+      [Symbol.asyncDispose]: () => front[Symbol.asyncDispose](),
+    };
   } finally {
     progress.close();
   }
 }
 
-/** The shop goes on until Ctrl-C; a worker that dies is replaced. */
-async function show(): Promise<number> {
-  await using folder = await takeRunFolder('demo');
-  const servers = await startServers(folder, process.env);
-  process.stderr.write(`writing ${SHOP_ROWS.toLocaleString('en-US')} rows\n`);
-  await using shop = await ShopPipeline.create({
+const rowsText = (scale: number): string =>
+  `about ${Math.round(SHOP_ROWS * scale).toLocaleString('en-US')} rows`;
+
+function createShop(
+  { servers, sink, scale }: Ground,
+  folder: RunFolder,
+  settings: Readonly<Record<string, unknown>>,
+): Promise<ShopPipeline> {
+  return ShopPipeline.create({
     servers,
     folder: folder.path,
     name: NAME,
-    settings: SHOW_SETTINGS,
+    scale,
+    settings,
     signal: interrupted.signal,
+    ...(sink === undefined ? {} : { sink }),
   });
+}
+
+/** The shop goes on until Ctrl-C; a worker that dies is replaced. */
+async function show(kind: SinkKind): Promise<number> {
+  await using folder = await takeRunFolder('demo');
+  await using ground = await startServers(folder, kind, process.env);
+  const { servers, scale } = ground;
+  process.stderr.write(`writing ${rowsText(scale)}\n`);
+  await using shop = await createShop(ground, folder, SHOW_SETTINGS);
   let worker = shop.startWorker();
   await shop.apply();
   const workload = await startWorkload({
@@ -89,7 +141,7 @@ async function show(): Promise<number> {
         upMs: Date.now() - startedAtMs,
         written: Object.values(workload.counts).reduce((sum, each) => sum + each, 0),
         webUi: servers.temporal.uiUrl ?? '(the server was given; it knows its Web UI)',
-        commands: commandsToTry(folder, servers, worker.pid),
+        commands: commandsToTry(folder, ground, worker.pid),
       });
       await Promise.race([pause(FRAME_MS), workload.failed]);
     }
@@ -104,13 +156,16 @@ async function show(): Promise<number> {
   return 0;
 }
 
-function commandsToTry(folder: RunFolder, { temporal }: Servers, workerPid: number) {
+function commandsToTry(folder: RunFolder, { servers, endpoint }: Ground, workerPid: number) {
+  const { address } = servers.temporal;
+  const count = `SELECT COUNT(*) AS orders FROM ${NAME}.orders`;
+  const ask =
+    endpoint === undefined
+      ? `bin/sluice query --config ${folder.shown}/${NAME}.yaml "${count}"`
+      : `curl ${endpoint}/bigquery/v2/projects/${BIGQUERY_PROJECT}/queries -H 'content-type: application/json' -d '{"useLegacySql":false,"query":"${count}"}'`;
   return [
-    [`bin/sluice --address ${temporal.address} status ${NAME}`, 'everything about the pipeline'],
-    [
-      `bin/sluice query --config ${folder.shown}/${NAME}.yaml "SELECT count(*) FROM ${NAME}.orders"`,
-      'ask the warehouse while it is written',
-    ],
+    [`bin/sluice --address ${address} status ${NAME}`, 'everything about the pipeline'],
+    [ask, 'ask the warehouse while it is written'],
     [
       `kill -9 ${workerPid}`,
       'the worker; the demo starts another one, which misses and repeats nothing',
@@ -123,20 +178,16 @@ async function pause(ms: number): Promise<void> {
 }
 
 /** Exit code 0 only if everything is equal. */
-async function check(): Promise<number> {
+async function check(kind: SinkKind): Promise<number> {
   const stage = stages(process.stderr);
   await using folder = await takeRunFolder('demo');
   // The accident purges binlogs, which is not done to a server of somebody else.
   const env = { ...process.env, SLUICE_MYSQL_URL: undefined };
-  const servers = await stage('start MySQL, Kafka and Temporal', () => startServers(folder, env));
-  await using shop = await stage(`make the shop, ${SHOP_ROWS.toLocaleString('en-US')} rows`, () =>
-    ShopPipeline.create({
-      servers,
-      folder: folder.path,
-      name: NAME,
-      settings: CHECK_SETTINGS,
-      signal: interrupted.signal,
-    }),
+  const all =
+    kind === 'bigquery' ? 'MySQL, Kafka, Temporal and BigQuery' : 'MySQL, Kafka and Temporal';
+  await using ground = await stage(`start ${all}`, () => startServers(folder, kind, env));
+  await using shop = await stage(`make the shop, ${rowsText(ground.scale)}`, () =>
+    createShop(ground, folder, CHECK_SETTINGS),
   );
   const underKills = await checkUnderKills(shop, stage);
   process.stdout.write(verdictText('after three kills', underKills));
@@ -151,6 +202,7 @@ async function main(): Promise<number> {
   const { values } = parseArgs({
     options: {
       check: { type: 'boolean', default: false },
+      sink: { type: 'string', default: 'duckdb' },
       help: { type: 'boolean', default: false },
     },
   });
@@ -158,7 +210,10 @@ async function main(): Promise<number> {
     process.stdout.write(USAGE);
     return 0;
   }
-  return values.check ? check() : show();
+  const kind = SINK_KINDS.find((known) => known === values.sink);
+  if (kind === undefined)
+    throw new Error(`--sink ${values.sink}: it is one of ${SINK_KINDS.join(', ')}.`);
+  return values.check ? check(kind) : show(kind);
 }
 
 /** What ended the run, and then what went wrong while it was cleared away. */

@@ -74,7 +74,7 @@ export function sceneLines(scene: Scene, columns = Number.POSITIVE_INFINITY): re
 /** Goes on in the next line as a shell reads it, never within quotes. */
 function commandLines(command: string, columns: number): readonly string[] {
   const lines = [' '];
-  for (const word of command.match(/"[^"]*"|\S+/g) ?? []) {
+  for (const word of command.match(/'[^']*'|"[^"]*"|\S+/g) ?? []) {
     const line = `${lines.at(-1)} ${word}`;
     if (line.length + CONTINUATION.length < columns) lines[lines.length - 1] = line;
     else lines.push(`    ${word}`);

@@ -9,13 +9,13 @@ import {
 import { type Connection, createConnection, type RowDataPacket } from 'mysql2/promise';
 import { stringify } from 'yaml';
 import { parseGtidSet } from '../src/change/gtid-set.ts';
-import { queryWarehouse } from '../src/duckdb/query-client.ts';
 import { tailTopic } from '../src/kafka/tail.ts';
 import { PipelineClient, type PipelineView } from '../src/temporal/pipeline-client.ts';
 import type { KafkaAddress, SqlAddress, TemporalAddress } from '../tools/stack/address.ts';
 import type { WarehouseQuery } from './compare-tables.ts';
 import { deleteTopics } from './read-topics.ts';
 import { createReplicationUser, createShop } from './shop-schema.ts';
+import { duckDbSink, type ShopSink } from './shop-sink.ts';
 import { type Place, sluice, WorkerProcess } from './worker-process.ts';
 
 export interface Servers {
@@ -30,6 +30,8 @@ export interface ShopOptions {
   readonly folder: string;
   /** Of the database, the pipeline and the topics alike. */
   readonly name: string;
+  /** DuckDB beside the pipeline's file when absent. */
+  readonly sink?: ShopSink;
   /** Part of the usual rows. */
   readonly scale?: number;
   /** Sections of the pipeline file besides source, kafka and sinks. */
@@ -53,7 +55,9 @@ export class ShopPipeline implements AsyncDisposable {
   readonly name: string;
   readonly folder: string;
   readonly file: string;
+  /** Of DuckDB, when that is the sink. */
   readonly warehouse: string;
+  readonly sink: ShopSink;
   readonly place: Place;
   readonly client: Client;
   readonly #control: PipelineClient;
@@ -73,6 +77,7 @@ export class ShopPipeline implements AsyncDisposable {
     this.folder = folder;
     this.file = join(folder, `${name}.yaml`);
     this.warehouse = join(folder, `${name}.duckdb`);
+    this.sink = options.sink ?? duckDbSink(this.warehouse);
     this.#log = join(folder, 'worker.log');
     this.place = { address, namespace, env: { [PASSWORD_VARIABLE]: PASSWORD } };
     this.client = new Client({ connection, namespace });
@@ -104,7 +109,7 @@ export class ShopPipeline implements AsyncDisposable {
         include: [`${name}.*`],
       },
       kafka: { brokers: servers.kafka.brokers, prefix: name, partitions: 3, replication: 1 },
-      sinks: { warehouse: { kind: 'duckdb', file: shop.warehouse, commitIntervalMs: 500 } },
+      sinks: { [SINK]: shop.sink.settings },
       ...settings,
     };
     await writeFile(shop.file, stringify(pipeline));
@@ -154,11 +159,10 @@ export class ShopPipeline implements AsyncDisposable {
     await this.client.workflow.getHandle(`cdc/${this.name}`).signal(name, payload);
   }
 
-  /** @throws {SluiceError} `query.no-worker` while none has the warehouse open */
+  /** @throws {SluiceError} `query.no-worker` while none has a warehouse of DuckDB open */
   readonly query: WarehouseQuery = async (sql) => {
     this.ending.throwIfAborted();
-    const { rows } = await queryWarehouse(this.warehouse, { sql, limit: 1_000_000 });
-    return rows as readonly (readonly (string | null)[])[];
+    return this.sink.query(sql);
   };
 
   /** Waits until a worker answers questions about the warehouse; no rows. */
@@ -242,10 +246,10 @@ export class ShopPipeline implements AsyncDisposable {
       const [[row]] = await root.query<RowDataPacket[]>('SELECT LAST_INSERT_ID() AS id');
       return Number(row?.['id']);
     });
+    const { asText, quote, view } = this.sink.dialect;
+    const marker = `SELECT ${asText(quote('id'))} AS id FROM ${view(this.name, 'markers')} WHERE ${quote('id')} = ${id}`;
     await this.#eventually(`the warehouse to show marker ${id}`, withinMs, async () => {
-      const rows = await this.query(
-        `SELECT CAST(id AS VARCHAR) FROM "${this.name}".markers WHERE id = ${id}`,
-      ).catch(() => []);
+      const rows = await this.query(marker).catch(() => []);
       return rows.length > 0 ? true : undefined;
     });
   }
