@@ -3,6 +3,7 @@ import type {
   SinkProgress,
   SnapshotProgress,
 } from '../observability/progress.ts';
+import { count } from './amounts.ts';
 import type { Incident, PipelineStatus, SinkStatus } from './ports.ts';
 
 const BAR_CELLS = 20;
@@ -111,8 +112,6 @@ const LABEL_WIDTH = 14;
 const field = (label: string, text: string): readonly string[] => [
   `${label.padEnd(LABEL_WIDTH)}  ${text}`,
 ];
-
-const count = (value: number): string => Math.round(value).toLocaleString('en-US');
 
 /** `2026-11-23 04:05:06`, in the terminal's time zone. */
 export function localTime(ms: number): string {

@@ -3,6 +3,7 @@ import { batchEffects } from '../../src/bigquery/batch-effects.ts';
 import { bigQueryDialect } from '../../src/bigquery/bigquery-dialect.ts';
 import { commitScript } from '../../src/bigquery/commit-script.ts';
 import { expiry, foldScript, probeQuery } from '../../src/bigquery/compaction.ts';
+import { commitsQuery, usageQuery } from '../../src/bigquery/cost-report.ts';
 import {
   checkpointQuery,
   compactionRecord,
@@ -136,6 +137,7 @@ const probe = { changes: 5, known: 2, keyBounds: ['17', '99'] } as const;
 
 const STATEMENTS: Readonly<Record<string, readonly string[]>> = {
   bookkeeping: createBookkeeping(layout),
+  'cost-report': [usageQuery(layout, AT_US / 1000), commitsQuery(layout, AT_US / 1000)],
   'first-checkpoint': [
     newCheckpoint(layout, { warehouseId: 'w', pipeline: 'shop', prefix: 'shop' }, undefined),
     newCheckpoint(

@@ -1,8 +1,9 @@
 import fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
 import { BigQueryDestination } from '../../src/bigquery/bigquery-destination.ts';
+import { estimateReads, readUsage } from '../../src/bigquery/cost-report.ts';
 import { loggedPlans } from '../../src/bigquery/load-plan.ts';
-import { bigQueryLayout } from '../../src/bigquery/names.ts';
+import { type BigQueryLayout, bigQueryLayout } from '../../src/bigquery/names.ts';
 import { RestBigQuery } from '../../src/bigquery/rest-service.ts';
 import type { ColumnValue } from '../../src/change/column-value.ts';
 import type { ColumnType, TableComments, TableName, TableSchema } from '../../src/change/table.ts';
@@ -27,6 +28,8 @@ const ORDERS = schemaOf('shop.orders', [
 const ORDERS_NAME = 'shop.orders' as TableName;
 
 interface Warehouse {
+  readonly service: RestBigQuery;
+  readonly layout: BigQueryLayout;
   readonly destination: BigQueryDestination;
   /** The query's `{shop}` is the dataset of the views, `{own}` the internal one. */
   readonly rows: (sql: string) => Promise<readonly (readonly (string | null)[])[]>;
@@ -100,6 +103,8 @@ async function newWarehouse({
   });
   await destination.create({ warehouseId });
   return {
+    service,
+    layout,
     destination,
     rows: (sql) =>
       service.rows(
@@ -469,6 +474,33 @@ describe.skipIf(ENDPOINT === '')('a BigQuery warehouse, asked in SQL', () => {
     await destination.compact();
     expect(await rows(CURRENT)).toEqual([]);
     expect(await rows('SELECT o.id FROM {shop}.orders__latest AS o')).toEqual([]);
+  });
+
+  it('has on record what it has loaded and folded, by table and day, and tells what views read', async () => {
+    const { destination, service, layout } = await newWarehouse();
+    const since = { sinceMs: Date.now() - 60_000, nowMs: Date.now() };
+    expect(await readUsage(service, layout, since)).toMatchObject({ days: [], commits: 0 });
+    await destination.apply(batch(1, [rowsOf(ORDERS, [change(ORDERS, 'c', [1n, 'a'], 1)])]));
+    await destination.apply(
+      batch(
+        3,
+        [2, 3].map((at) => rowsOf(ORDERS, [change(ORDERS, 'u', [1n, `b${at}`], at)])),
+      ),
+    );
+    await destination.compact();
+    const usage = await readUsage(service, layout, since);
+    expect(usage).toMatchObject({
+      commits: 2,
+      days: [{ table: 'shop.orders', loads: 2, rows: 3, compactions: 1 }],
+    });
+    expect(usage?.days[0]?.loadedBytes).toBeGreaterThan(0);
+    expect(usage?.sinceMs).toBeGreaterThanOrEqual(since.sinceMs);
+    expect(await estimateReads(service, layout, () => true)).toEqual(
+      new Map([['shop.orders', { now: 0, latest: 0, history: 0, asOf: 0 }]]),
+    );
+    expect(await estimateReads(service, layout, () => false)).toEqual(new Map());
+    const gone = { ...layout, internal: 'nobody_made_this' };
+    expect(await readUsage(service, gone, since)).toBeUndefined();
   });
 
   it('says of every table where it stands', async () => {
