@@ -27,7 +27,7 @@ export interface StopChanges {
 }
 
 /** Beyond it a stopped table is brought back by a snapshot: what waits is written with every commit. */
-const MAX_WAITING_RECORDS = 500;
+const MAX_WAITING_RECORDS = 100;
 
 type Moved = Pick<SinkBatch, 'control' | 'cut' | 'without'>;
 

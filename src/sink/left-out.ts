@@ -1,3 +1,4 @@
+import type { TableName } from '../change/table.ts';
 import type { Topic } from '../topic/topic-name.ts';
 import type { Destination } from './destination.ts';
 import type { PartitionOffset, RecordSource } from './record-source.ts';
@@ -50,4 +51,13 @@ export const NONE_RETURNING = '[]';
 export function returningOf(destination: Destination): string {
   const ready = (destination.stopped?.() ?? []).filter(({ goesOn }) => goesOn !== 'no');
   return JSON.stringify(ready.map(({ table, goesOn, reason }) => [table, goesOn, reason]));
+}
+
+/** The stopped tables behind the topics. */
+export function tablesOf(
+  destination: Destination,
+  topics: readonly Topic[],
+): ReadonlySet<TableName> {
+  const stopped = destination.stopped?.() ?? [];
+  return new Set(stopped.flatMap(({ table, topic }) => (topics.includes(topic) ? [table] : [])));
 }

@@ -9,7 +9,7 @@ import { decodeChange } from './change-record.ts';
 import type { Clock } from './clock.ts';
 import { type Cut, cutOf, type Destination, type DestinationState } from './destination.ts';
 import type { SinkKillPoint } from './kill-points.ts';
-import { leftOut, NONE_RETURNING, returningOf } from './left-out.ts';
+import { leftOut, NONE_RETURNING, returningOf, tablesOf } from './left-out.ts';
 import { openWarehouse } from './open-warehouse.ts';
 import { Piece } from './piece.ts';
 import type { SinkSessionProgress } from './progress.ts';
@@ -149,7 +149,8 @@ class SinkSession {
 
   /** A table that has become able to go on does not wait for the source to commit something more. */
   #isAwaited(): boolean {
-    return this.#returning !== returningOf(this.#input.destination);
+    const returning = returningOf(this.#input.destination);
+    return returning !== NONE_RETURNING && returning !== this.#returning;
   }
 
   async #round(position: CommittedPosition): Promise<void> {
@@ -294,12 +295,15 @@ class SinkSession {
     const stopped = await destination.apply(batch);
     reach('sinkCommitted');
     for (const topic of stopped) this.#without.add(topic);
-    this.#lastCommit = { rows: piece.rows, durationMs: clock.nowMs() - startedAtMs };
+    const left = tablesOf(destination, stopped);
+    const tables = batch.tables.filter(({ table }) => !left.has(table));
+    const rows = tables.reduce((sum, part) => sum + part.rows.length, 0);
+    this.#lastCommit = { rows, durationMs: clock.nowMs() - startedAtMs };
     this.#commits += 1;
-    this.#rows += piece.rows;
+    this.#rows += rows;
     this.#recordsLeft -= piece.offsets;
-    for (const { table, rows } of batch.tables)
-      this.#rowsByTable[table] = (this.#rowsByTable[table] ?? 0) + rows.length;
+    for (const part of tables)
+      this.#rowsByTable[part.table] = (this.#rowsByTable[part.table] ?? 0) + part.rows.length;
     if (cut) {
       this.#cut = cut;
       this.#recordsLeft = 0;

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { BigQueryDestination } from '../../src/bigquery/bigquery-destination.ts';
 import { physicalName } from '../../src/bigquery/bigquery-dialect.ts';
 import type { BigQueryContext } from '../../src/bigquery/context.ts';
+import type { OnRefusedRow } from '../../src/bigquery/load-file.ts';
 import { loggedPlans } from '../../src/bigquery/load-plan.ts';
 import { bigQueryLayout } from '../../src/bigquery/names.ts';
 import { formatOffsets } from '../../src/bigquery/stored-offsets.ts';
@@ -11,7 +12,9 @@ import { cutOfTable, type Stops } from '../../src/bigquery/table-stop.ts';
 import { lastSequenceOf, parseSequence, type Sequence } from '../../src/change/sequence.ts';
 import type { TableName } from '../../src/change/table.ts';
 import type { DestinationState, SinkBatch } from '../../src/sink/destination.ts';
+import type { SinkSessionProgress } from '../../src/sink/progress.ts';
 import type { SinkLog } from '../../src/sink/sink-log.ts';
+import { runSink } from '../../src/sink/sink-session.ts';
 import type { ControlRecord } from '../../src/topic/control-record.ts';
 import type { Topic } from '../../src/topic/topic-name.ts';
 import {
@@ -25,8 +28,8 @@ import {
   varchar,
 } from '../duckdb/warehouse.ts';
 import { MemorySinkLog } from '../sink/memory-sink-log.ts';
-import { type Row, SCHEMAS, type SimulatedPipeline } from '../sink/simulated-pipeline.ts';
-import { PREFIX } from '../sink/simulated-topics.ts';
+import { type Row, SCHEMAS, SimulatedPipeline } from '../sink/simulated-pipeline.ts';
+import { PREFIX, SimulatedSource, SimulatedTopics } from '../sink/simulated-topics.ts';
 import { play, type Turn, turns } from '../sink/sink-scenario.ts';
 import { MemoryBigQuery } from './memory-bigquery.ts';
 
@@ -282,7 +285,7 @@ describe('a table that BigQuery cannot take', () => {
     const { service, sink } = await warehouse();
     await sink.apply(both(2, POISON, 'second'));
     const many = Array.from(
-      { length: 501 },
+      { length: 101 },
       (_, index): ControlRecord => ({
         kind: 'truncate',
         seq: seqAt(3, 2 * index + 1),
@@ -428,6 +431,66 @@ function checkTables(service: MemoryBigQuery, pipeline: SimulatedPipeline): void
     expect(seqs).toHaveLength(new Set(seqs).size);
   }
 }
+
+describe('a table that stands still for longer than its topic keeps records', () => {
+  it('stays as it is where rows are rejected, and comes back by a snapshot', async () => {
+    const service = new MemoryBigQuery();
+    const topics = new SimulatedTopics();
+    const pipeline = new SimulatedPipeline(topics);
+    const log = new MemorySinkLog();
+    const write = (table: number, id: number, text = ''): void => {
+      const changes = [{ table, id, to: { number: 1, text } }];
+      pipeline.step({ kind: 'transaction', changes }, 0, 'commit');
+    };
+    const seen: SinkSessionProgress[] = [];
+    const run = async (onRefusedRow: OnRefusedRow): Promise<void> => {
+      topics.settle();
+      const done = new AbortController();
+      let idle = 0;
+      const hooks = { pick: () => 0, maxSlots: () => 100, beforeMarks: () => {} };
+      const onIdle = (): void => {
+        // A table that may go on does so although nothing is newer.
+        if ((idle += 1) > 2) done.abort();
+      };
+      await runSink({
+        source: new SimulatedSource(topics, { ...hooks, onIdle }),
+        destination: destination(service, log, { prefix: PREFIX, onRefusedRow }),
+        log,
+        orders: {},
+        prefix: PREFIX,
+        settings: { commitIntervalMs: 0, maxBatchBytes: 1_000_000 },
+        onProgress: (progress) => seen.push(progress),
+        reach: () => {},
+        clock: { nowMs: () => 0, sleep: () => Promise.resolve() },
+        newId: () => WAREHOUSE,
+        signal: done.signal,
+      });
+      checkTables(service, pipeline);
+    };
+    write(0, 1);
+    write(1, 1);
+    await run('stop');
+    write(0, 99, POISON);
+    write(0, 2);
+    write(1, 2);
+    await run('stop');
+    expect(seen.at(-1)).toMatchObject({
+      rows: 1,
+      rowsByTable: { 'shop.it"ems': 1 },
+      stopped: [{ table: NAME, reason: expect.stringContaining('row-refused') as string }],
+    });
+    topics.expireAll();
+    write(0, 3);
+    write(1, 3);
+    await run('reject');
+    expect(stopsOf(service).has(NAME)).toBe(true);
+    expect(service.checkpoint?.[9]).toBe(lastSequenceOf(1, 8));
+    pipeline.step({ kind: 'snapshot', table: 0 }, 0, 'commit');
+    await run('reject');
+    expect(stopsOf(service).size).toBe(0);
+    expect(shownRows(service, 0, service.checkpoint?.[9] ?? '')).toHaveLength(3);
+  });
+});
 
 describe('whatever stops, wherever it is killed and whenever it goes on', () => {
   it('every view is the source as of its cut, every change is there once, and at the end all tables go together', async () => {
