@@ -246,7 +246,7 @@ const bigquerySink = z.strictObject({
     .enum(['stop', 'reject'])
     .default(DEFAULT_ON_REFUSED_ROW)
     .describe(
-      'What a row does that BigQuery cannot hold: `stop` the sink, or `reject` the row into `_cdc_rejects` and mark its table inconsistent.',
+      'What a row does that BigQuery cannot hold: `stop` its table while the others go on, or `reject` the row into `_cdc_rejects` and mark its table inconsistent.',
     ),
 });
 
