@@ -36,20 +36,30 @@ const QUOTABLE: ReadonlySet<ErrorCode> = new Set([
 export const OTHER_WRITER = 'sluice: the checkpoint has moved';
 
 /**
+ * A load file has only columns that its table was given before, but BigQuery may learn of them a
+ * while after the ALTER is done. The message of the job itself does not say it; one behind it does.
+ */
+const NO_SUCH_FIELD = /JSON \w+ error in row starting at position \d+: No such field: /;
+
+/**
  * The failure of a job as one somebody can act on. Texts that may quote row values are left behind.
  *
  * @param doing  what failed: `loading rows of shop.orders`
  */
 export function jobFailure(doing: string, job: string, { reason, message }: JobError): SluiceError {
-  const code = message.includes(OTHER_WRITER) ? 'bigquery.other-writer' : codeOf(reason);
+  const code = jobCode(reason, message);
   const detail = QUOTABLE.has(code) ? ` ${firstLine(message)}` : '';
   return new SluiceError(code, `BigQuery job ${job} failed ${doing}: ${reason}.${detail}`, {
     facts: { job, reason },
   });
 }
 
-function codeOf(reason: string): ErrorCode {
-  return REASONS[reason] ?? 'bigquery.failed';
+function jobCode(reason: string, message: string): ErrorCode {
+  if (message.includes(OTHER_WRITER)) return 'bigquery.other-writer';
+  const code = REASONS[reason] ?? 'bigquery.failed';
+  return code === 'bigquery.value-refused' && NO_SUCH_FIELD.test(message)
+    ? 'bigquery.column-unknown'
+    : code;
 }
 
 /** An answer of the REST API other than 2xx. */

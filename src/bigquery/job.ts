@@ -19,7 +19,7 @@ export type Job = LoadJob | QueryJob;
 /** Letters, digits, `_` and `-`: unique for ever in a project and location, also when the job fails. */
 export type JobId = string;
 
-/** An error as BigQuery names it. `message` may quote row values. */
+/** An error as BigQuery names it. `message` may quote row values; further ones are behind it, a line each. */
 export interface JobError {
   readonly reason: string;
   readonly message: string;

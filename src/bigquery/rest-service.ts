@@ -13,6 +13,8 @@ export interface RestServiceOptions {
   readonly labels: Readonly<Record<string, string>>;
   /** Cloud KMS key that new datasets encrypt their tables with. */
   readonly kmsKey?: string;
+  /** Before an answer is given up, that of an upload too. */
+  readonly timeoutMs?: number;
 }
 
 export const GOOGLE = 'https://bigquery.googleapis.com';
@@ -186,7 +188,9 @@ export class RestBigQuery implements BigQueryService {
             : { 'content-type': request.type ?? 'application/json' }),
         },
         ...(request.body === undefined ? {} : { body: request.body }),
-        signal: AbortSignal.timeout(request.timeoutMs ?? REQUEST_TIMEOUT_MS),
+        signal: AbortSignal.timeout(
+          this.#options.timeoutMs ?? request.timeoutMs ?? REQUEST_TIMEOUT_MS,
+        ),
       });
       status = response.status;
       text = await response.text();
@@ -218,7 +222,9 @@ function outcomeOf(body: RestAnswer['body']): JobOutcome {
   const error = status['errorResult'];
   if (typeof error === 'object' && error !== null) {
     const { reason, message } = error as Readonly<Record<string, unknown>>;
-    return { kind: 'failed', error: { reason: String(reason), message: String(message) } };
+    const details = Array.isArray(status['errors']) ? (status['errors'] as readonly unknown[]) : [];
+    const messages = [message, ...details.map(messageOf)].map(String);
+    return { kind: 'failed', error: { reason: String(reason), message: messages.join('\n') } };
   }
   const statistics = objectAt(body, 'statistics');
   return {
@@ -227,6 +233,9 @@ function outcomeOf(body: RestAnswer['body']): JobOutcome {
     bytesBilled: Number(objectAt(statistics, 'query')['totalBytesBilled'] ?? 0),
   };
 }
+
+const messageOf = (error: unknown): unknown =>
+  typeof error === 'object' && error !== null && 'message' in error ? error.message : '';
 
 export function restError(status: number, body: RestAnswer['body'] | undefined): RestError {
   const error = objectAt(body ?? {}, 'error');

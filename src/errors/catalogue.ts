@@ -477,6 +477,12 @@ export const CATALOGUE = {
     'A load job failed on its content, although every row had been checked; nothing of it was stored. Its table has stopped, the others go on.',
     'Report it with the job id in the message. When the source has changed, sluice snapshot PIPELINE --tables TABLE brings the table back.',
   ),
+  'bigquery.column-unknown': entry(
+    'BigQuery does not know a column yet that it was given',
+    'retry',
+    'A load has a column that was added a moment ago, and BigQuery takes up to minutes to learn of one; nothing of it was stored.',
+    'Nothing if it passes; otherwise somebody has dropped the column: add it again as it was.',
+  ),
   'bigquery.other-writer': entry(
     'The warehouse was changed by somebody else',
     'retry',
