@@ -58,17 +58,14 @@ const bit: WarehouseText = {
   polish: (flag) => (flag === 'true' ? '1' : '0'),
 };
 
-/** The emulator keeps the base64 text of a file as the bytes; BigQuery decodes it. */
-const loadedBytes = (hex: string): Buffer =>
-  Buffer.from(Buffer.from(hex, 'hex').toString('latin1'), 'base64');
 const hexOf = (column: string): string => `TO_HEX(${column})`;
 const bytes: WarehouseText = {
   expression: hexOf,
-  polish: (hex) => loadedBytes(hex).toString('hex').toUpperCase(),
+  polish: (hex) => hex.toUpperCase(),
 };
 const bits: WarehouseText = {
   expression: hexOf,
-  polish: (hex) => BigInt(`0x${loadedBytes(hex).reverse().toString('hex')}`).toString(),
+  polish: (hex) => BigInt(`0x${Buffer.from(hex, 'hex').reverse().toString('hex')}`).toString(),
 };
 
 const date: WarehouseText = {

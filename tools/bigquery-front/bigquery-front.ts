@@ -1,57 +1,76 @@
+import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { gunzipSync } from 'node:zlib';
+import { type Answer, type Json, refusal } from './answer.ts';
+import { Emulator } from './emulator.ts';
+import { emulatorSql } from './emulator-sql.ts';
+import type { HttpFault } from './http-fault.ts';
+import { type Job, type LoadConfiguration, type TableReference, tableKey } from './job.ts';
+import { type JobEnd, JobRegister, type UnfinishedState } from './job-register.ts';
+import { endOf, runLoad } from './load-job.ts';
+import { GOOGLE_LIMITS, type QuotaLimits, Quotas } from './quotas.ts';
+import { alteredTables, changedTables, refusedScript } from './script.ts';
+import { TableSchemas } from './table-schemas.ts';
+import { uploadParts } from './upload-parts.ts';
 
-type Json = Readonly<Record<string, unknown>>;
+export type { HttpFault } from './http-fault.ts';
 
-interface Answer {
-  readonly status: number;
-  readonly body: Json;
+export interface FrontOptions {
+  /** A free one when absent. */
+  readonly port?: number;
+  /** Of quotas and delays; the real clock when absent. */
+  readonly nowMs?: () => number;
+  /** What every job says before DONE, one a poll; it is done at once when absent. */
+  readonly unfinished?: readonly UnfinishedState[];
+  /** How long the columns of an ALTER stay unknown to loads and descriptions; not at all when absent. */
+  readonly schemaDelayMs?: number;
+  /** BigQuery's when absent, save that of updates in ten seconds, which tests are too fast for. */
+  readonly quotas?: Partial<QuotaLimits>;
 }
 
-interface Job extends Json {
-  readonly jobReference?: { readonly jobId?: string };
-  readonly configuration: {
-    readonly dryRun?: boolean;
-    readonly load?: Json;
-    readonly query?: { readonly query: string } & Json;
-  };
-}
-
-/** What goes wrong with one request; an answer other than 2xx comes without the request carried out. */
-export type HttpFault =
-  | { readonly kind: 'cutBefore' }
-  | { readonly kind: 'cutAfter' }
-  | { readonly kind: 'lostIn500' }
-  | { readonly kind: 'answer'; readonly status: number; readonly reason: string };
+const DEFAULT_QUOTAS: QuotaLimits = { ...GOOGLE_LIMITS, updatesPer10sAndTable: Infinity };
 
 /**
- * An HTTP server before a BigQuery emulator, with what the service has and the emulator lacks: ids
- * of jobs are the caller's and taken once for ever, files may be compressed, and statements are
- * BigQuery's. Everything else passes through.
+ * An HTTP server before a BigQuery emulator, with what the service has and the emulator lacks, so
+ * that what passes here has a chance there: ids of jobs are the caller's and taken once for ever, in
+ * one location; jobs take their time; files may be compressed, have to fit their table, and have
+ * their BYTES decoded; statements are BigQuery's, and scripts end their transactions; there are
+ * quotas; and any request may go wrong. Everything else passes through.
  */
 export class BigQueryFront implements AsyncDisposable {
   readonly endpoint: string;
-  /** Every job that was taken, with what became of it. */
-  readonly jobs = new Map<string, Json>();
   /** Asked before each request. */
   fault: () => HttpFault | undefined = () => undefined;
   readonly #server: Server;
-  readonly #emulator: string;
+  readonly #emulator: Emulator;
+  readonly #register: JobRegister;
+  readonly #schemas: TableSchemas;
+  readonly #quotas: Quotas;
 
-  private constructor(server: Server, emulator: string) {
+  private constructor(server: Server, emulator: string, options: FrontOptions) {
+    const { nowMs = Date.now, unfinished = [], schemaDelayMs = 0, quotas = {} } = options;
     this.#server = server;
-    this.#emulator = emulator;
+    this.#emulator = new Emulator(emulator);
+    this.#register = new JobRegister(unfinished);
+    this.#schemas = new TableSchemas(this.#emulator, schemaDelayMs, nowMs);
+    this.#quotas = new Quotas({ ...DEFAULT_QUOTAS, ...quotas }, nowMs);
     this.endpoint = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   }
 
   /** @param emulator  its address, as `http://127.0.0.1:9050` */
-  static async start(emulator: string): Promise<BigQueryFront> {
+  static async start(emulator: string, options: FrontOptions = {}): Promise<BigQueryFront> {
     const server = createServer();
-    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-    const front = new BigQueryFront(server, emulator.replace(/\/$/, ''));
+    server.listen(options.port ?? 0, '127.0.0.1');
+    await once(server, 'listening');
+    const front = new BigQueryFront(server, emulator, options);
     server.on('request', (request, response) => void front.#handle(request, response));
     return front;
+  }
+
+  /** Every job that was taken, with what became of it. */
+  get jobs(): ReadonlyMap<string, Json> {
+    return this.#register.jobs;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -66,12 +85,14 @@ export class BigQueryFront implements AsyncDisposable {
       return;
     }
     const { status, body } = await this.#faulty(request, fault).catch((error: unknown) =>
-      failure(503, 'backendError', String(error)),
+      refusal(503, { reason: 'backendError', message: String(error) }),
     );
     if (fault?.kind === 'cutAfter') {
       request.socket.destroy();
       return;
     }
+    if (fault?.kind === 'slow' && !response.closed) await once(response, 'close');
+    if (response.closed) return;
     response.writeHead(status, { 'content-type': 'application/json' });
     response.end(JSON.stringify(body));
   }
@@ -79,112 +100,85 @@ export class BigQueryFront implements AsyncDisposable {
   async #faulty(request: IncomingMessage, fault: HttpFault | undefined): Promise<Answer> {
     if (fault?.kind === 'answer') {
       await request.toArray();
-      return failure(fault.status, fault.reason, 'as the test wants it');
+      return refusal(fault.status, { reason: fault.reason, message: 'as the test wants it' });
     }
     const answer = await this.#answer(request);
-    return fault?.kind === 'lostIn500' ? failure(500, 'backendError', 'lost') : answer;
+    return fault?.kind === 'lostIn500'
+      ? refusal(500, { reason: 'backendError', message: 'lost' })
+      : answer;
   }
 
   async #answer(request: IncomingMessage): Promise<Answer> {
     const { method = 'GET', headers } = request;
     const body = Buffer.concat((await request.toArray()) as Buffer[]);
-    const { pathname, search } = new URL(request.url ?? '/', this.endpoint);
+    const { pathname, search, searchParams } = new URL(request.url ?? '/', this.endpoint);
+    const path = pathname + search;
     const id = /\/jobs\/([^/]+)$/.exec(pathname)?.[1];
-    const known = id === undefined ? undefined : this.jobs.get(decodeURIComponent(id));
-    if (known) return { status: 200, body: known };
+    const location = searchParams.get('location') ?? 'US';
+    const job = id && (await this.#register.get(decodeURIComponent(id), location));
+    if (job) return job;
+    if (method === 'GET' && !searchParams.has('fields'))
+      return this.#described(pathname, await this.#emulator.send({ method, path }));
     if (method !== 'POST' || !pathname.endsWith('/jobs'))
-      return this.#forward(method, pathname + search, body, 'application/json');
+      return this.#emulator.send({ method, path, body });
     if (pathname.startsWith('/upload/'))
-      return this.#load(pathname + search, headers['content-type'] ?? '', body);
+      return this.#load(path, headers['content-type'] ?? '', body);
     return this.#query(pathname, JSON.parse(body.toString()) as Job);
   }
 
+  /** The emulator describes a table as it was made. */
+  async #described(pathname: string, answer: Answer): Promise<Answer> {
+    const table = TABLE_PATH.exec(pathname)?.groups as TableReference | undefined;
+    if (!table || answer.status !== 200 || answer.body['type'] !== 'TABLE') return answer;
+    const fields = await this.#schemas.visible(table);
+    return { ...answer, body: { ...answer.body, schema: { fields } } };
+  }
+
   async #load(path: string, contentType: string, body: Buffer): Promise<Answer> {
-    const [metadata, file] = multipart(contentType, body);
-    const job = JSON.parse(metadata.toString()) as Job;
-    if (this.#isTaken(job)) return duplicate();
-    const lines = gunzipSync(file);
-    const forwarded = { configuration: job.configuration };
-    const parts = Buffer.concat([
-      Buffer.from(`--b\r\nContent-Type: application/json\r\n\r\n${JSON.stringify(forwarded)}`),
-      Buffer.from('\r\n--b\r\nContent-Type: application/octet-stream\r\n\r\n'),
-      lines,
-      Buffer.from('\r\n--b--\r\n'),
-    ]);
-    const answer = await this.#forward('POST', path, parts, 'multipart/related; boundary=b');
-    const rows = lines.toString().trimEnd().split('\n').length;
-    const statistics = { load: { outputRows: String(rows) } };
-    return this.#take(job, { ...answer, body: { ...answer.body, statistics } });
+    const [metadata, file] = uploadParts(contentType, body);
+    const job = JSON.parse(metadata.toString()) as Job & {
+      readonly configuration: { readonly load: LoadConfiguration };
+    };
+    const { destinationTable: table } = job.configuration.load;
+    if (!this.#isTaken(job)) {
+      const refused = this.#quotas.takeLoad(table.projectId, tableKey(table));
+      if (refused) return refusal(403, refused);
+    }
+    return this.#register.take(job, async () => {
+      const refused = this.#quotas.takeUpdates([tableKey(table)]);
+      if (refused) return { kind: 'failed', refusal: refused };
+      return runLoad(this.#emulator, this.#schemas, path, job, gunzipSync(file));
+    });
   }
 
   async #query(path: string, job: Job): Promise<Answer> {
-    if (this.#isTaken(job)) return duplicate();
     const { query } = job.configuration;
-    const configuration = query
-      ? { ...job.configuration, query: { ...query, query: translated(query.query) } }
-      : job.configuration;
-    const body = Buffer.from(JSON.stringify({ ...job, configuration }));
-    const answer = await this.#forward('POST', path, body, 'application/json');
-    return job.configuration.dryRun === true ? answer : this.#take(job, answer);
+    const sql = query?.query ?? '';
+    const run = (): Promise<Answer> => {
+      const configuration = query
+        ? { ...job.configuration, query: { ...query, query: emulatorSql(sql) } }
+        : job.configuration;
+      return this.#emulator.post(path, { ...job, configuration });
+    };
+    if (job.configuration.dryRun === true) return run();
+    return this.#register.take(job, () => this.#runScript(sql, run));
+  }
+
+  async #runScript(sql: string, run: () => Promise<Answer>): Promise<JobEnd> {
+    const refused = refusedScript(sql) ?? this.#quotas.takeUpdates(changedTables(sql));
+    if (refused) return { kind: 'failed', refusal: refused };
+    const altered = alteredTables(sql);
+    await this.#schemas.alters(altered);
+    const end = endOf(await run());
+    if (changedTables(sql).length > 0) this.#schemas.forget();
+    for (const table of altered) await this.#schemas.describe(table);
+    return end;
   }
 
   #isTaken({ jobReference }: Job): boolean {
     return this.jobs.has(jobReference?.jobId ?? '');
   }
-
-  /** A job that the emulator refuses in its answer is one that BigQuery takes, and that fails. */
-  #take(job: Job, { body }: Answer): Answer {
-    const error = body['error'] as Json | undefined;
-    const [first] = (error?.['errors'] as readonly Json[] | undefined) ?? [];
-    const status = error ? { state: 'DONE', errorResult: first ?? error } : body['status'];
-    const taken = { ...job, ...body, jobReference: job.jobReference, status };
-    const id = job.jobReference?.jobId;
-    if (id !== undefined) this.jobs.set(id, taken);
-    return { status: 200, body: taken };
-  }
-
-  async #forward(method: string, path: string, body: Buffer, type: string): Promise<Answer> {
-    const answer = await fetch(this.#emulator + path, {
-      method,
-      headers: { 'content-type': type },
-      ...(method === 'GET' ? {} : { body: new Uint8Array(body) }),
-    });
-    const { status } = answer;
-    const text = await answer.text();
-    const json = (text === '' ? {} : JSON.parse(text)) as Json;
-    // A statement that fails is answered 200 by the emulator's jobs.query.
-    const errors = json['errors'] as readonly Json[] | undefined;
-    if (path.endsWith('/queries') && status === 200 && errors?.[0])
-      return failure(400, String(errors[0]['reason']), String(errors[0]['message']));
-    return { status, body: json };
-  }
 }
 
-/** Without the clause it cannot parse, one ALTER a column, and NUMERIC as exact as it is. */
-function translated(sql: string): string {
-  return sql
-    .replaceAll(/, PRIMARY KEY \([^)]*\) NOT ENFORCED/g, '')
-    .replaceAll(/\bBIGNUMERIC\b/g, 'STRING')
-    .replaceAll(/\bNUMERIC\b(?! *[('])/g, 'NUMERIC(38, 9)')
-    .replaceAll(/ALTER TABLE (\S+) (ADD COLUMN [^;]*)/g, (_, table: string, adds: string) =>
-      adds
-        .split(', ADD COLUMN')
-        .map((add, index) => `ALTER TABLE ${table} ${index === 0 ? '' : 'ADD COLUMN'}${add}`)
-        .join(';\n'),
-    );
-}
-
-function multipart(contentType: string, body: Buffer): readonly [metadata: Buffer, file: Buffer] {
-  const boundary = /boundary=([^;]+)/.exec(contentType)?.[1] ?? '';
-  const mark = Buffer.from(`--${boundary}`);
-  const second = body.indexOf(mark, mark.length);
-  const last = body.lastIndexOf(Buffer.from(`\r\n--${boundary}--`));
-  const content = (part: Buffer): Buffer => part.subarray(part.indexOf('\r\n\r\n') + 4);
-  return [content(body.subarray(0, second - '\r\n'.length)), content(body.subarray(second, last))];
-}
-
-const duplicate = (): Answer => failure(409, 'duplicate', 'Already Exists: Job');
-
-function failure(status: number, reason: string, message: string): Answer {
-  return { status, body: { error: { code: status, message, errors: [{ reason, message }] } } };
-}
+const TABLE_PATH =
+  /\/projects\/(?<projectId>[^/]+)\/datasets\/(?<datasetId>[^/]+)\/tables\/(?<tableId>[^/]+)$/;

@@ -1,0 +1,58 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { alteredTables, changedTables, refusedScript } from '../../tools/bigquery-front/script.ts';
+
+const REFUSED: readonly (readonly [why: string, sql: string, message: RegExp])[] = [
+  [
+    'does not end its transaction',
+    "BEGIN TRANSACTION; INSERT INTO t (a) VALUES ('COMMIT TRANSACTION;');",
+    /ends within/,
+  ],
+  [
+    'changes a table within its transaction',
+    'BEGIN TRANSACTION; DROP TABLE t; COMMIT TRANSACTION;',
+    /DDL/,
+  ],
+  ['updates without WHERE', "UPDATE t SET a = ' WHERE '", /WHERE clause/],
+  ['is longer than 1,024k characters', `SELECT '${'x'.repeat(1_048_576)}'`, /too large/],
+];
+
+const TAKEN: readonly string[] = [
+  'BEGIN TRANSACTION; UPDATE t SET a = 1 WHERE TRUE; COMMIT TRANSACTION;',
+  'BEGIN TRANSACTION; DELETE FROM t WHERE TRUE; ROLLBACK TRANSACTION;',
+  "BEGIN TRANSACTION; INSERT INTO t (a) VALUES ('; DROP TABLE t'); COMMIT TRANSACTION;",
+  "CREATE TABLE t (a INT64); ALTER TABLE t ADD COLUMN b STRING OPTIONS (description = 'BEGIN TRANSACTION;')",
+];
+
+describe('a script', () => {
+  it.each(REFUSED)('that %s is refused', (_, sql, message) => {
+    const refused = refusedScript(sql);
+    expect(refused?.reason).toBe('invalidQuery');
+    expect(refused?.message).toMatch(message);
+  });
+
+  it.each(TAKEN)('is taken that BigQuery takes: %s', (sql) => {
+    expect(refusedScript(sql)).toBeUndefined();
+  });
+
+  it('names the tables and views that it changes, and those that get other columns', () => {
+    const sql =
+      'CREATE TABLE IF NOT EXISTS `p`.`d`.`t` (a INT64);' +
+      ' ALTER TABLE `p`.`d`.`t` ADD COLUMN IF NOT EXISTS `b` STRING;' +
+      ' CREATE OR REPLACE VIEW `p`.`d`.`v` AS SELECT 1 AS one;' +
+      ' ALTER TABLE IF EXISTS `p`.`d`.`old` RENAME TO `older`; INSERT INTO `p`.`d`.`u` (a) VALUES (1)';
+    expect(changedTables(sql)).toEqual(['p.d.t', 'p.d.t', 'p.d.v', 'p.d.old']);
+    expect(alteredTables(sql)).toEqual(['p.d.t']);
+  });
+
+  it('is taken when it is one that Sluice sends', () => {
+    const folder = join(import.meta.dirname, '../fixtures/bigquery');
+    const files = readdirSync(folder).filter((name) => name.endsWith('.sql'));
+    expect(files.length).toBeGreaterThan(5);
+    for (const file of files) {
+      const sql = readFileSync(join(folder, file), 'utf8');
+      expect([file, refusedScript(sql)]).toEqual([file, undefined]);
+    }
+  });
+});
