@@ -30,6 +30,7 @@ import {
 import { newCheckpoint, setAsideStatements } from './new-warehouse.ts';
 import { nextState, tableChanges } from './next-state.ts';
 import { runScript, runStatement } from './run-script.ts';
+import { fitsStreams, streamBatch } from './stream-batch.ts';
 
 interface Opened {
   state: StoredState;
@@ -47,11 +48,12 @@ interface Opened {
  *
  * 1. plan: offsets, cut and commit number, durable before anything is sent
  * 2. schema steps: statements that may be run again, each table by itself
- * 3. one load job a table, under ids made from the plan; the rows are there and show nowhere
+ * 3. one load job a table, under ids made from the plan, or one stream a table, whose name joins
+ *    the plan before it is committed; the rows are there and show nowhere
  * 4. one transaction that asserts the number of the commit before, and moves offsets and cut
  *
  * An attempt that finds a plan without its commit repeats it with the same records: jobs that are
- * done are found by their ids and not sent again. One call at a time.
+ * done are found by their ids, streams by their names, and not sent again. One call at a time.
  */
 export class BigQueryDestination implements Destination {
   readonly #context: BigQueryContext;
@@ -112,10 +114,10 @@ export class BigQueryDestination implements Destination {
     if (isQuiet(batch, opened) && atMs - opened.committedAtMs < quietCommitMs) return;
     this.#opened = undefined;
     for (const rows of batch.tables) refuseLate(opened.state, rows);
-    if (!opened.planned) await this.#awaitBudget(opened.budget, batch);
     const plan = await this.#plan(opened, batch);
     const state = await evolveTables(this.#context, opened.state, batch);
-    const files = await loadBatch(this.#context, state, plan, batch);
+    const putRows = plan.streams ? streamBatch : loadBatch;
+    const files = await putRows(this.#context, state, plan, batch);
     reach('sinkMidTransaction');
     const next = await this.#commit(state, plan, batch, files);
     if (opened.planned) await this.#confirm(plan);
@@ -149,6 +151,7 @@ export class BigQueryDestination implements Destination {
 
   async close(): Promise<void> {
     this.#opened = undefined;
+    await this.#context.streams.close();
   }
 
   async #readState(): Promise<StoredState | undefined> {
@@ -167,7 +170,6 @@ export class BigQueryDestination implements Destination {
     return new LoadBudget((await service.rows(loadsQuery(layout, nowMs))).map(parseLoads), nowMs);
   }
 
-  /** Before anything is planned, so that an attempt that ends here has begun nothing. */
   async #awaitBudget(budget: LoadBudget, batch: SinkBatch): Promise<void> {
     const { clock, signal } = this.#context;
     const tables = [...new Set(batch.tables.map(({ table }) => table))];
@@ -189,20 +191,28 @@ export class BigQueryDestination implements Destination {
     );
   }
 
-  /** Offsets that a quiet batch left behind are in none of the plans, so the session reads them again after a failure. */
-  async #plan({ state, planned }: Opened, { offsets, cut }: SinkBatch): Promise<LoadPlan> {
-    const { plans, clock } = this.#context;
+  /**
+   * The budget comes first, so that an attempt that ends while it waits has begun nothing. Offsets
+   * that a quiet batch left behind are in none of the plans, so the session reads them again after
+   * a failure.
+   */
+  async #plan({ state, planned, budget }: Opened, batch: SinkBatch): Promise<LoadPlan> {
+    const { plans, clock, writePath } = this.#context;
+    const { offsets, cut } = batch;
     if (planned) {
       if (!isSamePlan(planned, { offsets, cut }))
         throw new InvariantBroken(`commit ${planned.commit} was planned with other records`);
       return planned;
     }
+    const byStreams = writePath === 'storage-write' && fitsStreams(batch);
+    if (!byStreams) await this.#awaitBudget(budget, batch);
     const plan: LoadPlan = {
       warehouseId: state.identity.warehouseId,
       commit: state.commit + 1,
       offsets,
       cut,
       ingestedAtUs: clock.nowMs() * 1000,
+      ...(byStreams ? { streams: [] } : {}),
     };
     await plans.store(plan);
     return plan;

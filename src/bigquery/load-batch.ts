@@ -19,19 +19,29 @@ export type Loaded = Omit<LoadFile, 'file'> & LoadedFile;
 /** One load job a table, in the order of their names. The rows are there then, and show nowhere. */
 export async function loadBatch(
   context: BigQueryContext,
-  { tables }: StoredState,
+  state: StoredState,
   plan: LoadPlan,
   batch: SinkBatch,
 ): Promise<readonly Loaded[]> {
-  const parts = new Map<TableName, TableRows[]>();
-  for (const rows of batch.tables) parts.set(rows.table, [...(parts.get(rows.table) ?? []), rows]);
   const done: Loaded[] = [];
-  await inLanes(CONCURRENT_JOBS, [...parts], async ([name, rows]) => {
-    const table = tables.get(name)?.table;
-    if (!table) throw new InvariantBroken(`table ${name} was not ensured`);
+  await inLanes(CONCURRENT_JOBS, tableParts(state, batch), async ([table, rows]) => {
     done.push(await loadTable(context, table, rows, plan));
   });
   return done.sort((a, b) => (a.table < b.table ? -1 : 1));
+}
+
+/** The rows of each table, of whatever schemas. */
+export function tableParts(
+  { tables }: Pick<StoredState, 'tables'>,
+  batch: SinkBatch,
+): readonly (readonly [StoredTable, readonly TableRows[]])[] {
+  const parts = new Map<TableName, TableRows[]>();
+  for (const rows of batch.tables) parts.set(rows.table, [...(parts.get(rows.table) ?? []), rows]);
+  return [...parts].map(([name, rows]) => {
+    const table = tables.get(name)?.table;
+    if (!table) throw new InvariantBroken(`table ${name} was not ensured`);
+    return [table, rows];
+  });
 }
 
 async function loadTable(

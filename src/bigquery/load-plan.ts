@@ -1,9 +1,11 @@
 import { createHash } from 'node:crypto';
+import type { TableName } from '../change/table.ts';
 import { InvariantBroken, SluiceError } from '../errors/error.ts';
 import type { Cut } from '../sink/destination.ts';
 import type { PartitionOffset } from '../sink/record-source.ts';
 import type { SinkLog } from '../sink/sink-log.ts';
 import type { JobId } from './job.ts';
+import type { StreamName } from './write-streams.ts';
 
 /**
  * A commit that was begun. Its jobs are a function of it and of the records up to its offsets, so
@@ -17,6 +19,20 @@ export interface LoadPlan {
   readonly offsets: readonly PartitionOffset[];
   readonly cut: Cut | undefined;
   readonly ingestedAtUs: number;
+  /**
+   * Absent when rows go by load jobs. Otherwise where the rows of each table are: empty until they
+   * all are in finalized streams, so that whoever finds none begins with new streams.
+   */
+  readonly streams?: readonly FilledStream[];
+}
+
+/** A finalized stream with all rows that a commit has for a table. */
+export interface FilledStream {
+  readonly table: TableName;
+  readonly stream: StreamName;
+  readonly rows: number;
+  /** Not before BigQuery made the stream. */
+  readonly finalizedAtMs: number;
 }
 
 /**
@@ -54,7 +70,8 @@ function parsePlan(value: unknown): LoadPlan {
     typeof plan.warehouseId === 'string' &&
     Number.isSafeInteger(plan.commit) &&
     Array.isArray(plan.offsets) &&
-    Number.isSafeInteger(plan.ingestedAtUs);
+    Number.isSafeInteger(plan.ingestedAtUs) &&
+    (plan.streams === undefined || Array.isArray(plan.streams));
   if (isComplete) return { cut: undefined, ...plan } as LoadPlan;
   throw new SluiceError(
     'kafka.record-unreadable',

@@ -477,6 +477,18 @@ export const CATALOGUE = {
     'A load job failed on its content, although every row had been checked; nothing of it was stored.',
     'Report it with the job id in the message; excluding the table lets the others go on.',
   ),
+  'bigquery.stream-behind': entry(
+    'BigQuery’s streams do not know a table or column yet',
+    'retry',
+    'A table or column that the sink has made reaches the Storage Write API within seconds, sometimes minutes.',
+    'Nothing if it passes. Otherwise the table was dropped: restore it, or answer with resnapshot.',
+  ),
+  'bigquery.stream-lost': entry(
+    'A stream with rows of a commit is not known to BigQuery',
+    'retry',
+    'The rows were written to the named stream and not committed for so long that BigQuery cleared it away, or it has lost it. None of them is in the table.',
+    'Nothing: they are written anew when the stream is a day old and can no more be committed, so that no row comes twice.',
+  ),
   'bigquery.other-writer': entry(
     'The warehouse was changed by somebody else',
     'retry',

@@ -3,6 +3,7 @@ import { batchEffects } from '../../src/bigquery/batch-effects.ts';
 import { bigQueryDialect } from '../../src/bigquery/bigquery-dialect.ts';
 import { commitScript } from '../../src/bigquery/commit-script.ts';
 import { expiry, foldScript, probeQuery } from '../../src/bigquery/compaction.ts';
+import { rowsFoundQuery } from '../../src/bigquery/lost-stream.ts';
 import {
   checkpointQuery,
   compactionRecord,
@@ -17,7 +18,7 @@ import { tableStatements, tableViews } from '../../src/bigquery/table-plan.ts';
 import type { SchemaId, TableName } from '../../src/change/table.ts';
 import type { Topic } from '../../src/topic/topic-name.ts';
 import { BEFORE_ALL, type StoredTable } from '../../src/view/stored-table.ts';
-import { cutAt, seqAt } from '../duckdb/warehouse.ts';
+import { change, cutAt, integer, rowsOf, schemaOf, seqAt } from '../duckdb/warehouse.ts';
 import { grammarProblems } from '../support/bigquery-grammar.ts';
 
 const layout = bigQueryLayout('acme-data', 'sluice_shop', {
@@ -150,6 +151,14 @@ const STATEMENTS: Readonly<Record<string, readonly string[]>> = {
     ],
   ),
   'read-state': [checkpointQuery(layout), tablesQuery(layout), loadsQuery(layout, AT_US / 1000)],
+  'rows-of-a-lost-stream': [
+    rowsFoundQuery(layout, folded, { ingestedAtUs: AT_US }, [
+      rowsOf(schemaOf('shop.orders', [['id', integer]]), [
+        change(schemaOf('shop.orders', [['id', integer]]), 'c', [2n], 12),
+        change(schemaOf('shop.orders', [['id', integer]]), 'c', [1n], 11),
+      ]),
+    ]),
+  ],
   'new-table': [
     ...tableStatements(layout, settings, undefined, created),
     saveDefinition(layout, created, true),

@@ -1,6 +1,8 @@
 import fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
 import { BigQueryDestination } from '../../src/bigquery/bigquery-destination.ts';
+import type { WritePath } from '../../src/bigquery/context.ts';
+import { GrpcWriteStreams } from '../../src/bigquery/grpc-streams.ts';
 import { loggedPlans } from '../../src/bigquery/load-plan.ts';
 import { bigQueryLayout } from '../../src/bigquery/names.ts';
 import { RestBigQuery } from '../../src/bigquery/rest-service.ts';
@@ -17,6 +19,8 @@ import { MemorySinkLog } from '../sink/memory-sink-log.ts';
 
 /** Address of an emulator, as `http://127.0.0.1:9050`. */
 const ENDPOINT = process.env['SLUICE_TEST_BIGQUERY'] ?? '';
+/** Address of its Storage Write API, as `127.0.0.1:9060`. */
+const STORAGE = process.env['SLUICE_TEST_BIGQUERY_STORAGE'] ?? '';
 
 const ORDERS = schemaOf('shop.orders', [
   ['id', integer],
@@ -34,7 +38,17 @@ interface Warehouse {
 let datasets = 0;
 let shared: BigQueryFront | undefined;
 
-afterAll(() => shared?.[Symbol.asyncDispose]());
+const streams = new GrpcWriteStreams({
+  project: 'demo',
+  address: STORAGE,
+  authorization: () => Promise.resolve({}),
+  signal: new AbortController().signal,
+});
+
+afterAll(async () => {
+  await shared?.[Symbol.asyncDispose]();
+  await streams.close();
+});
 
 async function sharedFront(): Promise<BigQueryFront> {
   shared ??= await BigQueryFront.start(ENDPOINT);
@@ -42,6 +56,7 @@ async function sharedFront(): Promise<BigQueryFront> {
 }
 
 interface WarehouseOptions {
+  readonly writePath: WritePath;
   /** Whether every call of `compact` folds what there is; so it is when absent. */
   readonly folds?: boolean;
   readonly changesExpireDays?: number;
@@ -51,13 +66,14 @@ interface WarehouseOptions {
   readonly front?: BigQueryFront;
 }
 
-async function newWarehouse({
+async function warehouseBy({
+  writePath,
   folds = true,
   reach = () => {},
   nowMs = Date.now,
   front,
   ...settings
-}: WarehouseOptions = {}): Promise<Warehouse> {
+}: WarehouseOptions): Promise<Warehouse> {
   datasets += 1;
   const suffix = `${process.pid}_${datasets}`;
   const service = new RestBigQuery({
@@ -77,6 +93,8 @@ async function newWarehouse({
   log.record = { v: 1, warehouse: { id: warehouseId, state: 'ready' } };
   const destination = new BigQueryDestination({
     service,
+    streams,
+    writePath,
     pipeline: 'shop',
     sink: 'bq',
     prefix: 'shop',
@@ -119,335 +137,344 @@ const normal = (row: readonly (string | null)[]): readonly (string | null)[] =>
 
 const CURRENT = 'SELECT o.id, o.note FROM {shop}.orders AS o ORDER BY o.id';
 
-describe.skipIf(ENDPOINT === '')('a BigQuery warehouse, asked in SQL', () => {
-  it('shows what the source holds, after any changes, folds and cuts', async () => {
-    const step = fc.oneof(
-      {
-        weight: 6,
-        arbitrary: fc.record({
-          kind: fc.constant('row' as const),
-          id: fc.integer({ min: 1, max: 4 }),
-          deleted: fc.boolean(),
-        }),
-      },
-      { weight: 1, arbitrary: fc.constant({ kind: 'truncate' as const }) },
-      { weight: 2, arbitrary: fc.constant({ kind: 'fold' as const }) },
-    );
-    await fc.assert(
-      fc.asyncProperty(
-        fc.array(fc.array(step, { maxLength: 4 }), { minLength: 1, maxLength: 4 }),
-        async (rounds) => {
-          const { destination, rows } = await newWarehouse();
-          const live = new Map<number, string>();
-          let ordinal = 0;
-          await destination.apply(
-            batch(0, [rowsOf(ORDERS, [change(ORDERS, 'c', [99n, 'first'], 0)])]),
-          );
-          live.set(99, 'first');
-          let changes = 1;
-          for (const round of rounds) {
-            const added: ChangeRow[] = [];
-            const control: ControlRecord[] = [];
-            let fold = false;
-            for (const what of round) {
-              ordinal += 1;
-              switch (what.kind) {
-                case 'row': {
-                  const op = what.deleted ? 'd' : live.has(what.id) ? 'u' : 'c';
-                  added.push(change(ORDERS, op, [BigInt(what.id), `at ${ordinal}`], ordinal));
-                  if (what.deleted) live.delete(what.id);
-                  else live.set(what.id, `at ${ordinal}`);
-                  changes += 1;
-                  break;
-                }
-                case 'truncate':
-                  control.push({ kind: 'truncate', seq: seqAt(ordinal), table: ORDERS_NAME });
-                  changes += live.size;
-                  live.clear();
-                  break;
-                case 'fold':
-                  fold = true;
-                  break;
-              }
-            }
-            const tables = added.length === 0 ? [] : [rowsOf(ORDERS, added)];
-            await destination.apply(batch(ordinal, tables, control));
-            if (fold) await destination.compact();
-            const expected = [...live]
-              .sort(([a], [b]) => a - b)
-              .map(([id, note]) => [String(id), note]);
-            expect(await rows(CURRENT)).toEqual(expected);
-          }
-          const counted =
-            'SELECT COUNT(*), COUNT(DISTINCT CONCAT(c._cdc.seq, CAST(c.id AS STRING))) FROM {shop}.orders__changes AS c';
-          expect(await rows(counted)).toEqual([[String(changes), String(changes)]]);
-          await destination.compact();
-          const latest = 'SELECT o.id, o.note FROM {shop}.orders__latest AS o ORDER BY o.id';
-          expect(await rows(latest)).toEqual(await rows(CURRENT));
+const PATHS: readonly WritePath[] =
+  ENDPOINT === '' ? [] : STORAGE === '' ? ['load-jobs'] : ['load-jobs', 'storage-write'];
+
+describe.skipIf(ENDPOINT === '').each(PATHS)(
+  'a BigQuery warehouse by %s, asked in SQL',
+  (writePath) => {
+    const newWarehouse = (options: Omit<WarehouseOptions, 'writePath'> = {}): Promise<Warehouse> =>
+      warehouseBy({ writePath, ...options });
+
+    it('shows what the source holds, after any changes, folds and cuts', async () => {
+      const step = fc.oneof(
+        {
+          weight: 6,
+          arbitrary: fc.record({
+            kind: fc.constant('row' as const),
+            id: fc.integer({ min: 1, max: 4 }),
+            deleted: fc.boolean(),
+          }),
         },
-      ),
-      { numRuns: 12 },
-    );
-  });
-
-  it('has every change once, whichever requests are cut, refused or answered by a fault', async () => {
-    const answer = (status: number, reason: string): HttpFault => ({
-      kind: 'answer',
-      status,
-      reason,
-    });
-    const fault = fc.oneof(
-      { weight: 8, arbitrary: fc.constant(undefined) },
-      fc.constantFrom<HttpFault>(
-        { kind: 'cutBefore' },
-        { kind: 'cutAfter' },
-        { kind: 'lostIn500' },
-        answer(500, 'internalError'),
-        answer(503, 'backendError'),
-        answer(429, 'rateLimitExceeded'),
-        answer(403, 'rateLimitExceeded'),
-        answer(403, 'quotaExceeded'),
-      ),
-    );
-    await fc.assert(
-      fc.asyncProperty(fc.array(fault, { minLength: 60, maxLength: 100 }), async (faults) => {
-        await using faulty = await BigQueryFront.start(ENDPOINT);
-        const { destination, rows } = await newWarehouse({ front: faulty });
-        const script = [...faults];
-        // Once out of faults, all goes well.
-        faulty.fault = () => script.shift();
-        for (let done = 0; done < 4; )
-          try {
-            const state = await destination.open();
-            done = state?.cut?.commitOrdinal ?? 0;
-            const next = state?.planned?.cut?.commitOrdinal ?? done + 1;
-            const added = change(ORDERS, 'c', [BigInt(next), `at ${next}`], next);
-            await destination.apply(batch(next, [rowsOf(ORDERS, [added])]));
-            await destination.compact();
-          } catch (error) {
-            expect(judgeFailure(error)).toMatchObject({ outcome: 'retry' });
-          }
-        faulty.fault = () => undefined;
-        const ids = Array.from({ length: 5 }, (_, index) => String(index + 1));
-        const loaded = 'SELECT c.id FROM {shop}.orders__changes AS c ORDER BY c._cdc.seq';
-        expect((await rows(loaded)).flat()).toEqual(ids);
-        expect((await rows(CURRENT)).map(([id]) => id)).toEqual(ids);
-      }),
-      { numRuns: 2 },
-    );
-  });
-
-  it('shows nothing beyond the cut, and all of it with the cut', async () => {
-    const { destination, rows } = await newWarehouse({ folds: false });
-    const first = change(ORDERS, 'c', [1n, 'a'], 1);
-    const beyond = change(ORDERS, 'u', [1n, 'b'], 2);
-    await destination.apply(batch(1, [rowsOf(ORDERS, [first, beyond])]));
-    expect(await rows(CURRENT)).toEqual([['1', 'a']]);
-    await destination.apply(batch(2, []));
-    expect(await rows(CURRENT)).toEqual([['1', 'b']]);
-  });
-
-  it('folds rows up to the cut only', async () => {
-    const { destination, rows } = await newWarehouse();
-    const first = change(ORDERS, 'c', [1n, 'a'], 1);
-    const beyond = change(ORDERS, 'd', [1n, 'a'], 2);
-    await destination.apply(batch(1, [rowsOf(ORDERS, [first, beyond])]));
-    await destination.compact();
-    expect(await rows(CURRENT)).toEqual([['1', 'a']]);
-    await destination.apply(batch(2, []));
-    expect(await rows(CURRENT)).toEqual([]);
-    await destination.compact();
-    expect(await rows(CURRENT)).toEqual([]);
-  });
-
-  it('tells history and the rows as of a time', async () => {
-    const { destination, rows } = await newWarehouse();
-    const changes = [
-      change(ORDERS, 'c', [1n, 'a'], 1),
-      change(ORDERS, 'u', [1n, 'b'], 2),
-      change(ORDERS, 'd', [1n, 'b'], 3),
-    ];
-    await destination.apply(batch(3, [rowsOf(ORDERS, changes)]));
-    await destination.compact();
-    const versions = await rows(
-      'SELECT h.note, h.valid_to IS NULL AS is_current FROM {shop}.orders__history AS h ORDER BY h.valid_from',
-    );
-    expect(versions).toEqual([
-      ['a', 'false'],
-      ['b', 'false'],
-    ]);
-    const asOf = (second: number): string =>
-      `SELECT o.note FROM {shop}.orders__as_of(TIMESTAMP '2026-11-23 00:00:0${second}.500+00') AS o`;
-    expect([
-      await rows(asOf(0)),
-      await rows(asOf(1)),
-      await rows(asOf(2)),
-      await rows(asOf(3)),
-    ]).toEqual([[], [['a']], [['b']], []]);
-  });
-
-  it.each<[string, ColumnType, ColumnValue, ColumnType, ColumnValue, readonly string[]]>([
-    ['INT64 to STRING, beside it', integer, 7n, varchar, 'seven', ['7', 'seven']],
-    [
-      'INT64 to NUMERIC, altered',
-      integer,
-      7n,
-      { kind: 'decimal', precision: 10, scale: 2 },
-      '7.25',
-      ['7', '7.25'],
-    ],
-    [
-      'DATE to DATETIME, beside it',
-      { kind: 'date' },
-      20780,
-      { kind: 'datetime', fractionDigits: 0 },
-      1795392000000,
-      ['2026-11-23T00:00:00', '2026-11-23T00:00:00'],
-    ],
-    ['STRING that stays for INT64', varchar, 'seven', integer, 7n, ['seven', '7']],
-  ])(
-    'changes a column from %s, and shows old and new values as one',
-    async (_, before, old, after, fresh, shown) => {
-      const { destination, rows } = await newWarehouse();
-      const first = schemaOf('shop.orders', [
-        ['id', integer],
-        ['note', before],
-      ]);
-      const second = schemaOf('shop.orders', [
-        ['id', integer],
-        ['added', varchar],
-        ['note', after],
-      ]);
-      await destination.apply(batch(1, [rowsOf(first, [change(first, 'c', [1n, old], 1)])]));
-      await destination.apply(
-        batch(2, [rowsOf(second, [change(second, 'c', [2n, 'x', fresh], 2)])]),
+        { weight: 1, arbitrary: fc.constant({ kind: 'truncate' as const }) },
+        { weight: 2, arbitrary: fc.constant({ kind: 'fold' as const }) },
       );
-      const columns =
-        'SELECT o.added, CAST(o.note AS STRING) AS note FROM {shop}.orders AS o ORDER BY o.id';
-      const fresher = [
-        [null, shown[0]],
-        ['x', shown[1]],
-      ];
-      expect((await rows(columns)).map(normal)).toEqual(fresher);
+      await fc.assert(
+        fc.asyncProperty(
+          fc.array(fc.array(step, { maxLength: 4 }), { minLength: 1, maxLength: 4 }),
+          async (rounds) => {
+            const { destination, rows } = await newWarehouse();
+            const live = new Map<number, string>();
+            let ordinal = 0;
+            await destination.apply(
+              batch(0, [rowsOf(ORDERS, [change(ORDERS, 'c', [99n, 'first'], 0)])]),
+            );
+            live.set(99, 'first');
+            let changes = 1;
+            for (const round of rounds) {
+              const added: ChangeRow[] = [];
+              const control: ControlRecord[] = [];
+              let fold = false;
+              for (const what of round) {
+                ordinal += 1;
+                switch (what.kind) {
+                  case 'row': {
+                    const op = what.deleted ? 'd' : live.has(what.id) ? 'u' : 'c';
+                    added.push(change(ORDERS, op, [BigInt(what.id), `at ${ordinal}`], ordinal));
+                    if (what.deleted) live.delete(what.id);
+                    else live.set(what.id, `at ${ordinal}`);
+                    changes += 1;
+                    break;
+                  }
+                  case 'truncate':
+                    control.push({ kind: 'truncate', seq: seqAt(ordinal), table: ORDERS_NAME });
+                    changes += live.size;
+                    live.clear();
+                    break;
+                  case 'fold':
+                    fold = true;
+                    break;
+                }
+              }
+              const tables = added.length === 0 ? [] : [rowsOf(ORDERS, added)];
+              await destination.apply(batch(ordinal, tables, control));
+              if (fold) await destination.compact();
+              const expected = [...live]
+                .sort(([a], [b]) => a - b)
+                .map(([id, note]) => [String(id), note]);
+              expect(await rows(CURRENT)).toEqual(expected);
+            }
+            const counted =
+              'SELECT COUNT(*), COUNT(DISTINCT CONCAT(c._cdc.seq, CAST(c.id AS STRING))) FROM {shop}.orders__changes AS c';
+            expect(await rows(counted)).toEqual([[String(changes), String(changes)]]);
+            await destination.compact();
+            const latest = 'SELECT o.id, o.note FROM {shop}.orders__latest AS o ORDER BY o.id';
+            expect(await rows(latest)).toEqual(await rows(CURRENT));
+          },
+        ),
+        { numRuns: 12 },
+      );
+    });
+
+    it('has every change once, whichever requests are cut, refused or answered by a fault', async () => {
+      const answer = (status: number, reason: string): HttpFault => ({
+        kind: 'answer',
+        status,
+        reason,
+      });
+      const fault = fc.oneof(
+        { weight: 8, arbitrary: fc.constant(undefined) },
+        fc.constantFrom<HttpFault>(
+          { kind: 'cutBefore' },
+          { kind: 'cutAfter' },
+          { kind: 'lostIn500' },
+          answer(500, 'internalError'),
+          answer(503, 'backendError'),
+          answer(429, 'rateLimitExceeded'),
+          answer(403, 'rateLimitExceeded'),
+          answer(403, 'quotaExceeded'),
+        ),
+      );
+      await fc.assert(
+        fc.asyncProperty(fc.array(fault, { minLength: 60, maxLength: 100 }), async (faults) => {
+          await using faulty = await BigQueryFront.start(ENDPOINT);
+          const { destination, rows } = await newWarehouse({ front: faulty });
+          const script = [...faults];
+          // Once out of faults, all goes well.
+          faulty.fault = () => script.shift();
+          for (let done = 0; done < 4; )
+            try {
+              const state = await destination.open();
+              done = state?.cut?.commitOrdinal ?? 0;
+              const next = state?.planned?.cut?.commitOrdinal ?? done + 1;
+              const added = change(ORDERS, 'c', [BigInt(next), `at ${next}`], next);
+              await destination.apply(batch(next, [rowsOf(ORDERS, [added])]));
+              await destination.compact();
+            } catch (error) {
+              expect(judgeFailure(error)).toMatchObject({ outcome: 'retry' });
+            }
+          faulty.fault = () => undefined;
+          const ids = Array.from({ length: 5 }, (_, index) => String(index + 1));
+          const loaded = 'SELECT c.id FROM {shop}.orders__changes AS c ORDER BY c._cdc.seq';
+          expect((await rows(loaded)).flat()).toEqual(ids);
+          expect((await rows(CURRENT)).map(([id]) => id)).toEqual(ids);
+        }),
+        { numRuns: 2 },
+      );
+    });
+
+    it('shows nothing beyond the cut, and all of it with the cut', async () => {
+      const { destination, rows } = await newWarehouse({ folds: false });
+      const first = change(ORDERS, 'c', [1n, 'a'], 1);
+      const beyond = change(ORDERS, 'u', [1n, 'b'], 2);
+      await destination.apply(batch(1, [rowsOf(ORDERS, [first, beyond])]));
+      expect(await rows(CURRENT)).toEqual([['1', 'a']]);
+      await destination.apply(batch(2, []));
+      expect(await rows(CURRENT)).toEqual([['1', 'b']]);
+    });
+
+    it('folds rows up to the cut only', async () => {
+      const { destination, rows } = await newWarehouse();
+      const first = change(ORDERS, 'c', [1n, 'a'], 1);
+      const beyond = change(ORDERS, 'd', [1n, 'a'], 2);
+      await destination.apply(batch(1, [rowsOf(ORDERS, [first, beyond])]));
       await destination.compact();
-      expect((await rows(columns)).map(normal)).toEqual(fresher);
-    },
-  );
-
-  it('keeps every kind of value', async () => {
-    const values: readonly (readonly [string, ColumnType, ColumnValue, string])[] = [
-      [
-        'big',
-        { kind: 'integer', bytes: 8, unsigned: true },
-        18446744073709551615n,
-        '18446744073709551615',
-      ],
-      ['small', integer, -9223372036854775808n, '-9223372036854775808'],
-      [
-        'dec',
-        { kind: 'decimal', precision: 20, scale: 4 },
-        '-1234567890123456.7891',
-        '-1234567890123456.7891',
-      ],
-      ['dbl', { kind: 'double' }, 0.1, '0.1'],
-      ['flag', { kind: 'bit', bits: 1 }, true, 'true'],
-      ['day', { kind: 'date' }, 2932896, '9999-12-31'],
-      ['doc', { kind: 'json' }, '{"a": [1, "x"]}', '{"a":[1,"x"]}'],
-      ['txt', varchar, 'a"\\\n€😀', 'a"\\\n€😀'],
-    ];
-    const schema: TableSchema = schemaOf('shop.orders', [
-      ['id', integer],
-      ...values.map(([name, type]) => [name, type] as const),
-    ]);
-    const { destination, rows } = await newWarehouse();
-    await destination.apply(
-      batch(1, [
-        rowsOf(schema, [change(schema, 'c', [1n, ...values.map(([, , value]) => value)], 1)]),
-      ]),
-    );
-    const select = `SELECT ${values.map(([name]) => `o.${name}`).join(', ')} FROM {shop}.orders AS o`;
-    const [row] = await rows(select);
-    expect(normal(row ?? [])).toEqual(values.map(([, , , expected]) => expected));
-    await destination.compact();
-    expect(await rows(select)).toEqual([row]);
-  });
-
-  it('keeps two rows apart whose key no DATE can hold, and what their texts are', async () => {
-    const schema = schemaOf(
-      'shop.orders',
-      [
-        ['day', { kind: 'date' }],
-        ['note', varchar],
-      ],
-      ['day'],
-    );
-    const { destination, rows } = await newWarehouse();
-    const changes = [
-      change(schema, 'c', ['0000-00-00', 'a'], 1),
-      change(schema, 'c', ['2026-02-00', 'b'], 2),
-      change(schema, 'u', ['0000-00-00', 'c'], 3),
-    ];
-    await destination.apply(batch(2, [rowsOf(schema, changes.slice(0, 2))]));
-    await destination.compact();
-    await destination.apply(batch(3, [rowsOf(schema, changes.slice(2))]));
-    const notes = 'SELECT o.note FROM {shop}.orders AS o WHERE o.day IS NULL ORDER BY o.note';
-    expect(await rows(notes)).toEqual([['b'], ['c']]);
-    await destination.compact();
-    expect(await rows(notes)).toEqual([['b'], ['c']]);
-  });
-
-  it('keeps the rows of changes that have expired', async () => {
-    const { destination, rows } = await newWarehouse({
-      changesExpireDays: 2,
-      nowMs: () => Date.UTC(2026, 10, 30),
+      expect(await rows(CURRENT)).toEqual([['1', 'a']]);
+      await destination.apply(batch(2, []));
+      expect(await rows(CURRENT)).toEqual([]);
+      await destination.compact();
+      expect(await rows(CURRENT)).toEqual([]);
     });
-    const day = (commits: number): number => commits * 86_400;
-    await destination.apply(batch(1, [rowsOf(ORDERS, [change(ORDERS, 'c', [1n, 'a'], 1)])]));
-    const later = change(ORDERS, 'c', [2n, 'b'], day(5));
-    await destination.apply(batch(day(5), [rowsOf(ORDERS, [later])]));
-    await destination.compact();
-    const newest = change(ORDERS, 'u', [2n, 'c'], day(5) + 1);
-    await destination.apply(batch(day(5) + 1, [rowsOf(ORDERS, [newest])]));
-    expect(await rows(CURRENT)).toEqual([
-      ['1', 'a'],
-      ['2', 'c'],
-    ]);
-    const changes = 'SELECT c.id, c.note FROM {shop}.orders__changes AS c ORDER BY c._cdc.seq';
-    expect(await rows(changes)).toEqual([
-      ['2', 'b'],
-      ['2', 'c'],
-    ]);
-  });
 
-  it('folds each change once, whoever is killed behind the fold', async () => {
-    let killed = false;
-    const { destination, rows } = await newWarehouse({
-      reach: (point) => {
-        if (point !== 'sinkCompacting' || killed) return;
-        killed = true;
-        throw new Error('killed');
+    it('tells history and the rows as of a time', async () => {
+      const { destination, rows } = await newWarehouse();
+      const changes = [
+        change(ORDERS, 'c', [1n, 'a'], 1),
+        change(ORDERS, 'u', [1n, 'b'], 2),
+        change(ORDERS, 'd', [1n, 'b'], 3),
+      ];
+      await destination.apply(batch(3, [rowsOf(ORDERS, changes)]));
+      await destination.compact();
+      const versions = await rows(
+        'SELECT h.note, h.valid_to IS NULL AS is_current FROM {shop}.orders__history AS h ORDER BY h.valid_from',
+      );
+      expect(versions).toEqual([
+        ['a', 'false'],
+        ['b', 'false'],
+      ]);
+      const asOf = (second: number): string =>
+        `SELECT o.note FROM {shop}.orders__as_of(TIMESTAMP '2026-11-23 00:00:0${second}.500+00') AS o`;
+      expect([
+        await rows(asOf(0)),
+        await rows(asOf(1)),
+        await rows(asOf(2)),
+        await rows(asOf(3)),
+      ]).toEqual([[], [['a']], [['b']], []]);
+    });
+
+    it.each<[string, ColumnType, ColumnValue, ColumnType, ColumnValue, readonly string[]]>([
+      ['INT64 to STRING, beside it', integer, 7n, varchar, 'seven', ['7', 'seven']],
+      [
+        'INT64 to NUMERIC, altered',
+        integer,
+        7n,
+        { kind: 'decimal', precision: 10, scale: 2 },
+        '7.25',
+        ['7', '7.25'],
+      ],
+      [
+        'DATE to DATETIME, beside it',
+        { kind: 'date' },
+        20780,
+        { kind: 'datetime', fractionDigits: 0 },
+        1795392000000,
+        ['2026-11-23T00:00:00', '2026-11-23T00:00:00'],
+      ],
+      ['STRING that stays for INT64', varchar, 'seven', integer, 7n, ['seven', '7']],
+    ])(
+      'changes a column from %s, and shows old and new values as one',
+      async (_, before, old, after, fresh, shown) => {
+        const { destination, rows } = await newWarehouse();
+        const first = schemaOf('shop.orders', [
+          ['id', integer],
+          ['note', before],
+        ]);
+        const second = schemaOf('shop.orders', [
+          ['id', integer],
+          ['added', varchar],
+          ['note', after],
+        ]);
+        await destination.apply(batch(1, [rowsOf(first, [change(first, 'c', [1n, old], 1)])]));
+        await destination.apply(
+          batch(2, [rowsOf(second, [change(second, 'c', [2n, 'x', fresh], 2)])]),
+        );
+        const columns =
+          'SELECT o.added, CAST(o.note AS STRING) AS note FROM {shop}.orders AS o ORDER BY o.id';
+        const fresher = [
+          [null, shown[0]],
+          ['x', shown[1]],
+        ];
+        expect((await rows(columns)).map(normal)).toEqual(fresher);
+        await destination.compact();
+        expect((await rows(columns)).map(normal)).toEqual(fresher);
       },
-    });
-    await destination.apply(batch(1, [rowsOf(ORDERS, [change(ORDERS, 'c', [1n, 'a'], 1)])]));
-    await expect(destination.compact()).rejects.toThrow('killed');
-    expect(await rows(CURRENT)).toEqual([['1', 'a']]);
-    await destination.open();
-    await destination.apply(batch(2, [rowsOf(ORDERS, [change(ORDERS, 'd', [1n, 'a'], 2)])]));
-    expect(await rows(CURRENT)).toEqual([]);
-    await destination.compact();
-    expect(await rows(CURRENT)).toEqual([]);
-    expect(await rows('SELECT o.id FROM {shop}.orders__latest AS o')).toEqual([]);
-  });
+    );
 
-  it('says of every table where it stands', async () => {
-    const { destination, rows } = await newWarehouse();
-    await destination.apply(batch(1, [rowsOf(ORDERS, [change(ORDERS, 'c', [1n, 'a'], 1)])]));
-    await destination.compact();
-    expect(
-      await rows(
-        'SELECT s.table_name, s.status, s.consistent, s.state_rows, s.delta_rows, s.commit_ordinal FROM {own}._cdc_status AS s',
-      ),
-    ).toEqual([['shop.orders', 'consistent', 'true', '1', '0', '1']]);
-    expect(await destination.rowCounts()).toEqual(new Map([['shop.orders', 1]]));
-  });
-});
+    it('keeps every kind of value', async () => {
+      const values: readonly (readonly [string, ColumnType, ColumnValue, string])[] = [
+        [
+          'big',
+          { kind: 'integer', bytes: 8, unsigned: true },
+          18446744073709551615n,
+          '18446744073709551615',
+        ],
+        ['small', integer, -9223372036854775808n, '-9223372036854775808'],
+        [
+          'dec',
+          { kind: 'decimal', precision: 20, scale: 4 },
+          '-1234567890123456.7891',
+          '-1234567890123456.7891',
+        ],
+        ['dbl', { kind: 'double' }, 0.1, '0.1'],
+        ['flag', { kind: 'bit', bits: 1 }, true, 'true'],
+        ['day', { kind: 'date' }, 2932896, '9999-12-31'],
+        ['doc', { kind: 'json' }, '{"a": [1, "x"]}', '{"a":[1,"x"]}'],
+        ['txt', varchar, 'a"\\\n€😀', 'a"\\\n€😀'],
+      ];
+      const schema: TableSchema = schemaOf('shop.orders', [
+        ['id', integer],
+        ...values.map(([name, type]) => [name, type] as const),
+      ]);
+      const { destination, rows } = await newWarehouse();
+      await destination.apply(
+        batch(1, [
+          rowsOf(schema, [change(schema, 'c', [1n, ...values.map(([, , value]) => value)], 1)]),
+        ]),
+      );
+      const select = `SELECT ${values.map(([name]) => `o.${name}`).join(', ')} FROM {shop}.orders AS o`;
+      const [row] = await rows(select);
+      expect(normal(row ?? [])).toEqual(values.map(([, , , expected]) => expected));
+      await destination.compact();
+      expect(await rows(select)).toEqual([row]);
+    });
+
+    it('keeps two rows apart whose key no DATE can hold, and what their texts are', async () => {
+      const schema = schemaOf(
+        'shop.orders',
+        [
+          ['day', { kind: 'date' }],
+          ['note', varchar],
+        ],
+        ['day'],
+      );
+      const { destination, rows } = await newWarehouse();
+      const changes = [
+        change(schema, 'c', ['0000-00-00', 'a'], 1),
+        change(schema, 'c', ['2026-02-00', 'b'], 2),
+        change(schema, 'u', ['0000-00-00', 'c'], 3),
+      ];
+      await destination.apply(batch(2, [rowsOf(schema, changes.slice(0, 2))]));
+      await destination.compact();
+      await destination.apply(batch(3, [rowsOf(schema, changes.slice(2))]));
+      const notes = 'SELECT o.note FROM {shop}.orders AS o WHERE o.day IS NULL ORDER BY o.note';
+      expect(await rows(notes)).toEqual([['b'], ['c']]);
+      await destination.compact();
+      expect(await rows(notes)).toEqual([['b'], ['c']]);
+    });
+
+    it('keeps the rows of changes that have expired', async () => {
+      const { destination, rows } = await newWarehouse({
+        changesExpireDays: 2,
+        nowMs: () => Date.UTC(2026, 10, 30),
+      });
+      const day = (commits: number): number => commits * 86_400;
+      await destination.apply(batch(1, [rowsOf(ORDERS, [change(ORDERS, 'c', [1n, 'a'], 1)])]));
+      const later = change(ORDERS, 'c', [2n, 'b'], day(5));
+      await destination.apply(batch(day(5), [rowsOf(ORDERS, [later])]));
+      await destination.compact();
+      const newest = change(ORDERS, 'u', [2n, 'c'], day(5) + 1);
+      await destination.apply(batch(day(5) + 1, [rowsOf(ORDERS, [newest])]));
+      expect(await rows(CURRENT)).toEqual([
+        ['1', 'a'],
+        ['2', 'c'],
+      ]);
+      const changes = 'SELECT c.id, c.note FROM {shop}.orders__changes AS c ORDER BY c._cdc.seq';
+      expect(await rows(changes)).toEqual([
+        ['2', 'b'],
+        ['2', 'c'],
+      ]);
+    });
+
+    it('folds each change once, whoever is killed behind the fold', async () => {
+      let killed = false;
+      const { destination, rows } = await newWarehouse({
+        reach: (point) => {
+          if (point !== 'sinkCompacting' || killed) return;
+          killed = true;
+          throw new Error('killed');
+        },
+      });
+      await destination.apply(batch(1, [rowsOf(ORDERS, [change(ORDERS, 'c', [1n, 'a'], 1)])]));
+      await expect(destination.compact()).rejects.toThrow('killed');
+      expect(await rows(CURRENT)).toEqual([['1', 'a']]);
+      await destination.open();
+      await destination.apply(batch(2, [rowsOf(ORDERS, [change(ORDERS, 'd', [1n, 'a'], 2)])]));
+      expect(await rows(CURRENT)).toEqual([]);
+      await destination.compact();
+      expect(await rows(CURRENT)).toEqual([]);
+      expect(await rows('SELECT o.id FROM {shop}.orders__latest AS o')).toEqual([]);
+    });
+
+    it('says of every table where it stands', async () => {
+      const { destination, rows } = await newWarehouse();
+      await destination.apply(batch(1, [rowsOf(ORDERS, [change(ORDERS, 'c', [1n, 'a'], 1)])]));
+      await destination.compact();
+      expect(
+        await rows(
+          'SELECT s.table_name, s.status, s.consistent, s.state_rows, s.delta_rows, s.commit_ordinal FROM {own}._cdc_status AS s',
+        ),
+      ).toEqual([['shop.orders', 'consistent', 'true', '1', '0', '1']]);
+      expect(await destination.rowCounts()).toEqual(new Map([['shop.orders', 1]]));
+    });
+  },
+);
