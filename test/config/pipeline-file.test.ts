@@ -340,7 +340,7 @@ describe('a BigQuery sink', () => {
     const sink =
       'bq: { kind: bigquery, project: p, location: EU, endpoint: "http://b:9050", writePath: storage-write }';
     expect(problems(withLine(WAREHOUSE, sink))).toEqual([
-      'shop.yaml:14:76: sinks.bq.writePath: needs storageEndpoint beside endpoint: host:port of the streams',
+      'shop.yaml:14:89: sinks.bq.writePath: needs storageEndpoint beside endpoint: host:port of the streams',
     ]);
   });
 

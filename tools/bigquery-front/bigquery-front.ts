@@ -25,6 +25,8 @@ export type HttpFault =
   | { readonly kind: 'lostIn500' }
   | { readonly kind: 'answer'; readonly status: number; readonly reason: string };
 
+const ALTERED = /ALTER TABLE (\S+) (?:ADD|ALTER) COLUMN/g;
+
 /**
  * An HTTP server before a BigQuery emulator, with what the service has and the emulator lacks: ids
  * of jobs are the caller's and taken once for ever, files may be compressed, and statements are
@@ -125,7 +127,21 @@ export class BigQueryFront implements AsyncDisposable {
       : job.configuration;
     const body = Buffer.from(JSON.stringify({ ...job, configuration }));
     const answer = await this.#forward('POST', path, body, 'application/json');
-    return job.configuration.dryRun === true ? answer : this.#take(job, answer);
+    if (job.configuration.dryRun === true) return answer;
+    for (const [, table = ''] of (query?.query ?? '').matchAll(ALTERED))
+      await this.#refreshSchema(path.replace(/\/jobs$/, ''), table);
+    return this.#take(job, answer);
+  }
+
+  /** The emulator's streams read rows by a description of the table that ALTER TABLE leaves as it was. */
+  async #refreshSchema(project: string, table: string): Promise<void> {
+    const columns = { query: `SELECT * FROM ${table} LIMIT 0`, useLegacySql: false };
+    const asJson = (value: Json): Buffer => Buffer.from(JSON.stringify(value));
+    const type = 'application/json';
+    const { body } = await this.#forward('POST', `${project}/queries`, asJson(columns), type);
+    const [, dataset = '', name = ''] = table.replaceAll('`', '').split('.');
+    const path = `${project}/datasets/${dataset}/tables/${encodeURIComponent(name)}`;
+    await this.#forward('PATCH', path, asJson({ schema: body['schema'] }), type);
   }
 
   #isTaken({ jobReference }: Job): boolean {
