@@ -149,8 +149,8 @@ export class GrpcWriteStreams implements WriteStreams {
   /** Does a call's work, ends the call with it or with the signal, and says what failed. */
   async #ending<T>(call: Call, doing: string, work: () => Promise<T>): Promise<T> {
     const { signal } = this.#options;
-    signal.throwIfAborted();
     const cancel = (): void => call.cancel();
+    if (signal.aborted) cancel();
     signal.addEventListener('abort', cancel, { once: true });
     try {
       return await work();

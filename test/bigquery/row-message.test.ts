@@ -35,7 +35,7 @@ function decoded(schema: TableSchema, table: StoredTable, row: ChangeRow): Messa
   const written = messageWriter(schema, table, fields, INGESTED_US)(row);
   if (written.kind === 'refused') throw new Error(written.reason);
   const type = protobuf.Type.fromDescriptor(rowDescriptor(fields), 'proto2');
-  return type.toObject(type.decode(written.row), { longs: String }) as Message;
+  return type.toObject(type.decode(written.row), { longs: String });
 }
 
 /** The same row as a load file has it. */

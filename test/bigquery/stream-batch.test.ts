@@ -198,7 +198,7 @@ describe('a BigQuery warehouse that is written by streams', () => {
     const all = parts();
     const first = destination(all);
     const state = await opened(first);
-    const { commit } = all.streams;
+    const commit = all.streams.commit.bind(all.streams);
     all.streams.commit = () => Promise.resolve('unknown');
     const attempt = async (): Promise<void> => {
       const next = destination(all);
@@ -230,11 +230,11 @@ describe('a BigQuery warehouse that is written by streams', () => {
   it('sends requests of less than 8 MB at the offsets that follow each other', async () => {
     const all = parts();
     const sent: (readonly [offset: number, rows: number])[] = [];
-    const { append } = all.streams;
+    const append = all.streams.append.bind(all.streams);
     all.streams.append = (stream, descriptor, requests) => {
       const seen = [...requests];
       sent.push(...seen.map(({ offset, rows }) => [offset, rows.length] as const));
-      return append.call(all.streams, stream, descriptor, seen);
+      return append(stream, descriptor, seen);
     };
     const rows = upTo(5).map((n) => change(orders, 'c', [BigInt(n), 'x'.repeat(3_000_000)], n));
     const sink = destination(all);
