@@ -205,7 +205,8 @@ describe('the streams of the Storage Write API', () => {
   ])('tell of a commit that %s', async (_, answer, outcome) => {
     const { streams, asked } = await scripted(() => bytes('CommitAnswer', answer));
     expect(await streams.commit(TABLE, [STREAM])).toBe(outcome);
-    expect(read('CommitRequest', asked[0]?.request!)).toEqual({
+    const [request] = asked.map((call) => call.request);
+    expect(read('CommitRequest', request!)).toEqual({
       parent: PARENT,
       writeStreams: [STREAM],
     });

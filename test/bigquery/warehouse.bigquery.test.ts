@@ -5,9 +5,13 @@ import type { WritePath } from '../../src/bigquery/context.ts';
 import { GrpcWriteStreams } from '../../src/bigquery/grpc-streams.ts';
 import { loggedPlans } from '../../src/bigquery/load-plan.ts';
 import { bigQueryLayout } from '../../src/bigquery/names.ts';
+import { ProtoWriter } from '../../src/bigquery/proto-writer.ts';
 import { RestBigQuery } from '../../src/bigquery/rest-service.ts';
+import { rowDescriptor, rowFields } from '../../src/bigquery/row-fields.ts';
+import type { WriteStreams } from '../../src/bigquery/write-streams.ts';
 import type { ColumnValue } from '../../src/change/column-value.ts';
 import type { ColumnType, TableName, TableSchema } from '../../src/change/table.ts';
+import { SluiceError } from '../../src/errors/error.ts';
 import { judgeFailure } from '../../src/errors/policy.ts';
 import { systemClock } from '../../src/sink/clock.ts';
 import type { ChangeRow } from '../../src/sink/destination.ts';
@@ -33,12 +37,14 @@ interface Warehouse {
   readonly destination: BigQueryDestination;
   /** The query's `{shop}` is the dataset of the views, `{own}` the internal one. */
   readonly rows: (sql: string) => Promise<readonly (readonly (string | null)[])[]>;
+  /** Name of the internal dataset. */
+  readonly internal: string;
 }
 
 let datasets = 0;
 let shared: BigQueryFront | undefined;
 
-const streams = new GrpcWriteStreams({
+const allStreams = new GrpcWriteStreams({
   project: 'demo',
   address: STORAGE,
   authorization: () => Promise.resolve({}),
@@ -47,7 +53,7 @@ const streams = new GrpcWriteStreams({
 
 afterAll(async () => {
   await shared?.[Symbol.asyncDispose]();
-  await streams.close();
+  await allStreams.close();
 });
 
 async function sharedFront(): Promise<BigQueryFront> {
@@ -64,6 +70,7 @@ interface WarehouseOptions {
   readonly nowMs?: () => number;
   /** Of its own, for a test that has it go wrong. */
   readonly front?: BigQueryFront;
+  readonly streams?: WriteStreams;
 }
 
 async function warehouseBy({
@@ -72,6 +79,7 @@ async function warehouseBy({
   reach = () => {},
   nowMs = Date.now,
   front,
+  streams = allStreams,
   ...settings
 }: WarehouseOptions): Promise<Warehouse> {
   datasets += 1;
@@ -115,6 +123,7 @@ async function warehouseBy({
   await destination.create({ warehouseId });
   return {
     destination,
+    internal: layout.internal,
     rows: (sql) =>
       service.rows(
         sql
@@ -478,3 +487,112 @@ describe.skipIf(ENDPOINT === '').each(PATHS)(
     });
   },
 );
+
+/** Streams of which one call goes wrong: counted from 1, before it has an effect or behind it. */
+function streamsWithFault(at: number, isBefore: boolean): WriteStreams {
+  let calls = 0;
+  const faulty = async <T>(call: () => Promise<T>): Promise<T> => {
+    calls += 1;
+    if (calls !== at) return call();
+    if (!isBefore) await call();
+    throw new SluiceError('bigquery.unreachable', 'The test has the answer lost.');
+  };
+  return {
+    create: (table) => faulty(() => allStreams.create(table)),
+    append: (...of) => faulty(() => allStreams.append(...of)),
+    finalize: (stream) => faulty(() => allStreams.finalize(stream)),
+    commit: (...of) => faulty(() => allStreams.commit(...of)),
+    close: () => Promise.resolve(),
+  };
+}
+
+describe.skipIf(STORAGE === '')('streams into a BigQuery warehouse', () => {
+  const COUNTS =
+    'SELECT COUNT(*), COUNT(DISTINCT c._cdc.seq), COUNTIF(c.note IS NOT NULL) FROM {shop}.orders__changes AS c';
+
+  it.each(
+    ['create', 'append', 'finalize', 'commit'].flatMap((call, index) =>
+      [true, false].map(
+        (isBefore) => [call, isBefore ? 'before it' : 'behind it', index + 1, isBefore] as const,
+      ),
+    ),
+  )('bring each row once when a worker ends at %s, %s', async (_, __, call, isBefore) => {
+    const streams = streamsWithFault(call, isBefore);
+    const { destination, rows } = await warehouseBy({ writePath: 'storage-write', streams });
+    const changes = [1, 2, 3].map((id) => change(ORDERS, 'c', [BigInt(id), 'a'], id));
+    const whole = batch(3, [rowsOf(ORDERS, changes)]);
+    await expect(destination.apply(whole)).rejects.toMatchObject({ code: 'bigquery.unreachable' });
+    await destination.open();
+    await destination.apply(whole);
+    expect(await rows(COUNTS)).toEqual([['3', '3', '3']]);
+    expect(await rows(CURRENT)).toHaveLength(3);
+  });
+
+  it.each<SinkKillPoint>(['sinkMidTransaction', 'sinkBeforeCommit'])(
+    'bring each row once when a worker ends at %s, with a new column',
+    async (killPoint) => {
+      let commits = 0;
+      const { destination, rows } = await warehouseBy({
+        writePath: 'storage-write',
+        reach: (point) => {
+          if (point === killPoint && (commits += 1) === 2) throw new Error('killed');
+        },
+      });
+      const wider = schemaOf('shop.orders', [
+        ['id', integer],
+        ['note', varchar],
+        ['added', varchar],
+      ]);
+      await destination.apply(batch(1, [rowsOf(ORDERS, [change(ORDERS, 'c', [1n, 'a'], 1)])]));
+      const second = batch(2, [rowsOf(wider, [change(wider, 'c', [2n, 'b', 'new'], 2)])]);
+      await expect(destination.apply(second)).rejects.toThrow('killed');
+      await destination.open();
+      await destination.apply(second);
+      expect(await rows(COUNTS)).toEqual([['2', '2', '2']]);
+      expect(await rows('SELECT o.id, o.added FROM {shop}.orders AS o ORDER BY o.id')).toEqual([
+        ['1', null],
+        ['2', 'new'],
+      ]);
+    },
+  );
+
+  it('hold their rows back until they are committed, and take them at their offsets only', async () => {
+    const { destination, rows, internal } = await warehouseBy({ writePath: 'storage-write' });
+    await destination.apply(batch(1, [rowsOf(ORDERS, [change(ORDERS, 'c', [1n, 'a'], 1)])]));
+    const message = new ProtoWriter().int64(1, 2n).text(2, '2').take();
+    const descriptor = rowDescriptor(
+      rowFields({
+        columns: [
+          { name: 'id', type: 'INT64', mayBeInexact: false },
+          { name: '_cdc_seq', type: 'STRING', mayBeInexact: false },
+        ],
+      }).slice(0, 2),
+    );
+    const target = { dataset: internal, table: 'shop__orders__changes' };
+    const stream = await allStreams.create(target);
+    const append = (offset: number): Promise<void> =>
+      allStreams.append(stream, descriptor, [{ offset, rows: [message] }]);
+    await append(0);
+    await expect(append(0)).rejects.toMatchObject({
+      code: 'bigquery.failed',
+      facts: { status: 'ALREADY_EXISTS' },
+    });
+    await expect(append(2)).rejects.toMatchObject({
+      code: 'bigquery.failed',
+      facts: { status: 'OUT_OF_RANGE' },
+    });
+    await append(1);
+    expect(await allStreams.finalize(stream)).toBe(2);
+    const count = 'SELECT COUNT(*) FROM {own}.shop__orders__changes AS c';
+    expect(await rows(count)).toEqual([['1']]);
+    expect(await allStreams.commit(target, [stream])).toBe('committed');
+    expect(await rows(count)).toEqual([['3']]);
+    expect(await allStreams.commit(target, [`${stream.slice(0, -1)}x`])).toBe('unknown');
+  });
+
+  it('are not to be had for a table that is not there', async () => {
+    const { internal } = await warehouseBy({ writePath: 'storage-write' });
+    const stream = allStreams.create({ dataset: internal, table: 'no_such__changes' });
+    await expect(stream).rejects.toMatchObject({ code: 'bigquery.stream-behind' });
+  });
+});
