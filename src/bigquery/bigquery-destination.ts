@@ -14,7 +14,7 @@ import type { BigQueryContext } from './context.ts';
 import { evolveTables, formsOf } from './evolve-tables.ts';
 import { foldTable } from './fold-table.ts';
 import { type Loaded, loadBatch } from './load-batch.ts';
-import { LoadBudget } from './load-budget.ts';
+import { type Budget, LoadBudget } from './load-budget.ts';
 import { isSamePlan, jobId, type LoadPlan } from './load-plan.ts';
 import {
   checkpointQuery,
@@ -31,12 +31,14 @@ import { newCheckpoint, setAsideStatements } from './new-warehouse.ts';
 import { nextState, tableChanges } from './next-state.ts';
 import { runScript, runStatement } from './run-script.ts';
 import { fitsStreams, streamBatch } from './stream-batch.ts';
+import { StreamBudget } from './stream-budget.ts';
 
 interface Opened {
   state: StoredState;
   /** Begun by an earlier attempt and not committed. */
   planned: LoadPlan | undefined;
-  readonly budget: LoadBudget;
+  readonly loadBudget: LoadBudget;
+  readonly streamBudget: StreamBudget;
   readonly openedAtMs: number;
   committedAtMs: number;
 }
@@ -72,8 +74,14 @@ export class BigQueryDestination implements Destination {
     const plan = this.#context.plans.newest();
     const planned = plan && isAhead(plan, state) ? plan : undefined;
     const nowMs = this.#context.clock.nowMs();
-    const budget = await this.#readBudget(nowMs);
-    this.#opened = { state, planned, budget, openedAtMs: nowMs, committedAtMs: nowMs };
+    this.#opened = {
+      state,
+      planned,
+      loadBudget: await this.#readBudget(nowMs),
+      streamBudget: new StreamBudget(nowMs),
+      openedAtMs: nowMs,
+      committedAtMs: nowMs,
+    };
     return {
       offsets: [...state.offsets.values()],
       cut: state.cut,
@@ -170,7 +178,7 @@ export class BigQueryDestination implements Destination {
     return new LoadBudget((await service.rows(loadsQuery(layout, nowMs))).map(parseLoads), nowMs);
   }
 
-  async #awaitBudget(budget: LoadBudget, batch: SinkBatch): Promise<void> {
+  async #awaitBudget(budget: Budget, batch: SinkBatch): Promise<void> {
     const { clock, signal } = this.#context;
     const tables = [...new Set(batch.tables.map(({ table }) => table))];
     const waitMs = budget.waitMs(tables, clock.nowMs());
@@ -196,7 +204,8 @@ export class BigQueryDestination implements Destination {
    * that a quiet batch left behind are in none of the plans, so the session reads them again after
    * a failure.
    */
-  async #plan({ state, planned, budget }: Opened, batch: SinkBatch): Promise<LoadPlan> {
+  async #plan(opened: Opened, batch: SinkBatch): Promise<LoadPlan> {
+    const { state, planned } = opened;
     const { plans, clock, writePath } = this.#context;
     const { offsets, cut } = batch;
     if (planned) {
@@ -205,7 +214,7 @@ export class BigQueryDestination implements Destination {
       return planned;
     }
     const byStreams = writePath === 'storage-write' && fitsStreams(batch);
-    if (!byStreams) await this.#awaitBudget(budget, batch);
+    await this.#awaitBudget(byStreams ? opened.streamBudget : opened.loadBudget, batch);
     const plan: LoadPlan = {
       warehouseId: state.identity.warehouseId,
       commit: state.commit + 1,

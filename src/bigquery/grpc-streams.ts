@@ -56,8 +56,8 @@ interface Call {
 }
 
 /**
- * The four calls of the Storage Write API that a sink makes, each sent once. Google's own client
- * brings ninety packages for them, and adds retries whose effect cannot be told afterwards.
+ * The four calls of the Storage Write API that a sink makes, each sent once. Why not by Google's own
+ * client: docs/decisions/0007-storage-write-over-grpc.md
  */
 export class GrpcWriteStreams implements WriteStreams {
   readonly #options: GrpcStreamsOptions;

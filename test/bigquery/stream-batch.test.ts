@@ -261,7 +261,7 @@ describe('a BigQuery warehouse that is written by streams', () => {
     });
   });
 
-  it('waits for no load job’s budget', async () => {
+  it('waits for no load job, and before the stream that would be one too many in an hour', async () => {
     const all = parts();
     const slept: number[] = [];
     const busy = destination(all, {
@@ -273,8 +273,11 @@ describe('a BigQuery warehouse that is written by streams', () => {
       },
     });
     const state = await opened(busy);
-    for (let done = 0; done < 410; done += 1)
+    for (let done = 0; done < 500; done += 1)
       await busy.apply(batchTo({ ...state, offsets: [offsetAt(done)] }, done + 1));
     expect(slept).toEqual([]);
+    await busy.apply(batchTo({ ...state, offsets: [offsetAt(500)] }, 501));
+    // Two streams of 8,500 an hour.
+    expect(slept).toEqual([848]);
   });
 });
