@@ -472,9 +472,9 @@ export const CATALOGUE = {
     'Correct the row in the source, or set onRefusedRow: reject; the row is in its topic at the named sequence.',
   ),
   'bigquery.value-refused': entry(
-    'BigQuery refuses what a load file holds',
+    'BigQuery refuses what rows hold',
     'blocked',
-    'A load job failed on its content, although every row had been checked; nothing of it was stored.',
+    'A load job or a stream failed on its content, although every row had been checked; nothing of it was stored.',
     'Report it with the job id in the message; excluding the table lets the others go on.',
   ),
   'bigquery.stream-behind': entry(
