@@ -37,6 +37,9 @@ const CALL_TIMEOUT_MS = 60_000;
 /** Of all requests to one stream together. */
 const APPEND_TIMEOUT_MS = 600_000;
 
+/** gRPC's status of a failure without a reason. */
+const UNKNOWN = 2;
+
 /** A dead connection shows within a minute and a half, also while an answer is waited for. */
 const CHANNEL = {
   'grpc.enable_retries': 0,
@@ -102,15 +105,16 @@ export class GrpcWriteStreams implements WriteStreams {
     const parent = this.#parent(table);
     const request = commitRequest(parent, streams);
     const doing = `committing streams into ${table.dataset}.${table.table}`;
-    const answer = await this.#call('BatchCommitWriteStreams', request, { parent }, doing);
-    const { hasTime, errors } = commitAnswer(answer);
-    if (errors.length === 0 && hasTime) return 'committed';
-    // Atomic: where one was committed before, all were, for they are always sent together.
-    if (errors.includes('STREAM_ALREADY_COMMITTED')) return 'committed';
-    // A stream that was finalized is in the wrong state when it was cleared away.
-    const isGone = errors.some((e) => e === 'STREAM_NOT_FOUND' || e === 'INVALID_STREAM_STATE');
-    if (isGone) return 'unknown';
-    throw streamFailure(doing, { code: 0, storage: errors[0] });
+    try {
+      const answer = await this.#call('BatchCommitWriteStreams', request, { parent }, doing);
+      const { hasTime, errors } = commitAnswer(answer);
+      if (hasTime && errors.length === 0) return 'committed';
+      throw streamFailure(doing, { code: UNKNOWN, storage: errors[0] });
+    } catch (error) {
+      const outcome = error instanceof SluiceError ? outcomeOf(error) : undefined;
+      if (outcome) return outcome;
+      throw error;
+    }
   }
 
   async close(): Promise<void> {
@@ -193,6 +197,23 @@ export class GrpcWriteStreams implements WriteStreams {
     return metadata;
   }
 }
+
+/**
+ * Refusals of a commit that say what became of the streams. Commits are atomic, and all streams of
+ * one are sent every time, so what was committed before was committed as a whole. A stream that was
+ * finalized is in the wrong state, or is not found, when it was cleared away; whether its table was
+ * is not told reliably here.
+ */
+const OUTCOMES: ReadonlyMap<unknown, StreamCommit> = new Map([
+  ['STREAM_ALREADY_COMMITTED', 'committed'],
+  ['STREAM_NOT_FOUND', 'unknown'],
+  ['INVALID_STREAM_STATE', 'unknown'],
+  ['TABLE_NOT_FOUND', 'unknown'],
+  ['NOT_FOUND', 'unknown'],
+]);
+
+const outcomeOf = ({ facts }: SluiceError): StreamCommit | undefined =>
+  OUTCOMES.get(facts['reason'] ?? facts['status']);
 
 async function appendAll(
   call: ClientDuplexStream<Buffer, Buffer>,

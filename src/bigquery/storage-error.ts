@@ -27,6 +27,7 @@ const STATUSES: readonly (readonly [name: string, code: ErrorCode])[] = [
 const STORAGE: Partial<Readonly<Record<StorageError, ErrorCode>>> = {
   TABLE_NOT_FOUND: 'bigquery.stream-behind',
   STREAM_NOT_FOUND: 'bigquery.failed',
+  INVALID_STREAM_TYPE: 'bigquery.failed',
   SCHEMA_MISMATCH_EXTRA_FIELDS: 'bigquery.stream-behind',
   OFFSET_ALREADY_EXISTS: 'bigquery.failed',
   OFFSET_OUT_OF_RANGE: 'bigquery.failed',

@@ -15,7 +15,7 @@ export interface Append {
 
 /**
  * What became of a request to commit streams. `unknown` says that BigQuery has no such finalized
- * stream: its rows were committed long ago, or have expired without.
+ * stream, or no such table: the rows were committed long ago, or have expired without.
  */
 export type StreamCommit = 'committed' | 'unknown';
 

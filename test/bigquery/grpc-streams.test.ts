@@ -202,6 +202,7 @@ describe('the streams of the Storage Write API', () => {
     ['was made before', { streamErrors: [{ code: 2, entity: STREAM }] }, 'committed'],
     ['knows no such stream', { streamErrors: [{ code: 3, entity: STREAM }] }, 'unknown'],
     ['finds it cleared away', { streamErrors: [{ code: 5, entity: STREAM }] }, 'unknown'],
+    ['finds no table', { streamErrors: [{ code: 1, entity: STREAM }] }, 'unknown'],
   ])('tell of a commit that %s', async (_, answer, outcome) => {
     const { streams, asked } = await scripted(() => bytes('CommitAnswer', answer));
     expect(await streams.commit(TABLE, [STREAM])).toBe(outcome);
@@ -213,9 +214,8 @@ describe('the streams of the Storage Write API', () => {
   });
 
   it.each<[string, Message, string]>([
-    ['TABLE_NOT_FOUND', { streamErrors: [{ code: 1 }] }, 'bigquery.stream-behind'],
     ['INVALID_STREAM_TYPE', { streamErrors: [{ code: 4 }] }, 'bigquery.failed'],
-    ['neither time nor reason', {}, 'bigquery.failed'],
+    ['neither time nor reason', {}, 'bigquery.unreachable'],
   ])('refuse a commit with %s', async (_, answer, code) => {
     const { streams } = await scripted(() => bytes('CommitAnswer', answer));
     await expect(streams.commit(TABLE, [STREAM])).rejects.toMatchObject({ code });
@@ -272,6 +272,21 @@ describe('the streams of the Storage Write API', () => {
       facts: { reason: 'SCHEMA_MISMATCH_EXTRA_FIELDS' },
     });
   });
+
+  it.each<[grpc.status, number | undefined, 'committed' | 'unknown']>([
+    [grpc.status.FAILED_PRECONDITION, 2, 'committed'],
+    [grpc.status.NOT_FOUND, 3, 'unknown'],
+    [grpc.status.NOT_FOUND, undefined, 'unknown'],
+  ])(
+    'tell of a commit that is refused with status %i and code %s',
+    async (code, storage, outcome) => {
+      const metadata = new grpc.Metadata();
+      if (storage !== undefined)
+        metadata.set('grpc-status-details-bin', bytes('Status', status(code, storage)));
+      const { streams } = await scripted(() => ({ code, metadata }));
+      expect(await streams.commit(TABLE, [STREAM])).toBe(outcome);
+    },
+  );
 
   it('end with the signal, whatever they wait for', async () => {
     const stopping = new AbortController();
