@@ -39,18 +39,23 @@ export class ProtoWriter {
   }
 
   text(field: number, value: string): this {
-    this.#tag(field, BYTES);
     const bytes = Buffer.byteLength(value);
-    this.#varint(bytes);
+    this.head(field, bytes);
     this.#reserve(bytes);
     this.#end += this.#buffer.write(value, this.#end, bytes, 'utf8');
     return this;
   }
 
+  /** What stands before bytes, or before a message, that the caller puts behind it. */
+  head(field: number, length: number): this {
+    this.#tag(field, BYTES);
+    this.#varint(length);
+    return this;
+  }
+
   /** Bytes, or a message that was written before. */
   bytes(field: number, value: Uint8Array): this {
-    this.#tag(field, BYTES);
-    this.#varint(value.length);
+    this.head(field, value.length);
     this.#reserve(value.length);
     this.#buffer.set(value, this.#end);
     this.#end += value.length;

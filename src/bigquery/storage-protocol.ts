@@ -36,20 +36,27 @@ export function createdStream(answer: Uint8Array): StreamName {
   return bytesAt(readFields(answer), 1).at(-1)?.toString() ?? '';
 }
 
-/** @param descriptor  with the first request of a connection, which alone says how rows are read */
+/**
+ * Put together in one copy: it may be megabytes.
+ * @param descriptor  with the first request of a connection, which alone says how rows are read
+ */
 export function appendRequest(
   stream: StreamName,
   { offset, rows }: Append,
   descriptor: Uint8Array | undefined,
 ): Buffer {
-  const serialized = new ProtoWriter();
-  for (const row of rows) serialized.bytes(1, row);
-  const data = new ProtoWriter();
-  if (descriptor) data.bytes(1, new ProtoWriter().bytes(1, descriptor).take());
-  data.bytes(2, serialized.take());
+  const out = new ProtoWriter();
+  const serialized = rows.flatMap((row) => [out.head(1, row.length).take(), row]);
+  if (descriptor) out.bytes(1, new ProtoWriter().bytes(1, descriptor).take());
+  const beforeRows = out.head(2, lengthOf(serialized)).take();
+  const data = [beforeRows, ...serialized];
   const wrapped = new ProtoWriter().uint(1, offset).take();
-  return new ProtoWriter().text(1, stream).bytes(2, wrapped).bytes(4, data.take()).take();
+  const head = out.text(1, stream).bytes(2, wrapped).head(4, lengthOf(data)).take();
+  return Buffer.concat([head, ...data]);
 }
+
+const lengthOf = (parts: readonly Uint8Array[]): number =>
+  parts.reduce((length, part) => length + part.length, 0);
 
 export type AppendAnswer =
   | { readonly kind: 'stored'; readonly offset: number }
