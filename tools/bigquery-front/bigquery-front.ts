@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { gunzipSync } from 'node:zlib';
+import { emulatorSql } from './emulator-sql.ts';
 
 type Json = Readonly<Record<string, unknown>>;
 
@@ -121,7 +122,7 @@ export class BigQueryFront implements AsyncDisposable {
     if (this.#isTaken(job)) return duplicate();
     const { query } = job.configuration;
     const configuration = query
-      ? { ...job.configuration, query: { ...query, query: translated(query.query) } }
+      ? { ...job.configuration, query: { ...query, query: emulatorSql(query.query) } }
       : job.configuration;
     const body = Buffer.from(JSON.stringify({ ...job, configuration }));
     const answer = await this.#forward('POST', path, body, 'application/json');
@@ -158,20 +159,6 @@ export class BigQueryFront implements AsyncDisposable {
       return failure(400, String(errors[0]['reason']), String(errors[0]['message']));
     return { status, body: json };
   }
-}
-
-/** Without the clause it cannot parse, one ALTER a column, and NUMERIC as exact as it is. */
-function translated(sql: string): string {
-  return sql
-    .replaceAll(/, PRIMARY KEY \([^)]*\) NOT ENFORCED/g, '')
-    .replaceAll(/\bBIGNUMERIC\b/g, 'STRING')
-    .replaceAll(/\bNUMERIC\b(?! *[('])/g, 'NUMERIC(38, 9)')
-    .replaceAll(/ALTER TABLE (\S+) (ADD COLUMN [^;]*)/g, (_, table: string, adds: string) =>
-      adds
-        .split(', ADD COLUMN')
-        .map((add, index) => `ALTER TABLE ${table} ${index === 0 ? '' : 'ADD COLUMN'}${add}`)
-        .join(';\n'),
-    );
 }
 
 function multipart(contentType: string, body: Buffer): readonly [metadata: Buffer, file: Buffer] {
