@@ -15,6 +15,10 @@ export interface TopicAudit {
   readonly differences: number;
   /** The first of any of these, by key; never values. */
   readonly examples: readonly string[];
+  /** Of every record, each once. */
+  readonly seqs: ReadonlySet<string>;
+  /** Sequences of the truncates and sweeps, which are records of the control topic alone. */
+  readonly tableEvents: readonly string[];
 }
 
 /** What the control topic says about whole tables. */
@@ -173,6 +177,8 @@ class TopicReader {
       disorders: this.#disorders,
       differences: this.#differences,
       examples: this.#examples,
+      seqs: this.#seqs,
+      tableEvents: this.#events.map(({ seq }) => seq),
     };
   }
 
