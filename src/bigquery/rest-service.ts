@@ -95,7 +95,7 @@ export class RestBigQuery implements BigQueryService {
     const jobReference = { location: this.#options.location };
     const request = this.#insert({ jobReference, configuration });
     const { body } = await this.#send(request, 'estimating a query', []);
-    return Number(textAt(body, 'statistics', 'totalBytesProcessed'));
+    return Number(textAt(objectAt(body, 'statistics'), 'query', 'totalBytesProcessed'));
   }
 
   async hasTable(dataset: string, table: string): Promise<boolean> {

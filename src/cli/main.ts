@@ -11,6 +11,7 @@ const ports: CliPorts = {
   checkPipeline: async (spec) => ({
     findings: await (await import('../workers/preflight.ts')).checkPipeline(spec),
   }),
+  sinkCosts: async (spec, options) => (await import('../workers/cost.ts')).sinkCosts(spec, options),
   tailTopic: async function* (options) {
     yield* (await import('../workers/tail.ts')).tailTopic(options);
   },

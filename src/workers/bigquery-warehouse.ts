@@ -1,5 +1,6 @@
 import { googleAuthorization } from '../bigquery/authorization.ts';
 import { BigQueryDestination } from '../bigquery/bigquery-destination.ts';
+import { DEFAULT_FOLDING } from '../bigquery/compaction.ts';
 import { loggedPlans } from '../bigquery/load-plan.ts';
 import { bigQueryLayout } from '../bigquery/names.ts';
 import { RestBigQuery } from '../bigquery/rest-service.ts';
@@ -9,9 +10,9 @@ import type { SinkLog } from '../sink/sink-log.ts';
 import type { SinkTask, ThreadPort } from './thread-protocol.ts';
 
 /** A commit that moves nothing but the position costs as much as any; status needs it now and then. */
-const QUIET_COMMIT_MS = 600_000;
+export const QUIET_COMMIT_MS = 600_000;
 
-function bigQueryService(sink: BigQuerySinkSpec): RestBigQuery {
+export function bigQueryService(sink: BigQuerySinkSpec): RestBigQuery {
   const { project, location, endpoint, labels, kmsKey, keyFile, impersonate } = sink;
   const authorization =
     endpoint === undefined
@@ -51,6 +52,7 @@ export function bigQueryWarehouse(
     layout: bigQueryLayout(sink.project, sink.internalDataset, sink),
     tables: { labels, ...(changesExpireDays === undefined ? {} : { changesExpireDays }) },
     plans: loggedPlans(log),
+    folding: { ...DEFAULT_FOLDING, maxAgeMs: sink.compactionIntervalMs },
     compactionPriority: sink.compactionPriority === 'batch' ? 'BATCH' : 'INTERACTIVE',
     onRefusedRow: sink.onRefusedRow,
     onRefused,

@@ -3,6 +3,7 @@ import { batchEffects } from '../../src/bigquery/batch-effects.ts';
 import { bigQueryDialect } from '../../src/bigquery/bigquery-dialect.ts';
 import { commitScript } from '../../src/bigquery/commit-script.ts';
 import { expiry, foldScript, probeQuery } from '../../src/bigquery/compaction.ts';
+import { commitsQuery, usageQuery } from '../../src/bigquery/cost-report.ts';
 import {
   checkpointQuery,
   compactionRecord,
@@ -14,6 +15,7 @@ import {
 import { bigQueryLayout } from '../../src/bigquery/names.ts';
 import { newCheckpoint, setAsideStatements } from '../../src/bigquery/new-warehouse.ts';
 import { tableStatements, tableViews } from '../../src/bigquery/table-plan.ts';
+import type { TableStop } from '../../src/bigquery/table-stop.ts';
 import type { SchemaId, TableName } from '../../src/change/table.ts';
 import type { Topic } from '../../src/topic/topic-name.ts';
 import { BEFORE_ALL, type StoredTable } from '../../src/view/stored-table.ts';
@@ -101,6 +103,18 @@ const effects = batchEffects(
   AT_US,
 );
 
+const stop: TableStop = {
+  table: 'shop.items' as TableName,
+  topic: 'shop.shop.items' as Topic,
+  code: 'bigquery.row-refused',
+  reason: 'the row takes more than 100000000 bytes as JSON',
+  seq: seqAt(11),
+  place: { partition: 0, offset: 8 },
+  cut: cutAt(10),
+  status: 'consistent',
+  needsSnapshot: false,
+};
+
 const commit = commitScript(layout, {
   warehouseId: '6ea39949-8beb-4830-9ddd-42d37cb7d7ee',
   to: {
@@ -111,6 +125,7 @@ const commit = commitScript(layout, {
     start: undefined,
     newest: seqAt(12),
     pending: [],
+    stopped: new Map([[stop.table, stop]]),
   },
   atUs: AT_US,
   massDeletes: effects.massDeletes,
@@ -136,6 +151,7 @@ const probe = { changes: 5, known: 2, keyBounds: ['17', '99'] } as const;
 
 const STATEMENTS: Readonly<Record<string, readonly string[]>> = {
   bookkeeping: createBookkeeping(layout),
+  'cost-report': [usageQuery(layout, AT_US / 1000), commitsQuery(layout, AT_US / 1000)],
   'first-checkpoint': [
     newCheckpoint(layout, { warehouseId: 'w', pipeline: 'shop', prefix: 'shop' }, undefined),
     newCheckpoint(

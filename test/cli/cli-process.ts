@@ -2,6 +2,7 @@
  * The command line with servers that live in this process, to be spawned by tests. What reaches
  * them is printed on stderr as `PORT {…}` lines.
  */
+
 import { setTimeout as delay } from 'node:timers/promises';
 import { interruptSignal } from '../../src/cli/interrupt.ts';
 import type {
@@ -11,6 +12,7 @@ import type {
   PipelineStatus,
 } from '../../src/cli/ports.ts';
 import { runCli } from '../../src/cli/program.ts';
+import { readPipelineFile } from '../../src/config/pipeline-file.ts';
 import { SluiceError } from '../../src/errors/error.ts';
 
 function reached(port: string, ...received: readonly unknown[]): void {
@@ -48,6 +50,7 @@ const control: PipelineControl = {
   }),
   list: async () => [SHOP],
   status: async (pipeline) => ({ ...SHOP, pipeline }),
+  config: async () => readPipelineFile(process.env['FAKE_CONFIG'] ?? ''),
   incidents: async () => (SHOP.incident ? [SHOP.incident] : []),
   pause: async (pipeline, { reason }) => received('pause', pipeline, reason),
   resume: async (pipeline) => received('resume', pipeline),
@@ -83,6 +86,30 @@ const ports: CliPorts = {
       },
     ],
   }),
+  sinkCosts: async (spec, { maxTables }) => [
+    {
+      sink: Object.keys(spec.sinks).join(),
+      project: 'acme-data',
+      dataset: 'sluice_shop',
+      sinceMs: 0,
+      commits: 960,
+      days: ['shop.orders', 'shop.lines'].map((table, index) => ({
+        table,
+        day: '2026-11-22',
+        loads: 960,
+        rows: 1_000 * (index + 1),
+        loadedBytes: 2 ** 20,
+        compactions: 4,
+        compactionBytes: 3 * 2 ** 30,
+      })),
+      reads: [{ table: 'shop.orders', now: 2 ** 30, latest: 2 ** 29 }].slice(0, maxTables),
+      month: { compactionBytes: 2 ** 40, commitBytes: 2 ** 39, usd: 9.375 },
+      price: '6.25 USD a TiB',
+      advice: [
+        { setting: 'compactionIntervalMs', value: '43200000', because: 'fewer', savesUsd: 3.125 },
+      ],
+    },
+  ],
   async *tailTopic({ limit = Number.POSITIVE_INFINITY, signal }) {
     for (let offset = 0; offset < limit; offset += 1) {
       yield {

@@ -1,3 +1,4 @@
+import { mkdtempSync, writeFileSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -169,6 +170,40 @@ describe('destructive verbs', () => {
       ['recover', 'shop', { incidentId: 'gap-1', action: 'retry' }],
       ['closed'],
     ]);
+  });
+});
+
+describe('cost', () => {
+  const pipeline = (sink: string): string => {
+    const file = join(mkdtempSync(join(tmpdir(), 'sluice-cost-')), 'shop.yaml');
+    const source = '{ kind: mysql, host: h, user: u, password: { env: P }, include: ["shop.*"] }';
+    const lines = [`source: ${source}`, 'kafka: { brokers: ["k:1"] }', `sinks: { bq: ${sink} }`];
+    writeFileSync(file, ['pipeline: shop', ...lines].join('\n'));
+    return file;
+  };
+
+  it('says what was loaded and billed, a month at this pace, and what would lower it', async () => {
+    const env = { FAKE_CONFIG: pipeline('{ kind: bigquery, project: acme-data, location: EU }') };
+    const { exitCode, stdout } = await cli(['cost', 'shop'], { env });
+    expect(exitCode).toBe(0);
+    expect(stdout).toMatch(/^all tables +1,920 +3,000 +2\.00 MiB +8 +6\.00 GiB$/m);
+    expect(stdout).toMatch(/^shop\.orders .* 1\.00 GiB +512 MiB +- +-$/m);
+    expect(stdout).toContain('9.38 USD');
+    expect(stdout).toContain('compactionIntervalMs: 43200000   fewer; about 3.13 USD less a month');
+    const json = await cli(['cost', 'shop', '--json'], { env });
+    expect(JSON.parse(json.stdout)).toMatchObject({
+      result: {
+        pipeline: 'shop',
+        sinks: [{ sink: 'bq', days: [{ table: 'shop.orders' }, { table: 'shop.lines' }] }],
+      },
+    });
+  });
+
+  it('has nothing to say of a pipeline without BigQuery', async () => {
+    const env = { FAKE_CONFIG: pipeline('{ kind: duckdb, file: shop.duckdb }') };
+    const { exitCode, stderr } = await cli(['cost', 'shop'], { env });
+    expect(exitCode).toBe(2);
+    expect(stderr).toContain('Pipeline shop has no sink in BigQuery');
   });
 });
 

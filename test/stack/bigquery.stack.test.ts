@@ -220,6 +220,64 @@ describe.skipIf(!givenServers() || EMULATOR === '')('a pipeline into BigQuery', 
     STACK_TEST_MS,
   );
 
+  it(
+    'stops a table alone whose new type nothing can follow, and takes it back with a snapshot',
+    async () => {
+      await using bigQuery = await openBigQueryShop();
+      const { shop, rows } = bigQuery;
+      await shop.run(
+        'CREATE TABLE labels (id INT PRIMARY KEY, note VARCHAR(40))',
+        "INSERT INTO labels VALUES (1, 'a'), (2, 'b')",
+      );
+      shop.startWorker();
+      await shop.apply();
+      await shop.snapshotEnded(SOON_MS);
+      await expectSameLedger(bigQuery);
+      const labels = 'SELECT l.id, l.note FROM {shop}.labels AS l ORDER BY l.id';
+      const before = [
+        ['1', 'a'],
+        ['2', 'b'],
+      ];
+      expect(await rows(labels)).toEqual(before);
+
+      await shop.run(
+        'ALTER TABLE labels MODIFY note VARBINARY(40)',
+        "INSERT INTO labels VALUES (3, 'c')",
+        'DELETE FROM labels WHERE id = 1',
+      );
+      await expectSameLedger(bigQuery);
+      const name = `${shop.name}.labels`;
+      const { sinks } = await shop.statusWhen(
+        'a table that has stopped',
+        (status) => status.sinks.some(({ progress }) => progress?.stopped !== undefined),
+        SOON_MS,
+      );
+      expect(sinks[0]).toMatchObject({
+        state: 'RUNNING',
+        progress: { stopped: { count: 1, reasons: { [name]: expect.any(String) as string } } },
+      });
+      await shop.stopWorkers();
+      shop.startWorker();
+      await expectSameLedger(bigQuery);
+      expect(await rows(labels)).toEqual(before);
+      const stopped = `SELECT s.table_name, s.consistent FROM {own}._cdc_status AS s WHERE s.status = 'stopped'`;
+      expect(await rows(stopped)).toEqual([[name, 'false']]);
+
+      await shop.run('ALTER TABLE labels MODIFY note VARCHAR(40)');
+      await sluice(shop.place, ['snapshot', shop.name, '--tables', name]);
+      await eventually('no table to be stopped', SOON_MS, async () =>
+        (await rows(stopped)).length === 0 ? true : undefined,
+      );
+      await expectSameLedger(bigQuery);
+      expect(await rows(labels)).toEqual([
+        ['2', 'b'],
+        ['3', 'c'],
+      ]);
+      await expectEachChangeOnce(bigQuery);
+    },
+    STACK_TEST_MS,
+  );
+
   it.each(SINK_KILL_POINTS.filter((point) => point !== 'sinkCompacting'))(
     'loses and repeats nothing when the worker dies at %s',
     async (point) => {

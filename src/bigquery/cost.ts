@@ -1,0 +1,154 @@
+import type { TableName } from '../change/table.ts';
+
+/** What BigQuery asks for what a query reads; contracts and editions have other prices. */
+export const LIST_PRICE = {
+  usdPerTebibyte: 6.25,
+  terms: 'on demand, United States, November 2026',
+  source: 'https://cloud.google.com/bigquery/pricing',
+} as const;
+
+const TEBIBYTE = 2 ** 40;
+const DAY_MS = 86_400_000;
+const MONTH_MS = 30 * DAY_MS;
+
+/** A statement is billed for at least so much of each table that it reads. */
+const MIN_BILLED_BYTES = 10 * 2 ** 20;
+/** What a commit reads, see commit-script.ts: the checkpoint twice, and the list of tables. */
+const TABLES_READ_BY_COMMIT = 3;
+/** What a fold reads at least, see compaction.ts: changes thrice, state twice, the list of tables twice. */
+const TABLES_READ_BY_FOLD = 7;
+
+export const usdOf = (bytes: number): number => (bytes / TEBIBYTE) * LIST_PRICE.usdPerTebibyte;
+
+/** Of one table on one day, UTC. */
+export interface DayOfTable {
+  readonly table: TableName;
+  /** `2026-11-23` */
+  readonly day: string;
+  readonly loads: number;
+  readonly rows: number;
+  /** Of the compressed load files. */
+  readonly loadedBytes: number;
+  readonly compactions: number;
+  readonly compactionBytes: number;
+}
+
+/** What `SELECT *` of a table's views reads by a dry run, in bytes; absent when the view is not there. */
+export interface ReadEstimates {
+  readonly now?: number;
+  readonly latest?: number;
+  readonly history?: number;
+  readonly asOf?: number;
+}
+
+/** What is on record of a sink. */
+export interface SinkUsage {
+  readonly days: readonly DayOfTable[];
+  readonly commits: number;
+  /** Of the first load within the time that was asked for; absent when there is none. */
+  readonly sinceMs: number | undefined;
+  readonly nowMs: number;
+}
+
+export interface CostSettings {
+  readonly loadIntervalMs: number;
+  readonly compactionIntervalMs: number;
+  readonly changesExpireDays?: number;
+}
+
+export interface MonthAtThisPace {
+  readonly compactionBytes: number;
+  readonly commitBytes: number;
+  readonly usd: number;
+}
+
+/** A month as busy as the time on record, or as the last hour when there is less. */
+export function monthAtThisPace({ days, commits, sinceMs, nowMs }: SinkUsage): MonthAtThisPace {
+  const spanMs = Math.max(3_600_000, nowMs - (sinceMs ?? nowMs));
+  const months = MONTH_MS / spanMs;
+  const compactionBytes = Math.round(
+    months * days.reduce((sum, day) => sum + day.compactionBytes, 0),
+  );
+  const commitBytes = Math.round(months * commits * TABLES_READ_BY_COMMIT * MIN_BILLED_BYTES);
+  return { compactionBytes, commitBytes, usd: usdOf(compactionBytes + commitBytes) };
+}
+
+/** A setting that would lower a cost, and what it would be then. */
+export interface Advice {
+  readonly setting: string;
+  readonly value: string;
+  readonly because: string;
+  /** Of a month, when it can be told. */
+  readonly savesUsd?: number;
+}
+
+/** Below this a month's bill is not worth a thought. */
+const NEGLIGIBLE_USD = 1;
+
+export function advice(
+  month: MonthAtThisPace,
+  settings: CostSettings,
+  reads: ReadonlyMap<TableName, ReadEstimates>,
+): readonly Advice[] {
+  const { loadIntervalMs, compactionIntervalMs, changesExpireDays } = settings;
+  const commitsUsd = usdOf(month.commitBytes);
+  const foldsUsd = usdOf(month.compactionBytes);
+  const found: Advice[] = [];
+  if (commitsUsd > NEGLIGIBLE_USD && commitsUsd >= foldsUsd)
+    found.push({
+      setting: 'loadIntervalMs',
+      value: String(2 * loadIntervalMs),
+      because: `commits are the larger part; half as many, for rows that are ${(2 * loadIntervalMs) / 1000} s old at most`,
+      savesUsd: commitsUsd / 2,
+    });
+  if (foldsUsd > NEGLIGIBLE_USD && foldsUsd > commitsUsd)
+    found.push({
+      setting: 'compactionIntervalMs',
+      value: String(2 * compactionIntervalMs),
+      because:
+        'compactions are the larger part; about half as many, for queries that read more of the changes',
+      savesUsd: foldsUsd / 2,
+    });
+  const behind = [...reads].filter(
+    ([, { now = 0, latest = 0 }]) => now > 2 * latest && usdOf(now) > 0.01,
+  );
+  if (behind.length > 0)
+    found.push({
+      setting: 'compactionIntervalMs',
+      value: String(Math.max(3_600_000, Math.round(compactionIntervalMs / 2))),
+      because: `queries of ${behind[0]?.[0]}${behind.length > 1 ? ` and ${behind.length - 1} more` : ''} read more of the changes than of the rows; where that is often, folding sooner is cheaper, or ask __latest`,
+    });
+  const histories = [...reads.values()].reduce((sum, { history = 0 }) => sum + history, 0);
+  if (changesExpireDays === undefined && usdOf(histories) > NEGLIGIBLE_USD)
+    found.push({
+      setting: 'changesExpireDays',
+      value: '400',
+      because: `__history and __as_of read every change there ever was, ${usdOf(histories).toFixed(2)} USD for all tables once`,
+    });
+  return found;
+}
+
+/** What a month costs before anything has run, from what the source says of its tables. */
+export interface PlannedCost {
+  /** When nothing changes. */
+  readonly leastUsd: number;
+  /** When every table changes all over, all the time. */
+  readonly mostUsd: number;
+}
+
+/** @param quietCommitMs  how often a commit is made while nothing changes */
+export function plannedCost(
+  { tables, dataBytes }: { readonly tables: number; readonly dataBytes: number },
+  { loadIntervalMs, compactionIntervalMs }: CostSettings,
+  quietCommitMs: number,
+): PlannedCost {
+  const commits = (everyMs: number): number =>
+    (MONTH_MS / everyMs) * TABLES_READ_BY_COMMIT * MIN_BILLED_BYTES;
+  const folds = MONTH_MS / compactionIntervalMs;
+  // The state is looked at for known keys, and merged into.
+  const folded = folds * (tables * TABLES_READ_BY_FOLD * MIN_BILLED_BYTES + 2 * dataBytes);
+  return {
+    leastUsd: usdOf(commits(quietCommitMs)),
+    mostUsd: usdOf(commits(loadIntervalMs) + folded),
+  };
+}
