@@ -6,7 +6,7 @@ export interface ChangelogAudit {
   readonly table: string;
   /** Changes that are there more than once. A view shows the newest alone, so it hides them. */
   readonly duplicates: number;
-  /** How many more changes the topic has than the changelog, or the changelog than the topic. */
+  /** How many more changes a whole topic has than the changelog, or the changelog than the topic. */
   readonly differences: number;
 }
 
@@ -18,7 +18,7 @@ export async function auditChangelog(
   query: WarehouseQuery,
   dialect: WarehouseDialect,
   shape: TableShape,
-  { seqs, tableEvents }: TopicAudit,
+  { seqs, isWhole, tableEvents }: TopicAudit,
 ): Promise<ChangelogAudit> {
   const [row] = await query(changeCounts(dialect, shape, tableEvents));
   const [changes, distinct, records, first] = row ?? [];
@@ -27,7 +27,7 @@ export async function auditChangelog(
     table: `${shape.database}.${shape.table}`,
     duplicates: Number(changes) - Number(distinct),
     // A changelog without any record began behind all of them, or lost them all: the view tells.
-    differences: Math.abs(since - Number(records)),
+    differences: isWhole ? Math.abs(since - Number(records)) : 0,
   };
 }
 
