@@ -8,9 +8,10 @@ const ports: CliPorts = {
     (await import('../workers/code-cache.ts')).useCodeCache();
     return (await import('../workers/run-worker.ts')).runWorker(options);
   },
-  checkPipeline: async (spec) => ({
-    findings: await (await import('../workers/preflight.ts')).checkPipeline(spec),
-  }),
+  checkPipeline: async (spec) => {
+    (await import('../workers/warnings.ts')).quietKnownWarnings();
+    return { findings: await (await import('../workers/preflight.ts')).checkPipeline(spec) };
+  },
   sinkCosts: async (spec, options) => (await import('../workers/cost.ts')).sinkCosts(spec, options),
   tailTopic: async function* (options) {
     yield* (await import('../workers/tail.ts')).tailTopic(options);

@@ -127,11 +127,11 @@ function daysText({ days }: SinkCost): string {
   return table(['day (UTC)', ...SUM_HEADS], rows);
 }
 
-function monthText({ month, price, commits }: SinkCost): string {
+function monthText({ month, price }: SinkCost): string {
   const { compactionBytes, commitBytes, usd } = month;
   return [
-    `A month at this pace: ${bytesText(compactionBytes)} billed by compactions and ${bytesText(commitBytes)} by commits, ${dollars(usd)}.`,
-    `At list price, ${price}. Loading is free; ${count(commits)} commits were made. Storage, and what your own queries read, come on top.`,
+    `A month at this pace: ${bytesText(compactionBytes)} billed by compactions and ${bytesText(commitBytes)} by commits that load rows, ${dollars(usd)}.`,
+    `At list price, ${price}. Loading is free. Storage, and what your own queries read, come on top.`,
   ].join('\n');
 }
 
