@@ -16,6 +16,8 @@ const ports: CliPorts = {
   },
   queryWarehouse: async ({ file, sql, limit }) =>
     (await import('../workers/query.ts')).queryWarehouse(file, { sql, limit }),
+  sinkCosts: async (spec, question) =>
+    (await import('../workers/cost.ts')).sinkCosts(spec, question),
   connect: async (address) =>
     (await import('../temporal/pipeline-client.ts')).PipelineClient.connect(address),
 };

@@ -1,5 +1,6 @@
 import type { Finding } from '../control/finding.ts';
 import type { PipelineSpec } from '../control/pipeline-spec.ts';
+import type { CostQuestion, SinkCost } from '../control/sink-cost.ts';
 import type { Log } from '../observability/log.ts';
 import type { PipelineProgress, SinkProgress } from '../observability/progress.ts';
 
@@ -134,6 +135,8 @@ export interface CliPorts {
   checkPipeline(spec: PipelineSpec): Promise<{ readonly findings: readonly Finding[] }>;
   tailTopic(options: TailOptions): AsyncIterable<TailRecord>;
   queryWarehouse(options: QueryOptions): Promise<QueryResult>;
+  /** Of the sinks that have a bill. */
+  sinkCosts(spec: PipelineSpec, question: CostQuestion): Promise<readonly SinkCost[]>;
   /** @throws {SluiceError} `temporal.unreachable` */
   connect(address: TemporalAddress): Promise<PipelineControl>;
 }

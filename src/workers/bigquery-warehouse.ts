@@ -9,9 +9,9 @@ import type { SinkLog } from '../sink/sink-log.ts';
 import type { SinkTask, ThreadPort } from './thread-protocol.ts';
 
 /** A commit that moves nothing but the position costs as much as any; status needs it now and then. */
-const QUIET_COMMIT_MS = 600_000;
+export const QUIET_COMMIT_MS = 600_000;
 
-function bigQueryService(sink: BigQuerySinkSpec): RestBigQuery {
+export function bigQueryService(sink: BigQuerySinkSpec): RestBigQuery {
   const { project, location, endpoint, labels, kmsKey, keyFile, impersonate } = sink;
   const authorization =
     endpoint === undefined

@@ -6,13 +6,18 @@ import { KafkaPipelineLog } from '../kafka/pipeline-log.ts';
 import { topicsOf } from '../kafka/topic-admin.ts';
 import { preflight as checkSource } from '../mysql/preflight.ts';
 import { kafkaConnection, mysqlAccount, pipelineLogOptions } from './connections.ts';
+import { costFindings } from './cost-preflight.ts';
 import { sinkFindings } from './sink-preflight.ts';
 
 const PREFLIGHT_TIMEOUT_MS = 60_000;
 
 /** Everything that keeps a pipeline from running or may cost it later, each with its cure. Changes nothing. */
 export async function checkPipeline(spec: PipelineSpec): Promise<readonly Finding[]> {
-  return [...(await preflight(spec)), ...(await sinkFindings(spec))];
+  return [
+    ...(await preflight(spec)),
+    ...(await sinkFindings(spec)),
+    ...(await costFindings(spec, AbortSignal.timeout(PREFLIGHT_TIMEOUT_MS))),
+  ];
 }
 
 /** What capture needs. */

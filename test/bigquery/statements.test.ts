@@ -4,6 +4,14 @@ import { bigQueryDialect } from '../../src/bigquery/bigquery-dialect.ts';
 import { commitScript } from '../../src/bigquery/commit-script.ts';
 import { expiry, foldScript, probeQuery } from '../../src/bigquery/compaction.ts';
 import {
+  dailyCommitsQuery,
+  dailyCompactionsQuery,
+  dailyLoadsQuery,
+  measuredTablesQuery,
+  viewQueries,
+} from '../../src/bigquery/cost-queries.ts';
+import { APPEND_READS, COMMIT_READS, PROBE_READS } from '../../src/bigquery/list-prices.ts';
+import {
   checkpointQuery,
   compactionRecord,
   createBookkeeping,
@@ -190,6 +198,13 @@ const STATEMENTS: Readonly<Record<string, readonly string[]>> = {
   ],
   'fold-of-a-changed-table': [foldScript(layout, changed, cutAt(12), probe, AT_US)],
   expiry: expiry(layout, folded, 400, AT_US / 1000),
+  cost: [
+    dailyLoadsQuery(layout, AT_US / 1000),
+    dailyCompactionsQuery(layout, AT_US / 1000),
+    dailyCommitsQuery(layout, AT_US / 1000),
+    measuredTablesQuery(layout),
+    ...viewQueries(layout, folded, AT_US / 1000).map(({ sql }) => sql),
+  ],
   'compaction-record': [
     compactionRecord(
       layout,
@@ -239,5 +254,46 @@ describe('the statements BigQuery gets', () => {
     ['CREATE OR REPLACE TABLE FUNCTION `p`.`f`(`x`) AS (SELECT 1 AS a)', 'table function'],
   ])('are checked by one who would notice: %s', (sql, problem) => {
     expect(grammarProblems(sql).join('\n')).toContain(problem);
+  });
+});
+
+/** Tables that each statement reads, added up: what is only inserted into is not read. */
+function readsOf(script: string): number {
+  return script
+    .split(';\n')
+    .map((sql) => sql.replace(/^INSERT INTO `[^ ]+ /, ''))
+    .reduce((reads, sql) => reads + new Set(sql.match(/`acme-data`\.`\w+`\.`\w+`/g)).size, 0);
+}
+
+describe('what BigQuery bills at least', () => {
+  const plain = commitScript(layout, {
+    warehouseId: 'w',
+    to: {
+      identity: { layout: 1, warehouseId: 'w', pipeline: 'shop', prefix: 'shop' },
+      commit: 42,
+      offsets: new Map(),
+      cut: cutAt(12),
+      start: undefined,
+      newest: undefined,
+      pending: [],
+    },
+    atUs: AT_US,
+    massDeletes: [],
+    tables: [{ name: folded.name, addedRows: 3, status: 'consistent' }],
+    refused: [],
+    gaps: [],
+    loaded: [{ table: folded.name, jobId: 'j', rows: 3, fileBytes: 218 }],
+  });
+
+  it.each([
+    ['a commit', plain, COMMIT_READS],
+    [
+      'a compaction that only inserts',
+      foldScript(layout, folded, cutAt(12), { ...probe, known: 0 }, AT_US),
+      APPEND_READS,
+    ],
+    ['the look before a compaction', probeQuery(layout, folded, cutAt(12)), PROBE_READS],
+  ])('is counted for %s as its statements have it', (_, script, reads) => {
+    expect(readsOf(script)).toBe(reads);
   });
 });

@@ -11,7 +11,9 @@ import type {
   PipelineStatus,
 } from '../../src/cli/ports.ts';
 import { runCli } from '../../src/cli/program.ts';
+import type { WarehouseCost } from '../../src/control/sink-cost.ts';
 import { SluiceError } from '../../src/errors/error.ts';
+import { aMeasuredCost } from './measured-cost.ts';
 
 function reached(port: string, ...received: readonly unknown[]): void {
   process.stderr.write(`PORT ${JSON.stringify([port, ...received])}\n`);
@@ -60,6 +62,12 @@ const control: PipelineControl = {
   [Symbol.asyncDispose]: async () => reached('closed'),
 };
 
+/** By the name of the sink. */
+function costOfSink(sink: string): WarehouseCost {
+  if (sink === 'new') return { kind: 'nothingLoaded' };
+  return sink === 'idle' ? { kind: 'quiet' } : aMeasuredCost(25);
+}
+
 const ports: CliPorts = {
   runWorker: async ({ address, namespace, metricsPort, signal }) => {
     reached('worker', { address, namespace, metricsPort });
@@ -104,6 +112,12 @@ const ports: CliPorts = {
     ].slice(0, limit),
     truncated: limit < 2,
   }),
+  sinkCosts: async ({ sinks }, question) => {
+    reached('cost', question);
+    return Object.entries(sinks).flatMap(([sink, { kind }]) =>
+      kind === 'bigquery' ? [{ sink, cost: costOfSink(sink) }] : [],
+    );
+  },
   connect: async ({ address, namespace }) => {
     reached('connect', address, namespace);
     if (address === 'nowhere:1')

@@ -10,16 +10,23 @@ source: { kind: mysql, host: db, user: cdc, password: { env: PW }, include: ["sh
 kafka: { brokers: ["127.0.0.1:9092"] }
 sinks: { warehouse: { kind: duckdb, file: shop.duckdb } }
 `;
+const BILLED = GOOD.replace(
+  /^sinks: .*/m,
+  'sinks: { warehouse: { kind: bigquery, project: acme, location: EU }, new: { kind: bigquery, project: acme, location: EU, internalDataset: own } }',
+);
 
 let folder = '';
 let good = '';
 let bad = '';
+let billed = '';
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'sluice-cli-'));
   good = join(folder, 'shop.yaml');
   bad = join(folder, 'bad.yaml');
+  billed = join(folder, 'billed.yaml');
   await writeFile(good, GOOD);
+  await writeFile(billed, BILLED);
   await writeFile(bad, GOOD.replace('{ env: PW }', 'hunter2').replace('kafka:', 'kafak:'));
 });
 
@@ -71,6 +78,8 @@ describe('exit codes', () => {
     ['an unknown error code', ['explain', 'binlog.nothing']],
     ['a file that is not there', ['apply', '/no/such/file.yaml']],
     ['two ways to name a cluster', ['tail', 't', '--brokers', 'a:1', '--config', 'x']],
+    ['a cost of no pipeline', ['cost']],
+    ['a cost of no days', ['cost', '--config', 'x', '--days', '0']],
     ['an endless document', ['tail', 't', '--brokers', 'a:1', '--json']],
   ])('2 for %s, before any server is asked', async (_, words) => {
     const { exitCode, stdout, stderr, reached } = await cli(words);
@@ -133,10 +142,21 @@ describe('--json', () => {
         truncated: false,
       },
     ],
+    [
+      ['cost', '--config', 'BILLED', '--days', '30'],
+      {
+        pipeline: 'shop',
+        days: 30,
+        sinks: [
+          { sink: 'warehouse', cost: { kind: 'measured', commits: 1920 } },
+          { sink: 'new', cost: { kind: 'nothingLoaded' } },
+        ],
+      },
+    ],
     [['explain', 'binlog.purged'], { code: 'binlog.purged', outcome: 'gap' }],
   ])('prints exactly one document for %j', async (words, result) => {
     const { stdout, exitCode } = await cli([
-      ...words.map((word) => (word === 'FILE' ? good : word)),
+      ...words.map((word) => ({ FILE: good, BILLED: billed })[word] ?? word),
       '--json',
     ]);
     expect(document(stdout)).toMatchObject({ command: words[0], ok: true, result });
@@ -146,6 +166,30 @@ describe('--json', () => {
   it('is understood before the verb too', async () => {
     const { stdout } = await cli(['--json', 'status', 'shop']);
     expect(document(stdout)).toMatchObject({ command: 'status', ok: true });
+  });
+});
+
+describe('cost', () => {
+  it('is nothing to ask about where no sink has a bill, in one sentence', async () => {
+    const { exitCode, stdout } = await cli(['cost', '--config', good]);
+    expect([exitCode, stdout]).toEqual([
+      1,
+      'Pipeline shop has no sink of kind bigquery, and no other kind has a bill.\n',
+    ]);
+  });
+
+  it.each([
+    ['the dearest tables', [], { days: 7, estimated: { dearest: 20 } }],
+    ['all tables', ['--all'], { days: 7, estimated: { dearest: Number.MAX_SAFE_INTEGER } }],
+    [
+      'one table',
+      ['--table', 'shop.t3', '--days', '30'],
+      { days: 30, estimated: { table: 'shop.t3' } },
+    ],
+  ])('has the views of %s estimated', async (_, words, question) => {
+    const { exitCode, stdout, reached } = await cli(['cost', '--config', billed, ...words]);
+    expect({ exitCode, reached }).toEqual({ exitCode: 0, reached: [['cost', question]] });
+    expect(stdout).toContain('Sink new has loaded nothing yet');
   });
 });
 

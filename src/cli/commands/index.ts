@@ -1,6 +1,7 @@
 import type { Verb } from '../verb.ts';
 import { apply } from './apply.ts';
 import { check } from './check.ts';
+import { cost } from './cost.ts';
 import { drop } from './drop.ts';
 import { explain } from './explain.ts';
 import { incidents } from './incidents.ts';
@@ -27,5 +28,6 @@ export const VERBS: readonly Verb[] = [
   recover,
   tail,
   query,
+  cost,
   drop,
 ];
