@@ -22,6 +22,8 @@ import type { BigQueryLayout } from './names.ts';
 
 const DAY_MS = 86_400_000;
 
+const UNASKABLE: ReadonlySet<string> = new Set(['bigquery.not-found', 'bigquery.failed']);
+
 /** A warehouse whose cost is asked for. */
 export interface MeasuredWarehouse {
   readonly service: BigQueryService;
@@ -93,12 +95,15 @@ async function readViews(
   return reads;
 }
 
-/** `undefined` for a view that is not there: its table is new, or somebody has dropped it. */
+/**
+ * `undefined` for a view that cannot be asked: its table is new, or somebody has dropped it. BigQuery
+ * calls a missing table function a wrong statement.
+ */
 async function estimate(service: BigQueryService, sql: string): Promise<number | undefined> {
   try {
     return await service.dryRun(sql);
   } catch (error) {
-    if (error instanceof SluiceError && error.code === 'bigquery.not-found') return undefined;
+    if (error instanceof SluiceError && UNASKABLE.has(error.code)) return undefined;
     throw error;
   }
 }

@@ -20,7 +20,7 @@ export interface DayUsage extends Usage {
 export interface ViewRead {
   /** What the name of the view ends in; empty for the plain one. */
   readonly suffix: string;
-  /** That `SELECT *` reads at most; absent while the view is not there. */
+  /** That `SELECT *` reads at most; absent while the view cannot be asked. */
   readonly bytes?: number;
 }
 
