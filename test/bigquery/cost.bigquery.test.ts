@@ -4,11 +4,14 @@ import { loggedPlans } from '../../src/bigquery/load-plan.ts';
 import { type BigQueryLayout, bigQueryLayout } from '../../src/bigquery/names.ts';
 import { readCost } from '../../src/bigquery/read-cost.ts';
 import { RestBigQuery } from '../../src/bigquery/rest-service.ts';
+import type { BigQuerySinkSpec } from '../../src/control/pipeline-spec.ts';
 import type { CostQuestion, MeasuredCost, WarehouseCost } from '../../src/control/sink-cost.ts';
 import { systemClock } from '../../src/sink/clock.ts';
+import { sinkCosts } from '../../src/workers/cost.ts';
 import { BigQueryFront } from '../../tools/bigquery-front/bigquery-front.ts';
 import { batch, change, integer, rowsOf, schemaOf, varchar } from '../duckdb/warehouse.ts';
 import { MemorySinkLog } from '../sink/memory-sink-log.ts';
+import { aPipelineSpec } from '../support/pipeline-spec.ts';
 
 /** Address of an emulator, as `http://127.0.0.1:9050`. */
 const ENDPOINT = process.env['SLUICE_TEST_BIGQUERY'] ?? '';
@@ -143,6 +146,35 @@ describe.skipIf(ENDPOINT === '')('the cost of a warehouse, asked in SQL', () => 
     expect(measured(await cost({ days: 30 })).total).toMatchObject({ loads: 4, rows: 5 });
     const today = measured(await cost({ days: 1 }));
     expect(today.total).toMatchObject({ loads: 1, rows: 1, compactions: 2 });
+  });
+
+  it('is asked for each sink of a pipeline that has a bill', async () => {
+    const { destination, layout, warehouseId } = await openWarehouse();
+    await destination.create({ warehouseId });
+    await destination.apply(batch(1, [rowsOf(ORDERS, [change(ORDERS, 'c', [1n, 'a'], 1)])]));
+    const { sinks } = aPipelineSpec();
+    const sink: BigQuerySinkSpec = {
+      kind: 'bigquery',
+      project: 'demo',
+      location: 'US',
+      endpoint: front?.endpoint ?? '',
+      internalDataset: layout.internal,
+      dataset: layout.dataset({ database: 'shop', table: 'orders' }),
+      table: '{table}',
+      labels: {},
+      loadIntervalMs: 90_000,
+      maxBatchBytes: 1 << 26,
+      compactionPriority: 'interactive',
+      onRefusedRow: 'stop',
+    };
+    const spec = { sinks: { ...sinks, full: sink, new: { ...sink, internalDataset: 'nowhere' } } };
+    // The sink has recorded its load at a noon that any window has to reach.
+    const days = Math.ceil(Math.abs(Date.now() - NOON) / DAY_MS) + 2;
+    const costs = await sinkCosts(spec, { days, estimated: { dearest: 1 } });
+    expect(costs.map(({ sink: name, cost }) => [name, cost.kind])).toEqual([
+      ['full', 'measured'],
+      ['new', 'nothingLoaded'],
+    ]);
   });
 
   it('says so when nothing came in these days', async () => {

@@ -1,7 +1,9 @@
+import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { type CostRecords, measuredCost, probeBytes, withReads } from '../../src/bigquery/cost.ts';
 import { costHints } from '../../src/bigquery/cost-hints.ts';
 import type { MeasuredTable } from '../../src/bigquery/cost-queries.ts';
+import { LIST_PRICES, readingUsd, storingUsd } from '../../src/bigquery/list-prices.ts';
 import { plannedCost, plannedCostText } from '../../src/bigquery/planned-cost.ts';
 import type { TableName } from '../../src/change/table.ts';
 
@@ -244,6 +246,23 @@ describe('the cost that can be told before', () => {
     expect(cost.firstCopyUsd).toBeCloseTo(6.25 * ((200 * GIB + 500 * 70 * MIB) / TIB), 9);
     expect(plannedCostText(shop)).toContain('at least 8.77 USD while nothing changes');
     expect(plannedCostText(shop)).toContain('it is at least 38.18 USD');
+  });
+
+  it('stands in the handbook as it is counted', () => {
+    const page = readFileSync('docs/05-bigquery.md', 'utf8');
+    const cost = plannedCost(shop);
+    const atRest = cost.quietCommitsUsd + cost.storageUsd;
+    const busy = cost.busyCommitsUsd + cost.compactionsUsd + cost.storageUsd;
+    for (const figure of [...Object.values(cost), atRest, busy])
+      expect(page).toContain(`${figure.toFixed(2)} USD`);
+    expect(page).toContain(`${LIST_PRICES.usdPerTebibyteRead} USD a TiB read`);
+    expect(page).toContain(`${LIST_PRICES.usdPerGibibyteMonth} USD a GiB stored`);
+    const above = [
+      readingUsd(120 * 50 * GIB),
+      storingUsd(30 * 10_000_000 * 500),
+      readingUsd(720 * 10 * GIB),
+    ];
+    for (const figure of above) expect(page).toContain(`| ${figure.toFixed(2)} USD |`);
   });
 
   it('is next to nothing for an empty source', () => {
