@@ -9,6 +9,8 @@ import { META, type StoredTable, type TableStatus } from '../view/stored-table.t
 import { timestamp } from './bigquery-dialect.ts';
 import type { NoticedGap } from './commit-script.ts';
 import type { StoredState } from './metadata.ts';
+import { isAwaited, type StopChanges } from './move-stops.ts';
+import { cutOfTable } from './table-stop.ts';
 
 /** What publishing a cut does beside showing rows. */
 export interface BatchEffects {
@@ -20,20 +22,31 @@ export interface BatchEffects {
   readonly gaps: readonly NoticedGap[];
 }
 
-/** What the control records that a batch brings and lets through do. Those behind the cut wait. */
+/**
+ * What the control records that a batch brings and lets through do. Those behind the cut wait, and
+ * those of tables that stand still; with the cut that releases a table come all that have waited.
+ */
 export function batchEffects(
   dialect: Dialect,
   tables: ReadonlyMap<TableName, StoredTable>,
   { pending: waiting, start }: Pick<StoredState, 'pending' | 'start'>,
   { control, cut }: Pick<SinkBatch, 'control' | 'cut'>,
   ingestedAtUs: number,
+  stops: StopChanges = NO_STOPS,
 ): BatchEffects {
+  const { stays, released, published } = stops;
   // What happened before the warehouse began happened to rows it does not have.
   const counts = ({ kind, seq }: ControlRecord): boolean =>
     kind !== 'schema' && (start === undefined || seq > start);
-  const all = [...waiting, ...control.filter(counts)];
-  if (!cut) return { ...NOTHING, pending: all };
-  const statuses = new Map<TableName, TableStatus>();
+  const all = [...waiting, ...control.filter(counts)].filter((record) => {
+    const stop = record.kind === 'gap' ? undefined : stays.get(record.table);
+    return stop === undefined || isAwaited(stop, record);
+  });
+  const statuses = new Map<TableName, TableStatus>([
+    ...[...released].map(([name, { status }]) => [name, status] as const),
+    ...[...stays.keys()].map((name) => [name, 'stopped'] as const),
+  ]);
+  if (!cut) return { ...NOTHING, pending: all, statuses };
   const massDeletes: string[] = [];
   const deletedFrom = new Set<TableName>();
   const gaps: NoticedGap[] = [];
@@ -42,7 +55,12 @@ export function batchEffects(
   };
   const isIncomplete = (name: TableName): boolean =>
     (statuses.get(name) ?? tables.get(name)?.status) === 'incomplete';
-  for (const record of all.filter(({ seq }) => seq <= cut.lastSequence))
+  const isBehind = ({ seq }: ControlRecord): boolean => seq > cut.lastSequence;
+  const hasStopped = (record: ControlRecord): boolean =>
+    record.kind === 'gap' ? stays.size > 0 : stays.has(record.table);
+  const isNew = ({ seq }: ControlRecord): boolean => published === undefined || seq > published;
+  for (const record of all) {
+    if (isBehind(record) || (record.kind !== 'gap' && hasStopped(record))) continue;
     switch (record.kind) {
       case 'truncate':
       case 'sweep': {
@@ -56,22 +74,41 @@ export function batchEffects(
       case 'snapshotBegin':
         setStatus(record.table, 'snapshotting');
         break;
-      case 'snapshotEnd':
+      case 'snapshotEnd': {
+        const [table, from] = [tables.get(record.table), released.get(record.table)?.snapshot];
+        // What was deleted among the records that were not read has no other delete.
+        if (table && from?.id === record.snapshotId) {
+          const sweep = { ...record, kind: 'sweep', olderThan: from.since } as const;
+          massDeletes.push(deleteLive(dialect, table, sweep, cut, ingestedAtUs));
+          deletedFrom.add(table.name);
+        }
         // The end of one that began before the warehouse did: its first chunks are not here.
         if (!isIncomplete(record.table)) setStatus(record.table, 'consistent');
         break;
+      }
       case 'gap':
-        for (const name of tables.keys()) if (!isIncomplete(name)) setStatus(name, 'gap');
-        gaps.push({ seq: record.seq, cause: record.cause, from: record.from, to: record.to });
+        for (const name of tables.keys())
+          if (!stays.has(name) && (isNew(record) || released.has(name)) && !isIncomplete(name))
+            setStatus(name, 'gap');
+        if (isNew(record))
+          gaps.push({ seq: record.seq, cause: record.cause, from: record.from, to: record.to });
         break;
       case 'schema':
         break;
       default:
         unreachable(record);
     }
-  const pending = all.filter(({ seq }) => seq > cut.lastSequence);
+  }
+  const pending = all.filter((record) => isBehind(record) || hasStopped(record));
   return { pending, massDeletes, statuses, deletedFrom, gaps };
 }
+
+const NO_STOPS: StopChanges = {
+  stays: new Map(),
+  released: new Map(),
+  skipping: [],
+  published: undefined,
+};
 
 const NOTHING: BatchEffects = {
   pending: [],
@@ -114,9 +151,12 @@ function committedAtOf(
   return `COALESCE((${next}), ${timestamp(cut.committedAtUs)})`;
 }
 
-/** Rows of the published cut have all been there when it was published. */
-export function refuseLate({ cut }: Pick<StoredState, 'cut'>, { table, rows }: TableRows): void {
-  const published = cut?.lastSequence;
+/** Rows of the cut that a table shows have all been there when it was published. */
+export function refuseLate(
+  state: Pick<StoredState, 'cut' | 'stopped'>,
+  { table, rows }: TableRows,
+): void {
+  const published = cutOfTable(state, table)?.lastSequence;
   const late = published === undefined ? undefined : rows.find(({ seq }) => seq <= published);
   if (late)
     throw new SluiceError(

@@ -5,7 +5,9 @@ import type {
   DestinationState,
   NewWarehouse,
   SinkBatch,
+  StoppedTable,
 } from '../sink/destination.ts';
+import type { Topic } from '../topic/topic-name.ts';
 import { batchEffects, refuseLate } from './batch-effects.ts';
 import { bigQueryDialect } from './bigquery-dialect.ts';
 import { type Commit, commitScript } from './commit-script.ts';
@@ -13,9 +15,10 @@ import { DEFAULT_FOLDING, isDue } from './compaction.ts';
 import type { BigQueryContext } from './context.ts';
 import { evolveTables, formsOf } from './evolve-tables.ts';
 import { foldTable } from './fold-table.ts';
-import { type Loaded, loadBatch } from './load-batch.ts';
+import { type LoadedBatch, loadBatch } from './load-batch.ts';
 import { LoadBudget } from './load-budget.ts';
 import { isSamePlan, jobId, type LoadPlan } from './load-plan.ts';
+import { loadRejects } from './load-rejects.ts';
 import {
   checkpointQuery,
   createBookkeeping,
@@ -27,6 +30,7 @@ import {
   type StoredState,
   tablesQuery,
 } from './metadata.ts';
+import { moveStops, skippedGap, stoppedTables, withoutSkipped } from './move-stops.ts';
 import { newCheckpoint, setAsideStatements } from './new-warehouse.ts';
 import { nextState, tableChanges } from './next-state.ts';
 import { runScript, runStatement } from './run-script.ts';
@@ -52,6 +56,9 @@ interface Opened {
  *
  * An attempt that finds a plan without its commit repeats it with the same records: jobs that are
  * done are found by their ids and not sent again. One call at a time.
+ *
+ * A table whose records BigQuery cannot take is left out of 3, and stopped by 4: its offsets and its
+ * cut stay where they are, in the same checkpoint, until a later commit has all of it.
  */
 export class BigQueryDestination implements Destination {
   readonly #context: BigQueryContext;
@@ -76,7 +83,7 @@ export class BigQueryDestination implements Destination {
       offsets: [...state.offsets.values()],
       cut: state.cut,
       warehouseId: state.identity.warehouseId,
-      ...(planned ? { planned: { offsets: planned.offsets, cut: planned.cut } } : {}),
+      ...(planned ? { planned: endOf(planned) } : {}),
     };
   }
 
@@ -105,21 +112,30 @@ export class BigQueryDestination implements Destination {
     return state;
   }
 
-  async apply(batch: SinkBatch): Promise<void> {
+  async apply(received: SinkBatch): Promise<readonly Topic[]> {
     const opened = this.#mustBeOpen();
     const { clock, quietCommitMs, reach } = this.#context;
     const atMs = clock.nowMs();
-    if (isQuiet(batch, opened) && atMs - opened.committedAtMs < quietCommitMs) return;
+    const batch = withoutSkipped(opened.state.stopped, received);
+    if (isQuiet(batch, opened) && atMs - opened.committedAtMs < quietCommitMs) return [];
     this.#opened = undefined;
     for (const rows of batch.tables) refuseLate(opened.state, rows);
     if (!opened.planned) await this.#awaitBudget(opened.budget, batch);
     const plan = await this.#plan(opened, batch);
-    const state = await evolveTables(this.#context, opened.state, batch);
-    const files = await loadBatch(this.#context, state, plan, batch);
+    const { state, obstacles } = await evolveTables(this.#context, opened.state, batch);
+    const stuck = new Set(obstacles.map(({ table }) => table));
+    const fitting = { ...batch, tables: batch.tables.filter(({ table }) => !stuck.has(table)) };
+    const files = await loadBatch(this.#context, state, plan, fitting);
     reach('sinkMidTransaction');
-    const next = await this.#commit(state, plan, batch, files);
+    const met = [...obstacles, ...files.obstacles];
+    const next = await this.#commit(state, plan, fitting, { ...files, obstacles: met });
     if (opened.planned) await this.#confirm(plan);
     this.#opened = { ...opened, state: next, planned: undefined, committedAtMs: atMs };
+    return met.map(({ topic }) => topic);
+  }
+
+  stopped(): readonly StoppedTable[] {
+    return stoppedTables(this.#mustBeOpen().state, this.#context.onRefusedRow);
   }
 
   async compact(): Promise<void> {
@@ -129,7 +145,7 @@ export class BigQueryDestination implements Destination {
     if (!cut) return;
     for (const [name, entry] of opened.state.tables) {
       const times = { nowMs: clock.nowMs(), openedAtMs: opened.openedAtMs };
-      if (!isDue(entry, cut, folding, times)) continue;
+      if (opened.state.stopped.has(name) || !isDue(entry, cut, folding, times)) continue;
       this.#opened = undefined;
       opened.state = await foldTable(this.#context, opened.state, name);
       this.#opened = opened;
@@ -190,8 +206,9 @@ export class BigQueryDestination implements Destination {
   }
 
   /** Offsets that a quiet batch left behind are in none of the plans, so the session reads them again after a failure. */
-  async #plan({ state, planned }: Opened, { offsets, cut }: SinkBatch): Promise<LoadPlan> {
-    const { plans, clock } = this.#context;
+  async #plan({ state, planned }: Opened, batch: SinkBatch): Promise<LoadPlan> {
+    const { plans, clock, onRefusedRow } = this.#context;
+    const { offsets, cut } = batch;
     if (planned) {
       if (!isSamePlan(planned, { offsets, cut }))
         throw new InvariantBroken(`commit ${planned.commit} was planned with other records`);
@@ -200,8 +217,8 @@ export class BigQueryDestination implements Destination {
     const plan: LoadPlan = {
       warehouseId: state.identity.warehouseId,
       commit: state.commit + 1,
-      offsets,
-      cut,
+      ...endOf(batch),
+      onRefusedRow,
       ingestedAtUs: clock.nowMs() * 1000,
     };
     await plans.store(plan);
@@ -212,21 +229,25 @@ export class BigQueryDestination implements Destination {
     state: StoredState,
     plan: LoadPlan,
     batch: SinkBatch,
-    files: readonly Loaded[],
+    { loaded: files, obstacles }: LoadedBatch,
   ): Promise<StoredState> {
     const { layout } = this.#context;
     const { warehouseId, ingestedAtUs: atUs } = plan;
-    const effects = batchEffects(bigQueryDialect(layout), formsOf(state), state, batch, atUs);
-    const { massDeletes, gaps } = effects;
-    const tables = tableChanges(state, effects, files);
-    const to = nextState(state, plan, effects, tables, batch.tables);
-    const refused = files.flatMap((file) => file.refused);
+    const all = files.flatMap((file) => file.refused);
+    const stops = moveStops(state, batch, obstacles, new Set(all.map(({ table }) => table)));
+    const dialect = bigQueryDialect(layout);
+    const effects = batchEffects(dialect, formsOf(state), state, batch, atUs, stops);
+    const { massDeletes } = effects;
+    const tables = tableChanges(state, effects, files, stops);
+    const to = nextState(state, plan, effects, tables, batch.tables, stops, obstacles);
+    const refused = await loadRejects(this.#context, plan, all);
     const loaded = files.filter(({ rows }) => rows > 0);
+    const gaps = [...effects.gaps, ...stops.skipping.map(skippedGap)];
     const commit: Commit = { warehouseId, to, atUs, massDeletes, tables, refused, gaps, loaded };
     this.#context.reach('sinkBeforeCommit');
     const id = jobId(this.#context, plan, 'commit');
     await runStatement(this.#context, id, commitScript(layout, commit), 'committing');
-    if (refused.length > 0) this.#context.onRefused(refused.length);
+    if (all.length > 0) this.#context.onRefused(all.length);
     return to;
   }
 
@@ -247,6 +268,15 @@ export class BigQueryDestination implements Destination {
   }
 }
 
+const endOf = ({
+  offsets,
+  cut,
+  without,
+}: Pick<SinkBatch, 'offsets' | 'cut' | 'without'>): Pick<
+  LoadPlan,
+  'offsets' | 'cut' | 'without'
+> => ({ offsets, cut, ...(without === undefined ? {} : { without }) });
+
 /** A plan without its commit. */
 function isAhead({ warehouseId, commit }: LoadPlan, state: StoredState): boolean {
   if (warehouseId !== state.identity.warehouseId || commit <= state.commit) return false;
@@ -262,14 +292,19 @@ function restored(commit: number, made: number): SluiceError {
   );
 }
 
-/** Nothing but positions: no row, no control record, none that waits for the cut, and no plan to be kept. */
-function isQuiet({ tables, control }: SinkBatch, { state, planned }: Opened): boolean {
+/**
+ * Nothing but positions: no row, no control record, none that waits for the cut, no table that it
+ * would release, and no plan to be kept.
+ */
+function isQuiet({ tables, control, without = [] }: SinkBatch, opened: Opened): boolean {
+  const { cut, newest, pending, stopped } = opened.state;
   return (
     tables.length === 0 &&
     control.length === 0 &&
-    state.pending.length === 0 &&
-    !planned &&
-    state.cut !== undefined &&
-    (state.newest === undefined || state.newest <= state.cut.lastSequence)
+    !opened.planned &&
+    cut !== undefined &&
+    pending.every(({ seq }) => seq <= cut.lastSequence) &&
+    [...stopped.values()].every(({ topic }) => without.includes(topic)) &&
+    (newest === undefined || newest <= cut.lastSequence)
   );
 }

@@ -1,4 +1,3 @@
-import type { Cut } from '../sink/destination.ts';
 import { appendStatement, mergeStatement } from '../view/fold-plan.ts';
 import { isDelta, sameKey } from '../view/row-plan.ts';
 import { META, type StoredTable } from '../view/stored-table.ts';
@@ -6,6 +5,7 @@ import { bigQueryDialect, identifier, text, timestamp } from './bigquery-dialect
 import { assertOne, transaction } from './commit-script.ts';
 import { OWN, ownTable, type TableEntry } from './metadata.ts';
 import type { BigQueryLayout } from './names.ts';
+import type { ShownCut } from './table-stop.ts';
 
 /** When changes are folded into the state of their table. A fold bills what it reads of the state, a view what it reads of the changelog. */
 export interface FoldingPolicy {
@@ -29,7 +29,7 @@ export const DEFAULT_FOLDING: FoldingPolicy = {
 /** Whether folding pays now; without a newer cut than the last fold there is nothing to gain. */
 export function isDue(
   { table, deltaRows, stateRows, compactedAtMs }: TableEntry,
-  cut: Cut,
+  cut: ShownCut,
   { minDeltaRows, stateFraction, maxAgeMs, minAgeMs }: FoldingPolicy,
   { nowMs, openedAtMs }: { readonly nowMs: number; readonly openedAtMs: number },
 ): boolean {
@@ -66,7 +66,7 @@ function boundColumn({ columns, key: [first] }: StoredTable): BoundColumn | unde
 }
 
 /** Reads keys and sequences only, of the state too. */
-export function probeQuery(layout: BigQueryLayout, table: StoredTable, cut: Cut): string {
+export function probeQuery(layout: BigQueryLayout, table: StoredTable, cut: ShownCut): string {
   const dialect = bigQueryDialect(layout);
   const column = boundColumn(table);
   const bounds =
@@ -96,7 +96,7 @@ export function parseProbe([changes, known, low, high]: readonly (string | null)
 export function foldScript(
   layout: BigQueryLayout,
   table: StoredTable,
-  cut: Cut,
+  cut: ShownCut,
   { known, keyBounds }: DeltaProbe,
   atUs: number,
 ): string {
@@ -142,7 +142,7 @@ export function expiry(
 const DAY_US = 86_400_000_000;
 
 /** Rows that came along behind the cut. */
-function remaining(changes: string, { lastSequence, committedAtUs }: Cut): string {
+function remaining(changes: string, { lastSequence, committedAtUs }: ShownCut): string {
   const day = timestamp(committedAtUs - (committedAtUs % DAY_US));
   return (
     `(SELECT COUNT(*) FROM ${changes} AS c WHERE c.${META.seq} > ${text(lastSequence)}` +

@@ -1,186 +1,154 @@
 import type { TableName } from '../change/table.ts';
-import type { DayUsage, MeasuredCost, TableCost, Usage, ViewRead } from '../control/sink-cost.ts';
-import { BEFORE_ALL } from '../view/stored-table.ts';
-import type { DailyCommits, DailyCompactions, DailyLoads, MeasuredTable } from './cost-queries.ts';
-import {
-  COMMIT_READS,
-  DAYS_A_MONTH,
-  LEAST_READ_BYTES,
-  LIST_PRICES,
-  PROBE_READS,
-  readingUsd,
-  storingUsd,
-} from './list-prices.ts';
 
-/** What is on record of some days. */
-export interface CostRecords {
-  readonly sinceMs: number;
-  readonly untilMs: number;
-  readonly loads: readonly DailyLoads[];
-  readonly compactions: readonly DailyCompactions[];
-  readonly commits: readonly DailyCommits[];
-  readonly tables: readonly MeasuredTable[];
-}
+/** What BigQuery asks for what a query reads; contracts and editions have other prices. */
+export const LIST_PRICE = {
+  usdPerTebibyte: 6.25,
+  terms: 'on demand, United States, November 2026',
+  source: 'https://cloud.google.com/bigquery/pricing',
+} as const;
 
-const HOUR_MS = 3_600_000;
-const DAY_MS = 24 * HOUR_MS;
+const TEBIBYTE = 2 ** 40;
+const DAY_MS = 86_400_000;
+const MONTH_MS = 30 * DAY_MS;
 
-const NOTHING: Usage = {
-  loads: 0,
-  rows: 0,
-  fileBytes: 0,
-  compactions: 0,
-  compactedBytes: 0,
-  probedBytes: 0,
-};
+/** A statement is billed for at least so much of each table that it reads. */
+const MIN_BILLED_BYTES = 10 * 2 ** 20;
+/** What a commit reads, see commit-script.ts: the checkpoint twice, and the list of tables. */
+const TABLES_READ_BY_COMMIT = 3;
+/** What a fold reads at least, see compaction.ts: changes thrice, state twice, the list of tables twice. */
+const TABLES_READ_BY_FOLD = 7;
 
-function sum(usages: readonly Usage[]): Usage {
-  return usages.reduce<Usage>(
-    (a, b) => ({
-      loads: a.loads + b.loads,
-      rows: a.rows + b.rows,
-      fileBytes: a.fileBytes + b.fileBytes,
-      compactions: a.compactions + b.compactions,
-      compactedBytes: a.compactedBytes + b.compactedBytes,
-      probedBytes: a.probedBytes + b.probedBytes,
-    }),
-    NOTHING,
-  );
-}
+export const usdOf = (bytes: number): number => (bytes / TEBIBYTE) * LIST_PRICE.usdPerTebibyte;
 
-/** Days from the first record on, an hour at least: a pace needs time to be one. */
-function recordedDays({ sinceMs, untilMs, loads, compactions }: CostRecords): number {
-  const firstMs = [...loads, ...compactions].reduce(
-    (first, record) => Math.min(first, record.firstMs),
-    untilMs,
-  );
-  return Math.max(HOUR_MS, untilMs - Math.max(sinceMs, firstMs)) / DAY_MS;
-}
-
-/** A text takes two bytes more than it has. */
-const SEQUENCE_BYTES = BEFORE_ALL.length + 2;
-/** Of an INT64, and of most other keys about. */
-const KEY_COLUMN_BYTES = 8;
-
-/**
- * Reads keys and sequences of the whole state and of the changes.
- *
- * @param changes  on average
- */
-export function probeBytes(
-  { stateRows, key }: Pick<MeasuredTable, 'stateRows' | 'key'>,
-  changes: number,
-): number {
-  const rowBytes = SEQUENCE_BYTES + KEY_COLUMN_BYTES * key.length;
-  return [stateRows, changes].reduce(
-    (bytes, rows) => bytes + Math.max(LEAST_READ_BYTES, rows * rowBytes),
-    0,
-  );
-}
-
-function usageOfLoads({ loads, rows, fileBytes }: DailyLoads): Usage {
-  return { ...NOTHING, loads, rows, fileBytes };
-}
-
-function usageOfCompactions(
-  { compactions, changes, bytesBilled }: DailyCompactions,
-  table: MeasuredTable | undefined,
-): Usage {
-  const probe = table ? probeBytes(table, changes / compactions) : PROBE_READS * LEAST_READ_BYTES;
-  return {
-    ...NOTHING,
-    compactions,
-    compactedBytes: bytesBilled,
-    probedBytes: compactions * probe,
-  };
-}
-
-interface Recorded {
+/** Of one table on one day, UTC. */
+export interface DayOfTable {
   readonly table: TableName;
+  /** `2026-11-23` */
   readonly day: string;
-  readonly usage: Usage;
+  readonly loads: number;
+  readonly rows: number;
+  /** Of the compressed load files. */
+  readonly loadedBytes: number;
+  readonly compactions: number;
+  readonly compactionBytes: number;
 }
 
-function recorded({ loads, compactions, tables }: CostRecords): readonly Recorded[] {
-  const byName = new Map(tables.map((table) => [table.name, table]));
-  return [
-    ...loads.map((one) => ({ table: one.table, day: one.day, usage: usageOfLoads(one) })),
-    ...compactions.map((one) => ({
-      table: one.table,
-      day: one.day,
-      usage: usageOfCompactions(one, byName.get(one.table)),
-    })),
-  ];
+/** What `SELECT *` of a table's views reads by a dry run, in bytes; absent when the view is not there. */
+export interface ReadEstimates {
+  readonly now?: number;
+  readonly latest?: number;
+  readonly history?: number;
+  readonly asOf?: number;
 }
 
-function byDay(records: readonly Recorded[]): readonly DayUsage[] {
-  return [...Map.groupBy(records, ({ day }) => day)]
-    .map(([day, group]) => ({ day, ...sum(group.map(({ usage }) => usage)) }))
-    .sort((a, b) => (a.day < b.day ? -1 : 1));
+/** What is on record of a sink. */
+export interface SinkUsage {
+  readonly days: readonly DayOfTable[];
+  readonly commits: number;
+  /** Of the first load within the time that was asked for; absent when there is none. */
+  readonly sinceMs: number | undefined;
+  readonly nowMs: number;
 }
 
-const billed = ({ compactedBytes, probedBytes }: Usage): number => compactedBytes + probedBytes;
-
-function tableCosts(records: readonly Recorded[], months: number): readonly TableCost[] {
-  return [...Map.groupBy(records, ({ table }) => table)]
-    .map(([table, group]) => {
-      const usage = sum(group.map((record) => record.usage));
-      return { table, usage, days: byDay(group), usdAMonth: readingUsd(billed(usage)) / months };
-    })
-    .sort(
-      (a, b) =>
-        b.usdAMonth - a.usdAMonth ||
-        b.usage.fileBytes - a.usage.fileBytes ||
-        (a.table < b.table ? -1 : 1),
-    );
+export interface CostSettings {
+  readonly loadIntervalMs: number;
+  readonly compactionIntervalMs: number;
+  readonly changesExpireDays?: number;
 }
 
-/** What the records come to, before anything is asked about the views. */
-export function measuredCost(records: CostRecords): MeasuredCost {
-  const days = recordedDays(records);
-  const months = days / DAYS_A_MONTH;
-  const usages = recorded(records);
-  const commitsOf = new Map(records.commits.map(({ day, commits }) => [day, commits]));
-  const commits = records.commits.reduce((all, one) => all + one.commits, 0);
-  const commitBytes = commits * COMMIT_READS * LEAST_READ_BYTES;
-  const total = sum(usages.map(({ usage }) => usage));
-  const commitsUsd = readingUsd(commitBytes) / months;
-  const compactionsUsd = readingUsd(billed(total)) / months;
+export interface MonthAtThisPace {
+  readonly compactionBytes: number;
+  readonly commitBytes: number;
+  readonly usd: number;
+}
+
+/** A month as busy as the time on record, or as the last hour when there is less. */
+export function monthAtThisPace({ days, commits, sinceMs, nowMs }: SinkUsage): MonthAtThisPace {
+  const spanMs = Math.max(3_600_000, nowMs - (sinceMs ?? nowMs));
+  const months = MONTH_MS / spanMs;
+  const compactionBytes = Math.round(
+    months * days.reduce((sum, day) => sum + day.compactionBytes, 0),
+  );
+  const commitBytes = Math.round(months * commits * TABLES_READ_BY_COMMIT * MIN_BILLED_BYTES);
+  return { compactionBytes, commitBytes, usd: usdOf(compactionBytes + commitBytes) };
+}
+
+/** A setting that would lower a cost, and what it would be then. */
+export interface Advice {
+  readonly setting: string;
+  readonly value: string;
+  readonly because: string;
+  /** Of a month, when it can be told. */
+  readonly savesUsd?: number;
+}
+
+/** Below this a month's bill is not worth a thought. */
+const NEGLIGIBLE_USD = 1;
+
+export function advice(
+  month: MonthAtThisPace,
+  settings: CostSettings,
+  reads: ReadonlyMap<TableName, ReadEstimates>,
+): readonly Advice[] {
+  const { loadIntervalMs, compactionIntervalMs, changesExpireDays } = settings;
+  const commitsUsd = usdOf(month.commitBytes);
+  const foldsUsd = usdOf(month.compactionBytes);
+  const found: Advice[] = [];
+  if (commitsUsd > NEGLIGIBLE_USD && commitsUsd >= foldsUsd)
+    found.push({
+      setting: 'loadIntervalMs',
+      value: String(2 * loadIntervalMs),
+      because: `commits are the larger part; half as many, for rows that are ${(2 * loadIntervalMs) / 1000} s old at most`,
+      savesUsd: commitsUsd / 2,
+    });
+  if (foldsUsd > NEGLIGIBLE_USD && foldsUsd > commitsUsd)
+    found.push({
+      setting: 'compactionIntervalMs',
+      value: String(2 * compactionIntervalMs),
+      because:
+        'compactions are the larger part; about half as many, for queries that read more of the changes',
+      savesUsd: foldsUsd / 2,
+    });
+  const behind = [...reads].filter(
+    ([, { now = 0, latest = 0 }]) => now > 2 * latest && usdOf(now) > 0.01,
+  );
+  if (behind.length > 0)
+    found.push({
+      setting: 'compactionIntervalMs',
+      value: String(Math.max(3_600_000, Math.round(compactionIntervalMs / 2))),
+      because: `queries of ${behind[0]?.[0]}${behind.length > 1 ? ` and ${behind.length - 1} more` : ''} read more of the changes than of the rows; where that is often, folding sooner is cheaper, or ask __latest`,
+    });
+  const histories = [...reads.values()].reduce((sum, { history = 0 }) => sum + history, 0);
+  if (changesExpireDays === undefined && usdOf(histories) > NEGLIGIBLE_USD)
+    found.push({
+      setting: 'changesExpireDays',
+      value: '400',
+      because: `__history and __as_of read every change there ever was, ${usdOf(histories).toFixed(2)} USD for all tables once`,
+    });
+  return found;
+}
+
+/** What a month costs before anything has run, from what the source says of its tables. */
+export interface PlannedCost {
+  /** When nothing changes. */
+  readonly leastUsd: number;
+  /** When every table changes all over, all the time. */
+  readonly mostUsd: number;
+}
+
+/** @param quietCommitMs  how often a commit is made while nothing changes */
+export function plannedCost(
+  { tables, dataBytes }: { readonly tables: number; readonly dataBytes: number },
+  { loadIntervalMs, compactionIntervalMs }: CostSettings,
+  quietCommitMs: number,
+): PlannedCost {
+  const commits = (everyMs: number): number =>
+    (MONTH_MS / everyMs) * TABLES_READ_BY_COMMIT * MIN_BILLED_BYTES;
+  const folds = MONTH_MS / compactionIntervalMs;
+  // The state is looked at for known keys, and merged into.
+  const folded = folds * (tables * TABLES_READ_BY_FOLD * MIN_BILLED_BYTES + 2 * dataBytes);
   return {
-    kind: 'measured',
-    sinceMs: records.sinceMs,
-    untilMs: records.untilMs,
-    recordedDays: days,
-    tables: tableCosts(usages, months),
-    days: byDay(usages).map((day) => ({ ...day, commits: commitsOf.get(day.day) ?? 0 })),
-    total,
-    commits,
-    commitBytes,
-    storedBytes: 0,
-    month: { commitsUsd, compactionsUsd, storageUsd: 0, totalUsd: commitsUsd + compactionsUsd },
-    hints: [],
-    prices: LIST_PRICES,
-  };
-}
-
-/** With what the views of some tables read: one reads all of the state, another all of the changelog. */
-export function withReads(
-  cost: MeasuredCost,
-  reads: ReadonlyMap<string, readonly ViewRead[]>,
-): MeasuredCost {
-  const storedBytes = [...reads.values()]
-    .flat()
-    .filter(({ suffix }) => suffix === '__latest' || suffix === '__history')
-    .reduce((bytes, read) => bytes + (read.bytes ?? 0), 0);
-  const storageUsd = storingUsd(storedBytes);
-  const { commitsUsd, compactionsUsd } = cost.month;
-  return {
-    ...cost,
-    tables: cost.tables.map((table) => {
-      const own = reads.get(table.table);
-      return own ? { ...table, reads: own } : table;
-    }),
-    storedBytes,
-    month: { ...cost.month, storageUsd, totalUsd: commitsUsd + compactionsUsd + storageUsd },
+    leastUsd: usdOf(commits(quietCommitMs)),
+    mostUsd: usdOf(commits(loadIntervalMs) + folded),
   };
 }

@@ -1,17 +1,32 @@
 import { inLanes } from '../async/lanes.ts';
-import type { TableName } from '../change/table.ts';
+import { type TableName, type TableSchema, tableName } from '../change/table.ts';
+import { SluiceError } from '../errors/error.ts';
 import type { SinkBatch } from '../sink/destination.ts';
-import { keyChanged, schemaUses, tableFor } from '../view/evolve-table.ts';
+import { tableTopic } from '../topic/topic-name.ts';
+import {
+  type EvolutionRules,
+  keyChanged,
+  type SchemaUse,
+  schemaUses,
+  tableFor,
+} from '../view/evolve-table.ts';
 import type { StoredTable, TableStatus } from '../view/stored-table.ts';
 import { type BigQueryContext, CONCURRENT_JOBS } from './context.ts';
 import { foldTable } from './fold-table.ts';
 import { type StoredState, saveDefinition } from './metadata.ts';
 import { runScript } from './run-script.ts';
 import { bigQueryRules, tableStatements, tableViews } from './table-plan.ts';
+import type { Obstacle } from './table-stop.ts';
 
 interface FormChange {
   readonly from: StoredTable | undefined;
   readonly to: StoredTable;
+}
+
+export interface Evolved {
+  readonly state: StoredState;
+  /** Of tables whose rows no form holds; theirs is what it was. */
+  readonly obstacles: readonly Obstacle[];
 }
 
 /**
@@ -22,10 +37,10 @@ export async function evolveTables(
   context: BigQueryContext,
   state: StoredState,
   batch: SinkBatch,
-): Promise<StoredState> {
-  const { current, targets } = await targetForms(context, state, batch);
+): Promise<Evolved> {
+  const { current, targets, obstacles } = await targetForms(context, state, batch);
   const changes = targets.map((to) => formChange(current, to));
-  if (changes.length === 0) return current;
+  if (changes.length === 0) return { state: current, obstacles };
   await ensureDatasets(context, changes);
   await inLanes(CONCURRENT_JOBS, changes, async ({ from, to }) => {
     const ddl = [
@@ -38,7 +53,7 @@ export async function evolveTables(
     saveDefinition(context.layout, to, from === undefined),
   );
   await runScript(context, records, 'recording the columns of tables');
-  return changes.reduce((next, { to }) => withForm(next, to), current);
+  return { state: changes.reduce((next, { to }) => withForm(next, to), current), obstacles };
 }
 
 /** Rows that are one by the old key and two by the new one are folded by the old one first. */
@@ -46,12 +61,15 @@ async function targetForms(
   context: BigQueryContext,
   state: StoredState,
   batch: SinkBatch,
-): Promise<{ readonly current: StoredState; readonly targets: readonly StoredTable[] }> {
+): Promise<TargetForms> {
   let current = state;
   const known = formsOf(state);
   const targets = new Map<TableName, StoredTable>();
   const rules = bigQueryRules(context.layout);
-  for (const use of schemaUses(batch)) {
+  const uses = schemaUses(batch).filter(({ schema }) => !isLeftOut(state, batch, schema));
+  const obstacles = obstaclesIn(context, rules, state, uses);
+  for (const use of uses) {
+    if (isStopped(state, obstacles, use)) continue;
     const form = tableFor(rules, known, use);
     const from = known.get(form.name);
     if (from === form) continue;
@@ -60,10 +78,61 @@ async function targetForms(
     known.set(to.name, to);
     targets.set(to.name, to);
   }
-  return { current, targets: [...targets.values()] };
+  return { current, targets: [...targets.values()], obstacles: [...obstacles.values()] };
 }
 
-export const formsOf = ({ tables }: StoredState): Map<TableName, StoredTable> =>
+/** A table that is new gets the form it has before what stops it: something has to stand still. */
+function isStopped(
+  { tables }: StoredState,
+  obstacles: ReadonlyMap<TableName, Obstacle>,
+  { schema, since }: SchemaUse,
+): boolean {
+  const name = tableName(schema.id);
+  const obstacle = obstacles.get(name);
+  return obstacle !== undefined && (tables.has(name) || since >= obstacle.seq);
+}
+
+interface TargetForms {
+  readonly current: StoredState;
+  readonly targets: readonly StoredTable[];
+  readonly obstacles: readonly Obstacle[];
+}
+
+/** A schema of a table that stands still is met again with its rows. */
+function isLeftOut({ stopped }: StoredState, { without }: SinkBatch, { id }: TableSchema): boolean {
+  const stop = stopped.get(tableName(id));
+  return stop !== undefined && (without?.includes(stop.topic) ?? false);
+}
+
+/**
+ * What no form holds, before anything is done. A table whose very first schema cannot be has nothing
+ * to stand still with, and stops them all.
+ */
+function obstaclesIn(
+  { prefix }: BigQueryContext,
+  rules: EvolutionRules,
+  { tables }: StoredState,
+  uses: readonly SchemaUse[],
+): ReadonlyMap<TableName, Obstacle> {
+  const known = formsOf({ tables });
+  const obstacles = new Map<TableName, Obstacle>();
+  for (const use of uses) {
+    const name = tableName(use.schema.id);
+    if (obstacles.has(name)) continue;
+    try {
+      const form = tableFor(rules, known, use);
+      known.set(form.name, form);
+    } catch (error) {
+      if (!(error instanceof SluiceError) || !known.has(name)) throw error;
+      const { code, message: reason } = error;
+      const topic = tableTopic(prefix, use.schema.id);
+      obstacles.set(name, { table: name, topic, code, reason, seq: use.since });
+    }
+  }
+  return obstacles;
+}
+
+export const formsOf = ({ tables }: Pick<StoredState, 'tables'>): Map<TableName, StoredTable> =>
   new Map([...tables].map(([name, { table }]) => [name, table]));
 
 /** A table that was there before the warehouse lacks the rows it had then. */

@@ -8,15 +8,16 @@ import { type CompactionFacts, compactionRecord, type StoredState } from './meta
 import { runJob } from './run-job.ts';
 import { runScript } from './run-script.ts';
 import { tableViews } from './table-plan.ts';
+import { cutOfTable } from './table-stop.ts';
 
-/** Folds changes up to the published cut into the state of the table, and has its views read less. */
+/** Folds changes up to the cut that the table shows into its state, and has its views read less. */
 export async function foldTable(
   context: BigQueryContext,
   state: StoredState,
   name: TableName,
 ): Promise<StoredState> {
   const { service, layout, compactionPriority: priority, clock, signal } = context;
-  const { cut } = state;
+  const cut = cutOfTable(state, name);
   const entry = state.tables.get(name);
   if (!cut || !entry || entry.table.watermark >= cut.lastSequence) return state;
   const { table } = entry;
@@ -58,10 +59,10 @@ export async function foldTable(
 
 function foldId(
   names: JobNames,
-  { identity, commit, cut }: StoredState,
+  { identity, commit }: StoredState,
   { name, watermark }: StoredTable,
 ): JobId {
   const { warehouseId } = identity;
-  const plan = { warehouseId, commit, offsets: [], cut, ingestedAtUs: 0 };
+  const plan = { warehouseId, commit, offsets: [], cut: undefined, ingestedAtUs: 0 };
   return jobId(names, plan, `fold-${name}-${watermark}`);
 }

@@ -1,9 +1,10 @@
 import { inLanes } from '../async/lanes.ts';
+import type { Sequence } from '../change/sequence.ts';
 import type { TableName } from '../change/table.ts';
-import { InvariantBroken } from '../errors/error.ts';
+import { InvariantBroken, SluiceError } from '../errors/error.ts';
 import type { SinkBatch, TableRows } from '../sink/destination.ts';
 import { tableTopic } from '../topic/topic-name.ts';
-import type { StoredTable } from '../view/stored-table.ts';
+import { BEFORE_ALL, type StoredTable } from '../view/stored-table.ts';
 import { physicalName } from './bigquery-dialect.ts';
 import type { LoadedFile } from './commit-script.ts';
 import { type BigQueryContext, CONCURRENT_JOBS } from './context.ts';
@@ -11,10 +12,17 @@ import type { LoadJob } from './job.ts';
 import { type LoadFile, loadFile } from './load-file.ts';
 import { jobId, type LoadPlan } from './load-plan.ts';
 import type { StoredState } from './metadata.ts';
-import { runJob } from './run-job.ts';
+import { type JobDone, runJob } from './run-job.ts';
+import type { Obstacle } from './table-stop.ts';
 
 /** What became of a table's rows; the file itself is gone. */
 export type Loaded = Omit<LoadFile, 'file'> & LoadedFile;
+
+export interface LoadedBatch {
+  readonly loaded: readonly Loaded[];
+  /** Of tables whose rows are not there, none of them. */
+  readonly obstacles: readonly Obstacle[];
+}
 
 /** One load job a table, in the order of their names. The rows are there then, and show nowhere. */
 export async function loadBatch(
@@ -22,16 +30,21 @@ export async function loadBatch(
   { tables }: StoredState,
   plan: LoadPlan,
   batch: SinkBatch,
-): Promise<readonly Loaded[]> {
+): Promise<LoadedBatch> {
   const parts = new Map<TableName, TableRows[]>();
   for (const rows of batch.tables) parts.set(rows.table, [...(parts.get(rows.table) ?? []), rows]);
-  const done: Loaded[] = [];
+  const loaded: Loaded[] = [];
+  const obstacles: Obstacle[] = [];
   await inLanes(CONCURRENT_JOBS, [...parts], async ([name, rows]) => {
     const table = tables.get(name)?.table;
     if (!table) throw new InvariantBroken(`table ${name} was not ensured`);
-    done.push(await loadTable(context, table, rows, plan));
+    const done = await loadTable(context, table, rows, plan);
+    if ('code' in done) obstacles.push(done);
+    else loaded.push(done);
   });
-  return done.sort((a, b) => (a.table < b.table ? -1 : 1));
+  const byTable = (a: { readonly table: string }, b: { readonly table: string }): number =>
+    a.table < b.table ? -1 : 1;
+  return { loaded: loaded.sort(byTable), obstacles: obstacles.sort(byTable) };
 }
 
 async function loadTable(
@@ -39,19 +52,41 @@ async function loadTable(
   table: StoredTable,
   rows: readonly TableRows[],
   plan: LoadPlan,
-): Promise<Loaded> {
-  const { service, onRefusedRow, layout, prefix, signal } = context;
+): Promise<Loaded | Obstacle> {
+  const { service, layout, prefix, signal } = context;
+  const { onRefusedRow = context.onRefusedRow, ingestedAtUs } = plan;
   const topic = tableTopic(prefix, table.id);
-  const { file, ...facts } = await loadFile(table, rows, topic, plan.ingestedAtUs, onRefusedRow);
+  const made = await loadFile(table, rows, topic, ingestedAtUs, onRefusedRow);
+  if ('code' in made) return made;
+  const { file, ...facts } = made;
   const id = jobId(context, plan, `load-${table.name}`);
   if (facts.rows > 0) {
     const target = { dataset: layout.internal, table: physicalName(table.id, 'changes') };
     const job: LoadJob = { kind: 'load', ...target, file };
-    const done = await runJob(service, id, job, `loading rows of ${table.name}`, signal);
+    const done = await loadedOrRefused(
+      runJob(service, id, job, `loading rows of ${table.name}`, signal),
+    );
+    if (done instanceof SluiceError)
+      return { table: table.name, topic, code: done.code, reason: done.message, seq: lastOf(rows) };
     if (done.rows < facts.rows)
       throw new InvariantBroken(
         `job ${id} loaded ${done.rows} rows of ${table.name}, its file has ${facts.rows}`,
       );
   }
   return { ...facts, jobId: id, fileBytes: file.length };
+}
+
+/** A file that BigQuery refuses is one table's trouble: its job has failed, and none of it is there. */
+async function loadedOrRefused(job: Promise<JobDone>): Promise<JobDone | SluiceError> {
+  try {
+    return await job;
+  } catch (error) {
+    if (error instanceof SluiceError && error.code === 'bigquery.value-refused') return error;
+    throw error;
+  }
+}
+
+function lastOf(parts: readonly TableRows[]): Sequence {
+  const seqs = parts.flatMap(({ rows }) => rows.map(({ seq }) => seq));
+  return seqs.reduce((last, seq) => (seq > last ? seq : last), BEFORE_ALL);
 }

@@ -1,19 +1,19 @@
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
 import type { TableName } from '../change/table.ts';
-import { SluiceError } from '../errors/error.ts';
 import type { TableRows } from '../sink/destination.ts';
 import type { Topic } from '../topic/topic-name.ts';
 import type { StoredTable } from '../view/stored-table.ts';
 import type { RefusedRow } from './commit-script.ts';
 import { rowWriter } from './row-line.ts';
+import type { Obstacle } from './table-stop.ts';
 
 const compress = promisify(gzip);
 
 /** Level 1 halves the time of the default for a tenth more bytes, and uploads are not billed. */
 const GZIP = { level: 1 };
 
-/** What becomes of a row that BigQuery would not take: it is put on record, or the sink stops. */
+/** What becomes of a row that BigQuery would not take: it is put on record, or its table stops. */
 export type OnRefusedRow = 'reject' | 'stop';
 
 export interface LoadFile {
@@ -25,9 +25,8 @@ export interface LoadFile {
 }
 
 /**
- * The rows of one table, of whatever schemas, as one file.
+ * The rows of one table, of whatever schemas, as one file; or why the table stops.
  * @param topic  where the rows are from
- * @throws {SluiceError} `bigquery.row-refused`
  */
 export async function loadFile(
   table: StoredTable,
@@ -35,7 +34,7 @@ export async function loadFile(
   topic: Topic,
   ingestedAtUs: number,
   onRefused: OnRefusedRow,
-): Promise<LoadFile> {
+): Promise<LoadFile | Obstacle> {
   const lines: string[] = [];
   const refused: RefusedRow[] = [];
   for (const { rows, schema, schemaId } of parts) {
@@ -51,23 +50,16 @@ export async function loadFile(
       }
     }
   }
-  const [first] = refused;
-  if (first && onRefused === 'stop')
-    throw new SluiceError(
-      'bigquery.row-refused',
-      `A change of ${table.name} with sequence ${first.seq} (offset ${first.offset} of ${topic} partition ${first.partition}, source position ${first.position}) does not fit into BigQuery: ${first.reason}.`,
-      {
-        facts: {
-          table: table.name,
-          seq: first.seq,
-          topic,
-          partition: first.partition,
-          offset: first.offset,
-          position: first.position,
-          rows: refused.length,
-        },
-      },
-    );
+  if (onRefused === 'stop' && refused.length > 0) return obstacleOf(refused, topic);
   const file = await compress(Buffer.from(lines.join('')), GZIP);
   return { table: table.name, file, rows: lines.length, refused };
+}
+
+/** The newest of the rows is the one to get past. */
+function obstacleOf(refused: readonly RefusedRow[], topic: Topic): Obstacle {
+  const newest = refused.reduce((last, row) => (row.seq > last.seq ? row : last));
+  const { table, seq, partition, offset, reason } = newest;
+  const others = refused.length === 1 ? '' : `; and ${refused.length - 1} more rows before it`;
+  const place = { partition, offset };
+  return { table, topic, code: 'bigquery.row-refused', reason: `${reason}${others}`, seq, place };
 }

@@ -3,7 +3,9 @@ import { InvariantBroken, SluiceError } from '../errors/error.ts';
 import type { Cut } from '../sink/destination.ts';
 import type { PartitionOffset } from '../sink/record-source.ts';
 import type { SinkLog } from '../sink/sink-log.ts';
+import type { Topic } from '../topic/topic-name.ts';
 import type { JobId } from './job.ts';
+import type { OnRefusedRow } from './load-file.ts';
 
 /**
  * A commit that was begun. Its jobs are a function of it and of the records up to its offsets, so
@@ -16,6 +18,10 @@ export interface LoadPlan {
   /** Where the commit ends in every partition it moves. */
   readonly offsets: readonly PartitionOffset[];
   readonly cut: Cut | undefined;
+  /** Topics of stopped tables that the cut was made without. */
+  readonly without?: readonly Topic[];
+  /** As it was then: a file that was sent must not become a table that has stopped. */
+  readonly onRefusedRow?: OnRefusedRow;
   readonly ingestedAtUs: number;
 }
 

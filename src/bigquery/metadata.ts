@@ -8,9 +8,11 @@ import { CHECKPOINT_TABLE, identifier, text, timestamp } from './bigquery-dialec
 import type { HourOfLoads } from './load-budget.ts';
 import type { BigQueryLayout } from './names.ts';
 import { formatOffsets, parseOffsets } from './stored-offsets.ts';
+import { formatStops, parseStops, STOPPED_TYPE } from './stored-stops.ts';
+import type { Stops } from './table-stop.ts';
 
 /** Of the tables in this file. */
-export const LAYOUT_VERSION = 1;
+export const LAYOUT_VERSION = 2;
 
 /** Sluice's own tables and views, in the internal dataset. */
 export const OWN = {
@@ -32,7 +34,7 @@ export function ownTable({ project, internal }: BigQueryLayout, name: OwnTable):
 const COLUMNS: Readonly<Record<Exclude<OwnTable, '_cdc_status'>, string>> = {
   _cdc_checkpoints: `layout INT64, warehouse_id STRING, pipeline STRING, prefix STRING, commit_number INT64,
   start_seq STRING, commit_ordinal INT64, cut_seq STRING, committed_at_us INT64, gtid_set STRING, offsets STRING,
-  pending STRING, newest_seq STRING, updated_at TIMESTAMP`,
+  pending STRING, newest_seq STRING, stopped ${STOPPED_TYPE}, updated_at TIMESTAMP`,
   _cdc_tables: `name STRING, definition STRING, status STRING, watermark STRING, watermark_at_us INT64,
   delta_rows INT64, state_rows INT64, compacted_at TIMESTAMP`,
   _cdc_gaps:
@@ -66,15 +68,21 @@ export function createBookkeeping(layout: BigQueryLayout): readonly string[] {
   return [...tables, statusView(layout)];
 }
 
-/** For people: one row a table. */
+/** For people: one row a table, one that has stopped with a cut of its own. */
 function statusView(layout: BigQueryLayout): string {
+  const checkpoints = ownTable(layout, OWN.checkpoints);
+  const own = (name: string): string => `IF(x.name IS NULL, p.${name}, x.${name})`;
+  const committedAt = `TIMESTAMP_MICROS(${own('committed_at_us')})`;
   return (
     `CREATE OR REPLACE VIEW ${ownTable(layout, OWN.status)} AS` +
-    ` SELECT t.name AS table_name, t.status, t.status = 'consistent' AS consistent,` +
-    ` TIMESTAMP_MICROS(p.committed_at_us) AS committed_at, p.updated_at AS last_commit,` +
-    ` TIMESTAMP_DIFF(p.updated_at, TIMESTAMP_MICROS(p.committed_at_us), SECOND) AS lag_seconds,` +
-    ` t.state_rows, t.delta_rows, t.watermark, t.compacted_at AS last_compaction, p.commit_ordinal, p.gtid_set` +
-    ` FROM ${ownTable(layout, OWN.tables)} AS t CROSS JOIN ${ownTable(layout, OWN.checkpoints)} AS p`
+    ` SELECT t.name AS table_name, t.status, t.status = 'consistent' AS consistent, x.reason AS stopped_by,` +
+    ` ${committedAt} AS committed_at, p.updated_at AS last_commit,` +
+    ` TIMESTAMP_DIFF(p.updated_at, ${committedAt}, SECOND) AS lag_seconds,` +
+    ` t.state_rows, t.delta_rows, t.watermark, t.compacted_at AS last_compaction,` +
+    ` ${own('commit_ordinal')} AS commit_ordinal, IF(x.name IS NULL, p.gtid_set, NULL) AS gtid_set` +
+    ` FROM ${ownTable(layout, OWN.tables)} AS t CROSS JOIN ${checkpoints} AS p` +
+    ` LEFT JOIN (SELECT y.name, y.commit_ordinal, y.committed_at_us, y.reason` +
+    ` FROM ${checkpoints} AS c CROSS JOIN UNNEST(c.stopped) AS y) AS x ON x.name = t.name`
   );
 }
 
@@ -103,15 +111,17 @@ export interface StoredState {
   readonly start: Sequence | undefined;
   /** Of all rows that were loaded; those behind the cut wait for a later one. */
   readonly newest: Sequence | undefined;
-  /** Behind the cut, in sequence order. */
+  /** Behind the cut, or of tables that have stopped; in sequence order. */
   readonly pending: readonly ControlRecord[];
+  readonly stopped: Stops;
   readonly tables: ReadonlyMap<TableName, TableEntry>;
 }
 
 export function checkpointQuery(layout: BigQueryLayout): string {
   return (
     `SELECT p.layout, p.warehouse_id, p.pipeline, p.prefix, p.commit_number, p.offsets, p.pending,` +
-    ` p.start_seq, p.commit_ordinal, p.cut_seq, p.committed_at_us, p.gtid_set, p.newest_seq FROM ${ownTable(layout, OWN.checkpoints)} AS p`
+    ` p.start_seq, p.commit_ordinal, p.cut_seq, p.committed_at_us, p.gtid_set, p.newest_seq,` +
+    ` TO_JSON_STRING(p.stopped) AS stopped FROM ${ownTable(layout, OWN.checkpoints)} AS p`
   );
 }
 
@@ -164,6 +174,7 @@ export function parseState(checkpoint: Row, tables: readonly Row[]): StoredState
     pending: (JSON.parse(pending ?? '[]') as readonly unknown[]).map((record) =>
       parseControlRecord(JSON.stringify(record)),
     ),
+    stopped: parseStops(cut[5]),
     tables: new Map(tables.map(parseTable).map((entry) => [entry.table.name, entry])),
   };
 }
@@ -233,7 +244,7 @@ export function moveCheckpoint(
   return (
     `UPDATE ${ownTable(layout, OWN.checkpoints)} AS p SET commit_number = ${to.commit},` +
     ` offsets = ${text(formatOffsets(to.offsets.values()))}, pending = ${text(JSON.stringify(to.pending))},` +
-    ` newest_seq = ${text(to.newest ?? '')},` +
+    ` newest_seq = ${text(to.newest ?? '')}, stopped = ${formatStops(to.stopped)},` +
     ` updated_at = ${timestamp(atUs)}${cut} WHERE p.commit_number = ${to.commit - 1}`
   );
 }

@@ -91,11 +91,8 @@ export class RestBigQuery implements BigQueryService {
   }
 
   async dryRun(sql: string): Promise<number> {
-    const { project: projectId, location } = this.#options;
-    // An answer in the cache would be read for nothing, once.
-    const query = { query: sql, useLegacySql: false, useQueryCache: false };
-    const configuration = { dryRun: true, query };
-    const jobReference = { projectId, location };
+    const configuration = { dryRun: true, query: { query: sql, useLegacySql: false } };
+    const jobReference = { location: this.#options.location };
     const request = this.#insert({ jobReference, configuration });
     const { body } = await this.#send(request, 'estimating a query', []);
     return Number(textAt(objectAt(body, 'statistics'), 'query', 'totalBytesProcessed'));

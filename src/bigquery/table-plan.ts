@@ -5,6 +5,7 @@ import { bigQueryDialect, identifier, text } from './bigquery-dialect.ts';
 import { columnForm } from './column-type.ts';
 import { describable, tableDescription } from './description.ts';
 import { type BigQueryLayout, columnName } from './names.ts';
+import { cutQuery } from './stored-stops.ts';
 import { widenColumn } from './widen-column.ts';
 
 export interface TableSettings {
@@ -174,8 +175,8 @@ function keyClause(table: StoredTable): readonly string[] {
   return [`PRIMARY KEY (${keys.map(({ name }) => identifier(name)).join(', ')}) NOT ENFORCED`];
 }
 
-/** Every view of a table; each replaces an older one. */
+/** Every view of a table, which may stand at a cut of its own; each replaces an older one. */
 export function tableViews(layout: BigQueryLayout, table: StoredTable): readonly string[] {
-  const dialect = bigQueryDialect(layout);
+  const dialect = { ...bigQueryDialect(layout), cut: cutQuery(layout, table.name) };
   return [...viewStatements(dialect, table), ...latestView(dialect, table)];
 }

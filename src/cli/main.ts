@@ -8,16 +8,16 @@ const ports: CliPorts = {
     (await import('../workers/code-cache.ts')).useCodeCache();
     return (await import('../workers/run-worker.ts')).runWorker(options);
   },
-  checkPipeline: async (spec) => ({
-    findings: await (await import('../workers/preflight.ts')).checkPipeline(spec),
-  }),
+  checkPipeline: async (spec) => {
+    (await import('../workers/warnings.ts')).quietKnownWarnings();
+    return { findings: await (await import('../workers/preflight.ts')).checkPipeline(spec) };
+  },
+  sinkCosts: async (spec, options) => (await import('../workers/cost.ts')).sinkCosts(spec, options),
   tailTopic: async function* (options) {
     yield* (await import('../workers/tail.ts')).tailTopic(options);
   },
   queryWarehouse: async ({ file, sql, limit }) =>
     (await import('../workers/query.ts')).queryWarehouse(file, { sql, limit }),
-  sinkCosts: async (spec, question) =>
-    (await import('../workers/cost.ts')).sinkCosts(spec, question),
   connect: async (address) =>
     (await import('../temporal/pipeline-client.ts')).PipelineClient.connect(address),
 };

@@ -13,10 +13,3 @@ export function commaList(text: string): readonly string[] {
     throw new InvalidArgumentError('It is a list of names with commas between.');
   return names;
 }
-
-/** Parser of an option of which there is at least one. */
-export function positiveNumber(text: string): number {
-  const value = wholeNumber(text);
-  if (value === 0) throw new InvalidArgumentError('It is at least 1.');
-  return value;
-}

@@ -1,6 +1,5 @@
 import type { Finding } from '../control/finding.ts';
 import type { PipelineSpec } from '../control/pipeline-spec.ts';
-import type { CostQuestion, SinkCost } from '../control/sink-cost.ts';
 import type { Log } from '../observability/log.ts';
 import type { PipelineProgress, SinkProgress } from '../observability/progress.ts';
 
@@ -108,6 +107,56 @@ export interface CommandReceipt {
   readonly message: string;
 }
 
+/** What a sink in BigQuery has cost, and will at this pace; amounts at list prices. */
+export interface SinkCost {
+  readonly sink: string;
+  readonly project: string;
+  readonly dataset: string;
+  /** Of the first load within the days that were asked for; absent before there is one. */
+  readonly sinceMs?: number;
+  readonly commits: number;
+  readonly days: readonly TableDayCost[];
+  readonly reads: readonly TableReads[];
+  readonly month: {
+    readonly compactionBytes: number;
+    readonly commitBytes: number;
+    readonly usd: number;
+  };
+  readonly price: string;
+  readonly advice: readonly {
+    readonly setting: string;
+    readonly value: string;
+    readonly because: string;
+    readonly savesUsd?: number;
+  }[];
+}
+
+export interface TableDayCost {
+  readonly table: string;
+  /** `2026-11-23`, UTC. */
+  readonly day: string;
+  readonly loads: number;
+  readonly rows: number;
+  readonly loadedBytes: number;
+  readonly compactions: number;
+  readonly compactionBytes: number;
+}
+
+/** Bytes that `SELECT *` of each view reads, by dry run. */
+export interface TableReads {
+  readonly table: string;
+  readonly now?: number;
+  readonly latest?: number;
+  readonly history?: number;
+  readonly asOf?: number;
+}
+
+export interface CostOptions {
+  readonly days: number;
+  /** Tables whose views are estimated, the dearest first; all when absent. */
+  readonly maxTables?: number;
+}
+
 /** What an operator can ask of pipelines, through Temporal. */
 export interface PipelineControl extends AsyncDisposable {
   apply(
@@ -116,6 +165,8 @@ export interface PipelineControl extends AsyncDisposable {
   list(): Promise<readonly PipelineStatus[]>;
   status(pipeline: string): Promise<PipelineStatus>;
   incidents(pipeline: string): Promise<readonly Incident[]>;
+  /** @throws {SluiceError} `pipeline.no-worker` */
+  config(pipeline: string): Promise<PipelineSpec>;
   pause(pipeline: string, who: Requester): Promise<CommandReceipt>;
   resume(pipeline: string, who: Requester): Promise<CommandReceipt>;
   requestSnapshot(
@@ -133,10 +184,10 @@ export interface PipelineControl extends AsyncDisposable {
 export interface CliPorts {
   runWorker(options: WorkerOptions): Promise<void>;
   checkPipeline(spec: PipelineSpec): Promise<{ readonly findings: readonly Finding[] }>;
+  /** Of every sink of kind bigquery. */
+  sinkCosts(spec: PipelineSpec, options: CostOptions): Promise<readonly SinkCost[]>;
   tailTopic(options: TailOptions): AsyncIterable<TailRecord>;
   queryWarehouse(options: QueryOptions): Promise<QueryResult>;
-  /** Of the sinks that have a bill. */
-  sinkCosts(spec: PipelineSpec, question: CostQuestion): Promise<readonly SinkCost[]>;
   /** @throws {SluiceError} `temporal.unreachable` */
   connect(address: TemporalAddress): Promise<PipelineControl>;
 }

@@ -3,6 +3,7 @@ import type {
   SinkProgress,
   SnapshotProgress,
 } from '../observability/progress.ts';
+import { count } from './amounts.ts';
 import type { Incident, PipelineStatus, SinkStatus } from './ports.ts';
 
 const BAR_CELLS = 20;
@@ -19,7 +20,10 @@ export function statusBlock(status: PipelineStatus, nowMs: number): string {
     ),
     ...field('since', `${localTime(status.sinceMs)} (${duration(nowMs - status.sinceMs)})`),
     ...(progress ? progressLines(progress) : field('position', 'none reported yet')),
-    ...status.sinks.flatMap((sink) => field(`sink ${sink.name}`, sinkText(sink))),
+    ...status.sinks.flatMap((sink) => [
+      ...field(`sink ${sink.name}`, sinkText(sink)),
+      ...stoppedLines(sink),
+    ]),
   ];
   const open = [incident, ...status.sinks.map((sink) => sink.incident)].filter(
     (one) => one !== undefined,
@@ -43,7 +47,10 @@ export function statusRow(
       ? `${progress.snapshot.tablesDone}/${progress.snapshot.tablesTotal} tables`
       : NOTHING_YET,
     sinks
-      .map((sink) => `${sink.name} ${sink.progress ? duration(sink.progress.lagMs) : sink.state}`)
+      .map(
+        (sink) =>
+          `${sink.name} ${sink.progress ? duration(sink.progress.lagMs) : sink.state}${stoppedText(sink.progress)}`,
+      )
       .join(', ') || NOTHING_YET,
   ];
 }
@@ -99,6 +106,25 @@ function sinkText({ state, reason, progress }: SinkStatus): string {
   return `${shown}, ${duration(progress.lagMs)} behind, complete up to commit ${count(progress.cutOrdinal)}, ${count(progress.rows)} rows${refusedText(progress)}${leftText(progress)}`;
 }
 
+/** Tables that stand still, each with what holds it; a heartbeat names the first few. */
+function stoppedLines({ progress }: SinkStatus): readonly string[] {
+  if (!progress?.stopped) return [];
+  const { count: all, reasons } = progress.stopped;
+  const named = Object.entries(reasons);
+  return [
+    ...named.flatMap(([table, reason]) => field('', `${table} has stopped: ${reason}`)),
+    ...(named.length < all ? field('', `and ${tableCount(all - named.length)} more`) : []),
+    ...field('', 'their views stay as they are; how they go on: sluice explain CODE'),
+  ];
+}
+
+function stoppedText(progress: SinkProgress | undefined): string {
+  const stopped = progress?.stopped?.count ?? 0;
+  return stopped === 0 ? '' : ` (${tableCount(stopped)} stopped)`;
+}
+
+const tableCount = (tables: number): string => `${count(tables)} table${tables === 1 ? '' : 's'}`;
+
 function refusedText({ refusedRows }: SinkProgress): string {
   return refusedRows === undefined ? '' : `, ${count(refusedRows)} refused (see _cdc_rejects)`;
 }
@@ -111,8 +137,6 @@ const LABEL_WIDTH = 14;
 const field = (label: string, text: string): readonly string[] => [
   `${label.padEnd(LABEL_WIDTH)}  ${text}`,
 ];
-
-const count = (value: number): string => Math.round(value).toLocaleString('en-US');
 
 /** `2026-11-23 04:05:06`, in the terminal's time zone. */
 export function localTime(ms: number): string {

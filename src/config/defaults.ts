@@ -54,4 +54,5 @@ export const DEFAULT_TABLE = '{table}';
 export const DEFAULT_ON_REFUSED_ROW = 'stop';
 
 /** Interactive jobs start at once; batch ones wait for idle slots and spare the project's interactive ones. */
+export const DEFAULT_COMPACTION_INTERVAL_MS = 6 * 3_600_000;
 export const DEFAULT_COMPACTION_PRIORITY = 'interactive';

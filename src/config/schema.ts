@@ -3,6 +3,7 @@ import {
   BROKER_DEFAULT_REPLICATION,
   DEFAULT_BIGQUERY_BATCH_BYTES,
   DEFAULT_CHUNK_ROWS,
+  DEFAULT_COMPACTION_INTERVAL_MS,
   DEFAULT_COMPACTION_PRIORITY,
   DEFAULT_COMPRESSION,
   DEFAULT_DATASET,
@@ -232,6 +233,11 @@ const bigquerySink = z.strictObject({
   maxBatchBytes: wholeNumber(65_536, 1_073_741_824)
     .default(DEFAULT_BIGQUERY_BATCH_BYTES)
     .describe('A load is sent early when it holds this many bytes; bounds the sink’s memory.'),
+  compactionIntervalMs: wholeNumber(900_000, 604_800_000)
+    .default(DEFAULT_COMPACTION_INTERVAL_MS)
+    .describe(
+      'Changes are folded into the present rows after this long at the latest, and sooner when there are many: what queries read against what folding reads.',
+    ),
   compactionPriority: z
     .enum(['interactive', 'batch'])
     .default(DEFAULT_COMPACTION_PRIORITY)
@@ -240,7 +246,7 @@ const bigquerySink = z.strictObject({
     .enum(['stop', 'reject'])
     .default(DEFAULT_ON_REFUSED_ROW)
     .describe(
-      'What a row does that BigQuery cannot hold: `stop` the sink, or `reject` the row into `_cdc_rejects` and mark its table inconsistent.',
+      'What a row does that BigQuery cannot hold: `stop` its table while the others go on, or `reject` the row into `_cdc_rejects` and mark its table inconsistent.',
     ),
 });
 

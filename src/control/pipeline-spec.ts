@@ -66,6 +66,8 @@ export interface BigQuerySinkSpec {
   readonly changesExpireDays?: number;
   readonly loadIntervalMs: number;
   readonly maxBatchBytes: number;
+  /** A table with any change is folded after this long. */
+  readonly compactionIntervalMs: number;
   readonly compactionPriority: 'interactive' | 'batch';
   readonly onRefusedRow: 'stop' | 'reject';
 }

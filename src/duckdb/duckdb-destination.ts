@@ -95,7 +95,7 @@ export class DuckDbDestination implements Destination {
     return state;
   }
 
-  async apply(batch: SinkBatch): Promise<void> {
+  async apply(batch: SinkBatch): Promise<readonly []> {
     const opened = this.#mustBeOpen();
     const nowUs = this.#options.nowMs() * 1000;
     const { added } = await this.#transaction(opened, async (transaction) => {
@@ -103,6 +103,7 @@ export class DuckDbDestination implements Destination {
       this.#options.reach('sinkBeforeCommit');
     });
     for (const [table, rows] of added) opened.deltas.added(table, rows);
+    return [];
   }
 
   async compact(): Promise<void> {

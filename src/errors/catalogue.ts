@@ -373,7 +373,7 @@ export const CATALOGUE = {
     'A column changed to a type its old values do not fit',
     'blocked',
     'The source changed the type of a column, and no type of the warehouse holds old and new values exactly.',
-    'Change the column back, or give the new one another name; or answer with resnapshot to fill a new warehouse that has never seen the old type.',
+    'Change the column back, or give the new one another name; or answer with resnapshot to fill a new warehouse that has never seen the old type. In BigQuery that table alone has stopped: change the column, then sluice snapshot PIPELINE --tables TABLE.',
   ),
   'sink.name-collision': entry(
     'Two things would have one name in the warehouse',
@@ -468,14 +468,14 @@ export const CATALOGUE = {
   'bigquery.row-refused': entry(
     'A row does not fit into BigQuery',
     'blocked',
-    'A row is over 100 MB, or has a value that no type of BigQuery holds, and the sink is configured to stop then.',
-    'Correct the row in the source, or set onRefusedRow: reject; the row is in its topic at the named sequence.',
+    'A row is over 100 MB, or has a value that no type of BigQuery holds, and the sink is configured to stop its table then. The views of the table stay at the cut before, its records wait in its topic, and the other tables go on.',
+    'Set onRefusedRow: reject, and the table goes on from where it stopped. Or correct the row in the source and bring the table back with sluice snapshot PIPELINE --tables TABLE; so also when its records have left the topic.',
   ),
   'bigquery.value-refused': entry(
     'BigQuery refuses what a load file holds',
     'blocked',
-    'A load job failed on its content, although every row had been checked; nothing of it was stored.',
-    'Report it with the job id in the message; excluding the table lets the others go on.',
+    'A load job failed on its content, although every row had been checked; nothing of it was stored. Its table has stopped, the others go on.',
+    'Report it with the job id in the message. When the source has changed, sluice snapshot PIPELINE --tables TABLE brings the table back.',
   ),
   'bigquery.other-writer': entry(
     'The warehouse was changed by somebody else',

@@ -111,6 +111,11 @@ export const METRICS = {
     help: 'Rows the warehouse cannot hold, which are in its _cdc_rejects instead.',
     labels: ['pipeline', 'sink'],
   },
+  sluice_sink_stopped_tables: {
+    type: 'gauge',
+    help: 'Tables that stand still in the warehouse while the others go on; zero when all is well.',
+    labels: ['pipeline', 'sink'],
+  },
   sluice_sink_lag_seconds: {
     type: 'gauge',
     help: 'How far the newest complete cut in the warehouse is behind the newest commit in the topics.',

@@ -128,6 +128,7 @@ export class ProgressMetrics {
         { pipeline, sink },
         growth(now.refusedRows, last?.refusedRows),
       );
+    this.#meter.set('sluice_sink_stopped_tables', { pipeline, sink }, now.stopped?.count ?? 0);
     this.#meter.set('sluice_sink_lag_seconds', { pipeline, sink }, now.lagMs / 1_000);
     this.#meter.set('sluice_sink_cut_ordinal', { pipeline, sink }, now.cutOrdinal);
   }

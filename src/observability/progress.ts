@@ -76,8 +76,16 @@ export interface SinkProgress {
   readonly recordsLeft?: number;
   /** Rows the warehouse cannot hold, put on record there; since the start of the activity. Absent while there are none. */
   readonly refusedRows?: number;
+  /** Tables that stand still while the others go on. Absent while there are none. */
+  readonly stopped?: StoppedTables;
   /** `database.table` → rows applied. */
   readonly tables: Readonly<Record<string, number>>;
+}
+
+export interface StoppedTables {
+  readonly count: number;
+  /** `database.table` → what stopped it, and where; the first few in a heartbeat. */
+  readonly reasons: Readonly<Record<string, string>>;
 }
 
 export type Progress = PipelineProgress | SinkProgress;
@@ -94,6 +102,10 @@ export interface Heartbeat {
 export const MAX_NAMED_TABLES = 12;
 export const OTHER_TABLES = '(other)';
 
+/** Stopped tables a heartbeat names. */
+const MAX_NAMED_STOPS = 3;
+const MAX_REASON_TEXT = 250;
+
 /** Longest GTID set text a heartbeat carries. */
 const MAX_GTID_TEXT = 400;
 
@@ -103,6 +115,7 @@ export function forHeartbeat(progress: Progress): Progress {
   if (progress.kind === 'sink')
     return {
       ...progress,
+      ...(progress.stopped && { stopped: firstStops(progress.stopped) }),
       tables: busiest(
         progress.tables,
         (rows) => rows,
@@ -137,5 +150,13 @@ function busiest<Counts>(
   return first === undefined ? named : { ...named, [OTHER_TABLES]: others.reduce(add, first) };
 }
 
-const shortGtidSet = (gtidSet: string): string =>
-  gtidSet.length <= MAX_GTID_TEXT ? gtidSet : `${gtidSet.slice(0, MAX_GTID_TEXT - 1)}…`;
+function firstStops({ count, reasons }: StoppedTables): StoppedTables {
+  const first = Object.entries(reasons).slice(0, MAX_NAMED_STOPS);
+  const short = first.map(([table, reason]) => [table, shortened(reason, MAX_REASON_TEXT)]);
+  return { count, reasons: Object.fromEntries(short) as StoppedTables['reasons'] };
+}
+
+const shortGtidSet = (gtidSet: string): string => shortened(gtidSet, MAX_GTID_TEXT);
+
+const shortened = (text: string, length: number): string =>
+  text.length <= length ? text : `${text.slice(0, length - 1)}…`;

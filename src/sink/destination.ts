@@ -2,6 +2,7 @@ import type { Checkpoint } from '../change/checkpoint.ts';
 import { lastSequenceOf, type Sequence } from '../change/sequence.ts';
 import type { SchemaId, TableName, TableSchema } from '../change/table.ts';
 import type { ControlRecord } from '../topic/control-record.ts';
+import type { Topic } from '../topic/topic-name.ts';
 import type { PartitionOffset } from './record-source.ts';
 
 /** One change on its way into a changelog. `after` is the envelope's row as JSON text; `key` the record key as JSON text. */
@@ -47,6 +48,23 @@ export interface SinkBatch {
   readonly offsets: readonly PartitionOffset[];
   /** Present only with the last batch of a cut. */
   readonly cut: Cut | undefined;
+  /** Topics of tables that have stopped, which were not read for this cut; none when absent. */
+  readonly without?: readonly Topic[];
+}
+
+/** A table that stands at a cut of its own while the others go on. */
+export interface StoppedTable {
+  readonly table: TableName;
+  readonly topic: Topic;
+  /** Where its topic is read on from; a partition that is not here from its first record. */
+  readonly offsets: readonly PartitionOffset[];
+  /**
+   * Whether it is read again. `fromSnapshot`: a snapshot brings all that came before it, so that it
+   * does not matter what retention has taken of that.
+   */
+  readonly goesOn: 'no' | 'fromOffsets' | 'fromSnapshot';
+  /** For a person: what stopped it, and where. Quotes no value. */
+  readonly reason: string;
 }
 
 export interface DestinationState {
@@ -60,6 +78,7 @@ export interface DestinationState {
   readonly planned?: {
     readonly offsets: readonly PartitionOffset[];
     readonly cut: Cut | undefined;
+    readonly without?: readonly Topic[];
   };
 }
 
@@ -84,7 +103,9 @@ export interface NewWarehouse {
  * Port: a warehouse. Implemented in src/duckdb and src/bigquery.
  *
  * `apply` is atomic and durable when it resolves: rows, offsets, cut and the effect of control
- * records together. A retry after a lost answer reads `open` again first.
+ * records together. A retry after a lost answer reads `open` again first. It resolves with the
+ * topics of tables that it has stopped: their rows of this batch are not in, and their offsets have
+ * not moved.
  */
 export interface Destination {
   /** What is there; `undefined` when there is no warehouse. Changes nothing. */
@@ -94,10 +115,12 @@ export interface Destination {
    * Atomic: after a failure there is the whole new one, or none.
    */
   create(warehouse: NewWarehouse): Promise<DestinationState>;
-  apply(batch: SinkBatch): Promise<void>;
+  apply(batch: SinkBatch): Promise<readonly Topic[]>;
   /** Folds changes up to the present cut into the state tables where that pays. */
   compact(): Promise<void>;
   /** Rows per table as the views show them, for status. */
   rowCounts(): Promise<ReadonlyMap<TableName, number>>;
+  /** As of the last batch. Absent where a table that cannot go on stops them all. */
+  stopped?(): readonly StoppedTable[];
   close(): Promise<void>;
 }

@@ -1,5 +1,6 @@
 import { type SchemaId, type TableName, type TableSchema, tableName } from '../change/table.ts';
 import type { ControlRecord } from '../topic/control-record.ts';
+import type { Topic } from '../topic/topic-name.ts';
 import type { ChangeRow, Cut, SinkBatch } from './destination.ts';
 import type { PartitionOffset, RecordRun } from './record-source.ts';
 
@@ -51,13 +52,15 @@ export class Piece {
     this.#offsets.set(`${topic}/${partition}`, { topic, partition, offset: nextOffset, ...id });
   }
 
-  batch(cut: Cut | undefined): SinkBatch {
+  /** @param without  topics that the round leaves out */
+  batch(cut: Cut | undefined, without: readonly Topic[]): SinkBatch {
     return {
       tables: [...this.#rows.values()],
       control: this.#control,
       schemas: this.#schemas,
       offsets: [...this.#offsets.values()],
       cut,
+      ...(without.length === 0 ? {} : { without }),
     };
   }
 }

@@ -15,4 +15,6 @@ export interface SinkSessionProgress {
   readonly caughtUp: boolean;
   /** While a round is read: records, markers included, between what is committed and its end. */
   readonly recordsLeft: number;
+  /** Tables that stand still while the others go on. */
+  readonly stopped: readonly { readonly table: string; readonly reason: string }[];
 }

@@ -9,6 +9,7 @@ import { decodeChange } from './change-record.ts';
 import type { Clock } from './clock.ts';
 import { type Cut, cutOf, type Destination, type DestinationState } from './destination.ts';
 import type { SinkKillPoint } from './kill-points.ts';
+import { leftOut, NONE_RETURNING, returningOf, tablesOf } from './left-out.ts';
 import { openWarehouse } from './open-warehouse.ts';
 import { Piece } from './piece.ts';
 import type { SinkSessionProgress } from './progress.ts';
@@ -81,7 +82,8 @@ export async function runSink(input: SinkInput): Promise<SinkEnd> {
  * 4. with the last piece, publish W
  *
  * Rows beyond W that come along are stored and stay invisible. A crash between pieces repeats
- * nothing: offsets moved with the rows.
+ * nothing: offsets moved with the rows. A table that the destination stops leaves the cut: what is
+ * left of its topic in the round is passed over, and rounds leave it out until it goes on.
  */
 class SinkSession {
   readonly #input: SinkInput;
@@ -90,6 +92,10 @@ class SinkSession {
   readonly #newestSeq = new Map<string, Sequence>();
   readonly #schemas = new Map<SchemaId, TableSchema>();
   readonly #rowsByTable: Record<string, number> = {};
+  /** Topics of stopped tables, which this round does not take in. */
+  #without = new Set<Topic>();
+  /** As the newest round found them. */
+  #returning = NONE_RETURNING;
   #cut: Cut | undefined;
   #checkpoint: Checkpoint | undefined;
   #rows = 0;
@@ -111,10 +117,13 @@ class SinkSession {
   ): Promise<void> {
     const { source, destination, signal, clock, settings } = this.#input;
     if (planned) await this.#finish(planned);
+    let last = first;
     for (let known = first; !signal.aborted; known = undefined) {
-      const position = known ?? (await source.newestPosition(IDLE_WAIT_MS, signal));
+      const position = known ?? (await source.newestPosition(IDLE_WAIT_MS, signal)) ?? last;
+      last = position;
       const startedAtMs = clock.nowMs();
-      const moved = position !== undefined && this.#isNewer(position.checkpoint);
+      const moved =
+        position !== undefined && (this.#isNewer(position.checkpoint) || this.#isAwaited());
       if (moved) await this.#round(position);
       this.#report(!moved);
       if (!moved) continue;
@@ -138,8 +147,15 @@ class SinkSession {
     return last > this.#cut.lastSequence;
   }
 
+  /** A table that has become able to go on does not wait for the source to commit something more. */
+  #isAwaited(): boolean {
+    const returning = returningOf(this.#input.destination);
+    return returning !== NONE_RETURNING && returning !== this.#returning;
+  }
+
   async #round(position: CommittedPosition): Promise<void> {
     const { source, signal, settings } = this.#input;
+    await this.#leaveOut(position);
     const ranges = await this.#ranges(position);
     this.#recordsLeft = ranges.reduce((sum, { offset, until }) => sum + until - offset, 0);
     const isControl = ({ topic }: PartitionOffset): boolean => topic === this.#control;
@@ -155,14 +171,19 @@ class SinkSession {
     }
     signal.throwIfAborted();
     for (const { topic, partition, until } of ranges)
-      if (this.#next(topic, partition).offset < until)
+      if (!this.#without.has(topic) && this.#next(topic, partition).offset < until)
         throw new InvariantBroken(`${topic} partition ${partition} was not read up to ${until}`);
     await this.#apply(piece, cutOf(position.checkpoint));
   }
 
   /** Repeats the commit that an earlier attempt has begun, in one piece, whatever has come since. */
-  async #finish({ offsets, cut }: NonNullable<DestinationState['planned']>): Promise<void> {
+  async #finish({
+    offsets,
+    cut,
+    without,
+  }: NonNullable<DestinationState['planned']>): Promise<void> {
     const { source, signal } = this.#input;
+    this.#without = new Set(without);
     const ends = new Map(
       offsets.map(({ topic, partition, offset }) => [`${topic}/${partition}`, offset]),
     );
@@ -176,10 +197,25 @@ class SinkSession {
     await this.#apply(piece, cut);
   }
 
+  /** A topic that is taken in again is read from where its table stands, by sequences as of there. */
+  async #leaveOut({ topics }: CommittedPosition): Promise<void> {
+    const { destination, source } = this.#input;
+    this.#returning = returningOf(destination);
+    const left = await leftOut(destination, source, topics);
+    this.#without = new Set(left.topics);
+    for (const offset of [...left.again.values()].flat()) {
+      const id = `${offset.topic}/${offset.partition}`;
+      this.#offsets.set(id, offset);
+      this.#newestSeq.delete(id);
+    }
+  }
+
   /** From the next offset of every partition to its high watermark; a topic not seen before starts at its beginning. */
   async #ranges({ topics }: CommittedPosition): Promise<readonly Range[]> {
     const partitions = [...topics].flatMap(([topic, count]) =>
-      Array.from({ length: count }, (_, partition) => ({ topic, partition })),
+      this.#without.has(topic)
+        ? []
+        : Array.from({ length: count }, (_, partition) => ({ topic, partition })),
     );
     partitions.push({ topic: this.#control, partition: 0 });
     const marks = await this.#input.source.highWatermarks(partitions);
@@ -201,6 +237,7 @@ class SinkSession {
 
   async #take(piece: Piece, run: RecordRun): Promise<void> {
     const { topic, partition, records, nextOffset } = run;
+    if (this.#without.has(topic)) return;
     const id = `${topic}/${partition}`;
     const { offset: first, ...topicId } = this.#next(topic, partition);
     piece.offsets += nextOffset - first;
@@ -252,19 +289,25 @@ class SinkSession {
 
   async #apply(piece: Piece, cut: Cut | undefined): Promise<void> {
     const { destination, clock, reach } = this.#input;
-    const batch = piece.batch(cut);
+    const batch = piece.batch(cut, [...this.#without]);
     const startedAtMs = clock.nowMs();
     reach('sinkBeforeApply');
-    await destination.apply(batch);
+    const stopped = await destination.apply(batch);
     reach('sinkCommitted');
-    this.#lastCommit = { rows: piece.rows, durationMs: clock.nowMs() - startedAtMs };
+    for (const topic of stopped) this.#without.add(topic);
+    const left = tablesOf(destination, stopped);
+    const tables = batch.tables.filter(({ table }) => !left.has(table));
+    const rows = tables.reduce((sum, part) => sum + part.rows.length, 0);
+    this.#lastCommit = { rows, durationMs: clock.nowMs() - startedAtMs };
     this.#commits += 1;
-    this.#rows += piece.rows;
+    this.#rows += rows;
     this.#recordsLeft -= piece.offsets;
-    for (const { table, rows } of batch.tables)
-      this.#rowsByTable[table] = (this.#rowsByTable[table] ?? 0) + rows.length;
-    if (cut) this.#cut = cut;
-    else this.#report(false);
+    for (const part of tables)
+      this.#rowsByTable[part.table] = (this.#rowsByTable[part.table] ?? 0) + part.rows.length;
+    if (cut) {
+      this.#cut = cut;
+      this.#recordsLeft = 0;
+    } else this.#report(false);
   }
 
   #report(caughtUp: boolean): void {
@@ -277,6 +320,10 @@ class SinkSession {
       lastCommit: this.#lastCommit,
       caughtUp,
       recordsLeft: this.#recordsLeft,
+      stopped: (this.#input.destination.stopped?.() ?? []).map(({ table, reason }) => ({
+        table,
+        reason,
+      })),
     });
   }
 }

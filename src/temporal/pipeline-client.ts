@@ -20,6 +20,7 @@ import {
   ANSWER_TIMEOUT_MS,
   type IncidentView,
   type PipelineView,
+  viewConfig,
   viewIncidents,
   viewPipeline,
 } from './pipeline-view.ts';
@@ -123,10 +124,17 @@ export class PipelineClient implements AsyncDisposable {
   async incidents(pipeline: string): Promise<readonly IncidentView[]> {
     const incidents = await viewIncidents(this.#client, pipeline);
     if (incidents) return incidents;
-    throw new SluiceError(
-      'pipeline.no-worker',
-      `No worker answers for pipeline ${pipeline}. Start one with sluice worker.`,
-    );
+    throw noWorker(pipeline);
+  }
+
+  /**
+   * The configuration that the pipeline runs with.
+   * @throws {SluiceError} also `pipeline.no-worker`
+   */
+  async config(pipeline: string): Promise<PipelineSpec> {
+    const spec = await viewConfig(this.#client, pipeline);
+    if (spec) return spec;
+    throw noWorker(pipeline);
   }
 
   pause(pipeline: string, who: Requester): Promise<CommandReceipt> {
@@ -229,6 +237,13 @@ export class PipelineClient implements AsyncDisposable {
       throw error;
     }
   }
+}
+
+function noWorker(pipeline: string): SluiceError {
+  return new SluiceError(
+    'pipeline.no-worker',
+    `No worker answers for pipeline ${pipeline}. Start one with sluice worker.`,
+  );
 }
 
 function startOptions(

@@ -7,8 +7,9 @@ import {
 import { defaultPayloadConverter } from '@temporalio/common';
 import { optionalTsToMs } from '@temporalio/common/lib/time.js';
 import { type Incident, openIncident } from '../control/incident.ts';
-import { RECOVER_ACTIONS } from '../control/messages.ts';
+import { CONFIG_QUERY, RECOVER_ACTIONS, STATUS_QUERY } from '../control/messages.ts';
 import { pipelineWorkflowId, sinkWorkflowId } from '../control/names.ts';
+import type { PipelineSpec } from '../control/pipeline-spec.ts';
 import type { PipelineState } from '../control/pipeline-state.ts';
 import type { SinkState } from '../control/sink-state.ts';
 import type { Heartbeat, PipelineProgress, SinkProgress } from '../observability/progress.ts';
@@ -95,6 +96,12 @@ export async function viewIncidents(
   ];
 }
 
+/** The configuration as the workflow has it; `undefined` without a worker. */
+export function viewConfig(client: Client, pipeline: string): Promise<PipelineSpec | undefined> {
+  const handle = client.workflow.getHandle(pipelineWorkflowId(pipeline));
+  return explaining(pipeline, () => ask<PipelineSpec>(client, handle, CONFIG_QUERY));
+}
+
 async function viewSink(client: Client, pipeline: string, name: string): Promise<SinkView> {
   const handle = client.workflow.getHandle(sinkWorkflowId(pipeline, name));
   const found = await unlessMissing(() =>
@@ -166,11 +173,15 @@ function reasonOf({ trouble }: Described, state: PipelineState | undefined): str
   return `${command}${by === undefined ? '' : ` by ${by}`}${reason === undefined ? '' : `: ${reason}`}`;
 }
 
-/** The workflow's own state; `undefined` when no worker answers in time. */
-async function ask<State>(client: Client, handle: WorkflowHandle): Promise<State | undefined> {
+/** What the workflow itself answers; `undefined` when no worker answers in time. */
+async function ask<State>(
+  client: Client,
+  handle: WorkflowHandle,
+  question: string = STATUS_QUERY,
+): Promise<State | undefined> {
   try {
     return await client.connection.withDeadline(Date.now() + ANSWER_TIMEOUT_MS, () =>
-      handle.query<State>('status'),
+      handle.query<State>(question),
     );
   } catch (error) {
     if (isNoWorker(error)) return undefined;

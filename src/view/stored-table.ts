@@ -42,9 +42,10 @@ export interface StoredTable {
 
 /**
  * Only a consistent table is covered by the promise of whole transactions. An incomplete one lacks
- * the rows from before the warehouse began, until a snapshot has brought them.
+ * the rows from before the warehouse began, until a snapshot has brought them. A stopped one stands
+ * at an earlier cut than the others.
  */
-export type TableStatus = 'consistent' | 'incomplete' | 'snapshotting' | 'gap';
+export type TableStatus = 'consistent' | 'incomplete' | 'snapshotting' | 'gap' | 'stopped';
 
 /** Smaller than every sequence. */
 export const BEFORE_ALL = '00000000/0000000000000000/00000000' as Sequence;

@@ -1,5 +1,6 @@
 import { googleAuthorization } from '../bigquery/authorization.ts';
 import { BigQueryDestination } from '../bigquery/bigquery-destination.ts';
+import { DEFAULT_FOLDING } from '../bigquery/compaction.ts';
 import { loggedPlans } from '../bigquery/load-plan.ts';
 import { bigQueryLayout } from '../bigquery/names.ts';
 import { RestBigQuery } from '../bigquery/rest-service.ts';
@@ -51,6 +52,7 @@ export function bigQueryWarehouse(
     layout: bigQueryLayout(sink.project, sink.internalDataset, sink),
     tables: { labels, ...(changesExpireDays === undefined ? {} : { changesExpireDays }) },
     plans: loggedPlans(log),
+    folding: { ...DEFAULT_FOLDING, maxAgeMs: sink.compactionIntervalMs },
     compactionPriority: sink.compactionPriority === 'batch' ? 'BATCH' : 'INTERACTIVE',
     onRefusedRow: sink.onRefusedRow,
     onRefused,

@@ -1,28 +1,72 @@
+import {
+  advice,
+  LIST_PRICE,
+  monthAtThisPace,
+  type ReadEstimates,
+  type SinkUsage,
+} from '../bigquery/cost.ts';
+import { estimateReads, readUsage } from '../bigquery/cost-report.ts';
 import { bigQueryLayout } from '../bigquery/names.ts';
-import { readCost } from '../bigquery/read-cost.ts';
-import type { PipelineSpec } from '../control/pipeline-spec.ts';
-import type { CostQuestion, SinkCost } from '../control/sink-cost.ts';
+import type { TableName } from '../change/table.ts';
+import type { CostOptions, SinkCost } from '../cli/ports.ts';
+import type { BigQuerySinkSpec, PipelineSpec } from '../control/pipeline-spec.ts';
 import { bigQueryService } from './bigquery-warehouse.ts';
 
-/**
- * What the BigQuery sinks of a pipeline cost; other kinds have no bill.
- *
- * @throws {SluiceError} `bigquery.*`
- */
+const DAY_MS = 86_400_000;
+
+/** What every sink of kind bigquery has cost; asks BigQuery from this host. */
 export async function sinkCosts(
-  { sinks }: Pick<PipelineSpec, 'sinks'>,
-  question: CostQuestion,
+  { sinks }: PipelineSpec,
+  options: CostOptions,
 ): Promise<readonly SinkCost[]> {
   const costs: SinkCost[] = [];
-  for (const [name, sink] of Object.entries(sinks)) {
-    if (sink.kind !== 'bigquery') continue;
-    const warehouse = {
-      service: bigQueryService(sink),
-      layout: bigQueryLayout(sink.project, sink.internalDataset, sink),
-      settings: sink,
-      nowMs: Date.now(),
-    };
-    costs.push({ sink: name, cost: await readCost(warehouse, question) });
-  }
+  for (const [name, sink] of Object.entries(sinks))
+    if (sink.kind === 'bigquery') costs.push(await sinkCost(name, sink, options));
   return costs;
+}
+
+async function sinkCost(
+  name: string,
+  sink: BigQuerySinkSpec,
+  { days, maxTables }: CostOptions,
+): Promise<SinkCost> {
+  const service = bigQueryService(sink);
+  const layout = bigQueryLayout(sink.project, sink.internalDataset, sink);
+  const nowMs = Date.now();
+  const usage: SinkUsage = (await readUsage(service, layout, {
+    sinceMs: nowMs - days * DAY_MS,
+    nowMs,
+  })) ?? { days: [], commits: 0, sinceMs: undefined, nowMs };
+  const dearest = dearestTables(usage).slice(0, maxTables);
+  const wanted = new Set(dearest);
+  const reads =
+    wanted.size === 0
+      ? new Map<TableName, ReadEstimates>()
+      : await estimateReads(service, layout, (table) => wanted.has(table));
+  const month = monthAtThisPace(usage);
+  return {
+    sink: name,
+    project: sink.project,
+    dataset: sink.internalDataset,
+    ...(usage.sinceMs === undefined ? {} : { sinceMs: usage.sinceMs }),
+    commits: usage.commits,
+    days: usage.days,
+    reads: dearest.flatMap((table) => {
+      const estimates = reads.get(table);
+      return estimates ? [{ table, ...estimates }] : [];
+    }),
+    month,
+    price: `${LIST_PRICE.usdPerTebibyte} USD a TiB, ${LIST_PRICE.terms}`,
+    advice: advice(month, sink, reads),
+  };
+}
+
+/** By what their compactions are billed, then by what is loaded. */
+function dearestTables({ days }: SinkUsage): readonly TableName[] {
+  const sums = [...Map.groupBy(days, ({ table }) => table)].map(([table, its]) => ({
+    table,
+    billed: its.reduce((sum, { compactionBytes }) => sum + compactionBytes, 0),
+    loaded: its.reduce((sum, { loadedBytes }) => sum + loadedBytes, 0),
+  }));
+  return sums.sort((a, b) => b.billed - a.billed || b.loaded - a.loaded).map(({ table }) => table);
 }

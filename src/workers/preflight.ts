@@ -6,18 +6,17 @@ import { KafkaPipelineLog } from '../kafka/pipeline-log.ts';
 import { topicsOf } from '../kafka/topic-admin.ts';
 import { preflight as checkSource } from '../mysql/preflight.ts';
 import { kafkaConnection, mysqlAccount, pipelineLogOptions } from './connections.ts';
-import { costFindings } from './cost-preflight.ts';
+import { costFindings } from './cost-estimate.ts';
 import { sinkFindings } from './sink-preflight.ts';
 
 const PREFLIGHT_TIMEOUT_MS = 60_000;
 
 /** Everything that keeps a pipeline from running or may cost it later, each with its cure. Changes nothing. */
 export async function checkPipeline(spec: PipelineSpec): Promise<readonly Finding[]> {
-  return [
-    ...(await preflight(spec)),
-    ...(await sinkFindings(spec)),
-    ...(await costFindings(spec, AbortSignal.timeout(PREFLIGHT_TIMEOUT_MS))),
-  ];
+  const findings = [...(await preflight(spec)), ...(await sinkFindings(spec))];
+  const isReadable = findings.every(({ severity }) => severity !== 'fatal');
+  const signal = AbortSignal.timeout(PREFLIGHT_TIMEOUT_MS);
+  return isReadable ? [...findings, ...(await costFindings(spec, signal))] : findings;
 }
 
 /** What capture needs. */

@@ -190,6 +190,7 @@ class SinkCounter {
       lagMs: behind ? Math.max(0, Math.floor(behindUs / 1000)) : 0,
       ...(progress.lastCommit ? { lastCommit: progress.lastCommit } : {}),
       ...(this.#refusedRows > 0 ? { refusedRows: this.#refusedRows } : {}),
+      ...stoppedTables(progress),
       ...(progress.recordsLeft > 0 ? { recordsLeft: progress.recordsLeft } : {}),
       tables: this.#tables(progress),
     };
@@ -200,4 +201,10 @@ class SinkCounter {
     for (const [table, rows] of Object.entries(rowsByTable)) sum[table] = (sum[table] ?? 0) + rows;
     return sum;
   }
+}
+
+function stoppedTables({ stopped }: SinkSessionProgress): Pick<SinkProgress, 'stopped'> {
+  if (stopped.length === 0) return {};
+  const reasons = Object.fromEntries(stopped.map(({ table, reason }) => [table, reason]));
+  return { stopped: { count: stopped.length, reasons } };
 }

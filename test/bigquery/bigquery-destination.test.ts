@@ -348,16 +348,6 @@ describe('a BigQuery warehouse', () => {
     });
     expect(refused).toBe(1);
   });
-
-  it('stops at such a row when it is told to, and names where it is', async () => {
-    const stopping = destination(new MemoryBigQuery(), newLog());
-    await opened(stopping);
-    const half = change(orders, 'c', [2n, '\ud800'], 2);
-    await expect(stopping.apply(batch(2, [rowsOf(orders, [half])]))).rejects.toMatchObject({
-      code: 'bigquery.row-refused',
-      facts: { table: 'shop.orders', topic: 'shop.shop.orders', offset: 2, seq: half.seq },
-    });
-  });
 });
 
 async function endOf({ checkpoint }: MemoryBigQuery): Promise<number> {

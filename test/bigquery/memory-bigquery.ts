@@ -1,6 +1,7 @@
 import { gunzipSync } from 'node:zlib';
 import { OTHER_WRITER } from '../../src/bigquery/bigquery-error.ts';
-import type { BigQueryService, Job, JobId, JobOutcome } from '../../src/bigquery/job.ts';
+import type { BigQueryService, Job, JobId, JobOutcome, LoadJob } from '../../src/bigquery/job.ts';
+import { LAYOUT_VERSION } from '../../src/bigquery/metadata.ts';
 import { SluiceError } from '../../src/errors/error.ts';
 
 /** What goes wrong with one request. */
@@ -16,7 +17,8 @@ interface TakenJob {
 /**
  * BigQuery's jobs in memory: ids are unique for ever, a failed one is burnt, and an answer may be
  * lost after the work is done. Of SQL it understands the few statements that move the checkpoint and
- * the tables' entries; rows that were loaded it keeps as they came.
+ * the tables' entries, and those that delete all rows of a table; rows that were loaded it keeps as
+ * they came.
  */
 export class MemoryBigQuery implements BigQueryService {
   readonly jobs = new Map<JobId, TakenJob>();
@@ -25,6 +27,8 @@ export class MemoryBigQuery implements BigQueryService {
   readonly datasets = new Set<string>();
   checkpoint: (string | null)[] | undefined;
   readonly entries = new Map<string, (string | null)[]>();
+  /** Whether a file holds what BigQuery does not take. */
+  refuses: (job: LoadJob) => boolean = () => false;
   readonly #faults: () => Fault;
   #hasTables = false;
 
@@ -88,6 +92,8 @@ export class MemoryBigQuery implements BigQueryService {
 
   #run(job: Job): JobOutcome {
     if (job.kind === 'query') return this.#script(job.sql);
+    if (this.refuses(job))
+      return { kind: 'failed', error: { reason: 'invalid', message: 'Bad value' } };
     const lines = gunzipSync(job.file).toString().trimEnd().split('\n');
     this.lines.set(job.table, [...(this.lines.get(job.table) ?? []), ...lines]);
     return { kind: 'done', rows: lines.length, bytesBilled: 0 };
@@ -110,8 +116,17 @@ export class MemoryBigQuery implements BigQueryService {
       const [start = null, cut = null, gtidSet = null] = texts.slice(5);
       const [, ordinal = null, committedAtUs = null] =
         /, (\d+), '[0-9a-f/]+', (\d+), '/i.exec(sql) ?? [];
-      this.checkpoint = ['1', warehouse, pipeline, prefix, '0', offsets, pending, start];
-      this.checkpoint.push(ordinal, cut, committedAtUs, gtidSet, null);
+      this.checkpoint = [
+        String(LAYOUT_VERSION),
+        warehouse,
+        pipeline,
+        prefix,
+        '0',
+        offsets,
+        pending,
+        start,
+      ];
+      this.checkpoint.push(ordinal, cut, committedAtUs, gtidSet, null, '[]');
     }
     if (sql.startsWith('UPDATE `acme`.`sluice_shop`.`_cdc_tables` AS t SET delta_rows'))
       for (const [, name = '', status = ''] of sql.matchAll(
@@ -128,8 +143,13 @@ export class MemoryBigQuery implements BigQueryService {
       this.entries.get(name)?.splice(0, 1, definition);
     }
     if (sql.startsWith('UPDATE `acme`.`sluice_shop`.`_cdc_checkpoints`')) {
-      const [offsets = '', pending = '', newest = '', , lastSequence = null] = texts;
-      const gtidSet = texts[5] ?? null;
+      const [, head = '', stopped = '', tail = ''] =
+        /^(.*), stopped = \[(.*)\], (updated_at = .*)$/s.exec(sql) ?? [];
+      const [offsets = '', pending = '', newest = ''] = literals(head);
+      const [, lastSequence = null, gtidSet = null] = literals(tail);
+      const facts = [...stopped.matchAll(/('(?:[^'\\]|\\.)*') AS facts/g)].flatMap(
+        ([, text = '']) => literals(text).map((json) => ({ facts: json })),
+      );
       const number = /commit_number = (\d+)/.exec(sql)?.[1] ?? '';
       const cut = /commit_ordinal = (\d+).* committed_at_us = (\d+)/.exec(sql);
       const before = this.checkpoint ?? [];
@@ -141,9 +161,39 @@ export class MemoryBigQuery implements BigQueryService {
         before[7] ?? null,
         ...(cut ? [cut[1] ?? '', lastSequence, cut[2] ?? '', gtidSet] : before.slice(8, 12)),
         newest,
+        JSON.stringify(facts),
       ];
     }
+    const target = /^INSERT INTO `acme`\.`sluice_shop`\.`(.*?__changes)`/.exec(sql)?.[1];
+    if (target !== undefined) this.#deleteLive(target, sql);
   }
+
+  #deleteLive(table: string, sql: string): void {
+    const seq = /'([0-9A-Fa-f/]+)', 'd'/.exec(sql)?.[1] ?? '';
+    const olderThan = /WHERE l\._cdc_seq < '([0-9A-Fa-f/]+)'$/.exec(sql)?.[1] ?? seq;
+    const gone = this.live(table, (at) => at < seq).filter((line) => line._cdc_seq < olderThan);
+    const lines = gone.map((line) => JSON.stringify({ ...line, _cdc_seq: seq, _cdc_op: 'd' }));
+    this.lines.set(table, [...(this.lines.get(table) ?? []), ...lines]);
+  }
+
+  /** The newest line of each `id` within the bound, deletes left out. */
+  live(table: string, bound: (seq: string) => boolean): readonly Line[] {
+    const newest = new Map<unknown, Line>();
+    for (const text of this.lines.get(table) ?? []) {
+      const line = JSON.parse(text) as Line;
+      const known = newest.get(line.id);
+      if (bound(line._cdc_seq) && (!known || line._cdc_seq > known._cdc_seq))
+        newest.set(line.id, line);
+    }
+    return [...newest.values()].filter((line) => line._cdc_op !== 'd');
+  }
+}
+
+export interface Line {
+  readonly id: unknown;
+  readonly _cdc_seq: string;
+  readonly _cdc_op: string;
+  readonly [column: string]: unknown;
 }
 
 function lost(): SluiceError {

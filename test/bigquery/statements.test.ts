@@ -3,14 +3,7 @@ import { batchEffects } from '../../src/bigquery/batch-effects.ts';
 import { bigQueryDialect } from '../../src/bigquery/bigquery-dialect.ts';
 import { commitScript } from '../../src/bigquery/commit-script.ts';
 import { expiry, foldScript, probeQuery } from '../../src/bigquery/compaction.ts';
-import {
-  dailyCommitsQuery,
-  dailyCompactionsQuery,
-  dailyLoadsQuery,
-  measuredTablesQuery,
-  viewQueries,
-} from '../../src/bigquery/cost-queries.ts';
-import { APPEND_READS, COMMIT_READS, PROBE_READS } from '../../src/bigquery/list-prices.ts';
+import { commitsQuery, usageQuery } from '../../src/bigquery/cost-report.ts';
 import {
   checkpointQuery,
   compactionRecord,
@@ -22,6 +15,7 @@ import {
 import { bigQueryLayout } from '../../src/bigquery/names.ts';
 import { newCheckpoint, setAsideStatements } from '../../src/bigquery/new-warehouse.ts';
 import { tableStatements, tableViews } from '../../src/bigquery/table-plan.ts';
+import type { TableStop } from '../../src/bigquery/table-stop.ts';
 import type { SchemaId, TableName } from '../../src/change/table.ts';
 import type { Topic } from '../../src/topic/topic-name.ts';
 import { BEFORE_ALL, type StoredTable } from '../../src/view/stored-table.ts';
@@ -109,6 +103,18 @@ const effects = batchEffects(
   AT_US,
 );
 
+const stop: TableStop = {
+  table: 'shop.items' as TableName,
+  topic: 'shop.shop.items' as Topic,
+  code: 'bigquery.row-refused',
+  reason: 'the row takes more than 100000000 bytes as JSON',
+  seq: seqAt(11),
+  place: { partition: 0, offset: 8 },
+  cut: cutAt(10),
+  status: 'consistent',
+  needsSnapshot: false,
+};
+
 const commit = commitScript(layout, {
   warehouseId: '6ea39949-8beb-4830-9ddd-42d37cb7d7ee',
   to: {
@@ -119,6 +125,7 @@ const commit = commitScript(layout, {
     start: undefined,
     newest: seqAt(12),
     pending: [],
+    stopped: new Map([[stop.table, stop]]),
   },
   atUs: AT_US,
   massDeletes: effects.massDeletes,
@@ -144,6 +151,7 @@ const probe = { changes: 5, known: 2, keyBounds: ['17', '99'] } as const;
 
 const STATEMENTS: Readonly<Record<string, readonly string[]>> = {
   bookkeeping: createBookkeeping(layout),
+  'cost-report': [usageQuery(layout, AT_US / 1000), commitsQuery(layout, AT_US / 1000)],
   'first-checkpoint': [
     newCheckpoint(layout, { warehouseId: 'w', pipeline: 'shop', prefix: 'shop' }, undefined),
     newCheckpoint(
@@ -198,13 +206,6 @@ const STATEMENTS: Readonly<Record<string, readonly string[]>> = {
   ],
   'fold-of-a-changed-table': [foldScript(layout, changed, cutAt(12), probe, AT_US)],
   expiry: expiry(layout, folded, 400, AT_US / 1000),
-  cost: [
-    dailyLoadsQuery(layout, AT_US / 1000),
-    dailyCompactionsQuery(layout, AT_US / 1000),
-    dailyCommitsQuery(layout, AT_US / 1000),
-    measuredTablesQuery(layout),
-    ...viewQueries(layout, folded, AT_US / 1000).map(({ sql }) => sql),
-  ],
   'compaction-record': [
     compactionRecord(
       layout,
@@ -254,46 +255,5 @@ describe('the statements BigQuery gets', () => {
     ['CREATE OR REPLACE TABLE FUNCTION `p`.`f`(`x`) AS (SELECT 1 AS a)', 'table function'],
   ])('are checked by one who would notice: %s', (sql, problem) => {
     expect(grammarProblems(sql).join('\n')).toContain(problem);
-  });
-});
-
-/** Tables that each statement reads, added up: what is only inserted into is not read. */
-function readsOf(script: string): number {
-  return script
-    .split(';\n')
-    .map((sql) => sql.replace(/^INSERT INTO `[^ ]+ /, ''))
-    .reduce((reads, sql) => reads + new Set(sql.match(/`acme-data`\.`\w+`\.`\w+`/g)).size, 0);
-}
-
-describe('what BigQuery bills at least', () => {
-  const plain = commitScript(layout, {
-    warehouseId: 'w',
-    to: {
-      identity: { layout: 1, warehouseId: 'w', pipeline: 'shop', prefix: 'shop' },
-      commit: 42,
-      offsets: new Map(),
-      cut: cutAt(12),
-      start: undefined,
-      newest: undefined,
-      pending: [],
-    },
-    atUs: AT_US,
-    massDeletes: [],
-    tables: [{ name: folded.name, addedRows: 3, status: 'consistent' }],
-    refused: [],
-    gaps: [],
-    loaded: [{ table: folded.name, jobId: 'j', rows: 3, fileBytes: 218 }],
-  });
-
-  it.each([
-    ['a commit', plain, COMMIT_READS],
-    [
-      'a compaction that only inserts',
-      foldScript(layout, folded, cutAt(12), { ...probe, known: 0 }, AT_US),
-      APPEND_READS,
-    ],
-    ['the look before a compaction', probeQuery(layout, folded, cutAt(12)), PROBE_READS],
-  ])('is counted for %s as its statements have it', (_, script, reads) => {
-    expect(readsOf(script)).toBe(reads);
   });
 });

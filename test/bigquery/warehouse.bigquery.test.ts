@@ -1,17 +1,20 @@
 import fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
 import { BigQueryDestination } from '../../src/bigquery/bigquery-destination.ts';
+import type { BigQueryContext } from '../../src/bigquery/context.ts';
+import { estimateReads, readUsage } from '../../src/bigquery/cost-report.ts';
 import { loggedPlans } from '../../src/bigquery/load-plan.ts';
-import { bigQueryLayout } from '../../src/bigquery/names.ts';
+import { type BigQueryLayout, bigQueryLayout } from '../../src/bigquery/names.ts';
 import { RestBigQuery } from '../../src/bigquery/rest-service.ts';
 import type { ColumnValue } from '../../src/change/column-value.ts';
 import type { ColumnType, TableComments, TableName, TableSchema } from '../../src/change/table.ts';
 import { judgeFailure } from '../../src/errors/policy.ts';
 import { systemClock } from '../../src/sink/clock.ts';
-import type { ChangeRow } from '../../src/sink/destination.ts';
+import type { ChangeRow, SinkBatch } from '../../src/sink/destination.ts';
 import type { SinkKillPoint } from '../../src/sink/kill-points.ts';
 import type { ControlRecord } from '../../src/topic/control-record.ts';
 import { schemaIdOf } from '../../src/topic/schema-record.ts';
+import type { Topic } from '../../src/topic/topic-name.ts';
 import { BigQueryFront, type HttpFault } from '../../tools/bigquery-front/bigquery-front.ts';
 import { batch, change, integer, rowsOf, schemaOf, seqAt, varchar } from '../duckdb/warehouse.ts';
 import { MemorySinkLog } from '../sink/memory-sink-log.ts';
@@ -27,7 +30,11 @@ const ORDERS = schemaOf('shop.orders', [
 const ORDERS_NAME = 'shop.orders' as TableName;
 
 interface Warehouse {
+  readonly service: RestBigQuery;
+  readonly layout: BigQueryLayout;
   readonly destination: BigQueryDestination;
+  /** The same warehouse for another worker, told to reject rows. */
+  readonly rejecting: BigQueryDestination;
   /** The query's `{shop}` is the dataset of the views, `{own}` the internal one. */
   readonly rows: (sql: string) => Promise<readonly (readonly (string | null)[])[]>;
   /** Of a table in the internal dataset. */
@@ -79,7 +86,7 @@ async function newWarehouse({
   const log = new MemorySinkLog();
   const warehouseId = `w-${suffix}`;
   log.record = { v: 1, warehouse: { id: warehouseId, state: 'ready' } };
-  const destination = new BigQueryDestination({
+  const context: BigQueryContext = {
     service,
     pipeline: 'shop',
     sink: 'bq',
@@ -97,10 +104,15 @@ async function newWarehouse({
     clock: { ...systemClock, nowMs },
     reach,
     signal: new AbortController().signal,
-  });
+  };
+  const destination = new BigQueryDestination(context);
+  const rejecting = new BigQueryDestination({ ...context, onRefusedRow: 'reject' });
   await destination.create({ warehouseId });
   return {
+    service,
+    layout,
     destination,
+    rejecting,
     rows: (sql) =>
       service.rows(
         sql
@@ -469,6 +481,125 @@ describe.skipIf(ENDPOINT === '')('a BigQuery warehouse, asked in SQL', () => {
     await destination.compact();
     expect(await rows(CURRENT)).toEqual([]);
     expect(await rows('SELECT o.id FROM {shop}.orders__latest AS o')).toEqual([]);
+  });
+
+  it('has on record what it has loaded and folded, by table and day, and tells what views read', async () => {
+    const { destination, service, layout } = await newWarehouse();
+    const since = { sinceMs: Date.now() - 60_000, nowMs: Date.now() };
+    expect(await readUsage(service, layout, since)).toMatchObject({ days: [], commits: 0 });
+    await destination.apply(batch(1, [rowsOf(ORDERS, [change(ORDERS, 'c', [1n, 'a'], 1)])]));
+    await destination.apply(
+      batch(
+        3,
+        [2, 3].map((at) => rowsOf(ORDERS, [change(ORDERS, 'u', [1n, `b${at}`], at)])),
+      ),
+    );
+    await destination.compact();
+    const usage = await readUsage(service, layout, since);
+    expect(usage).toMatchObject({
+      commits: 2,
+      days: [{ table: 'shop.orders', loads: 2, rows: 3, compactions: 1 }],
+    });
+    expect(usage?.days[0]?.loadedBytes).toBeGreaterThan(0);
+    expect(usage?.sinceMs).toBeGreaterThanOrEqual(since.sinceMs);
+    expect(await estimateReads(service, layout, () => true)).toEqual(
+      new Map([['shop.orders', { now: 0, latest: 0, history: 0, asOf: 0 }]]),
+    );
+    expect(await estimateReads(service, layout, () => false)).toEqual(new Map());
+    const gone = { ...layout, internal: 'nobody_made_this' };
+    expect(await readUsage(service, gone, since)).toBeUndefined();
+  });
+
+  const ITEMS = schemaOf('shop.items', [['id', integer]]);
+  const TOPIC = 'shop.shop.orders' as Topic;
+  const item = (n: number) => rowsOf(ITEMS, [change(ITEMS, 'c', [BigInt(n)], n)]);
+  const withoutOrders = (n: number, control: readonly ControlRecord[] = []): SinkBatch => ({
+    ...batch(n, [item(n)], control),
+    without: [TOPIC],
+  });
+
+  /** Two tables at cut 1; commit 2 has a row of `orders` that does not fit. */
+  async function withStoppedTable(): Promise<Warehouse> {
+    const warehouse = await newWarehouse();
+    const { destination } = warehouse;
+    const first = change(ORDERS, 'c', [1n, 'a'], 1);
+    const beyond = change(ORDERS, 'u', [1n, 'b'], 2);
+    await destination.apply(batch(1, [rowsOf(ORDERS, [first, beyond]), item(1)]));
+    const poisoned = rowsOf(ORDERS, [change(ORDERS, 'c', [2n, '\ud800'], 3)]);
+    expect(await destination.apply(batch(3, [poisoned, item(3)]))).toEqual([TOPIC]);
+    return warehouse;
+  }
+
+  const STATUS =
+    'SELECT s.table_name, s.status, s.consistent, s.stopped_by IS NULL AS goes_on, s.commit_ordinal' +
+    ' FROM {own}._cdc_status AS s ORDER BY s.table_name';
+  const ITEM_IDS = 'SELECT i.id FROM {shop}.items AS i ORDER BY i.id';
+
+  it('keeps the views of a table that has stopped at its cut, folds or not, while the others go on', async () => {
+    const { destination, rows } = await withStoppedTable();
+    await destination.compact();
+    expect([await rows(CURRENT), await rows(ITEM_IDS)]).toEqual([[['1', 'a']], [['1'], ['3']]]);
+    await destination.apply(withoutOrders(4));
+    await destination.compact();
+    expect([await rows(CURRENT), await rows(ITEM_IDS)]).toEqual([
+      [['1', 'a']],
+      [['1'], ['3'], ['4']],
+    ]);
+    expect(await rows('SELECT c.note FROM {shop}.orders__changes AS c')).toEqual([['a']]);
+    expect(await rows(STATUS)).toEqual([
+      ['shop.items', 'consistent', 'true', 'true', '4'],
+      ['shop.orders', 'stopped', 'false', 'false', '1'],
+    ]);
+    const [[reason] = []] = await rows(
+      "SELECT s.stopped_by FROM {own}._cdc_status AS s WHERE s.status = 'stopped'",
+    );
+    expect(reason).toMatch(/^bigquery\.row-refused at offset 3 of shop\.shop\.orders partition 0/);
+  });
+
+  it('goes on with a stopped table where rows are rejected, in one cut with the others', async () => {
+    const { destination, rejecting, rows } = await withStoppedTable();
+    await destination.apply(
+      withoutOrders(5, [{ kind: 'truncate', seq: seqAt(4), table: ORDERS_NAME }]),
+    );
+    await rejecting.open();
+    const backlog = [change(ORDERS, 'c', [2n, '\ud800'], 3), change(ORDERS, 'c', [7n, 'after'], 6)];
+    await rejecting.apply(batch(6, [rowsOf(ORDERS, backlog)]));
+    expect(await rows(CURRENT)).toEqual([['7', 'after']]);
+    await rejecting.compact();
+    expect(await rows(CURRENT)).toEqual([['7', 'after']]);
+    expect(await rows(STATUS)).toContainEqual(['shop.orders', 'gap', 'false', 'true', '6']);
+    expect(await rows('SELECT r.topic_offset FROM {own}._cdc_rejects AS r')).toEqual([['3']]);
+    expect(rejecting.stopped()).toEqual([]);
+  });
+
+  it('brings a stopped table back at the end of a snapshot', async () => {
+    const { destination, rows } = await withStoppedTable();
+    const snapshot = { table: ORDERS_NAME, snapshotId: 's' } as const;
+    const begin: ControlRecord = { kind: 'snapshotBegin', seq: seqAt(4), ...snapshot };
+    await destination.apply(withoutOrders(4, [begin]));
+    const read = [change(ORDERS, 'c', [2n, '\ud800'], 3), change(ORDERS, 'r', [8n, 'read'], 5)];
+    await destination.apply(batch(5, [rowsOf(ORDERS, read)]));
+    expect(await rows(CURRENT)).toEqual([['1', 'a']]);
+    const end: ControlRecord = { kind: 'snapshotEnd', seq: seqAt(6), ...snapshot };
+    await destination.apply(batch(6, [], [end]));
+    expect(await rows(CURRENT)).toEqual([['8', 'read']]);
+    expect(await rows(STATUS)).toContainEqual(['shop.orders', 'consistent', 'true', 'true', '6']);
+    const [[cause] = []] = await rows('SELECT g.cause FROM {own}._cdc_gaps AS g');
+    expect(cause).toContain('shop.orders was stopped by bigquery.row-refused');
+  });
+
+  it('puts thousands of refused rows on record as a file, once', async () => {
+    const { destination, rejecting, rows } = await newWarehouse();
+    await destination.apply(batch(1, [item(1)]));
+    await rejecting.open();
+    const refused = Array.from({ length: 3_000 }, (_, n) =>
+      change(ORDERS, 'c', [BigInt(n), '\ud800'], 2, n),
+    );
+    await rejecting.apply(batch(2, [rowsOf(ORDERS, refused)]));
+    const counted =
+      'SELECT COUNT(*) AS n, COUNT(DISTINCT r.seq) AS seqs, MIN(r.rejected_at) > TIMESTAMP_MICROS(0) AS timed' +
+      ' FROM {own}._cdc_rejects AS r';
+    expect(await rows(counted)).toEqual([['3000', '3000', 'true']]);
   });
 
   it('says of every table where it stands', async () => {

@@ -2,6 +2,7 @@
  * The command line with servers that live in this process, to be spawned by tests. What reaches
  * them is printed on stderr as `PORT {…}` lines.
  */
+
 import { setTimeout as delay } from 'node:timers/promises';
 import { interruptSignal } from '../../src/cli/interrupt.ts';
 import type {
@@ -11,9 +12,8 @@ import type {
   PipelineStatus,
 } from '../../src/cli/ports.ts';
 import { runCli } from '../../src/cli/program.ts';
-import type { WarehouseCost } from '../../src/control/sink-cost.ts';
+import { readPipelineFile } from '../../src/config/pipeline-file.ts';
 import { SluiceError } from '../../src/errors/error.ts';
-import { aMeasuredCost } from './measured-cost.ts';
 
 function reached(port: string, ...received: readonly unknown[]): void {
   process.stderr.write(`PORT ${JSON.stringify([port, ...received])}\n`);
@@ -50,6 +50,7 @@ const control: PipelineControl = {
   }),
   list: async () => [SHOP],
   status: async (pipeline) => ({ ...SHOP, pipeline }),
+  config: async () => readPipelineFile(process.env['FAKE_CONFIG'] ?? ''),
   incidents: async () => (SHOP.incident ? [SHOP.incident] : []),
   pause: async (pipeline, { reason }) => received('pause', pipeline, reason),
   resume: async (pipeline) => received('resume', pipeline),
@@ -61,12 +62,6 @@ const control: PipelineControl = {
   drop: async (pipeline, { deleteTopics }) => received('drop', pipeline, deleteTopics),
   [Symbol.asyncDispose]: async () => reached('closed'),
 };
-
-/** By the name of the sink. */
-function costOfSink(sink: string): WarehouseCost {
-  if (sink === 'new') return { kind: 'nothingLoaded' };
-  return sink === 'idle' ? { kind: 'quiet' } : aMeasuredCost(25);
-}
 
 const ports: CliPorts = {
   runWorker: async ({ address, namespace, metricsPort, signal }) => {
@@ -91,6 +86,30 @@ const ports: CliPorts = {
       },
     ],
   }),
+  sinkCosts: async (spec, { maxTables }) => [
+    {
+      sink: Object.keys(spec.sinks).join(),
+      project: 'acme-data',
+      dataset: 'sluice_shop',
+      sinceMs: 0,
+      commits: 960,
+      days: ['shop.orders', 'shop.lines'].map((table, index) => ({
+        table,
+        day: '2026-11-22',
+        loads: 960,
+        rows: 1_000 * (index + 1),
+        loadedBytes: 2 ** 20,
+        compactions: 4,
+        compactionBytes: 3 * 2 ** 30,
+      })),
+      reads: [{ table: 'shop.orders', now: 2 ** 30, latest: 2 ** 29 }].slice(0, maxTables),
+      month: { compactionBytes: 2 ** 40, commitBytes: 2 ** 39, usd: 9.375 },
+      price: '6.25 USD a TiB',
+      advice: [
+        { setting: 'compactionIntervalMs', value: '43200000', because: 'fewer', savesUsd: 3.125 },
+      ],
+    },
+  ],
   async *tailTopic({ limit = Number.POSITIVE_INFINITY, signal }) {
     for (let offset = 0; offset < limit; offset += 1) {
       yield {
@@ -112,12 +131,6 @@ const ports: CliPorts = {
     ].slice(0, limit),
     truncated: limit < 2,
   }),
-  sinkCosts: async ({ sinks }, question) => {
-    reached('cost', question);
-    return Object.entries(sinks).flatMap(([sink, { kind }]) =>
-      kind === 'bigquery' ? [{ sink, cost: costOfSink(sink) }] : [],
-    );
-  },
   connect: async ({ address, namespace }) => {
     reached('connect', address, namespace);
     if (address === 'nowhere:1')

@@ -70,6 +70,21 @@ sink warehouse  STREAMING, 900 ms behind, complete up to commit 98,760, 1,000 ro
 sink second     RUNNING (second.duckdb is open in another process.)`);
 });
 
+it('shows the tables of a sink that have stopped, and how many more there are', () => {
+  const [sink] = STREAMING.sinks;
+  const progress = {
+    ...sink!.progress!,
+    stopped: { count: 3, reasons: { 'shop.orders': 'bigquery.row-refused at offset 7' } },
+  };
+  const stopped = { ...STREAMING, sinks: [{ ...sink!, progress }] };
+  expect(statusBlock(stopped, NOW_MS)).toContain(`\
+sink warehouse  STREAMING, 900 ms behind, complete up to commit 98,760, 1,000 rows
+                shop.orders has stopped: bigquery.row-refused at offset 7
+                and 2 tables more
+                their views stay as they are; how they go on: sluice explain CODE`);
+  expect(statusRow(stopped, NOW_MS).at(-1)).toBe('warehouse 900 ms (3 tables stopped)');
+});
+
 it('shows an open incident with the commands that answer it', () => {
   const incident = {
     id: 'gap-1',

@@ -319,6 +319,7 @@ describe('a BigQuery sink', () => {
       labels: {},
       loadIntervalMs: 90_000,
       maxBatchBytes: 67_108_864,
+      compactionIntervalMs: 21_600_000,
       compactionPriority: 'interactive',
       onRefusedRow: 'stop',
     });

@@ -131,6 +131,29 @@ describe('metrics of progress', () => {
   });
 });
 
+describe('tables that stand still', () => {
+  const gauge = 'sluice_sink_stopped_tables{pipeline="shop",sink="warehouse"}';
+  const reasons = Object.fromEntries(
+    Array.from({ length: 20 }, (_, index) => [`shop.table_${index}`, 'x'.repeat(1_000)]),
+  );
+  const stopped: SinkProgress = { ...A_SINK, stopped: { count: 20, reasons } };
+
+  it('are counted until they go on', async () => {
+    const { progress, value } = metrics();
+    progress.record(stopped);
+    expect(await value(gauge)).toBe(20);
+    progress.record(A_SINK);
+    expect(await value(gauge)).toBe(0);
+  });
+
+  it('are all counted in a heartbeat, and the first few are named', () => {
+    const beat = forHeartbeat(stopped);
+    expect(beat.stopped?.count).toBe(20);
+    expect(Object.keys(beat.stopped?.reasons ?? {})).toHaveLength(3);
+    expect(Buffer.byteLength(JSON.stringify(beat))).toBeLessThan(2_048);
+  });
+});
+
 describe('a heartbeat', () => {
   const tables: Record<string, OperationCounts> = Object.fromEntries(
     Array.from({ length: 1_000 }, (_, index) => [

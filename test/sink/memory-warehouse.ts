@@ -66,7 +66,7 @@ export class MemoryWarehouse implements Destination {
     return { offsets: [...offsets.values()], cut, warehouseId };
   }
 
-  async apply(batch: SinkBatch): Promise<void> {
+  async apply(batch: SinkBatch): Promise<readonly []> {
     const changes = new Map(this.#stored.changes);
     for (const { table, rows } of batch.tables)
       changes.set(table, [...(changes.get(table) ?? []), ...rows]);
@@ -82,6 +82,7 @@ export class MemoryWarehouse implements Destination {
     for (const offset of batch.offsets) offsets.set(`${offset.topic}/${offset.partition}`, offset);
     this.#reach('sinkBeforeCommit');
     this.#stored = { changes, pending, offsets, cut: cut ?? this.#stored.cut };
+    return [];
   }
 
   async compact(): Promise<void> {

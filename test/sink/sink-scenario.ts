@@ -1,6 +1,7 @@
 import * as fc from 'fast-check';
 import type { Destination } from '../../src/sink/destination.ts';
 import { SINK_KILL_POINTS, type SinkKillPoint } from '../../src/sink/kill-points.ts';
+import type { SinkLog } from '../../src/sink/sink-log.ts';
 import { runSink } from '../../src/sink/sink-session.ts';
 import { MemorySinkLog } from './memory-sink-log.ts';
 import { SimulatedPipeline, type SourceStep } from './simulated-pipeline.ts';
@@ -73,7 +74,7 @@ class SimulatedCrash extends Error {}
 
 /** How the scenario reaches the warehouse: every run of the sink opens it anew. */
 export interface ScenarioWarehouse {
-  connect(reach: (point: SinkKillPoint) => void): Promise<Destination>;
+  connect(reach: (point: SinkKillPoint) => void, log: SinkLog): Promise<Destination>;
   check(pipeline: SimulatedPipeline): Promise<void>;
 }
 
@@ -121,7 +122,7 @@ async function runOnce(
     maxSlots: () => 1 + choose(5),
     onIdle: () => done.abort(),
   });
-  const destination = await warehouse.connect(reach);
+  const destination = await warehouse.connect(reach, log);
   try {
     await runSink({
       source,

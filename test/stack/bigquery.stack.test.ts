@@ -18,6 +18,8 @@ import {
 } from '../support/shop-harness.ts';
 
 const EMULATOR = process.env['SLUICE_TEST_BIGQUERY'] ?? '';
+/** Commits that BigQuery misses: about 15 s of them, at 24,000 ten minutes. */
+const OUTAGE_COMMITS = Number(process.env['SLUICE_TEST_OUTAGE_COMMITS'] ?? 600);
 
 /** A shop whose only sink is BigQuery, and somebody who asks it in SQL. */
 interface BigQueryShop extends AsyncDisposable {
@@ -135,6 +137,16 @@ async function expectComments(
   expect(shown).toEqual(expected);
 }
 
+/** The table that a job has loaded rows into, if that is what it did. */
+function loadedTable(job: Readonly<Record<string, unknown>>): readonly string[] {
+  const { load } = (job as { readonly configuration: { readonly load?: Load } }).configuration;
+  return load ? [load.destinationTable.tableId] : [];
+}
+
+interface Load {
+  readonly destinationTable: { readonly tableId: string };
+}
+
 /** The deletes that a truncate stands for share its sequence. */
 async function expectEachChangeOnce({ rows }: BigQueryShop): Promise<void> {
   for (const table of ['ledger', 'accounts', 'savings', 'orders']) {
@@ -218,6 +230,108 @@ describe.skipIf(!givenServers() || EMULATOR === '')('a pipeline into BigQuery', 
       await expectEachChangeOnce(bigQuery);
     },
     STACK_TEST_MS,
+  );
+
+  it(
+    'stops a table alone whose new type nothing can follow, and takes it back with a snapshot',
+    async () => {
+      await using bigQuery = await openBigQueryShop();
+      const { shop, rows } = bigQuery;
+      await shop.run(
+        'CREATE TABLE labels (id INT PRIMARY KEY, note VARCHAR(40))',
+        "INSERT INTO labels VALUES (1, 'a'), (2, 'b')",
+      );
+      shop.startWorker();
+      await shop.apply();
+      await shop.snapshotEnded(SOON_MS);
+      await expectSameLedger(bigQuery);
+      const labels = 'SELECT l.id, l.note FROM {shop}.labels AS l ORDER BY l.id';
+      const before = [
+        ['1', 'a'],
+        ['2', 'b'],
+      ];
+      expect(await rows(labels)).toEqual(before);
+
+      await shop.run(
+        'ALTER TABLE labels MODIFY note VARBINARY(40)',
+        "INSERT INTO labels VALUES (3, 'c')",
+        'DELETE FROM labels WHERE id = 1',
+      );
+      await expectSameLedger(bigQuery);
+      const name = `${shop.name}.labels`;
+      const { sinks } = await shop.statusWhen(
+        'a table that has stopped',
+        (status) => status.sinks.some(({ progress }) => progress?.stopped !== undefined),
+        SOON_MS,
+      );
+      expect(sinks[0]).toMatchObject({
+        state: 'RUNNING',
+        progress: { stopped: { count: 1, reasons: { [name]: expect.any(String) as string } } },
+      });
+      await shop.stopWorkers();
+      shop.startWorker();
+      await expectSameLedger(bigQuery);
+      expect(await rows(labels)).toEqual(before);
+      const stopped = `SELECT s.table_name, s.consistent FROM {own}._cdc_status AS s WHERE s.status = 'stopped'`;
+      expect(await rows(stopped)).toEqual([[name, 'false']]);
+
+      await shop.run('ALTER TABLE labels MODIFY note VARCHAR(40)');
+      await sluice(shop.place, ['snapshot', shop.name, '--tables', name]);
+      await eventually('no table to be stopped', SOON_MS, async () =>
+        (await rows(stopped)).length === 0 ? true : undefined,
+      );
+      await expectSameLedger(bigQuery);
+      expect(await rows(labels)).toEqual([
+        ['2', 'b'],
+        ['3', 'c'],
+      ]);
+      await expectEachChangeOnce(bigQuery);
+    },
+    STACK_TEST_MS,
+  );
+
+  it(
+    'catches up in a few jobs after an outage of BigQuery, during which capture went on',
+    async () => {
+      await using bigQuery = await openBigQueryShop();
+      const { shop, front } = bigQuery;
+      shop.startWorker();
+      await shop.apply();
+      await shop.snapshotEnded(SOON_MS);
+      await expectSameLedger(bigQuery);
+      const workload = await writeTo(shop);
+      const before = await shop.commitOrdinal(SOON_MS);
+
+      front.fault = () => ({ kind: 'cutBefore' });
+      const { sinks } = await workload.during(
+        shop.statusWhen(
+          'the reason why the sink does not get on',
+          (status) => status.sinks[0]?.reason !== undefined,
+          SOON_MS,
+        ),
+      );
+      expect(sinks[0]).toMatchObject({ state: 'RUNNING' });
+      expect(sinks[0]?.reason).toContain('BigQuery');
+      const missed = before + OUTAGE_COMMITS;
+      await workload.during(shop.commitOrdinal(SOON_MS + OUTAGE_COMMITS * 100, missed));
+      await workload.stop();
+
+      const taken = front.jobs.size;
+      front.fault = () => undefined;
+      await shop.statusWhen(
+        'the backlog to be in BigQuery',
+        (status) => (status.sinks[0]?.progress?.cutOrdinal ?? 0) >= missed,
+        SOON_MS,
+      );
+      const loads = Map.groupBy([...front.jobs.values()].slice(taken).flatMap(loadedTable), String);
+      expect([...loads.keys()]).toContain(`${shop.name}__orders__changes`);
+      // The commit that was planned when it began, what had come by its end, and the last cut.
+      const most = Math.max(...[...loads.values()].map(({ length }) => length));
+      expect(most).toBeLessThanOrEqual(3);
+      await expectSameLedger(bigQuery);
+      await expectEachChangeOnce(bigQuery);
+    },
+    STACK_TEST_MS + OUTAGE_COMMITS * 100,
   );
 
   it.each(SINK_KILL_POINTS.filter((point) => point !== 'sinkCompacting'))(

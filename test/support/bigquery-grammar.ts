@@ -135,7 +135,7 @@ function endOfRelation(statement: readonly Token[], start: number): number {
   if (opened >= 0) return closing(statement, opened) + 1;
   let end = start + 1;
   while (isMark(statement[end], '.')) end += 2;
-  return isMark(statement[end], '(') ? closing(statement, end) + 1 : end;
+  return end;
 }
 
 function closing(tokens: readonly Token[], open: number): number {

@@ -14,6 +14,7 @@ const sink: BigQuerySinkSpec = {
   labels: {},
   loadIntervalMs: 90_000,
   maxBatchBytes: 1 << 26,
+  compactionIntervalMs: 21_600_000,
   compactionPriority: 'interactive',
   onRefusedRow: 'stop',
 };

@@ -1,0 +1,529 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { BigQueryDestination } from '../../src/bigquery/bigquery-destination.ts';
+import { physicalName } from '../../src/bigquery/bigquery-dialect.ts';
+import type { BigQueryContext } from '../../src/bigquery/context.ts';
+import type { OnRefusedRow } from '../../src/bigquery/load-file.ts';
+import { loggedPlans } from '../../src/bigquery/load-plan.ts';
+import { bigQueryLayout } from '../../src/bigquery/names.ts';
+import { formatOffsets } from '../../src/bigquery/stored-offsets.ts';
+import { parseStops } from '../../src/bigquery/stored-stops.ts';
+import { cutOfTable, type Stops } from '../../src/bigquery/table-stop.ts';
+import { lastSequenceOf, parseSequence, type Sequence } from '../../src/change/sequence.ts';
+import type { TableName } from '../../src/change/table.ts';
+import type { DestinationState, SinkBatch } from '../../src/sink/destination.ts';
+import type { SinkSessionProgress } from '../../src/sink/progress.ts';
+import type { SinkLog } from '../../src/sink/sink-log.ts';
+import { runSink } from '../../src/sink/sink-session.ts';
+import type { ControlRecord } from '../../src/topic/control-record.ts';
+import type { Topic } from '../../src/topic/topic-name.ts';
+import {
+  batch,
+  change,
+  cutAt,
+  integer,
+  rowsOf,
+  schemaOf,
+  seqAt,
+  varchar,
+} from '../duckdb/warehouse.ts';
+import { MemorySinkLog } from '../sink/memory-sink-log.ts';
+import { type Row, SCHEMAS, SimulatedPipeline } from '../sink/simulated-pipeline.ts';
+import { PREFIX, SimulatedSource, SimulatedTopics } from '../sink/simulated-topics.ts';
+import { play, type Turn, turns } from '../sink/sink-scenario.ts';
+import { MemoryBigQuery } from './memory-bigquery.ts';
+
+const WAREHOUSE = '6ea39949-8beb-4830-9ddd-42d37cb7d7ee';
+/** BigQuery takes no text with it. */
+const POISON = '\ud800';
+
+function destination(
+  service: MemoryBigQuery,
+  log: SinkLog,
+  changed: Partial<BigQueryContext> = {},
+): BigQueryDestination {
+  return new BigQueryDestination({
+    service,
+    pipeline: 'shop',
+    sink: 'bq',
+    prefix: 'shop',
+    layout: bigQueryLayout('acme', 'sluice_shop', { dataset: '{database}', table: '{table}' }),
+    tables: { labels: {} },
+    plans: loggedPlans(log),
+    compactionPriority: 'INTERACTIVE',
+    onRefusedRow: 'stop',
+    onRefused: () => {},
+    quietCommitMs: 0,
+    clock: { nowMs: () => 0, sleep: () => Promise.resolve() },
+    reach: () => {},
+    signal: new AbortController().signal,
+    ...changed,
+  });
+}
+
+const stopsOf = ({ checkpoint }: MemoryBigQuery): Stops => parseStops(checkpoint?.[13]);
+
+const ORDERS = schemaOf('shop.orders', [
+  ['id', integer],
+  ['note', varchar],
+]);
+const ITEMS = schemaOf('shop.items', [
+  ['id', integer],
+  ['note', varchar],
+]);
+const NAME = 'shop.orders' as TableName;
+const TOPIC = 'shop.shop.orders' as Topic;
+const OTHER = 'shop.shop.items' as Topic;
+
+/** A warehouse at cut 1, with a row of each table; what is sent next begins at offset 1. */
+async function warehouse(changed: Partial<BigQueryContext> = {}) {
+  const service = new MemoryBigQuery();
+  const log = new MemorySinkLog();
+  log.record = { v: 1, warehouse: { id: WAREHOUSE, state: 'ready' } };
+  const open = async (
+    other: Partial<BigQueryContext> = {},
+  ): Promise<{ readonly sink: BigQueryDestination; readonly state: DestinationState }> => {
+    const sink = destination(service, log, { ...changed, ...other });
+    return { sink, state: (await sink.open()) ?? (await sink.create({ warehouseId: WAREHOUSE })) };
+  };
+  const { sink } = await open();
+  await sink.apply({ ...both(1, 'first', 'first'), offsets: offsetsAt(1) });
+  return { service, log, sink, open };
+}
+
+const offsetsAt = (offset: number): SinkBatch['offsets'] =>
+  [TOPIC, OTHER].map((topic) => ({ topic, partition: 0, offset }));
+
+/** A change of each table in commit `n`, which is also its offset. */
+function both(n: number, order: string, item: string): SinkBatch {
+  const rows = [rowsOf(ORDERS, [change(ORDERS, 'c', [BigInt(n), order], n)])];
+  return {
+    ...batch(n, [...rows, rowsOf(ITEMS, [change(ITEMS, 'c', [BigInt(n), item], n)])]),
+    offsets: offsetsAt(n + 1),
+  };
+}
+
+/** The same without the table that has stopped. */
+function rest(n: number, control: readonly ControlRecord[] = []): SinkBatch {
+  const { tables, offsets, ...others } = both(n, '', 'more');
+  const own = { tables: tables.slice(1), offsets: offsets.slice(1) };
+  return { ...others, ...own, control, without: [TOPIC] };
+}
+
+const orders = (n: number, note = `note ${n}`): SinkBatch['tables'] => [
+  rowsOf(ORDERS, [change(ORDERS, 'c', [BigInt(n), note], n)]),
+];
+
+const ids = (service: MemoryBigQuery, table: string): readonly unknown[] => {
+  const cut = cutOfTable(
+    { stopped: stopsOf(service), cut: cutOf(service) },
+    `shop.${table}` as TableName,
+  );
+  return service
+    .live(`shop__${table}__changes`, (seq) => seq <= (cut?.lastSequence ?? ''))
+    .map(({ id }) => Number(id));
+};
+
+function cutOf({ checkpoint }: MemoryBigQuery) {
+  const lastSequence = checkpoint?.[9];
+  return typeof lastSequence === 'string'
+    ? { ...cutAt(0), lastSequence: lastSequence as Sequence }
+    : undefined;
+}
+
+const begin = (n: number, id: string): ControlRecord => ({
+  kind: 'snapshotBegin',
+  seq: seqAt(n),
+  table: NAME,
+  snapshotId: id,
+});
+const end = (n: number, id: string): ControlRecord => ({
+  kind: 'snapshotEnd',
+  seq: seqAt(n),
+  table: NAME,
+  snapshotId: id,
+});
+
+describe('a table that BigQuery cannot take', () => {
+  it('stops at its cut before and says where, while the others go on', async () => {
+    const { service, sink } = await warehouse();
+    expect(await sink.apply(both(2, POISON, 'second'))).toEqual([TOPIC]);
+    expect([ids(service, 'orders'), ids(service, 'items')]).toEqual([[1], [1, 2]]);
+    expect(service.entries.get(NAME)?.[1]).toBe('stopped');
+    expect(stopsOf(service).get(NAME)).toMatchObject({
+      code: 'bigquery.row-refused',
+      topic: TOPIC,
+      place: { partition: 0, offset: 2 },
+      seq: seqAt(2),
+      cut: { lastSequence: cutAt(1).lastSequence },
+      status: 'consistent',
+      needsSnapshot: false,
+    });
+    expect(sink.stopped()).toEqual([
+      {
+        table: NAME,
+        topic: TOPIC,
+        offsets: [{ topic: TOPIC, partition: 0, offset: 1 }],
+        goesOn: 'no',
+        reason: `bigquery.row-refused at offset 2 of ${TOPIC} partition 0, sequence ${seqAt(2)}: a text holds half of a UTF-16 surrogate pair`,
+      },
+    ]);
+    await sink.apply(rest(3));
+    expect([ids(service, 'orders'), ids(service, 'items')]).toEqual([[1], [1, 2, 3]]);
+  });
+
+  it('goes on from where it stopped when such rows are rejected, with all that has waited', async () => {
+    const { service, sink, open } = await warehouse();
+    await sink.apply(both(2, POISON, 'second'));
+    const truncate: ControlRecord = { kind: 'truncate', seq: seqAt(4), table: NAME };
+    await sink.apply(rest(4, [truncate]));
+    expect(ids(service, 'orders')).toEqual([1]);
+    const { sink: again, state } = await open({ onRefusedRow: 'reject' });
+    expect(state.offsets).toContainEqual({ topic: TOPIC, partition: 0, offset: 1 });
+    expect(again.stopped()).toMatchObject([{ goesOn: 'fromOffsets' }]);
+    const backlog = [change(ORDERS, 'c', [2n, POISON], 2), change(ORDERS, 'c', [3n, 'a'], 3)];
+    const first = { ...batch(undefined, [rowsOf(ORDERS, backlog)]), offsets: offsetsAt(4) };
+    expect(await again.apply(first)).toEqual([]);
+    expect([service.entries.get(NAME)?.[1], ids(service, 'orders')]).toEqual(['stopped', [1]]);
+    await again.apply({ ...batch(5, orders(5)), offsets: offsetsAt(6) });
+    expect([stopsOf(service).size, ids(service, 'orders')]).toEqual([0, [5]]);
+    expect(service.entries.get(NAME)?.[1]).toBe('gap');
+  });
+
+  it('is not released by a cut that was made without it', async () => {
+    const { service, sink, open } = await warehouse();
+    await sink.apply(both(2, POISON, 'second'));
+    const { sink: again } = await open({ onRefusedRow: 'reject' });
+    await again.apply(rest(3));
+    expect(stopsOf(service).has(NAME)).toBe(true);
+  });
+
+  it('comes back by a snapshot that began behind the row, from its end on, with what was deleted meanwhile', async () => {
+    const { service, sink } = await warehouse();
+    await sink.apply(both(2, POISON, 'second'));
+    await sink.apply(rest(3, [begin(1, 'old'), end(3, 'old')]));
+    expect(sink.stopped()).toMatchObject([{ goesOn: 'no' }]);
+    await sink.apply(rest(4, [begin(4, 'new')]));
+    expect(sink.stopped()).toMatchObject([{ goesOn: 'fromSnapshot' }]);
+    const poisoned = change(ORDERS, 'c', [2n, POISON], 2);
+    const read = [poisoned, change(ORDERS, 'r', [5n, 'a'], 5)];
+    await sink.apply({ ...batch(5, [rowsOf(ORDERS, read)]), offsets: offsetsAt(6) });
+    expect([stopsOf(service).size, ids(service, 'orders')]).toEqual([1, [1]]);
+    await sink.apply({ ...batch(6, [], [end(6, 'new')]), offsets: offsetsAt(7) });
+    expect([stopsOf(service).size, ids(service, 'orders')]).toEqual([0, [5]]);
+    expect(service.entries.get(NAME)?.[1]).toBe('consistent');
+    expect(
+      [...service.jobs.values()].map(({ job }) => ('sql' in job ? job.sql : '')).join(),
+    ).toMatch(/_cdc_gaps` .*shop\.orders was stopped by bigquery\.row-refused/);
+  });
+
+  it('stops at a change of schema that no type can follow, and comes back by a snapshot alone', async () => {
+    const { service, sink, open } = await warehouse();
+    const changed = schemaOf('shop.orders', [
+      ['id', integer],
+      ['note', { kind: 'vector' }],
+    ]);
+    const row = change(changed, 'c', [2n, [1]], 2);
+    await sink.apply({ ...both(2, '', 'second'), tables: [rowsOf(changed, [row])] });
+    expect(stopsOf(service).get(NAME)).toMatchObject({
+      code: 'sink.schema-conflict',
+      needsSnapshot: true,
+    });
+    const { sink: again } = await open({ onRefusedRow: 'reject' });
+    expect(again.stopped()).toMatchObject([{ goesOn: 'no' }]);
+    await again.apply(rest(3, [begin(3, 's')]));
+    await again.apply({ ...batch(5, orders(4), [end(5, 's')]), offsets: offsetsAt(5) });
+    expect([stopsOf(service).size, ids(service, 'orders')]).toEqual([0, [4]]);
+  });
+
+  it('stops when its file is refused, and the files of the others are loaded', async () => {
+    const { service, sink } = await warehouse();
+    service.refuses = ({ table }) => table === 'shop__orders__changes';
+    expect(await sink.apply(both(2, 'bad', 'second'))).toEqual([TOPIC]);
+    expect([ids(service, 'orders'), ids(service, 'items')]).toEqual([[1], [1, 2]]);
+    expect(stopsOf(service).get(NAME)).toMatchObject({
+      code: 'bigquery.value-refused',
+      needsSnapshot: true,
+    });
+  });
+
+  it('is put back into a gap that was noticed while it stood still, and the others only once', async () => {
+    const { service, sink, open } = await warehouse();
+    await sink.apply(both(2, POISON, 'second'));
+    const gap: ControlRecord = { kind: 'gap', seq: seqAt(3), cause: 'c', from: 'a', to: 'b' };
+    await sink.apply(rest(3, [gap]));
+    const item = {
+      kind: 'snapshotEnd',
+      table: 'shop.items' as TableName,
+      snapshotId: 's',
+    } as const;
+    await sink.apply(rest(4, [{ ...item, seq: seqAt(4) }]));
+    expect(service.entries.get('shop.items')?.[1]).toBe('consistent');
+    const { sink: again } = await open({ onRefusedRow: 'reject' });
+    await again.apply({ ...batch(5, orders(2)), offsets: offsetsAt(6) });
+    expect([NAME, 'shop.items'].map((name) => service.entries.get(name)?.[1])).toEqual([
+      'gap',
+      'consistent',
+    ]);
+  });
+
+  it('keeps to the policy of a plan that was begun, whatever the policy is now', async () => {
+    const { service, open } = await warehouse();
+    const killed = await open({
+      onRefusedRow: 'reject',
+      reach: (point) => {
+        if (point === 'sinkBeforeCommit') throw new Error('killed');
+      },
+    });
+    await expect(killed.sink.apply(both(2, POISON, 'second'))).rejects.toThrow('killed');
+    const { sink: again } = await open({ onRefusedRow: 'stop' });
+    expect(await again.apply(both(2, POISON, 'second'))).toEqual([]);
+    expect(stopsOf(service).size).toBe(0);
+  });
+
+  it('needs a snapshot when more has waited than a commit can carry', async () => {
+    const { service, sink } = await warehouse();
+    await sink.apply(both(2, POISON, 'second'));
+    const many = Array.from(
+      { length: 101 },
+      (_, index): ControlRecord => ({
+        kind: 'truncate',
+        seq: seqAt(3, 2 * index + 1),
+        table: NAME,
+      }),
+    );
+    await sink.apply(rest(3, many));
+    expect(stopsOf(service).get(NAME)).toMatchObject({ needsSnapshot: true });
+    expect(service.checkpoint?.[6]).toBe('[]');
+  });
+
+  it('has offsets of its own in the checkpoint', async () => {
+    const { service, sink } = await warehouse();
+    await sink.apply(both(2, POISON, 'second'));
+    await sink.apply(rest(3));
+    expect(service.checkpoint?.[5]).toBe(
+      formatOffsets([
+        { topic: TOPIC, partition: 0, offset: 1 },
+        { topic: OTHER, partition: 0, offset: 4 },
+      ]),
+    );
+  });
+});
+
+describe('refused rows', () => {
+  const reject = async (count: number) => {
+    const { service, sink } = await warehouse({ onRefusedRow: 'reject' });
+    const rows = Array.from({ length: count }, (_, n) =>
+      change(ORDERS, 'c', [BigInt(n), POISON], 2, n),
+    );
+    await sink.apply({ ...batch(2, [rowsOf(ORDERS, rows)]), offsets: offsetsAt(2) });
+    const sql = [...service.jobs.values()].flatMap(({ job }) => ('sql' in job ? [job.sql] : []));
+    return { service, commit: sql.at(-1) ?? '' };
+  };
+
+  it('are in the statement of the commit while they are few', async () => {
+    const { service, commit } = await reject(400);
+    expect(commit.match(/half of a UTF-16/g)).toHaveLength(400);
+    expect(service.lines.has('_cdc_rejects')).toBe(false);
+  });
+
+  it('are loaded as a file of the plan when the statement could not hold them', async () => {
+    const { service, commit } = await reject(5_000);
+    expect(commit).not.toContain('half of a UTF-16');
+    const lines = service.lines.get('_cdc_rejects') ?? [];
+    expect(lines).toHaveLength(5_000);
+    expect(JSON.parse(lines[7] ?? '')).toMatchObject({
+      table_name: NAME,
+      topic: TOPIC,
+      topic_partition: 0,
+      topic_offset: 2,
+      seq: seqAt(2, 7),
+      op: 'c',
+      rejected_at: '1970-01-01 00:00:00.000000+00',
+    });
+    expect([...service.jobs.keys()].filter((id) => id.includes('-rejects-'))).toHaveLength(1);
+  });
+});
+
+/** What stands in the way: rows until they are rejected, files until a snapshot has read past them. */
+type Trouble = 'rows' | 'files';
+
+interface Played {
+  readonly list: readonly Turn[];
+  readonly trouble: Trouble;
+  /** Whether the run of that number meets the trouble; past the end all goes well. */
+  readonly meets: readonly boolean[];
+}
+
+const table = fc.nat({ max: 1 });
+
+/** A poisoned row has an id that nothing else has, so that only it can be missing. */
+const poisoned = fc.record({
+  step: table.map((of) => ({
+    kind: 'transaction' as const,
+    changes: [{ table: of, id: 99, to: { number: 1, text: POISON } }],
+  })),
+  at: fc.nat({ max: 11 }),
+});
+
+const scenario = fc
+  .record({
+    list: turns(12),
+    trouble: fc.constantFrom<Trouble>('rows', 'files'),
+    meets: fc.array(fc.boolean(), { maxLength: 10 }),
+    poison: fc.array(poisoned, { minLength: 1, maxLength: 2 }),
+  })
+  .map(({ list, trouble, meets, poison }): Played => {
+    if (trouble === 'files') return { list, trouble, meets };
+    const steps = [...list];
+    for (const { step, at } of poison) {
+      const turn = steps[at % steps.length]!;
+      steps.splice(at % steps.length, 0, { ...turn, step, outcome: 'commit' });
+    }
+    return { list: steps, trouble, meets };
+  });
+
+/** At the end every table is read again, so that none is left standing still. */
+function healed(list: readonly Turn[]): readonly Turn[] {
+  const last = list.at(-1)!;
+  const calm = {
+    ...last,
+    meanwhile: undefined,
+    settled: true,
+    sink: 'runs' as const,
+    outcome: 'commit' as const,
+  };
+  return [
+    ...list,
+    {
+      ...calm,
+      step: { kind: 'transaction', changes: [{ table: 0, id: 0, to: { number: 0, text: '' } }] },
+    },
+    ...[0, 1].map((of): Turn => ({ ...calm, step: { kind: 'snapshot', table: of } })),
+  ];
+}
+
+function shownRows(service: MemoryBigQuery, index: number, last: string): readonly unknown[] {
+  const { id: of } = SCHEMAS[index]!;
+  return service
+    .live(physicalName(of, 'changes'), (seq) => seq <= last)
+    .map(({ id: key, number, text }) => [Number(key), String(number), text])
+    .filter(([key]) => key !== 99)
+    .sort();
+}
+
+function checkTables(service: MemoryBigQuery, pipeline: SimulatedPipeline): void {
+  const stopped = stopsOf(service);
+  for (const [index, { id: of }] of SCHEMAS.entries()) {
+    const name = `${of.database}.${of.table}` as TableName;
+    const shown = cutOfTable({ stopped, cut: cutOf(service) }, name);
+    if (!shown) continue;
+    const { commitOrdinal } = parseSequence(shown.lastSequence);
+    const model = pipeline.statesByOrdinal.get(commitOrdinal)!.get(name)!;
+    const expected = [...model.values()]
+      .filter(([key]) => key !== 99)
+      .map(([key, number, text]: Row) => [key, String(number), text])
+      .sort();
+    expect(shownRows(service, index, shown.lastSequence)).toEqual(expected);
+    const seqs = (service.lines.get(physicalName(of, 'changes')) ?? [])
+      .map((line) => JSON.parse(line) as { _cdc_seq: Sequence; id: string })
+      .map(({ _cdc_seq, id: key }) => `${_cdc_seq} ${key}`);
+    expect(seqs).toHaveLength(new Set(seqs).size);
+  }
+}
+
+describe('a table that stands still for longer than its topic keeps records', () => {
+  it('stays as it is where rows are rejected, and comes back by a snapshot', async () => {
+    const service = new MemoryBigQuery();
+    const topics = new SimulatedTopics();
+    const pipeline = new SimulatedPipeline(topics);
+    const log = new MemorySinkLog();
+    const write = (table: number, id: number, text = ''): void => {
+      const changes = [{ table, id, to: { number: 1, text } }];
+      pipeline.step({ kind: 'transaction', changes }, 0, 'commit');
+    };
+    const seen: SinkSessionProgress[] = [];
+    const run = async (onRefusedRow: OnRefusedRow): Promise<void> => {
+      topics.settle();
+      const done = new AbortController();
+      let idle = 0;
+      const hooks = { pick: () => 0, maxSlots: () => 100, beforeMarks: () => {} };
+      const onIdle = (): void => {
+        // A table that may go on does so although nothing is newer.
+        if ((idle += 1) > 2) done.abort();
+      };
+      await runSink({
+        source: new SimulatedSource(topics, { ...hooks, onIdle }),
+        destination: destination(service, log, { prefix: PREFIX, onRefusedRow }),
+        log,
+        orders: {},
+        prefix: PREFIX,
+        settings: { commitIntervalMs: 0, maxBatchBytes: 1_000_000 },
+        onProgress: (progress) => seen.push(progress),
+        reach: () => {},
+        clock: { nowMs: () => 0, sleep: () => Promise.resolve() },
+        newId: () => WAREHOUSE,
+        signal: done.signal,
+      });
+      checkTables(service, pipeline);
+    };
+    write(0, 1);
+    write(1, 1);
+    await run('stop');
+    write(0, 99, POISON);
+    write(0, 2);
+    write(1, 2);
+    await run('stop');
+    expect(seen.at(-1)).toMatchObject({
+      rows: 1,
+      rowsByTable: { 'shop.it"ems': 1 },
+      stopped: [{ table: NAME, reason: expect.stringContaining('row-refused') as string }],
+    });
+    topics.expireAll();
+    write(0, 3);
+    write(1, 3);
+    await run('reject');
+    expect(stopsOf(service).has(NAME)).toBe(true);
+    expect(service.checkpoint?.[9]).toBe(lastSequenceOf(1, 8));
+    pipeline.step({ kind: 'snapshot', table: 0 }, 0, 'commit');
+    await run('reject');
+    expect(stopsOf(service).size).toBe(0);
+    expect(shownRows(service, 0, service.checkpoint?.[9] ?? '')).toHaveLength(3);
+  });
+});
+
+describe('whatever stops, wherever it is killed and whenever it goes on', () => {
+  it('every view is the source as of its cut, every change is there once, and at the end all tables go together', async () => {
+    let stops = 0;
+    await fc.assert(
+      fc.asyncProperty(scenario, async ({ list, trouble, meets }) => {
+        const service = new MemoryBigQuery();
+        const troubled = meets.slice(0, list.filter(({ sink }) => sink !== 'idle').length);
+        const full = healed(list);
+        let pipeline: SimulatedPipeline | undefined;
+        await play(full, {
+          connect: async (reach, log) => {
+            const isMet = troubled.shift() ?? false;
+            service.refuses = ({ table: of, dataset }) =>
+              isMet && trouble === 'files' && dataset === 'sluice_shop' && of.includes('orders');
+            return destination(service, log, {
+              prefix: PREFIX,
+              reach,
+              onRefusedRow: isMet || trouble === 'files' ? 'stop' : 'reject',
+            });
+          },
+          check: async (one) => {
+            pipeline = one;
+            stops += stopsOf(service).size;
+            checkTables(service, one);
+          },
+        });
+        expect(stopsOf(service).size).toBe(0);
+        const last = Math.max(...pipeline!.statesByOrdinal.keys());
+        expect(service.checkpoint?.[9]).toBe(lastSequenceOf(1, last));
+      }),
+      { numRuns: 300 },
+    );
+    expect(stops).toBeGreaterThan(100);
+  }, 120_000);
+});
