@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
 import { BigQueryDestination } from '../../src/bigquery/bigquery-destination.ts';
 import type { BigQueryContext } from '../../src/bigquery/context.ts';
-import { estimateReads, readUsage } from '../../src/bigquery/cost-report.ts';
+import { estimateReads, readTables, readUsage } from '../../src/bigquery/cost-report.ts';
 import { loggedPlans } from '../../src/bigquery/load-plan.ts';
 import { type BigQueryLayout, bigQueryLayout } from '../../src/bigquery/names.ts';
 import { RestBigQuery } from '../../src/bigquery/rest-service.ts';
@@ -484,7 +484,7 @@ describe.skipIf(ENDPOINT === '')('a BigQuery warehouse, asked in SQL', () => {
   });
 
   it('has on record what it has loaded and folded, by table and day, and tells what views read', async () => {
-    const { destination, service, layout } = await newWarehouse();
+    const { destination, service, layout, rows } = await newWarehouse();
     const since = { sinceMs: Date.now() - 60_000, nowMs: Date.now() };
     expect(await readUsage(service, layout, since)).toMatchObject({ days: [], commits: 0 });
     await destination.apply(batch(1, [rowsOf(ORDERS, [change(ORDERS, 'c', [1n, 'a'], 1)])]));
@@ -502,10 +502,20 @@ describe.skipIf(ENDPOINT === '')('a BigQuery warehouse, asked in SQL', () => {
     });
     expect(usage?.days[0]?.loadedBytes).toBeGreaterThan(0);
     expect(usage?.sinceMs).toBeGreaterThanOrEqual(since.sinceMs);
-    expect(await estimateReads(service, layout, () => true)).toEqual(
-      new Map([['shop.orders', { now: 0, latest: 0, history: 0, asOf: 0 }]]),
-    );
-    expect(await estimateReads(service, layout, () => false)).toEqual(new Map());
+    const reads = async () =>
+      estimateReads(
+        service,
+        layout,
+        [...(await readTables(service, layout)).values()].map(({ table }) => table),
+      );
+    const all = { now: 0, latest: 0, history: 0, asOf: 0 };
+    expect(await reads()).toEqual(new Map([['shop.orders', all]]));
+    expect(await estimateReads(service, layout, [])).toEqual(new Map());
+    await rows('DROP VIEW {shop}.orders__latest');
+    const { latest: _, ...others } = all;
+    expect(await reads()).toEqual(new Map([['shop.orders', others]]));
+    const later = { sinceMs: Date.now() + 60_000, nowMs: Date.now() + 120_000 };
+    expect(await readUsage(service, layout, later)).toEqual({ days: [], commits: 0, ...later });
     const gone = { ...layout, internal: 'nobody_made_this' };
     expect(await readUsage(service, gone, since)).toBeUndefined();
   });
