@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { gunzipSync } from 'node:zlib';
+import { emulatorSql } from './emulator-sql.ts';
 
 type Json = Readonly<Record<string, unknown>>;
 
@@ -24,6 +25,8 @@ export type HttpFault =
   | { readonly kind: 'cutAfter' }
   | { readonly kind: 'lostIn500' }
   | { readonly kind: 'answer'; readonly status: number; readonly reason: string };
+
+const ALTERED = /ALTER TABLE (\S+) (?:ADD|ALTER) COLUMN/g;
 
 /**
  * An HTTP server before a BigQuery emulator, with what the service has and the emulator lacks: ids
@@ -121,11 +124,25 @@ export class BigQueryFront implements AsyncDisposable {
     if (this.#isTaken(job)) return duplicate();
     const { query } = job.configuration;
     const configuration = query
-      ? { ...job.configuration, query: { ...query, query: translated(query.query) } }
+      ? { ...job.configuration, query: { ...query, query: emulatorSql(query.query) } }
       : job.configuration;
     const body = Buffer.from(JSON.stringify({ ...job, configuration }));
     const answer = await this.#forward('POST', path, body, 'application/json');
-    return job.configuration.dryRun === true ? answer : this.#take(job, answer);
+    if (job.configuration.dryRun === true) return answer;
+    for (const [, table = ''] of (query?.query ?? '').matchAll(ALTERED))
+      await this.#refreshSchema(path.replace(/\/jobs$/, ''), table);
+    return this.#take(job, answer);
+  }
+
+  /** The emulator's streams read rows by a description of the table that ALTER TABLE leaves as it was. */
+  async #refreshSchema(project: string, table: string): Promise<void> {
+    const columns = { query: `SELECT * FROM ${table} LIMIT 0`, useLegacySql: false };
+    const asJson = (value: Json): Buffer => Buffer.from(JSON.stringify(value));
+    const type = 'application/json';
+    const { body } = await this.#forward('POST', `${project}/queries`, asJson(columns), type);
+    const [, dataset = '', name = ''] = table.replaceAll('`', '').split('.');
+    const path = `${project}/datasets/${dataset}/tables/${encodeURIComponent(name)}`;
+    await this.#forward('PATCH', path, asJson({ schema: body['schema'] }), type);
   }
 
   #isTaken({ jobReference }: Job): boolean {
@@ -158,20 +175,6 @@ export class BigQueryFront implements AsyncDisposable {
       return failure(400, String(errors[0]['reason']), String(errors[0]['message']));
     return { status, body: json };
   }
-}
-
-/** Without the clause it cannot parse, one ALTER a column, and NUMERIC as exact as it is. */
-function translated(sql: string): string {
-  return sql
-    .replaceAll(/, PRIMARY KEY \([^)]*\) NOT ENFORCED/g, '')
-    .replaceAll(/\bBIGNUMERIC\b/g, 'STRING')
-    .replaceAll(/\bNUMERIC\b(?! *[('])/g, 'NUMERIC(38, 9)')
-    .replaceAll(/ALTER TABLE (\S+) (ADD COLUMN [^;]*)/g, (_, table: string, adds: string) =>
-      adds
-        .split(', ADD COLUMN')
-        .map((add, index) => `ALTER TABLE ${table} ${index === 0 ? '' : 'ADD COLUMN'}${add}`)
-        .join(';\n'),
-    );
 }
 
 function multipart(contentType: string, body: Buffer): readonly [metadata: Buffer, file: Buffer] {
