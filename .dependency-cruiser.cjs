@@ -39,7 +39,7 @@ const MAY_USE = {
   kafka: ['kafkajs', '@platformatic/kafka', '@node-rs/crc32'],
   topic: ['@node-rs/crc32'],
   duckdb: ['@duckdb/node-api'],
-  bigquery: ['@google-cloud/.*', 'google-auth-library'],
+  bigquery: ['@google-cloud/.*', '@grpc/grpc-js', 'google-auth-library'],
   temporal: ['@temporalio/(client|common|envconfig)'],
   workflows: ['@temporalio/(workflow|common)'],
   activities: ['@temporalio/(activity|common)'],

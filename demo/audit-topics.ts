@@ -15,6 +15,12 @@ export interface TopicAudit {
   readonly differences: number;
   /** The first of any of these, by key; never values. */
   readonly examples: readonly string[];
+  /** Of every record, each once. */
+  readonly seqs: ReadonlySet<string>;
+  /** None of its records has expired. */
+  readonly isWhole: boolean;
+  /** Sequences of the truncates and sweeps, which are records of the control topic alone. */
+  readonly tableEvents: readonly string[];
 }
 
 /** What the control topic says about whole tables. */
@@ -59,16 +65,16 @@ export async function auditTopics(
       ];
     }),
   );
-  await readTopics(
+  const shortened = await readTopics(
     brokers,
     [...readers.keys()],
     (record) => readers.get(record.topic)?.take(record),
     signal,
   );
   const audits: TopicAudit[] = [];
-  for (const reader of readers.values()) {
+  for (const [topic, reader] of readers) {
     signal?.throwIfAborted();
-    audits.push(await reader.finish(mysql));
+    audits.push({ ...(await reader.finish(mysql)), isWhole: !shortened.has(topic) });
   }
   return audits;
 }
@@ -154,7 +160,7 @@ class TopicReader {
     this.#keys.set(key, { live, seq, digest });
   }
 
-  async finish(mysql: SqlAddress): Promise<TopicAudit> {
+  async finish(mysql: SqlAddress): Promise<Omit<TopicAudit, 'isWhole'>> {
     const left = new Map([...this.#keys].filter(([, { live, seq }]) => live && !this.#isGone(seq)));
     for await (const { key, values } of sourceRows(mysql, this.#shape)) {
       const state = left.get(key);
@@ -173,6 +179,8 @@ class TopicReader {
       disorders: this.#disorders,
       differences: this.#differences,
       examples: this.#examples,
+      seqs: this.#seqs,
+      tableEvents: this.#events.map(({ seq }) => seq),
     };
   }
 

@@ -5,10 +5,22 @@ const backquoted = (name: string): string => `\`${name}\``;
 const literal = (text: string): string => `'${text.replaceAll(/['\\]/g, '\\$&')}'`;
 const asString = (expression: string): string => `CAST(${expression} AS STRING)`;
 
+/** Texts of the present rows' values that their types cannot hold, by column: what `_cdc.inexact` has. */
+const TEXTS = 'inexact_texts';
+
 /** The views of a project, in GoogleSQL. BigQuery does not compare structs by order. */
 export function bigQueryViews(project: string): WarehouseDialect {
+  const view = (database: string, table: string): string =>
+    [project, database, table].map(backquoted).join('.');
   return {
-    view: (database, table) => [project, database, table].map(backquoted).join('.'),
+    view,
+    rows({ database, table, columns, key }) {
+      const rows = view(database, table);
+      if (!columns.some(({ dataType }) => dataType === 'time')) return rows;
+      const keys = key.map(backquoted).map((column) => `h.${column} = v.${column}`);
+      const present = ['h.valid_to IS NULL', ...keys].join(' AND ');
+      return `(SELECT v.*, h._cdc.inexact AS ${TEXTS} FROM ${rows} AS v LEFT JOIN ${view(database, `${table}__history`)} AS h ON ${present})`;
+    },
     quote: backquoted,
     asText: asString,
     text: bigQueryText,
@@ -42,15 +54,13 @@ const decimal = (scale: number): WarehouseText => ({
   },
 });
 
-const shortest = (digits: string): string => {
-  const value = Number(digits);
-  return Object.is(value, -0) ? '-0' : String(value);
-};
+const spelledOut = (value: number): string => (Object.is(value, -0) ? '-0' : String(value));
+const shortest = (digits: string): string => spelledOut(Number(digits));
 const double: WarehouseText = { expression: asString, polish: shortest };
 /** A topic names the four bytes by a shorter text than the source's, and that is what is loaded. */
 const float: WarehouseText = {
   expression: asString,
-  polish: (digits) => String(Math.fround(Number(digits))),
+  polish: (digits) => spelledOut(Math.fround(Number(digits))),
 };
 
 const bit: WarehouseText = {
@@ -76,14 +86,26 @@ const datetime: WarehouseText = {
 };
 
 const DAY_US = 86_400_000_000n;
-/** Of what is below zero or beyond a day, the column of the view is NULL: the changelog has its text. */
-const time: WarehouseText = {
-  expression: (column) => asString(`TIME_DIFF(${column}, TIME '00:00:00', MICROSECOND)`),
-  expected(microseconds) {
-    const duration = BigInt(microseconds);
-    return duration >= 0n && duration < DAY_US ? microseconds : null;
+const ORIGINAL = 'text ';
+/** What no TIME can be is NULL in the view, and the text it has in {@link TEXTS} stands for it. */
+const time = (name: string): WarehouseText => ({
+  expression: (column) =>
+    `COALESCE(${asString(`TIME_DIFF(${column}, TIME '00:00:00', MICROSECOND)`)}, CONCAT('${ORIGINAL}', JSON_VALUE(${TEXTS}, '$.${name}')))`,
+  polish(given) {
+    if (!given.startsWith(ORIGINAL)) return given;
+    const microseconds = durationOf(given.slice(ORIGINAL.length));
+    const fitsTime = microseconds >= 0n && microseconds < DAY_US;
+    return fitsTime ? given : String(microseconds);
   },
-};
+});
+
+/** Microseconds of `-838:59:58.999999`. */
+function durationOf(text: string): bigint {
+  const [, sign = '', hours = '', minutes = '', seconds = '', micros = ''] =
+    /^(-?)(\d+):(\d\d):(\d\d)\.(\d{6})$/.exec(text) ?? [];
+  const total = (BigInt(hours) * 60n + BigInt(minutes)) * 60n + BigInt(seconds);
+  return BigInt(`${sign}1`) * (total * 1_000_000n + BigInt(micros));
+}
 
 /** BigQuery keeps values, not texts: members are sorted, and a fraction is a double. */
 const json: WarehouseText = {
@@ -122,7 +144,6 @@ const BY_TYPE: Readonly<Record<string, WarehouseText>> = {
   date,
   datetime,
   timestamp: datetime,
-  time,
   json,
   binary: bytes,
   varbinary: bytes,
@@ -133,9 +154,10 @@ const BY_TYPE: Readonly<Record<string, WarehouseText>> = {
 };
 
 /** Types as docs/05-bigquery.md has them; what is not named here is a STRING. */
-function bigQueryText({ dataType, columnType }: SourceColumn): WarehouseText {
+function bigQueryText({ name, dataType, columnType }: SourceColumn): WarehouseText {
   const [, first = '0', second = '0'] = /\((\d+)(?:,(\d+))?/.exec(columnType) ?? [];
   if (dataType === 'bit') return Number(first) > 1 ? bits : bit;
   if (dataType === 'decimal') return decimal(Number(second));
+  if (dataType === 'time') return time(name);
   return BY_TYPE[dataType] ?? text;
 }

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { RowDataPacket } from 'mysql2/promise';
 import type { SnapshotProgress } from '../src/observability/progress.ts';
+import { auditChangelog, type ChangelogAudit } from './audit-changelog.ts';
 import { auditTopics } from './audit-topics.ts';
 import { compareTable, readShapes } from './compare-tables.ts';
 import { eventually, type ShopPipeline } from './shop-pipeline.ts';
@@ -122,21 +123,53 @@ export async function compareEverything(
   const audits = await stage('read every topic', () =>
     auditTopics(mysql, kafka.brokers, shop.name, shapes, shop.ending),
   );
+  const changelogs = await stage('count every change in the warehouse', () =>
+    allOver(
+      shapes.map((shape) =>
+        auditChangelog(
+          shop.query,
+          shop.sink.dialect,
+          shape,
+          ofTable(audits, ({ topic }) => topic, `${shop.name}.${shape.database}.${shape.table}`),
+        ),
+      ),
+    ),
+  );
   return views.map((view) => {
-    const audit = audits.find(({ topic }) => topic === `${shop.name}.${view.table}`);
-    if (audit === undefined) throw new Error(`${view.table} has no topic`);
+    const audit = ofTable(audits, ({ topic }) => topic, `${shop.name}.${view.table}`);
+    const changelog = ofTable(changelogs, ({ table }) => table, view.table);
     return {
       table: view.table,
       rows: view.sourceRows,
-      differences: view.differences + audit.differences,
-      duplicates: audit.duplicates,
+      differences: view.differences + audit.differences + changelog.differences,
+      duplicates: audit.duplicates + changelog.duplicates,
       disorders: audit.disorders,
       examples: [
         ...view.examples.map((text) => `view: ${text}`),
         ...audit.examples.map((text) => `topic: ${text}`),
+        ...changelogFaults(changelog),
       ],
     };
   });
+}
+
+function changelogFaults({ differences, duplicates }: ChangelogAudit): readonly string[] {
+  return [
+    ...(duplicates === 0 ? [] : [`changelog: ${duplicates} changes too many`]),
+    ...(differences === 0
+      ? []
+      : [`changelog: ${differences} changes more or fewer than the topic`]),
+  ];
+}
+
+function ofTable<Finding>(
+  findings: readonly Finding[],
+  nameOf: (finding: Finding) => string,
+  name: string,
+): Finding {
+  const found = findings.find((finding) => nameOf(finding) === name);
+  if (found === undefined) throw new Error(`nothing was found out about ${name}`);
+  return found;
 }
 
 /** The source goes on and forgets its log while no worker looks; a person then says what to do. */

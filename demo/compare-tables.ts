@@ -190,7 +190,7 @@ async function* warehouseRows(
   );
   const keys = keyIndexes(shape).map((index) => expressions[index] ?? '');
   const named = [...expressions, ...keys].map((expression, index) => `${expression} AS c${index}`);
-  const from = `FROM ${dialect.view(shape.database, shape.table)}`;
+  const from = `FROM ${dialect.rows(shape)}`;
   let after = '';
   for (;;) {
     const rows = await query(

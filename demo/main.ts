@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { parseArgs } from 'node:util';
+import { unreachable } from '../src/change/brand.ts';
 import { quietKnownWarnings } from '../src/workers/warnings.ts';
 import { BigQueryFront } from '../tools/bigquery-front/bigquery-front.ts';
 import { DEFAULT_SERVERS } from '../tools/stack/address.ts';
@@ -7,6 +7,7 @@ import { BIGQUERY_PROJECT } from '../tools/stack/bigquery.ts';
 import { showProgress } from '../tools/stack/progress.ts';
 import { startStack } from '../tools/stack/stack.ts';
 import { CHECK_SETTINGS, checkAccident, checkUnderKills } from './check.ts';
+import { demoOptions, type SinkKind, USAGE } from './options.ts';
 import { type RunFolder, takeRunFolder } from './run-folder.ts';
 import { openScreen } from './screen.ts';
 import { type Servers, ShopPipeline } from './shop-pipeline.ts';
@@ -15,19 +16,6 @@ import { bigQuerySink, type ShopSink } from './shop-sink.ts';
 import { stages } from './stages.ts';
 import { conclusion, verdictText } from './verdict.ts';
 import { startWorkload } from './workload.ts';
-
-const USAGE = `A shop in MySQL, captured into Kafka and a warehouse, on servers of its own.
-
-  npm run demo              writes all the time and shows what happens, until Ctrl-C
-  npm run demo -- --check   kills the worker three times, purges the binlogs under it, then compares
-                            every value of every table with warehouse and topics; exit 0 if all are equal
-
-  --sink duckdb             the warehouse is a DuckDB file, by default
-  --sink bigquery           an emulator of BigQuery, with a tenth of the rows: it is slow
-`;
-
-const SINK_KINDS = ['duckdb', 'bigquery'] as const;
-type SinkKind = (typeof SINK_KINDS)[number];
 
 const NAME = 'shop';
 /** Every view of the emulator is worked out anew for each question, by a program made to be right. */
@@ -66,7 +54,8 @@ async function startServers(
     const { signal } = interrupted;
     const { addresses } = await startStack({
       dir: folder.stack,
-      env,
+      // Nobody would drop the datasets in an emulator of somebody else.
+      env: { ...env, SLUICE_BIGQUERY_URL: undefined },
       report: progress.report,
       signal,
       only: [...DEFAULT_SERVERS, ...(kind === 'bigquery' ? (['bigquery'] as const) : [])],
@@ -199,21 +188,18 @@ async function check(kind: SinkKind): Promise<number> {
 }
 
 async function main(): Promise<number> {
-  const { values } = parseArgs({
-    options: {
-      check: { type: 'boolean', default: false },
-      sink: { type: 'string', default: 'duckdb' },
-      help: { type: 'boolean', default: false },
-    },
-  });
-  if (values.help) {
-    process.stdout.write(USAGE);
-    return 0;
+  const options = demoOptions(process.argv.slice(2));
+  switch (options.kind) {
+    case 'help':
+      process.stdout.write(USAGE);
+      return 0;
+    case 'check':
+      return check(options.sink);
+    case 'show':
+      return show(options.sink);
+    default:
+      return unreachable(options);
   }
-  const kind = SINK_KINDS.find((known) => known === values.sink);
-  if (kind === undefined)
-    throw new Error(`--sink ${values.sink}: it is one of ${SINK_KINDS.join(', ')}.`);
-  return values.check ? check(kind) : show(kind);
 }
 
 /** What ended the run, and then what went wrong while it was cleared away. */

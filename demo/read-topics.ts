@@ -52,6 +52,7 @@ export async function deleteTopics(brokers: readonly string[], prefix: string): 
  * Reads topics read_committed from their first records to the ends they have now, with kafkajs, each
  * partition in order. That the end is reached is known from the committed offsets of the reader's
  * group: they pass commit markers, which no callback sees.
+ * @returns the topics whose first records are gone
  * @throws {Error} when they are not reached in time; the signal's reason once it is aborted
  */
 export async function readTopics(
@@ -59,17 +60,17 @@ export async function readTopics(
   topics: readonly string[],
   take: (record: TopicRecord) => void,
   signal?: AbortSignal,
-): Promise<void> {
+): Promise<ReadonlySet<string>> {
   const kafka = clientOf(brokers);
   const admin = kafka.admin();
   await admin.connect();
   try {
-    const ends = await endOffsets(admin, topics);
+    const { ends, shortened } = await endOffsets(admin, topics);
     for (let attempt = 1; ; attempt += 1) {
       signal?.throwIfAborted();
       try {
         await readUpTo(kafka, admin, ends, take, signal);
-        return;
+        return shortened;
       } catch (error) {
         if (!(error instanceof NothingReadError) || attempt === ATTEMPTS) throw error;
       }
@@ -158,11 +159,16 @@ function clientOf(brokers: readonly string[]): Kafka {
   });
 }
 
-/** End of every partition that has anything to read. */
-async function endOffsets(admin: Admin, topics: readonly string[]): Promise<Ends> {
+/** End of every partition that has anything to read, and the topics that do not begin at offset 0. */
+async function endOffsets(
+  admin: Admin,
+  topics: readonly string[],
+): Promise<{ readonly ends: Ends; readonly shortened: ReadonlySet<string> }> {
   const ends = new Map<string, ReadonlyMap<number, bigint>>();
+  const shortened = new Set<string>();
   for (const topic of topics) {
     const partitions = await patiently(() => admin.fetchTopicOffsets(topic));
+    if (partitions.some(({ low }) => low !== '0')) shortened.add(topic);
     ends.set(
       topic,
       new Map(
@@ -172,7 +178,7 @@ async function endOffsets(admin: Admin, topics: readonly string[]): Promise<Ends
       ),
     );
   }
-  return ends;
+  return { ends, shortened };
 }
 
 /** A topic made a moment ago has no leader yet. */

@@ -1,4 +1,5 @@
 import type { CanonicalText, SourceColumn } from './canonical-text.ts';
+import type { TableShape } from './compare-tables.ts';
 
 /** How a column of a view is read as a canonical text. */
 export interface WarehouseText {
@@ -6,13 +7,15 @@ export interface WarehouseText {
   readonly expression: (column: string) => string;
   /** From the warehouse's spelling to the canonical one. */
   readonly polish?: (text: string) => string;
-  /** What the warehouse is to show for a canonical text of the source, where that is another thing. */
-  readonly expected?: (text: string) => string | null;
+  /** What the warehouse is to show for a canonical text of the source, where that is another one. */
+  readonly expected?: (text: string) => string;
 }
 
 /** How the views of one kind of warehouse are asked for rows. */
 export interface WarehouseDialect {
   readonly view: (database: string, table: string) => string;
+  /** What the texts of a table's rows are selected from: its view, with what they need besides. */
+  readonly rows: (shape: TableShape) => string;
   readonly quote: (column: string) => string;
   readonly asText: (expression: string) => string;
   readonly text: (column: SourceColumn & { readonly text: CanonicalText }) => WarehouseText;
@@ -22,8 +25,12 @@ export interface WarehouseDialect {
 
 const doubleQuoted = (name: string): string => `"${name.replaceAll('"', '""')}"`;
 
+const duckDbView = (database: string, table: string): string =>
+  `${doubleQuoted(database)}.${doubleQuoted(table)}`;
+
 export const DUCKDB: WarehouseDialect = {
-  view: (database, table) => `${doubleQuoted(database)}.${doubleQuoted(table)}`,
+  view: duckDbView,
+  rows: ({ database, table }) => duckDbView(database, table),
   quote: doubleQuoted,
   asText: (expression) => `CAST(${expression} AS VARCHAR)`,
   text: ({ text: { duckdb, polish } }) => ({

@@ -16,7 +16,7 @@ import type { BigQueryContext } from './context.ts';
 import { evolveTables, formsOf } from './evolve-tables.ts';
 import { foldTable } from './fold-table.ts';
 import { type LoadedBatch, loadBatch } from './load-batch.ts';
-import { LoadBudget } from './load-budget.ts';
+import { type Budget, LoadBudget } from './load-budget.ts';
 import { isSamePlan, jobId, type LoadPlan } from './load-plan.ts';
 import { loadRejects } from './load-rejects.ts';
 import {
@@ -34,12 +34,15 @@ import { moveStops, skippedGap, stoppedTables, withoutSkipped } from './move-sto
 import { newCheckpoint, setAsideStatements } from './new-warehouse.ts';
 import { nextState, tableChanges } from './next-state.ts';
 import { runScript, runStatement } from './run-script.ts';
+import { fitsStreams, streamBatch } from './stream-batch.ts';
+import { StreamBudget } from './stream-budget.ts';
 
 interface Opened {
   state: StoredState;
   /** Begun by an earlier attempt and not committed. */
   planned: LoadPlan | undefined;
-  readonly budget: LoadBudget;
+  readonly loadBudget: LoadBudget;
+  readonly streamBudget: StreamBudget;
   readonly openedAtMs: number;
   committedAtMs: number;
 }
@@ -51,11 +54,12 @@ interface Opened {
  *
  * 1. plan: offsets, cut and commit number, durable before anything is sent
  * 2. schema steps: statements that may be run again, each table by itself
- * 3. one load job a table, under ids made from the plan; the rows are there and show nowhere
+ * 3. one load job a table, under ids made from the plan, or one stream a table, whose name joins
+ *    the plan before it is committed; the rows are there and show nowhere
  * 4. one transaction that asserts the number of the commit before, and moves offsets and cut
  *
  * An attempt that finds a plan without its commit repeats it with the same records: jobs that are
- * done are found by their ids and not sent again. One call at a time.
+ * done are found by their ids, streams by their names, and not sent again. One call at a time.
  *
  * A table whose records BigQuery cannot take is left out of 3, and stopped by 4: its offsets and its
  * cut stay where they are, in the same checkpoint, until a later commit has all of it.
@@ -77,8 +81,14 @@ export class BigQueryDestination implements Destination {
     const plan = this.#context.plans.newest();
     const planned = plan && isAhead(plan, state) ? plan : undefined;
     const nowMs = this.#context.clock.nowMs();
-    const budget = await this.#readBudget(nowMs);
-    this.#opened = { state, planned, budget, openedAtMs: nowMs, committedAtMs: nowMs };
+    this.#opened = {
+      state,
+      planned,
+      loadBudget: await this.#readBudget(nowMs),
+      streamBudget: new StreamBudget(nowMs),
+      openedAtMs: nowMs,
+      committedAtMs: nowMs,
+    };
     return {
       offsets: [...state.offsets.values()],
       cut: state.cut,
@@ -120,12 +130,12 @@ export class BigQueryDestination implements Destination {
     if (isQuiet(batch, opened) && atMs - opened.committedAtMs < quietCommitMs) return [];
     this.#opened = undefined;
     for (const rows of batch.tables) refuseLate(opened.state, rows);
-    if (!opened.planned) await this.#awaitBudget(opened.budget, batch);
     const plan = await this.#plan(opened, batch);
     const { state, obstacles } = await evolveTables(this.#context, opened.state, batch);
     const stuck = new Set(obstacles.map(({ table }) => table));
     const fitting = { ...batch, tables: batch.tables.filter(({ table }) => !stuck.has(table)) };
-    const files = await loadBatch(this.#context, state, plan, fitting);
+    const putRows = plan.streams ? streamBatch : loadBatch;
+    const files = await putRows(this.#context, state, plan, fitting);
     reach('sinkMidTransaction');
     const met = [...obstacles, ...files.obstacles];
     const next = await this.#commit(state, plan, fitting, { ...files, obstacles: met });
@@ -165,6 +175,7 @@ export class BigQueryDestination implements Destination {
 
   async close(): Promise<void> {
     this.#opened = undefined;
+    await this.#context.streams.close();
   }
 
   async #readState(): Promise<StoredState | undefined> {
@@ -183,8 +194,7 @@ export class BigQueryDestination implements Destination {
     return new LoadBudget((await service.rows(loadsQuery(layout, nowMs))).map(parseLoads), nowMs);
   }
 
-  /** Before anything is planned, so that an attempt that ends here has begun nothing. */
-  async #awaitBudget(budget: LoadBudget, batch: SinkBatch): Promise<void> {
+  async #awaitBudget(budget: Budget, batch: SinkBatch): Promise<void> {
     const { clock, signal } = this.#context;
     const tables = [...new Set(batch.tables.map(({ table }) => table))];
     const waitMs = budget.waitMs(tables, clock.nowMs());
@@ -205,21 +215,29 @@ export class BigQueryDestination implements Destination {
     );
   }
 
-  /** Offsets that a quiet batch left behind are in none of the plans, so the session reads them again after a failure. */
-  async #plan({ state, planned }: Opened, batch: SinkBatch): Promise<LoadPlan> {
-    const { plans, clock, onRefusedRow } = this.#context;
+  /**
+   * The budget comes first, so that an attempt that ends while it waits has begun nothing. Offsets
+   * that a quiet batch left behind are in none of the plans, so the session reads them again after
+   * a failure.
+   */
+  async #plan(opened: Opened, batch: SinkBatch): Promise<LoadPlan> {
+    const { state, planned } = opened;
+    const { plans, clock, writePath, onRefusedRow } = this.#context;
     const { offsets, cut } = batch;
     if (planned) {
       if (!isSamePlan(planned, { offsets, cut }))
         throw new InvariantBroken(`commit ${planned.commit} was planned with other records`);
       return planned;
     }
+    const byStreams = writePath === 'storage-write' && fitsStreams(batch);
+    await this.#awaitBudget(byStreams ? opened.streamBudget : opened.loadBudget, batch);
     const plan: LoadPlan = {
       warehouseId: state.identity.warehouseId,
       commit: state.commit + 1,
       ...endOf(batch),
       onRefusedRow,
       ingestedAtUs: clock.nowMs() * 1000,
+      ...(byStreams ? { streams: [] } : {}),
     };
     await plans.store(plan);
     return plan;

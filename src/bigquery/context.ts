@@ -6,6 +6,10 @@ import type { OnRefusedRow } from './load-file.ts';
 import type { JobNames, LoadPlans } from './load-plan.ts';
 import type { BigQueryLayout } from './names.ts';
 import type { TableSettings } from './table-plan.ts';
+import type { WriteStreams } from './write-streams.ts';
+
+/** How rows get into changelogs: load jobs, which are free, or streams, which take seconds. */
+export type WritePath = 'load-jobs' | 'storage-write';
 
 /** What every step on a warehouse needs, and how its owner wants it. */
 export interface BigQueryContext extends JobNames {
@@ -14,6 +18,9 @@ export interface BigQueryContext extends JobNames {
   readonly prefix: string;
   readonly tables: TableSettings;
   readonly plans: LoadPlans;
+  readonly writePath: WritePath;
+  /** Also of a sink that loads: a plan it finds may have its rows in streams. */
+  readonly streams: WriteStreams;
   readonly folding?: FoldingPolicy;
   readonly compactionPriority: QueryJob['priority'];
   readonly onRefusedRow: OnRefusedRow;
@@ -26,5 +33,5 @@ export interface BigQueryContext extends JobNames {
   readonly signal: AbortSignal;
 }
 
-/** Jobs under way at once; each load holds its file in memory. */
+/** Jobs or streams under way at once; each holds the rows of a table in memory. */
 export const CONCURRENT_JOBS = 4;

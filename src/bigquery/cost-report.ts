@@ -5,7 +5,14 @@ import type { StoredTable, ViewSuffix } from '../view/stored-table.ts';
 import { bigQueryDialect, timestamp } from './bigquery-dialect.ts';
 import type { DayOfTable, ReadEstimates, SinkUsage } from './cost.ts';
 import type { BigQueryService } from './job.ts';
-import { checkpointQuery, OWN, ownTable, parseState, tablesQuery } from './metadata.ts';
+import {
+  checkpointQuery,
+  OWN,
+  ownTable,
+  parseState,
+  type TableEntry,
+  tablesQuery,
+} from './metadata.ts';
 import type { BigQueryLayout } from './names.ts';
 
 /** Of a view that somebody dropped or replaced; what a dry run says of a network or a quota is another matter. */
@@ -14,13 +21,13 @@ const UNASKABLE: ReadonlySet<string> = new Set(['bigquery.not-found', 'bigquery.
 /** Dry runs at once. */
 const CONCURRENT_ESTIMATES = 8;
 
-/** Loads and compactions since a time, by table and day. */
+/** Loads and compactions since a time, by table and day. A file whose rows were all refused was no job. */
 export function usageQuery(layout: BigQueryLayout, sinceMs: number): string {
   const since = timestamp(sinceMs * 1000);
   return (
     `SELECT u.table_name, CAST(u.on_day AS STRING) AS day_text, SUM(u.loads) AS loads, SUM(u.row_count) AS row_count,` +
     ` SUM(u.file_bytes) AS file_bytes, SUM(u.compactions) AS compactions, SUM(u.bytes_billed) AS bytes_billed` +
-    ` FROM (SELECT l.table_name, DATE(l.loaded_at) AS on_day, 1 AS loads, l.row_count, l.file_bytes, 0 AS compactions, 0 AS bytes_billed` +
+    ` FROM (SELECT l.table_name, DATE(l.loaded_at) AS on_day, IF(l.row_count > 0, 1, 0) AS loads, l.row_count, l.file_bytes, 0 AS compactions, 0 AS bytes_billed` +
     ` FROM ${ownTable(layout, OWN.loads)} AS l WHERE l.loaded_at >= ${since}` +
     ` UNION ALL SELECT c.table_name, DATE(c.compacted_at) AS on_day, 0 AS loads, 0 AS row_count, 0 AS file_bytes, 1 AS compactions, c.bytes_billed` +
     ` FROM ${ownTable(layout, OWN.compactions)} AS c WHERE c.compacted_at >= ${since}) AS u` +
@@ -28,11 +35,14 @@ export function usageQuery(layout: BigQueryLayout, sinceMs: number): string {
   );
 }
 
-/** Commits that loaded rows since a time: their loads have one time. */
+/**
+ * Commits that loaded rows since a time, whose loads have one time; and the first ever, which tells a
+ * young warehouse from one that was quiet. It reads one column.
+ */
 export function commitsQuery(layout: BigQueryLayout, sinceMs: number): string {
   return (
-    `SELECT COUNT(DISTINCT l.loaded_at) AS commits, UNIX_MILLIS(MIN(l.loaded_at)) AS first_ms` +
-    ` FROM ${ownTable(layout, OWN.loads)} AS l WHERE l.loaded_at >= ${timestamp(sinceMs * 1000)}`
+    `SELECT COUNT(DISTINCT IF(l.loaded_at >= ${timestamp(sinceMs * 1000)}, l.loaded_at, NULL)) AS commits,` +
+    ` UNIX_MILLIS(MIN(l.loaded_at)) AS first_ms FROM ${ownTable(layout, OWN.loads)} AS l`
   );
 }
 
@@ -50,7 +60,7 @@ export async function readUsage(
   return {
     days: days.map(parseDay),
     commits: Number(commits),
-    sinceMs: firstMs === null ? undefined : Number(firstMs),
+    sinceMs: firstMs === null ? undefined : Math.max(sinceMs, Number(firstMs)),
     nowMs,
   };
 }
@@ -66,17 +76,23 @@ function parseDay(row: readonly (string | null)[]): DayOfTable {
   };
 }
 
+/** Every table that the sink knows of. */
+export async function readTables(
+  service: BigQueryService,
+  layout: BigQueryLayout,
+): Promise<ReadonlyMap<TableName, TableEntry>> {
+  const [checkpoint] = await service.rows(checkpointQuery(layout));
+  if (!checkpoint) return new Map();
+  return parseState(checkpoint, await service.rows(tablesQuery(layout))).tables;
+}
+
 /** By dry runs, which are free, of what `SELECT *` of every view of the tables would be billed for. */
 export async function estimateReads(
   service: BigQueryService,
   layout: BigQueryLayout,
-  wanted: (table: TableName) => boolean,
+  chosen: readonly StoredTable[],
 ): Promise<ReadonlyMap<TableName, ReadEstimates>> {
-  const [checkpoint] = await service.rows(checkpointQuery(layout));
-  if (!checkpoint) return new Map();
-  const { tables } = parseState(checkpoint, await service.rows(tablesQuery(layout)));
   const found = new Map<TableName, ReadEstimates>();
-  const chosen = [...tables.values()].map(({ table }) => table).filter(({ name }) => wanted(name));
   await inLanes(CONCURRENT_ESTIMATES, chosen, async (table) => {
     const bytes = (suffix: ViewSuffix): Promise<number | undefined> =>
       readBytes(service, selectAll(layout, table, suffix));
@@ -92,7 +108,7 @@ export async function estimateReads(
   return found;
 }
 
-function selectAll(layout: BigQueryLayout, table: StoredTable, suffix: ViewSuffix): string {
+export function selectAll(layout: BigQueryLayout, table: StoredTable, suffix: ViewSuffix): string {
   const view = bigQueryDialect(layout).view(table, suffix);
   return `SELECT v.* FROM ${view}${suffix === '__as_of' ? '(CURRENT_TIMESTAMP())' : ''} AS v`;
 }

@@ -1,24 +1,48 @@
 import type { TableName } from '../change/table.ts';
+import { BEFORE_ALL } from '../view/stored-table.ts';
+import type { TableEntry } from './metadata.ts';
 
 /** What BigQuery asks for what a query reads; contracts and editions have other prices. */
 export const LIST_PRICE = {
   usdPerTebibyte: 6.25,
+  /** Logical bytes, for a month. */
+  usdPerGibibyteStored: 0.02,
   terms: 'on demand, United States, November 2026',
   source: 'https://cloud.google.com/bigquery/pricing',
 } as const;
 
 const TEBIBYTE = 2 ** 40;
+const GIBIBYTE = 2 ** 30;
 const DAY_MS = 86_400_000;
 const MONTH_MS = 30 * DAY_MS;
 
 /** A statement is billed for at least so much of each table that it reads. */
 const MIN_BILLED_BYTES = 10 * 2 ** 20;
 /** What a commit reads, see commit-script.ts: the checkpoint twice, and the list of tables. */
-const TABLES_READ_BY_COMMIT = 3;
-/** What a fold reads at least, see compaction.ts: changes thrice, state twice, the list of tables twice. */
-const TABLES_READ_BY_FOLD = 7;
+export const TABLES_READ_BY_COMMIT = 3;
+/** What a look at the changes reads, see compaction.ts: changes and state. */
+export const TABLES_READ_BY_LOOK = 2;
+/** What a fold that only inserts reads behind it: changes twice, state once, the list of tables twice. */
+export const TABLES_READ_BY_APPEND = 5;
+const TABLES_READ_BY_FOLD = TABLES_READ_BY_LOOK + TABLES_READ_BY_APPEND;
 
 export const usdOf = (bytes: number): number => (bytes / TEBIBYTE) * LIST_PRICE.usdPerTebibyte;
+
+export const storageUsdOf = (bytes: number): number =>
+  (bytes / GIBIBYTE) * LIST_PRICE.usdPerGibibyteStored;
+
+/** A text takes two bytes more than it has; a key column the eight of an INT64, about. */
+const SEQUENCE_BYTES = BEFORE_ALL.length + 2;
+const KEY_COLUMN_BYTES = 8;
+
+/** A look reads keys and sequences of the state and of the changes; its bill is not on record. */
+export function lookBytes({
+  table: { key },
+  stateRows,
+}: Pick<TableEntry, 'table' | 'stateRows'>): number {
+  const stateBytes = stateRows * (SEQUENCE_BYTES + KEY_COLUMN_BYTES * key.length);
+  return Math.max(MIN_BILLED_BYTES, stateBytes) + MIN_BILLED_BYTES;
+}
 
 /** Of one table on one day, UTC. */
 export interface DayOfTable {
@@ -45,7 +69,7 @@ export interface ReadEstimates {
 export interface SinkUsage {
   readonly days: readonly DayOfTable[];
   readonly commits: number;
-  /** Of the first load within the time that was asked for; absent when there is none. */
+  /** From here on there are records: what was asked for, or the first load ever; absent when there is none. */
   readonly sinceMs: number | undefined;
   readonly nowMs: number;
 }
@@ -58,19 +82,37 @@ export interface CostSettings {
 
 export interface MonthAtThisPace {
   readonly compactionBytes: number;
+  /** Read by the looks before compactions: estimated, unlike what compactions were billed. */
+  readonly lookBytes: number;
   readonly commitBytes: number;
   readonly usd: number;
 }
 
-/** A month as busy as the time on record, or as the last hour when there is less. */
-export function monthAtThisPace({ days, commits, sinceMs, nowMs }: SinkUsage): MonthAtThisPace {
+/**
+ * A month as busy as the time on record, or as the last hour when there is less.
+ *
+ * @param tables  those the sink knows of now; a table that has gone was looked at for the minimum
+ */
+export function monthAtThisPace(
+  { days, commits, sinceMs, nowMs }: SinkUsage,
+  tables: ReadonlyMap<TableName, Pick<TableEntry, 'table' | 'stateRows'>>,
+): MonthAtThisPace {
   const spanMs = Math.max(3_600_000, nowMs - (sinceMs ?? nowMs));
-  const months = MONTH_MS / spanMs;
-  const compactionBytes = Math.round(
-    months * days.reduce((sum, day) => sum + day.compactionBytes, 0),
-  );
-  const commitBytes = Math.round(months * commits * TABLES_READ_BY_COMMIT * MIN_BILLED_BYTES);
-  return { compactionBytes, commitBytes, usd: usdOf(compactionBytes + commitBytes) };
+  const ofMonth = (bytes: number): number => Math.round((MONTH_MS / spanMs) * bytes);
+  const lookAt = (name: TableName): number => {
+    const entry = tables.get(name);
+    return entry ? lookBytes(entry) : TABLES_READ_BY_LOOK * MIN_BILLED_BYTES;
+  };
+  const compactionBytes = ofMonth(days.reduce((sum, day) => sum + day.compactionBytes, 0));
+  const looks = ofMonth(days.reduce((sum, day) => sum + day.compactions * lookAt(day.table), 0));
+  const commitBytes = ofMonth(commits * TABLES_READ_BY_COMMIT * MIN_BILLED_BYTES);
+  const usd = usdOf(compactionBytes + looks + commitBytes);
+  return { compactionBytes, lookBytes: looks, commitBytes, usd };
+}
+
+/** In state and changelog: one view reads all of the first, another all of the second. */
+export function storedBytes(reads: Iterable<ReadEstimates>): number {
+  return [...reads].reduce((sum, { latest = 0, history = 0 }) => sum + latest + history, 0);
 }
 
 /** A setting that would lower a cost, and what it would be then. */
@@ -92,7 +134,7 @@ export function advice(
 ): readonly Advice[] {
   const { loadIntervalMs, compactionIntervalMs, changesExpireDays } = settings;
   const commitsUsd = usdOf(month.commitBytes);
-  const foldsUsd = usdOf(month.compactionBytes);
+  const foldsUsd = usdOf(month.compactionBytes + month.lookBytes);
   const found: Advice[] = [];
   if (commitsUsd > NEGLIGIBLE_USD && commitsUsd >= foldsUsd)
     found.push({

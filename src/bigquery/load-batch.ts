@@ -12,7 +12,7 @@ import type { LoadJob } from './job.ts';
 import { type LoadFile, loadFile } from './load-file.ts';
 import { jobId, type LoadPlan } from './load-plan.ts';
 import type { StoredState } from './metadata.ts';
-import { type JobDone, runJob } from './run-job.ts';
+import { runJob } from './run-job.ts';
 import type { Obstacle } from './table-stop.ts';
 
 /** What became of a table's rows; the file itself is gone. */
@@ -27,24 +27,38 @@ export interface LoadedBatch {
 /** One load job a table, in the order of their names. The rows are there then, and show nowhere. */
 export async function loadBatch(
   context: BigQueryContext,
-  { tables }: StoredState,
+  state: StoredState,
   plan: LoadPlan,
   batch: SinkBatch,
 ): Promise<LoadedBatch> {
+  const done: (Loaded | Obstacle)[] = [];
+  await inLanes(CONCURRENT_JOBS, tableParts(state, batch), async ([table, rows]) => {
+    done.push(await loadTable(context, table, rows, plan));
+  });
+  return byOutcome(done);
+}
+
+/** Both in the order of the tables' names. */
+export function byOutcome(done: readonly (Loaded | Obstacle)[]): LoadedBatch {
+  const sorted = done.toSorted((a, b) => (a.table < b.table ? -1 : 1));
+  return {
+    loaded: sorted.flatMap((one) => ('code' in one ? [] : [one])),
+    obstacles: sorted.flatMap((one) => ('code' in one ? [one] : [])),
+  };
+}
+
+/** The rows of each table, of whatever schemas. */
+export function tableParts(
+  { tables }: Pick<StoredState, 'tables'>,
+  batch: SinkBatch,
+): readonly (readonly [StoredTable, readonly TableRows[]])[] {
   const parts = new Map<TableName, TableRows[]>();
   for (const rows of batch.tables) parts.set(rows.table, [...(parts.get(rows.table) ?? []), rows]);
-  const loaded: Loaded[] = [];
-  const obstacles: Obstacle[] = [];
-  await inLanes(CONCURRENT_JOBS, [...parts], async ([name, rows]) => {
+  return [...parts].map(([name, rows]) => {
     const table = tables.get(name)?.table;
     if (!table) throw new InvariantBroken(`table ${name} was not ensured`);
-    const done = await loadTable(context, table, rows, plan);
-    if ('code' in done) obstacles.push(done);
-    else loaded.push(done);
+    return [table, rows];
   });
-  const byTable = (a: { readonly table: string }, b: { readonly table: string }): number =>
-    a.table < b.table ? -1 : 1;
-  return { loaded: loaded.sort(byTable), obstacles: obstacles.sort(byTable) };
 }
 
 async function loadTable(
@@ -63,7 +77,7 @@ async function loadTable(
   if (facts.rows > 0) {
     const target = { dataset: layout.internal, table: physicalName(table.id, 'changes') };
     const job: LoadJob = { kind: 'load', ...target, file };
-    const done = await loadedOrRefused(
+    const done = await unlessRefused(
       runJob(service, id, job, `loading rows of ${table.name}`, signal),
     );
     if (done instanceof SluiceError)
@@ -76,17 +90,17 @@ async function loadTable(
   return { ...facts, jobId: id, fileBytes: file.length };
 }
 
-/** A file that BigQuery refuses is one table's trouble: its job has failed, and none of it is there. */
-async function loadedOrRefused(job: Promise<JobDone>): Promise<JobDone | SluiceError> {
+/** What BigQuery refuses for its content is one table's trouble: none of it is there. */
+export async function unlessRefused<Done>(work: Promise<Done>): Promise<Done | SluiceError> {
   try {
-    return await job;
+    return await work;
   } catch (error) {
     if (error instanceof SluiceError && error.code === 'bigquery.value-refused') return error;
     throw error;
   }
 }
 
-function lastOf(parts: readonly TableRows[]): Sequence {
+export function lastOf(parts: readonly TableRows[]): Sequence {
   const seqs = parts.flatMap(({ rows }) => rows.map(({ seq }) => seq));
   return seqs.reduce((last, seq) => (seq > last ? seq : last), BEFORE_ALL);
 }

@@ -1,16 +1,16 @@
 import type { TableName } from '../change/table.ts';
+import { type Allowance, Bucket, DAY_MS } from './allowance.ts';
 
-/** So many at once, and so many a day in the long run; together what any 24 hours can see. */
-interface Allowance {
-  readonly burst: number;
-  readonly perDay: number;
+/** What a commit takes before it is planned; tables are those it has rows for. */
+export interface Budget {
+  /** Until each of the tables may be written once. */
+  waitMs(tables: readonly TableName[], nowMs: number): number;
+  take(tables: readonly TableName[], nowMs: number): void;
 }
 
 /** BigQuery takes 1,500 load jobs a day and table, failed ones included, and 100,000 a project. */
 const TABLE: Allowance = { burst: 400, perDay: 1_000 };
 const PROJECT: Allowance = { burst: 10_000, perDay: 85_000 };
-
-const DAY_MS = 86_400_000;
 
 /** Loads of a table that ended in one hour. */
 export interface HourOfLoads {
@@ -19,39 +19,11 @@ export interface HourOfLoads {
   readonly loads: number;
 }
 
-class Bucket {
-  readonly #allowance: Allowance;
-  #level: number;
-  #atMs: number;
-
-  constructor(allowance: Allowance, atMs: number) {
-    this.#allowance = allowance;
-    this.#level = allowance.burst;
-    this.#atMs = atMs;
-  }
-
-  waitMs(wanted: number, nowMs: number): number {
-    const { burst, perDay } = this.#allowance;
-    const missing = Math.min(wanted, burst) - this.#levelAt(nowMs);
-    return missing <= 0 ? 0 : Math.ceil((missing * DAY_MS) / perDay);
-  }
-
-  take(count: number, nowMs: number): void {
-    this.#level = this.#levelAt(nowMs) - count;
-    this.#atMs = nowMs;
-  }
-
-  #levelAt(nowMs: number): number {
-    const { burst, perDay } = this.#allowance;
-    return Math.min(burst, this.#level + ((nowMs - this.#atMs) * perDay) / DAY_MS);
-  }
-}
-
 /**
  * Keeps load jobs under BigQuery's daily quotas without ever stopping for the rest of a day: what
  * comes faster than the quota allows in the long run is spread, and so becomes fewer, larger jobs.
  */
-export class LoadBudget {
+export class LoadBudget implements Budget {
   readonly #tables = new Map<TableName, Bucket>();
   readonly #project: Bucket;
   readonly #sinceMs: number;
@@ -67,7 +39,6 @@ export class LoadBudget {
     }
   }
 
-  /** Until each of the tables may be loaded once. */
   waitMs(tables: readonly TableName[], nowMs: number): number {
     const waits = tables.map((table) => this.#bucket(table).waitMs(1, nowMs));
     return Math.max(this.#project.waitMs(tables.length, nowMs), ...waits);

@@ -1,7 +1,7 @@
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
 import type { TableName } from '../change/table.ts';
-import type { TableRows } from '../sink/destination.ts';
+import type { ChangeRow, TableRows } from '../sink/destination.ts';
 import type { Topic } from '../topic/topic-name.ts';
 import type { StoredTable } from '../view/stored-table.ts';
 import type { RefusedRow } from './commit-script.ts';
@@ -35,24 +35,57 @@ export async function loadFile(
   ingestedAtUs: number,
   onRefused: OnRefusedRow,
 ): Promise<LoadFile | Obstacle> {
-  const lines: string[] = [];
-  const refused: RefusedRow[] = [];
-  for (const { rows, schema, schemaId } of parts) {
-    const write = rowWriter(schema, { ...table, schemaId }, ingestedAtUs);
-    for (const row of rows) {
+  const made = writeRows(table, parts, topic, onRefused, (part) => {
+    const write = rowWriter(part.schema, { ...table, schemaId: part.schemaId }, ingestedAtUs);
+    return (row) => {
       const written = write(row);
-      if (written.kind === 'line') lines.push(written.line);
+      return written.kind === 'line' ? { kind: 'written', row: written.line } : written;
+    };
+  });
+  if ('code' in made) return made;
+  const file = await compress(Buffer.from(made.rows.join('')), GZIP);
+  return { table: table.name, file, rows: made.rows.length, refused: made.refused };
+}
+
+export interface WrittenRows<Row> {
+  readonly rows: readonly Row[];
+  readonly refused: readonly RefusedRow[];
+}
+
+/** The row as it is sent, or why BigQuery would not take it. The reason quotes no value. */
+export type WrittenRow<Row> =
+  | { readonly kind: 'written'; readonly row: Row }
+  | { readonly kind: 'refused'; readonly reason: string };
+
+/**
+ * The rows of one table as they are sent, in order, without those that are put on record instead.
+ * @param topic  where the rows are from
+ * @param writer  for the rows of one schema
+ */
+export function writeRows<Row>(
+  table: StoredTable,
+  parts: readonly TableRows[],
+  topic: Topic,
+  onRefused: OnRefusedRow,
+  writer: (part: TableRows) => (row: ChangeRow) => WrittenRow<Row>,
+): WrittenRows<Row> | Obstacle {
+  const written: Row[] = [];
+  const refused: RefusedRow[] = [];
+  for (const part of parts) {
+    const write = writer(part);
+    const { schemaId } = part;
+    for (const row of part.rows) {
+      const one = write(row);
+      if (one.kind === 'written') written.push(one.row);
       else {
         const { seq, op, position, partition, offset } = row;
         const place = { topic, partition, offset, position };
-        const { reason } = written;
-        refused.push({ table: table.name, seq, op, ...place, schemaId, reason });
+        refused.push({ table: table.name, seq, op, ...place, schemaId, reason: one.reason });
       }
     }
   }
   if (onRefused === 'stop' && refused.length > 0) return obstacleOf(refused, topic);
-  const file = await compress(Buffer.from(lines.join('')), GZIP);
-  return { table: table.name, file, rows: lines.length, refused };
+  return { rows: written, refused };
 }
 
 /** The newest of the rows is the one to get past. */

@@ -1,4 +1,6 @@
 import { createHash } from 'node:crypto';
+import type { TableName } from '../change/table.ts';
+import type { ErrorCode } from '../errors/catalogue.ts';
 import { InvariantBroken, SluiceError } from '../errors/error.ts';
 import type { Cut } from '../sink/destination.ts';
 import type { PartitionOffset } from '../sink/record-source.ts';
@@ -6,6 +8,7 @@ import type { SinkLog } from '../sink/sink-log.ts';
 import type { Topic } from '../topic/topic-name.ts';
 import type { JobId } from './job.ts';
 import type { OnRefusedRow } from './load-file.ts';
+import type { StreamName } from './write-streams.ts';
 
 /**
  * A commit that was begun. Its jobs are a function of it and of the records up to its offsets, so
@@ -23,6 +26,22 @@ export interface LoadPlan {
   /** As it was then: a file that was sent must not become a table that has stopped. */
   readonly onRefusedRow?: OnRefusedRow;
   readonly ingestedAtUs: number;
+  /**
+   * Absent when rows go by load jobs. Otherwise where the rows of each table are: empty until they
+   * all are in finalized streams, so that whoever finds none begins with new streams.
+   */
+  readonly streams?: readonly FilledStream[];
+}
+
+/** A finalized stream with all rows that a commit has for a table. */
+export interface FilledStream {
+  readonly table: TableName;
+  readonly stream: StreamName;
+  readonly rows: number;
+  /** Not before BigQuery made the stream. */
+  readonly finalizedAtMs: number;
+  /** Why BigQuery does not take the rows of the table, none of them; the stream is never committed. */
+  readonly refused?: { readonly code: ErrorCode; readonly reason: string };
 }
 
 /**
@@ -60,7 +79,8 @@ function parsePlan(value: unknown): LoadPlan {
     typeof plan.warehouseId === 'string' &&
     Number.isSafeInteger(plan.commit) &&
     Array.isArray(plan.offsets) &&
-    Number.isSafeInteger(plan.ingestedAtUs);
+    Number.isSafeInteger(plan.ingestedAtUs) &&
+    (plan.streams === undefined || Array.isArray(plan.streams));
   if (isComplete) return { cut: undefined, ...plan } as LoadPlan;
   throw new SluiceError(
     'kafka.record-unreadable',

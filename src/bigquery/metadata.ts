@@ -135,11 +135,12 @@ export function tablesQuery(layout: BigQueryLayout): string {
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
 
-/** Loads of the last day, by table and hour. */
+/** Loads of the last day, by table and hour; rows that went by streams have a stream's name there. */
 export function loadsQuery(layout: BigQueryLayout, nowMs: number): string {
   return (
     `SELECT l.table_name, DIV(UNIX_MILLIS(l.loaded_at), ${HOUR_MS}) AS loaded_hour, COUNT(*) AS loads` +
     ` FROM ${ownTable(layout, OWN.loads)} AS l WHERE l.loaded_at >= ${timestamp((nowMs - DAY_MS) * 1000)}` +
+    ` AND l.job_id LIKE 'sluice-%'` +
     ` GROUP BY l.table_name, loaded_hour ORDER BY loaded_hour`
   );
 }

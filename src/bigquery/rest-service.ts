@@ -93,8 +93,11 @@ export class RestBigQuery implements BigQueryService {
   }
 
   async dryRun(sql: string): Promise<number> {
-    const configuration = { dryRun: true, query: { query: sql, useLegacySql: false } };
-    const jobReference = { location: this.#options.location };
+    const { project: projectId, location } = this.#options;
+    // What the cache answers would be estimated at nothing.
+    const query = { query: sql, useLegacySql: false, useQueryCache: false };
+    const configuration = { dryRun: true, query };
+    const jobReference = { projectId, location };
     const request = this.#insert({ jobReference, configuration });
     const { body } = await this.#send(request, 'estimating a query', []);
     return Number(textAt(objectAt(body, 'statistics'), 'query', 'totalBytesProcessed'));

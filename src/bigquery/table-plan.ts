@@ -38,14 +38,15 @@ export function bigQueryRules(layout: BigQueryLayout): EvolutionRules {
 const nameOf = ({ database, table }: StoredTable['id']): StoredTable['name'] =>
   `${database}.${table}` as StoredTable['name'];
 
-const CHANGES_META = [
-  `${META.seq} STRING`,
-  `${META.op} STRING`,
-  `${META.committedAt} TIMESTAMP`,
-  `${META.ingestedAt} TIMESTAMP`,
-  `${META.position} STRING`,
-  `${META.schemaId} STRING`,
-  `${META.inexact} JSON`,
+/** Columns of a changelog beside the source's own. */
+export const CHANGES_META: readonly PhysicalColumn[] = [
+  { name: META.seq, type: 'STRING' },
+  { name: META.op, type: 'STRING' },
+  { name: META.committedAt, type: 'TIMESTAMP' },
+  { name: META.ingestedAt, type: 'TIMESTAMP' },
+  { name: META.position, type: 'STRING' },
+  { name: META.schemaId, type: 'STRING' },
+  { name: META.inexact, type: 'JSON' },
 ];
 const STATE_META = [`${META.seq} STRING`, `${META.inexact} JSON`];
 
@@ -124,6 +125,7 @@ function createStatements(
 ): readonly string[] {
   const { changes, state } = bigQueryDialect(layout);
   const columns = physicalColumns(table).map(({ name, type }) => `${identifier(name)} ${type}`);
+  const meta = CHANGES_META.map(({ name, type }) => `${name} ${type}`);
   const cluster = clusterClause(table);
   const labelOption = labelsOption(labels);
   const changesOptions = [
@@ -133,7 +135,7 @@ function createStatements(
   ];
   const stateOptions = [`description = ${text(stateDescription(table))}`, ...labelOption];
   return [
-    `CREATE TABLE IF NOT EXISTS ${changes(table)} (${[...columns, ...CHANGES_META].join(', ')})` +
+    `CREATE TABLE IF NOT EXISTS ${changes(table)} (${[...columns, ...meta].join(', ')})` +
       ` PARTITION BY DATE(${META.committedAt})${cluster} OPTIONS (${changesOptions.join(', ')})`,
     `CREATE TABLE IF NOT EXISTS ${state(table)} (${[...columns, ...STATE_META, ...keyClause(table)].join(', ')})` +
       `${cluster} OPTIONS (${stateOptions.join(', ')})`,

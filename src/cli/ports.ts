@@ -112,16 +112,20 @@ export interface SinkCost {
   readonly sink: string;
   readonly project: string;
   readonly dataset: string;
-  /** Of the first load within the days that were asked for; absent before there is one. */
+  /** From here on there are records: the days that were asked for, or the first load ever; absent before there is one. */
   readonly sinceMs?: number;
   readonly commits: number;
   readonly days: readonly TableDayCost[];
   readonly reads: readonly TableReads[];
   readonly month: {
     readonly compactionBytes: number;
+    /** Of the looks before compactions; estimated. */
+    readonly lookBytes: number;
     readonly commitBytes: number;
     readonly usd: number;
   };
+  /** In state and changelog of the tables whose views were estimated. */
+  readonly stored: { readonly tables: number; readonly bytes: number; readonly usdAMonth: number };
   readonly price: string;
   readonly advice: readonly {
     readonly setting: string;

@@ -14,6 +14,7 @@ export function crossProblems(data: unknown): readonly PathProblem[] {
     ...excludedIncludes(data),
     ...sharedFiles(data),
     ...sharedDatasets(data),
+    ...unreachableStreams(data),
     ...uncapturedSchedules(data),
   ];
 }
@@ -61,6 +62,25 @@ function sharedDatasets(data: unknown): readonly PathProblem[] {
     if (owner === undefined) return [];
     const path = ['sinks', sink, ...(typeof dataset === 'string' ? ['internalDataset'] : [])];
     return [at(path, `sink ${owner} owns this internal dataset already: give this one another`)];
+  });
+}
+
+/** What is not Google's has its streams at an address of their own. */
+function unreachableStreams(data: unknown): readonly PathProblem[] {
+  return namesAt(data, ['sinks']).flatMap((sink) => {
+    const said = (key: string): unknown => valueAt(data, ['sinks', sink, key]);
+    const isLost =
+      said('writePath') === 'storage-write' &&
+      said('endpoint') !== undefined &&
+      said('storageEndpoint') === undefined;
+    return isLost
+      ? [
+          at(
+            ['sinks', sink, 'writePath'],
+            'needs storageEndpoint beside endpoint: host:port of the streams',
+          ),
+        ]
+      : [];
   });
 }
 

@@ -43,6 +43,12 @@ export const DEFAULT_SNAPSHOT_MODE = 'initial';
 /** 960 load jobs a day and table of the 1,500 that BigQuery allows: room for repeats and backlogs. */
 export const DEFAULT_LOAD_INTERVAL_MS = 90_000;
 
+/** Load jobs cost nothing; streams are for those who need seconds. */
+export const DEFAULT_WRITE_PATH = 'load-jobs';
+
+/** A commit takes BigQuery some seconds by itself, and each is billed: at this pace 45 USD a month at most. */
+export const DEFAULT_STREAM_INTERVAL_MS = 10_000;
+
 /** A backlog is loaded in pieces of this size, one file a table; compressed it is a tenth of it. */
 export const DEFAULT_BIGQUERY_BATCH_BYTES = 64 * 1024 * 1024;
 

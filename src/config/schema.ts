@@ -18,8 +18,10 @@ import {
   DEFAULT_ON_REFUSED_ROW,
   DEFAULT_PARTITIONS,
   DEFAULT_SNAPSHOT_MODE,
+  DEFAULT_STREAM_INTERVAL_MS,
   DEFAULT_TABLE,
   DEFAULT_TLS_VERIFY,
+  DEFAULT_WRITE_PATH,
 } from './defaults.ts';
 import { brokerProblem, cronProblem, patternProblem, prefixProblem } from './text-rules.ts';
 
@@ -211,6 +213,13 @@ const bigquerySink = z.strictObject({
     .describe(
       'A BigQuery that is not Google’s, such as an emulator; it is asked without credentials.',
     ),
+  storageEndpoint: z
+    .string()
+    .regex(/^[^\s:/]+:\d{1,5}$/, { error: 'an address as host:port' })
+    .exactOptional()
+    .describe(
+      'Where the Storage Write API of such a BigQuery is, as `host:port`; needed there with `writePath: storage-write`.',
+    ),
   kmsKey: z
     .string()
     .min(1)
@@ -225,10 +234,16 @@ const bigquerySink = z.strictObject({
     .describe(
       'Days that changes are kept for history and as-of, at least; those that are not in the present rows yet always are. For ever when absent.',
     ),
-  loadIntervalMs: wholeNumber(1_000, 3_600_000)
-    .default(DEFAULT_LOAD_INTERVAL_MS)
+  writePath: z
+    .enum(['load-jobs', 'storage-write'])
+    .default(DEFAULT_WRITE_PATH)
     .describe(
-      'Rows wait at most this long for a load: freshness against load jobs, of which BigQuery allows 1,500 a day and table.',
+      'How rows get in: `load-jobs` are free and take a minute and a half, `storage-write` takes seconds and is billed by the byte and by the commit.',
+    ),
+  loadIntervalMs: wholeNumber(1_000, 3_600_000)
+    .exactOptional()
+    .describe(
+      `Rows wait at most this long for a commit: freshness against load jobs, of which BigQuery allows 1,500 a day and table, and against bytes billed. ${DEFAULT_LOAD_INTERVAL_MS} when absent, ${DEFAULT_STREAM_INTERVAL_MS} with \`writePath: storage-write\`.`,
     ),
   maxBatchBytes: wholeNumber(65_536, 1_073_741_824)
     .default(DEFAULT_BIGQUERY_BATCH_BYTES)

@@ -8,7 +8,11 @@ import type {
   SourceSpec,
   TlsSpec,
 } from '../control/pipeline-spec.ts';
-import { DEFAULT_TLS_VERIFY } from './defaults.ts';
+import {
+  DEFAULT_LOAD_INTERVAL_MS,
+  DEFAULT_STREAM_INTERVAL_MS,
+  DEFAULT_TLS_VERIFY,
+} from './defaults.ts';
 import type { PipelineFile } from './schema.ts';
 import { derivedServerId } from './server-id.ts';
 
@@ -35,6 +39,11 @@ export function pipelineSpec(file: PipelineFile, { folder, host }: Surroundings)
   };
 }
 
+const COMMIT_INTERVALS_MS = {
+  'load-jobs': DEFAULT_LOAD_INTERVAL_MS,
+  'storage-write': DEFAULT_STREAM_INTERVAL_MS,
+} as const;
+
 function sinkSpec(
   sink: PipelineFile['sinks'][string],
   pipeline: string,
@@ -47,6 +56,7 @@ function sinkSpec(
       const { keyFile, internalDataset, ...rest } = sink;
       return {
         ...rest,
+        loadIntervalMs: sink.loadIntervalMs ?? COMMIT_INTERVALS_MS[sink.writePath],
         internalDataset: internalDataset ?? `sluice_${pipeline.replaceAll(/[^A-Za-z0-9]/g, '_')}`,
         ...(keyFile === undefined ? {} : { keyFile: resolve(folder, keyFile) }),
       };

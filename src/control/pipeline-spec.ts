@@ -61,9 +61,13 @@ export interface BigQuerySinkSpec {
   readonly impersonate?: string;
   /** Of a BigQuery that is not Google's; it is asked without credentials. */
   readonly endpoint?: string;
+  /** `host:port` of the Storage Write API of such a BigQuery. */
+  readonly storageEndpoint?: string;
   readonly kmsKey?: string;
   readonly labels: Readonly<Record<string, string>>;
   readonly changesExpireDays?: number;
+  /** Load jobs when absent, as in what was applied before there was a choice. */
+  readonly writePath?: 'load-jobs' | 'storage-write';
   readonly loadIntervalMs: number;
   readonly maxBatchBytes: number;
   /** A table with any change is folded after this long. */

@@ -472,9 +472,9 @@ export const CATALOGUE = {
     'Set onRefusedRow: reject, and the table goes on from where it stopped. Or correct the row in the source and bring the table back with sluice snapshot PIPELINE --tables TABLE; so also when its records have left the topic.',
   ),
   'bigquery.value-refused': entry(
-    'BigQuery refuses what a load file holds',
+    'BigQuery refuses what rows hold',
     'blocked',
-    'A load job failed on its content, although every row had been checked; nothing of it was stored. Its table has stopped, the others go on.',
+    'A load job or a stream failed on its content, although every row had been checked; nothing of it was stored. Its table has stopped, the others go on.',
     'Report it with the job id in the message. When the source has changed, sluice snapshot PIPELINE --tables TABLE brings the table back.',
   ),
   'bigquery.column-unknown': entry(
@@ -482,6 +482,18 @@ export const CATALOGUE = {
     'retry',
     'A load has a column that was added a moment ago, and BigQuery takes up to minutes to learn of one; nothing of it was stored.',
     'Nothing if it passes; otherwise somebody has dropped the column: add it again as it was.',
+  ),
+  'bigquery.stream-behind': entry(
+    'BigQuery’s streams do not know a table or column yet',
+    'retry',
+    'A table or column that the sink has made reaches the Storage Write API within seconds, sometimes minutes.',
+    'Nothing if it passes. Otherwise the table was dropped: restore it, or answer with resnapshot.',
+  ),
+  'bigquery.stream-lost': entry(
+    'A stream with rows of a commit is not known to BigQuery',
+    'retry',
+    'The rows were written to the named stream and not committed for so long that BigQuery cleared it away, or it has lost it. None of them is in the table.',
+    'Nothing: they are written anew when the stream is a day old and can no more be committed, so that no row comes twice.',
   ),
   'bigquery.other-writer': entry(
     'The warehouse was changed by somebody else',

@@ -1,9 +1,10 @@
 import { googleAuthorization } from '../bigquery/authorization.ts';
 import { BigQueryDestination } from '../bigquery/bigquery-destination.ts';
 import { DEFAULT_FOLDING } from '../bigquery/compaction.ts';
+import { GrpcWriteStreams } from '../bigquery/grpc-streams.ts';
 import { loggedPlans } from '../bigquery/load-plan.ts';
 import { bigQueryLayout } from '../bigquery/names.ts';
-import { RestBigQuery } from '../bigquery/rest-service.ts';
+import { RestBigQuery, type RestServiceOptions } from '../bigquery/rest-service.ts';
 import type { BigQuerySinkSpec } from '../control/pipeline-spec.ts';
 import { systemClock } from '../sink/clock.ts';
 import type { SinkLog } from '../sink/sink-log.ts';
@@ -12,15 +13,24 @@ import type { SinkTask, ThreadPort } from './thread-protocol.ts';
 /** A commit that moves nothing but the position costs as much as any; status needs it now and then. */
 export const QUIET_COMMIT_MS = 600_000;
 
-export function bigQueryService(sink: BigQuerySinkSpec): RestBigQuery {
-  const { project, location, endpoint, labels, kmsKey, keyFile, impersonate } = sink;
-  const authorization =
-    endpoint === undefined
-      ? googleAuthorization({
-          ...(keyFile === undefined ? {} : { keyFile }),
-          ...(impersonate === undefined ? {} : { impersonate }),
-        })
-      : () => Promise.resolve({});
+/** A server that is not Google's is asked without credentials. */
+function authorizationOf({
+  endpoint,
+  keyFile,
+  impersonate,
+}: BigQuerySinkSpec): RestServiceOptions['authorization'] {
+  if (endpoint !== undefined) return () => Promise.resolve({});
+  return googleAuthorization({
+    ...(keyFile === undefined ? {} : { keyFile }),
+    ...(impersonate === undefined ? {} : { impersonate }),
+  });
+}
+
+export function bigQueryService(
+  sink: BigQuerySinkSpec,
+  authorization = authorizationOf(sink),
+): RestBigQuery {
+  const { project, location, endpoint, labels, kmsKey } = sink;
   return new RestBigQuery({
     project,
     location,
@@ -43,13 +53,21 @@ export function bigQueryWarehouse(
   sink: BigQuerySinkSpec,
   { task: { spec, sinkName }, log, port, onRefused, signal }: WarehouseParts,
 ): BigQueryDestination {
-  const { changesExpireDays, labels } = sink;
+  const { project, changesExpireDays, labels, storageEndpoint: address } = sink;
+  const authorization = authorizationOf(sink);
   return new BigQueryDestination({
-    service: bigQueryService(sink),
+    service: bigQueryService(sink, authorization),
+    streams: new GrpcWriteStreams({
+      project,
+      authorization,
+      signal,
+      ...(address === undefined ? {} : { address }),
+    }),
+    writePath: sink.writePath ?? 'load-jobs',
     pipeline: spec.pipeline,
     sink: sinkName,
     prefix: spec.kafka.prefix,
-    layout: bigQueryLayout(sink.project, sink.internalDataset, sink),
+    layout: bigQueryLayout(project, sink.internalDataset, sink),
     tables: { labels, ...(changesExpireDays === undefined ? {} : { changesExpireDays }) },
     plans: loggedPlans(log),
     folding: { ...DEFAULT_FOLDING, maxAgeMs: sink.compactionIntervalMs },

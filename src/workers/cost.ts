@@ -2,10 +2,12 @@ import {
   advice,
   LIST_PRICE,
   monthAtThisPace,
-  type ReadEstimates,
   type SinkUsage,
+  storageUsdOf,
+  storedBytes,
 } from '../bigquery/cost.ts';
-import { estimateReads, readUsage } from '../bigquery/cost-report.ts';
+import { estimateReads, readTables, readUsage } from '../bigquery/cost-report.ts';
+import type { TableEntry } from '../bigquery/metadata.ts';
 import { bigQueryLayout } from '../bigquery/names.ts';
 import type { TableName } from '../change/table.ts';
 import type { CostOptions, SinkCost } from '../cli/ports.ts';
@@ -13,6 +15,8 @@ import type { BigQuerySinkSpec, PipelineSpec } from '../control/pipeline-spec.ts
 import { bigQueryService } from './bigquery-warehouse.ts';
 
 const DAY_MS = 86_400_000;
+
+const NO_TABLES: ReadonlyMap<TableName, TableEntry> = new Map();
 
 /** What every sink of kind bigquery has cost; asks BigQuery from this host. */
 export async function sinkCosts(
@@ -38,12 +42,11 @@ async function sinkCost(
     nowMs,
   })) ?? { days: [], commits: 0, sinceMs: undefined, nowMs };
   const dearest = dearestTables(usage).slice(0, maxTables);
-  const wanted = new Set(dearest);
-  const reads =
-    wanted.size === 0
-      ? new Map<TableName, ReadEstimates>()
-      : await estimateReads(service, layout, (table) => wanted.has(table));
-  const month = monthAtThisPace(usage);
+  const tables = await (dearest.length === 0 ? NO_TABLES : readTables(service, layout));
+  const chosen = dearest.flatMap((table) => tables.get(table)?.table ?? []);
+  const reads = await estimateReads(service, layout, chosen);
+  const month = monthAtThisPace(usage, tables);
+  const stored = storedBytes(reads.values());
   return {
     sink: name,
     project: sink.project,
@@ -56,6 +59,7 @@ async function sinkCost(
       return estimates ? [{ table, ...estimates }] : [];
     }),
     month,
+    stored: { tables: reads.size, bytes: stored, usdAMonth: storageUsdOf(stored) },
     price: `${LIST_PRICE.usdPerTebibyte} USD a TiB, ${LIST_PRICE.terms}`,
     advice: advice(month, sink, reads),
   };

@@ -22,6 +22,7 @@ import {
 } from '../duckdb/warehouse.ts';
 import { MemorySinkLog } from '../sink/memory-sink-log.ts';
 import { type Fault, MemoryBigQuery } from './memory-bigquery.ts';
+import { MemoryStreams } from './memory-streams.ts';
 
 const orders = schemaOf('shop.orders', [
   ['id', integer],
@@ -36,6 +37,8 @@ function destination(
 ): BigQueryDestination {
   return new BigQueryDestination({
     service,
+    streams: new MemoryStreams(),
+    writePath: 'load-jobs',
     pipeline: 'shop',
     sink: 'bq',
     prefix: 'shop',

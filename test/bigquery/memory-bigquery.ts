@@ -29,6 +29,8 @@ export class MemoryBigQuery implements BigQueryService {
   readonly entries = new Map<string, (string | null)[]>();
   /** Whether a file holds what BigQuery does not take. */
   refuses: (job: LoadJob) => boolean = () => false;
+  /** Answers how many rows of a plan a changelog holds. */
+  present: (sql: string) => number = () => 0;
   readonly #faults: () => Fault;
   #hasTables = false;
 
@@ -68,6 +70,7 @@ export class MemoryBigQuery implements BigQueryService {
       return this.checkpoint ? [this.checkpoint] : [];
     if (sql.includes('FROM `acme`.`sluice_shop`.`_cdc_tables`')) return [...this.entries.values()];
     if (sql.includes('`_cdc_loads`')) return [];
+    if (sql.startsWith('SELECT COUNT(*) AS present')) return [[String(this.present(sql))]];
     return [['1', '0', null, null]];
   }
 

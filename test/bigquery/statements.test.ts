@@ -1,9 +1,15 @@
 import { describe, expect, it } from 'vitest';
 import { batchEffects } from '../../src/bigquery/batch-effects.ts';
 import { bigQueryDialect } from '../../src/bigquery/bigquery-dialect.ts';
-import { commitScript } from '../../src/bigquery/commit-script.ts';
+import { type Commit, commitScript } from '../../src/bigquery/commit-script.ts';
 import { expiry, foldScript, probeQuery } from '../../src/bigquery/compaction.ts';
-import { commitsQuery, usageQuery } from '../../src/bigquery/cost-report.ts';
+import {
+  TABLES_READ_BY_APPEND,
+  TABLES_READ_BY_COMMIT,
+  TABLES_READ_BY_LOOK,
+} from '../../src/bigquery/cost.ts';
+import { commitsQuery, selectAll, usageQuery } from '../../src/bigquery/cost-report.ts';
+import { rowsFoundQuery } from '../../src/bigquery/lost-stream.ts';
 import {
   checkpointQuery,
   compactionRecord,
@@ -19,7 +25,7 @@ import type { TableStop } from '../../src/bigquery/table-stop.ts';
 import type { SchemaId, TableName } from '../../src/change/table.ts';
 import type { Topic } from '../../src/topic/topic-name.ts';
 import { BEFORE_ALL, type StoredTable } from '../../src/view/stored-table.ts';
-import { cutAt, seqAt } from '../duckdb/warehouse.ts';
+import { change, cutAt, integer, rowsOf, schemaOf, seqAt } from '../duckdb/warehouse.ts';
 import { grammarProblems } from '../support/bigquery-grammar.ts';
 
 const layout = bigQueryLayout('acme-data', 'sluice_shop', {
@@ -115,7 +121,7 @@ const stop: TableStop = {
   needsSnapshot: false,
 };
 
-const commit = commitScript(layout, {
+const eventful: Commit = {
   warehouseId: '6ea39949-8beb-4830-9ddd-42d37cb7d7ee',
   to: {
     identity: { layout: 1, warehouseId: 'w', pipeline: 'shop', prefix: 'shop' },
@@ -145,13 +151,19 @@ const commit = commitScript(layout, {
   ],
   gaps: effects.gaps,
   loaded: [{ table: folded.name, jobId: 'sluice-shop-bq-42-load', rows: 3, fileBytes: 218 }],
-});
+};
 
 const probe = { changes: 5, known: 2, keyBounds: ['17', '99'] } as const;
 
 const STATEMENTS: Readonly<Record<string, readonly string[]>> = {
   bookkeeping: createBookkeeping(layout),
-  'cost-report': [usageQuery(layout, AT_US / 1000), commitsQuery(layout, AT_US / 1000)],
+  'cost-report': [
+    usageQuery(layout, AT_US / 1000),
+    commitsQuery(layout, AT_US / 1000),
+    ...(['', '__latest', '__history', '__as_of'] as const).map((suffix) =>
+      selectAll(layout, folded, suffix),
+    ),
+  ],
   'first-checkpoint': [
     newCheckpoint(layout, { warehouseId: 'w', pipeline: 'shop', prefix: 'shop' }, undefined),
     newCheckpoint(
@@ -175,6 +187,14 @@ const STATEMENTS: Readonly<Record<string, readonly string[]>> = {
     ],
   ),
   'read-state': [checkpointQuery(layout), tablesQuery(layout), loadsQuery(layout, AT_US / 1000)],
+  'rows-of-a-lost-stream': [
+    rowsFoundQuery(layout, folded, { ingestedAtUs: AT_US }, [
+      rowsOf(schemaOf('shop.orders', [['id', integer]]), [
+        change(schemaOf('shop.orders', [['id', integer]]), 'c', [2n], 12),
+        change(schemaOf('shop.orders', [['id', integer]]), 'c', [1n], 11),
+      ]),
+    ]),
+  ],
   'new-table': [
     ...tableStatements(layout, settings, undefined, created),
     saveDefinition(layout, created, true),
@@ -197,7 +217,7 @@ const STATEMENTS: Readonly<Record<string, readonly string[]>> = {
   'views-of-a-changed-table': tableViews(layout, changed),
   'views-with-an-inexact-key': tableViews(layout, dated),
   'views-with-a-double-in-the-key': tableViews(layout, weighed),
-  commit: [commit],
+  commit: [commitScript(layout, eventful)],
   'fold-probe': [probeQuery(layout, folded, cutAt(12)), probeQuery(layout, dated, cutAt(12))],
   'fold-merge': [foldScript(layout, folded, cutAt(12), probe, AT_US)],
   'fold-append': [foldScript(layout, folded, cutAt(12), { ...probe, known: 0 }, AT_US)],
@@ -255,5 +275,28 @@ describe('the statements BigQuery gets', () => {
     ['CREATE OR REPLACE TABLE FUNCTION `p`.`f`(`x`) AS (SELECT 1 AS a)', 'table function'],
   ])('are checked by one who would notice: %s', (sql, problem) => {
     expect(grammarProblems(sql).join('\n')).toContain(problem);
+  });
+});
+
+/** Tables that each statement reads, added up: what is only inserted into is not read. */
+function readsOf(script: string): number {
+  return script
+    .split(';\n')
+    .map((sql) => sql.replace(/^INSERT INTO [^ ]+ /, ''))
+    .reduce((reads, sql) => reads + new Set(sql.match(/`acme-data`\.`\w+`\.`\w+`/g)).size, 0);
+}
+
+describe('what BigQuery bills by its minimum', () => {
+  const plain: Commit = { ...eventful, massDeletes: [], refused: [], gaps: [] };
+  it.each([
+    ['a commit', commitScript(layout, plain), TABLES_READ_BY_COMMIT],
+    ['the look before a fold', probeQuery(layout, folded, cutAt(12)), TABLES_READ_BY_LOOK],
+    [
+      'a fold that only inserts',
+      foldScript(layout, folded, cutAt(12), { ...probe, known: 0 }, AT_US),
+      TABLES_READ_BY_APPEND,
+    ],
+  ])('is for %s what its statements read', (_, script, reads) => {
+    expect(readsOf(script)).toBe(reads);
   });
 });

@@ -32,6 +32,7 @@ import { type Row, SCHEMAS, SimulatedPipeline } from '../sink/simulated-pipeline
 import { PREFIX, SimulatedSource, SimulatedTopics } from '../sink/simulated-topics.ts';
 import { play, type Turn, turns } from '../sink/sink-scenario.ts';
 import { MemoryBigQuery } from './memory-bigquery.ts';
+import { MemoryStreams } from './memory-streams.ts';
 
 const WAREHOUSE = '6ea39949-8beb-4830-9ddd-42d37cb7d7ee';
 /** BigQuery takes no text with it. */
@@ -44,6 +45,8 @@ function destination(
 ): BigQueryDestination {
   return new BigQueryDestination({
     service,
+    streams: new MemoryStreams(),
+    writePath: 'load-jobs',
     pipeline: 'shop',
     sink: 'bq',
     prefix: 'shop',
@@ -234,6 +237,35 @@ describe('a table that BigQuery cannot take', () => {
     await again.apply(rest(3, [begin(3, 's')]));
     await again.apply({ ...batch(5, orders(4), [end(5, 's')]), offsets: offsetsAt(5) });
     expect([stopsOf(service).size, ids(service, 'orders')]).toEqual([0, [4]]);
+  });
+
+  it('that is new is made as it was first, and stops at the change behind', async () => {
+    const { service, sink } = await warehouse();
+    const first = schemaOf('shop.labels', [
+      ['id', integer],
+      ['note', varchar],
+    ]);
+    const second = schemaOf('shop.labels', [
+      ['id', integer],
+      ['note', { kind: 'binary', fixedBytes: 0 }],
+    ]);
+    const rows = [
+      rowsOf(first, [change(first, 'c', [1n, 'a'], 2)]),
+      rowsOf(second, [change(second, 'c', [2n, 'Yg=='], 3)]),
+    ];
+    expect(await sink.apply(batch(3, rows))).toEqual(['shop.shop.labels']);
+    expect(service.entries.get('shop.labels')?.[1]).toBe('stopped');
+    expect(stopsOf(service).get('shop.labels' as TableName)).toMatchObject({ seq: seqAt(3) });
+    expect(service.lines.has('shop__labels__changes')).toBe(false);
+  });
+
+  it('whose first schema cannot be has nothing to stand still with, and stops the sink', async () => {
+    const { sink } = await warehouse();
+    const taken = schemaOf('shop.ORDERS', [['id', integer]]);
+    const row = change(taken, 'c', [1n], 2);
+    await expect(sink.apply(batch(2, [rowsOf(taken, [row])]))).rejects.toMatchObject({
+      code: 'sink.name-collision',
+    });
   });
 
   it('stops when its file is refused, and the files of the others are loaded', async () => {

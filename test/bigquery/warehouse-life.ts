@@ -16,6 +16,7 @@ import { systemClock } from '../../src/sink/clock.ts';
 import type { SinkBatch } from '../../src/sink/destination.ts';
 import { batch, change, integer, rowsOf, schemaOf, seqAt, varchar } from '../duckdb/warehouse.ts';
 import { MemorySinkLog } from '../sink/memory-sink-log.ts';
+import { MemoryStreams } from './memory-streams.ts';
 
 /** A BigQuery that a warehouse lives in for a while. */
 export interface LifeAt {
@@ -120,6 +121,8 @@ class Life {
   #newDestination(): BigQueryDestination {
     return new BigQueryDestination({
       service: this.service,
+      streams: new MemoryStreams(),
+      writePath: 'load-jobs',
       pipeline: 'shop',
       sink: 'smoke',
       prefix: 'shop',

@@ -103,7 +103,8 @@ const ports: CliPorts = {
         compactionBytes: 3 * 2 ** 30,
       })),
       reads: [{ table: 'shop.orders', now: 2 ** 30, latest: 2 ** 29 }].slice(0, maxTables),
-      month: { compactionBytes: 2 ** 40, commitBytes: 2 ** 39, usd: 9.375 },
+      month: { compactionBytes: 2 ** 40, lookBytes: 2 ** 30, commitBytes: 2 ** 39, usd: 9.375 },
+      stored: { tables: 1, bytes: 3 * 2 ** 30, usdAMonth: 0.06 },
       price: '6.25 USD a TiB',
       advice: [
         { setting: 'compactionIntervalMs', value: '43200000', because: 'fewer', savesUsd: 3.125 },

@@ -188,7 +188,9 @@ describe('cost', () => {
     expect(exitCode).toBe(0);
     expect(stdout).toMatch(/^all tables +1,920 +3,000 +2\.00 MiB +8 +6\.00 GiB$/m);
     expect(stdout).toMatch(/^shop\.orders .* 1\.00 GiB +512 MiB +- +-$/m);
+    expect(stdout).toContain('about 1.00 GiB by the looks before them');
     expect(stdout).toContain('9.38 USD');
+    expect(stdout).toContain('changelog of 1 tables take 3.00 GiB, 0.06 USD a month');
     expect(stdout).toContain('compactionIntervalMs: 43200000   fewer; about 3.13 USD less a month');
     const json = await cli(['cost', 'shop', '--json'], { env });
     expect(JSON.parse(json.stdout)).toMatchObject({

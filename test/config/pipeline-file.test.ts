@@ -317,12 +317,32 @@ describe('a BigQuery sink', () => {
       dataset: '{database}',
       table: '{table}',
       labels: {},
+      writePath: 'load-jobs',
       loadIntervalMs: 90_000,
       maxBatchBytes: 67_108_864,
       compactionIntervalMs: 21_600_000,
       compactionPriority: 'interactive',
       onRefusedRow: 'stop',
     });
+  });
+
+  it.each([
+    ['writePath: storage-write', 10_000],
+    ['writePath: storage-write, loadIntervalMs: 3000', 3_000],
+    ['writePath: load-jobs', 90_000],
+  ])('commits as often as %s says: every %i ms', (line, intervalMs) => {
+    const sink = `bq: { kind: bigquery, project: acme-data, location: EU, ${line} }`;
+    expect(parse(withLine(WAREHOUSE, sink)).sinks['bq']).toMatchObject({
+      loadIntervalMs: intervalMs,
+    });
+  });
+
+  it('says where the streams of a BigQuery are that is not Google’s', () => {
+    const sink =
+      'bq: { kind: bigquery, project: p, location: EU, endpoint: "http://b:9050", writePath: storage-write }';
+    expect(problems(withLine(WAREHOUSE, sink))).toEqual([
+      'shop.yaml:14:89: sinks.bq.writePath: needs storageEndpoint beside endpoint: host:port of the streams',
+    ]);
   });
 
   it('has an internal dataset of its own', () => {

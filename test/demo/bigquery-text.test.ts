@@ -23,6 +23,7 @@ const READ: readonly (readonly [columnType: string, given: string, canonical: st
   ['double', '1e-12', '1e-12'],
   ['double', '0.10', '0.1'],
   ['float', '0.1', '0.10000000149011612'],
+  ['float', '-0.0', '-0'],
   ['bit(1)', 'true', '1'],
   ['bit(1)', 'false', '0'],
   ['bit(12)', 'ff0f', '4095'],
@@ -36,12 +37,19 @@ describe('a value in a view of BigQuery', () => {
     expect(polish ? polish(given) : given).toBe(canonical);
   });
 
-  it('is NULL where a TIME is below zero or beyond a day, and the same TIME otherwise', () => {
-    const { expected } = textOf('time(3)');
-    expect(expected?.('-1000')).toBeNull();
-    expect(expected?.('86400000000')).toBeNull();
-    expect(expected?.('86399999000')).toBe('86399999000');
-    expect(expected?.('0')).toBe('0');
+  it('of type time is read from the text beside it when no TIME can be it', () => {
+    const { polish } = textOf('time(3)');
+    expect(polish?.('text -00:00:00.001000')).toBe('-1000');
+    expect(polish?.('text -838:59:59.000000')).toBe('-3020399000000');
+    expect(polish?.('text 24:00:00.000000')).toBe('86400000000');
+    expect(polish?.('86399999000')).toBe('86399999000');
+    expect(polish?.('0')).toBe('0');
+  });
+
+  it('of type time is not as it should be when a text stands for one that a TIME holds', () => {
+    const { polish } = textOf('time(3)');
+    expect(polish?.('text 23:59:59.999000')).not.toBe('86399999000');
+    expect(polish?.('text 00:00:00.000000')).not.toBe('0');
   });
 
   it('is another one for another document, whatever the order of members and the digits', () => {

@@ -27,6 +27,15 @@ describe('the screen of the demo', () => {
     expect(Math.max(...lines.map(({ length }) => length))).toBeLessThan(COLUMNS);
   });
 
+  it('breaks no text in quotes, of either kind', () => {
+    const body = `'{"query":"SELECT 1 AS one FROM shop.orders"}'`;
+    const lines = sceneLines(
+      { ...SCENE, commands: [[`curl http://127.0.0.1:9050/queries -d ${body}`, 'ask']] },
+      40,
+    );
+    expect(lines).toContain(`    ${body}`);
+  });
+
   it('leaves every command in one line where there is room', () => {
     expect(sceneLines(SCENE)).toContain(`  ${QUERY}`);
     expect(sceneLines(SCENE, COLUMNS)).toContain('  kill -9 4711');

@@ -20,6 +20,9 @@ import {
 const EMULATOR = process.env['SLUICE_TEST_BIGQUERY'] ?? '';
 /** Commits that BigQuery misses: about 15 s of them, at 24,000 ten minutes. */
 const OUTAGE_COMMITS = Number(process.env['SLUICE_TEST_OUTAGE_COMMITS'] ?? 600);
+const STREAMS = process.env['SLUICE_TEST_BIGQUERY_STORAGE'] ?? '';
+
+const PATHS = STREAMS === '' ? ['load-jobs'] : ['load-jobs', 'storage-write'];
 
 /** A shop whose only sink is BigQuery, and somebody who asks it in SQL. */
 interface BigQueryShop extends AsyncDisposable {
@@ -29,7 +32,7 @@ interface BigQueryShop extends AsyncDisposable {
   readonly rows: (sql: string) => Promise<readonly (readonly (string | null)[])[]>;
 }
 
-async function openBigQueryShop(): Promise<BigQueryShop> {
+async function openBigQueryShop(writePath = 'load-jobs'): Promise<BigQueryShop> {
   await using scope = new AsyncDisposableStack();
   const front = scope.use(await BigQueryFront.start(EMULATOR));
   const { shop } = scope.use(await openShop({ scale: 0.02 }));
@@ -39,6 +42,8 @@ async function openBigQueryShop(): Promise<BigQueryShop> {
     project: 'demo',
     location: 'US',
     endpoint: front.endpoint,
+    writePath,
+    ...(writePath === 'storage-write' ? { storageEndpoint: STREAMS } : {}),
     loadIntervalMs: 1_000,
   };
   await writeFile(shop.file, stringify({ ...pipeline, sinks: { warehouse: sink } }));
@@ -158,10 +163,10 @@ async function expectEachChangeOnce({ rows }: BigQueryShop): Promise<void> {
 }
 
 describe.skipIf(!givenServers() || EMULATOR === '')('a pipeline into BigQuery', () => {
-  it(
-    'shows what the source holds after a snapshot, changes, a truncate and altered columns',
-    async () => {
-      await using bigQuery = await openBigQueryShop();
+  it.each(PATHS)(
+    'by %s shows what the source holds after a snapshot, changes, a truncate and altered columns',
+    async (writePath) => {
+      await using bigQuery = await openBigQueryShop(writePath);
       const { shop, rows } = bigQuery;
       shop.startWorker();
       await shop.apply();
@@ -334,10 +339,19 @@ describe.skipIf(!givenServers() || EMULATOR === '')('a pipeline into BigQuery', 
     STACK_TEST_MS + OUTAGE_COMMITS * 100,
   );
 
-  it.each(SINK_KILL_POINTS.filter((point) => point !== 'sinkCompacting'))(
-    'loses and repeats nothing when the worker dies at %s',
-    async (point) => {
-      await using bigQuery = await openBigQueryShop();
+  const deaths = SINK_KILL_POINTS.filter((point) => point !== 'sinkCompacting');
+  const DIFFERENT = ['sinkMidTransaction', 'sinkBeforeCommit'];
+
+  it.each(
+    PATHS.flatMap((path) =>
+      deaths
+        .filter((point) => path === 'load-jobs' || DIFFERENT.includes(point))
+        .map((point) => [point, path] as const),
+    ),
+  )(
+    'loses and repeats nothing when the worker dies at %s, by %s',
+    async (point, writePath) => {
+      await using bigQuery = await openBigQueryShop(writePath);
       const { shop } = bigQuery;
       const nth = ['sinkPreparing', 'sinkPrepared'].includes(point) ? 1 : 2;
       const doomed = shop.startWorker({ SLUICE_KILL_AT: `${point}:${nth}` });

@@ -92,7 +92,7 @@ function isType(tokens: readonly Token[], index: number): boolean {
 
 const FUNCTIONS = new Set(
   (
-    'COALESCE CAST COUNT COUNTIF DATE DIV ERROR IF JSON_VALUE LEAD MAX MIN ROW_NUMBER STRUCT SUM TIMESTAMP_DIFF TIMESTAMP_MICROS TO_JSON_STRING ' +
+    'COALESCE CAST COUNT COUNTIF CURRENT_TIMESTAMP DATE DIV ERROR IF JSON_VALUE LEAD MAX MIN ROW_NUMBER STRUCT SUM TIMESTAMP_DIFF TIMESTAMP_MICROS TO_JSON_STRING ' +
     'UNIX_MILLIS UNNEST'
   ).split(' '),
 );
@@ -135,7 +135,7 @@ function endOfRelation(statement: readonly Token[], start: number): number {
   if (opened >= 0) return closing(statement, opened) + 1;
   let end = start + 1;
   while (isMark(statement[end], '.')) end += 2;
-  return end;
+  return isMark(statement[end], '(') ? closing(statement, end) + 1 : end;
 }
 
 function closing(tokens: readonly Token[], open: number): number {

@@ -71,5 +71,6 @@ function testVariables({
     ...(kafka && { SLUICE_TEST_KAFKA: kafka.brokers.join(',') }),
     ...(temporal && { SLUICE_TEST_TEMPORAL: temporal.address }),
     ...(bigquery && { SLUICE_TEST_BIGQUERY: bigquery.url }),
+    ...(bigquery?.storage && { SLUICE_TEST_BIGQUERY_STORAGE: bigquery.storage }),
   };
 }

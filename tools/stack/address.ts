@@ -30,6 +30,8 @@ export interface TemporalAddress {
 export interface BigQueryAddress {
   /** `http://host:port` */
   readonly url: string;
+  /** `host:port` of the Storage Write API. Absent when the address came from the environment. */
+  readonly storage?: string;
 }
 
 export interface AddressByName {
@@ -131,7 +133,10 @@ export function loopbackAddress<Name extends ServerName>(
       namespace: 'default',
       uiUrl: `http://${host}:${listening.sidePort}`,
     },
-    bigquery: { url: `http://${host}:${listening.port}` },
+    bigquery: {
+      url: `http://${host}:${listening.port}`,
+      storage: `${host}:${listening.sidePort}`,
+    },
   };
   return byName[name];
 }

@@ -127,11 +127,12 @@ function daysText({ days }: SinkCost): string {
   return table(['day (UTC)', ...SUM_HEADS], rows);
 }
 
-function monthText({ month, price }: SinkCost): string {
-  const { compactionBytes, commitBytes, usd } = month;
+function monthText({ month, stored, price }: SinkCost): string {
+  const { compactionBytes, lookBytes, commitBytes, usd } = month;
   return [
-    `A month at this pace: ${bytesText(compactionBytes)} billed by compactions and ${bytesText(commitBytes)} by commits that load rows, ${dollars(usd)}.`,
-    `At list price, ${price}. Loading is free. Storage, and what your own queries read, come on top.`,
+    `A month at this pace: ${bytesText(compactionBytes)} billed by compactions, about ${bytesText(lookBytes)} by the looks before them and ${bytesText(commitBytes)} by commits that load rows, ${dollars(usd)}.`,
+    `State and changelog of ${count(stored.tables)} tables take ${bytesText(stored.bytes)}, ${dollars(stored.usdAMonth)} a month.`,
+    `At list price, ${price}. Loading is free. What your own queries read comes on top.`,
   ].join('\n');
 }
 

@@ -1,0 +1,87 @@
+import type { TableSchema } from '../change/table.ts';
+import { InvariantBroken } from '../errors/error.ts';
+import { scanObject } from '../sink/json-scan.ts';
+import type { StoredColumn, StoredTable } from '../view/stored-table.ts';
+import { type ColumnForm, columnForm, type StoredType } from './column-type.ts';
+import { columnName } from './names.ts';
+
+/**
+ * Calls `visit` with every value of a row that its column holds: the column's stored name, and the
+ * value as a load file has it. NULLs are left out. Returns the values that no column holds, as the
+ * members of a JSON object.
+ */
+export type ReadRow = (row: string, visit: (name: string, written: string) => void) => string;
+
+interface ColumnWriter {
+  /** As it is stored, and as views show it. */
+  readonly name: string;
+  readonly view: string;
+  readonly write: (json: string) => string | undefined;
+  readonly original: (json: string) => string;
+}
+
+/** Reads rows of a schema as the table stores them. Both ways of writing them begin here. */
+export function rowReader(schema: TableSchema, table: StoredTable): ReadRow {
+  const writers = columnWriters(schema, table);
+  return (row, visit) => {
+    let inexact = '';
+    scanObject(row, (name, start, end) => {
+      const json = row.slice(start, end);
+      if (json === 'null') return;
+      const column = writers.get(name);
+      if (!column) throw new InvariantBroken(`a row has column ${name}, its schema does not`);
+      const written = column.write(json);
+      if (written !== undefined) visit(column.name, written);
+      else
+        inexact += `${inexact === '' ? '' : ','}"${column.view}":${JSON.stringify(column.original(json))}`;
+    });
+    return inexact;
+  };
+}
+
+function columnWriters(schema: TableSchema, table: StoredTable): ReadonlyMap<string, ColumnWriter> {
+  const stored = new Map(table.columns.map((column) => [column.name.toLowerCase(), column]));
+  return new Map(
+    schema.columns.map(({ name, type }) => {
+      const column = stored.get(columnName(name).toLowerCase());
+      if (!column) throw new InvariantBroken(`column ${name} of ${table.name} is not stored`);
+      const form = columnForm(type);
+      return [name, columnWriter(column, form)];
+    }),
+  );
+}
+
+function columnWriter(
+  { name, stored = name, type }: StoredColumn,
+  { type: from, write, original = unquoted }: ColumnForm,
+): ColumnWriter {
+  if (from === type) return { name: stored, view: name, write, original };
+  const convert = conversion(from, type);
+  return {
+    name: stored,
+    view: name,
+    original,
+    write: (json) => {
+      const written = write(json);
+      return written === undefined ? undefined : convert(written);
+    },
+  };
+}
+
+/** The text of a JSON string, or the JSON of anything else. */
+export const unquoted = (json: string): string =>
+  json.startsWith('"') ? (JSON.parse(json) as string) : json;
+
+/** From what a load file has for one type to what it has for a wider one. */
+function conversion(from: StoredType, to: string): (written: string) => string {
+  if (from === 'BOOL') return (written) => (written === 'true' ? '"1"' : '"0"');
+  if (from === 'DATE' && to === 'DATETIME')
+    return (written) => `${written.slice(0, -1)} 00:00:00.000000"`;
+  if (from === 'JSON') return (written) => JSON.stringify(written);
+  return (written) => (written.startsWith('"') ? written : `"${written}"`);
+}
+
+/** A text that is not Unicode: JSON.stringify escapes a surrogate exactly when its other half is missing. */
+export function hasHalfCharacter(row: string): boolean {
+  return row.includes('\\ud') && /(?<!\\)(?:\\\\)*\\ud[89a-f]/.test(row);
+}
