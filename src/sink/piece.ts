@@ -2,7 +2,7 @@ import { type SchemaId, type TableName, type TableSchema, tableName } from '../c
 import type { ControlRecord } from '../topic/control-record.ts';
 import type { Topic } from '../topic/topic-name.ts';
 import type { ChangeRow, Cut, SinkBatch } from './destination.ts';
-import type { PartitionOffset, RecordRun } from './record-source.ts';
+import type { PartitionOffset } from './record-source.ts';
 
 /** Sequence, operation, position and the objects around them, beside the row's own text. */
 const ROW_OVERHEAD_BYTES = 200;
@@ -47,9 +47,9 @@ export class Piece {
     this.#schemas.set(id, schema);
   }
 
-  advance({ topic, partition, nextOffset }: RecordRun, topicId: string | undefined): void {
-    const id = topicId === undefined ? {} : { topicId };
-    this.#offsets.set(`${topic}/${partition}`, { topic, partition, offset: nextOffset, ...id });
+  /** @param end  of a run: where to read on behind it */
+  advance(end: PartitionOffset): void {
+    this.#offsets.set(`${end.topic}/${end.partition}`, end);
   }
 
   /** @param without  topics that the round leaves out */

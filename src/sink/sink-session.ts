@@ -1,5 +1,5 @@
 import type { Checkpoint } from '../change/checkpoint.ts';
-import { lastSequenceOf, type Sequence } from '../change/sequence.ts';
+import { lastSequenceOf } from '../change/sequence.ts';
 import type { SchemaId, TableSchema } from '../change/table.ts';
 import { InvariantBroken, SluiceError } from '../errors/error.ts';
 import { isCancellation } from '../errors/policy.ts';
@@ -7,6 +7,7 @@ import { parseControlRecord } from '../topic/control-record.ts';
 import { internalTopics, type Topic } from '../topic/topic-name.ts';
 import { decodeChange } from './change-record.ts';
 import type { Clock } from './clock.ts';
+import { Cursors, type Range } from './cursors.ts';
 import { type Cut, cutOf, type Destination, type DestinationState } from './destination.ts';
 import type { SinkKillPoint } from './kill-points.ts';
 import { leftOut, NONE_RETURNING, returningOf, tablesOf } from './left-out.ts';
@@ -21,6 +22,7 @@ import type {
   TopicRecord,
 } from './record-source.ts';
 import type { SinkLog, SinkOrders } from './sink-log.ts';
+import { Tally } from './tally.ts';
 
 export interface SinkInput {
   readonly source: RecordSource;
@@ -48,8 +50,6 @@ export type SinkEnd =
   | { readonly kind: 'stopped' }
   /** It goes on when a snapshot of this id was asked for. */
   | { readonly kind: 'needsSnapshot'; readonly snapshotId: string };
-
-type Range = PartitionOffset & { readonly until: number };
 
 /** How long one wait for a newer position takes; progress is reported after each. */
 const IDLE_WAIT_MS = 1_000;
@@ -88,26 +88,21 @@ export async function runSink(input: SinkInput): Promise<SinkEnd> {
 class SinkSession {
   readonly #input: SinkInput;
   readonly #control: Topic;
-  readonly #offsets = new Map<string, Pick<PartitionOffset, 'offset' | 'topicId'>>();
-  readonly #newestSeq = new Map<string, Sequence>();
+  readonly #cursors: Cursors;
   readonly #schemas = new Map<SchemaId, TableSchema>();
-  readonly #rowsByTable: Record<string, number> = {};
+  readonly #tally = new Tally();
   /** Topics of stopped tables, which this round does not take in. */
   #without = new Set<Topic>();
   /** As the newest round found them. */
   #returning = NONE_RETURNING;
   #cut: Cut | undefined;
   #checkpoint: Checkpoint | undefined;
-  #rows = 0;
-  #commits = 0;
-  #recordsLeft = 0;
-  #lastCommit: SinkSessionProgress['lastCommit'];
 
   constructor(input: SinkInput, { cut, offsets }: DestinationState) {
     this.#input = input;
     this.#control = internalTopics(input.prefix).control;
     this.#cut = cut;
-    for (const each of offsets) this.#offsets.set(`${each.topic}/${each.partition}`, each);
+    this.#cursors = new Cursors(offsets);
   }
 
   /** @param first  the newest position, where it is known already */
@@ -157,7 +152,7 @@ class SinkSession {
     const { source, signal, settings } = this.#input;
     await this.#leaveOut(position);
     const ranges = await this.#ranges(position);
-    this.#recordsLeft = ranges.reduce((sum, { offset, until }) => sum + until - offset, 0);
+    this.#tally.beginRound(ranges.reduce((sum, { offset, until }) => sum + until - offset, 0));
     const isControl = ({ topic }: PartitionOffset): boolean => topic === this.#control;
     let piece = new Piece();
     for (const part of [ranges.filter(isControl), ranges.filter((range) => !isControl(range))]) {
@@ -170,9 +165,8 @@ class SinkSession {
       }
     }
     signal.throwIfAborted();
-    for (const { topic, partition, until } of ranges)
-      if (!this.#without.has(topic) && this.#next(topic, partition).offset < until)
-        throw new InvariantBroken(`${topic} partition ${partition} was not read up to ${until}`);
+    for (const range of ranges)
+      if (!this.#without.has(range.topic)) this.#cursors.expectReached(range);
     await this.#apply(piece, cutOf(position.checkpoint));
   }
 
@@ -189,7 +183,7 @@ class SinkSession {
     );
     const marks = await source.highWatermarks(offsets);
     const ranges = marks.flatMap((mark) =>
-      this.#range(mark, ends.get(`${mark.topic}/${mark.partition}`) ?? 0),
+      this.#cursors.range(mark, ends.get(`${mark.topic}/${mark.partition}`) ?? 0),
     );
     const piece = new Piece();
     for await (const run of source.read(ranges, signal)) await this.#take(piece, run);
@@ -203,14 +197,10 @@ class SinkSession {
     this.#returning = returningOf(destination);
     const left = await leftOut(destination, source, topics);
     this.#without = new Set(left.topics);
-    for (const offset of [...left.again.values()].flat()) {
-      const id = `${offset.topic}/${offset.partition}`;
-      this.#offsets.set(id, offset);
-      this.#newestSeq.delete(id);
-    }
+    for (const offset of [...left.again.values()].flat()) this.#cursors.returnTo(offset);
   }
 
-  /** From the next offset of every partition to its high watermark; a topic not seen before starts at its beginning. */
+  /** From the next offset of every partition to its high watermark. */
   async #ranges({ topics }: CommittedPosition): Promise<readonly Range[]> {
     const partitions = [...topics].flatMap(([topic, count]) =>
       this.#without.has(topic)
@@ -219,56 +209,30 @@ class SinkSession {
     );
     partitions.push({ topic: this.#control, partition: 0 });
     const marks = await this.#input.source.highWatermarks(partitions);
-    return marks.flatMap((mark) => this.#range(mark, mark.offset));
-  }
-
-  #range(mark: PartitionOffset, until: number): readonly Range[] {
-    const { topic, partition, offset: end } = mark;
-    const { offset, topicId = mark.topicId } = this.#next(topic, partition);
-    const least = Math.max(offset, until);
-    if (end < least || mark.topicId !== topicId) throw recreated(mark, least);
-    if (topicId !== undefined) this.#offsets.set(`${topic}/${partition}`, { offset, topicId });
-    return until <= offset ? [] : [{ topic, partition, offset, until }];
-  }
-
-  #next(topic: Topic, partition: number): Pick<PartitionOffset, 'offset' | 'topicId'> {
-    return this.#offsets.get(`${topic}/${partition}`) ?? { offset: 0 };
+    return marks.flatMap((mark) => this.#cursors.range(mark, mark.offset));
   }
 
   async #take(piece: Piece, run: RecordRun): Promise<void> {
     const { topic, partition, records, nextOffset } = run;
     if (this.#without.has(topic)) return;
-    const id = `${topic}/${partition}`;
-    const { offset: first, ...topicId } = this.#next(topic, partition);
+    const { offset: first } = this.#cursors.next(run);
     piece.offsets += nextOffset - first;
     for (const record of records) {
       if (record.offset < first)
-        throw new InvariantBroken(`${id} gave offset ${record.offset} when asked for ${first}`);
+        throw new InvariantBroken(
+          `${topic}/${partition} gave offset ${record.offset} when asked for ${first}`,
+        );
       if (topic === this.#control) await this.#takeControl(piece, record);
       else {
         const change = decodeChange(record, topic, partition);
         if (!change) continue;
         const { schemaId } = change;
         const schema = this.#schemas.get(schemaId) ?? (await this.#learnSchema(schemaId));
-        this.#inOrder(change.row.seq, record, run);
+        this.#cursors.inOrder(change.row.seq, record, run);
         piece.addRow(schemaId, schema, change.row);
       }
     }
-    this.#offsets.set(id, { ...topicId, offset: nextOffset });
-    piece.advance(run, topicId.topicId);
-  }
-
-  /** Within a partition sequences increase strictly. */
-  #inOrder(seq: Sequence, { offset }: TopicRecord, { topic, partition }: RecordRun): void {
-    const id = `${topic}/${partition}`;
-    const newest = this.#newestSeq.get(id);
-    if (newest !== undefined && seq <= newest)
-      throw new SluiceError(
-        'sink.out-of-order',
-        `Sequence ${seq} at offset ${offset} of ${topic} partition ${partition} comes after ${newest}.`,
-        { facts: { topic, partition, offset, seq, newest } },
-      );
-    this.#newestSeq.set(id, seq);
+    piece.advance(this.#cursors.pass(run));
   }
 
   async #takeControl(piece: Piece, { value }: TopicRecord): Promise<void> {
@@ -297,45 +261,23 @@ class SinkSession {
     for (const topic of stopped) this.#without.add(topic);
     const left = tablesOf(destination, stopped);
     const tables = batch.tables.filter(({ table }) => !left.has(table));
-    const rows = tables.reduce((sum, part) => sum + part.rows.length, 0);
-    this.#lastCommit = { rows, durationMs: clock.nowMs() - startedAtMs };
-    this.#commits += 1;
-    this.#rows += rows;
-    this.#recordsLeft -= piece.offsets;
-    for (const part of tables)
-      this.#rowsByTable[part.table] = (this.#rowsByTable[part.table] ?? 0) + part.rows.length;
+    this.#tally.commit(tables, piece.offsets, clock.nowMs() - startedAtMs);
     if (cut) {
       this.#cut = cut;
-      this.#recordsLeft = 0;
+      this.#tally.endRound();
     } else this.#report(false);
   }
 
   #report(caughtUp: boolean): void {
     this.#input.onProgress({
-      rows: this.#rows,
-      rowsByTable: { ...this.#rowsByTable },
-      commits: this.#commits,
+      ...this.#tally.counts,
       cut: this.#cut,
       checkpoint: this.#checkpoint,
-      lastCommit: this.#lastCommit,
       caughtUp,
-      recordsLeft: this.#recordsLeft,
       stopped: (this.#input.destination.stopped?.() ?? []).map(({ table, reason }) => ({
         table,
         reason,
       })),
     });
   }
-}
-
-function recreated({ topic, partition, offset: end }: PartitionOffset, next: number): SluiceError {
-  const how =
-    end < next
-      ? `but the partition ends at ${end}`
-      : 'but the topic is another one than the records before were read from';
-  return new SluiceError(
-    'sink.offset-out-of-range',
-    `The next offset of ${topic} partition ${partition} is ${next}, ${how}: the topic was deleted and made anew.`,
-    { facts: { topic, partition, offset: next, end } },
-  );
 }
