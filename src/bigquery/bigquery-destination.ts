@@ -1,5 +1,5 @@
 import type { TableName } from '../change/table.ts';
-import { InvariantBroken, SluiceError } from '../errors/error.ts';
+import { InvariantBroken } from '../errors/error.ts';
 import type {
   Destination,
   DestinationState,
@@ -16,23 +16,14 @@ import type { BigQueryContext } from './context.ts';
 import { evolveTables, formsOf } from './evolve-tables.ts';
 import { foldTable } from './fold-table.ts';
 import { type LoadedBatch, loadBatch } from './load-batch.ts';
-import { type Budget, LoadBudget } from './load-budget.ts';
+import type { Budget, LoadBudget } from './load-budget.ts';
 import { isSamePlan, jobId, type LoadPlan } from './load-plan.ts';
 import { loadRejects } from './load-rejects.ts';
-import {
-  checkpointQuery,
-  createBookkeeping,
-  LAYOUT_VERSION,
-  loadsQuery,
-  OWN,
-  parseLoads,
-  parseState,
-  type StoredState,
-  tablesQuery,
-} from './metadata.ts';
+import { createBookkeeping, type StoredState } from './metadata.ts';
 import { moveStops, skippedGap, stoppedTables, withoutSkipped } from './move-stops.ts';
 import { newCheckpoint, setAsideStatements } from './new-warehouse.ts';
 import { nextState, tableChanges } from './next-state.ts';
+import { plannedCommit, readLoadBudget, readState, restored } from './read-warehouse.ts';
 import { runScript, runStatement } from './run-script.ts';
 import { fitsStreams, streamBatch } from './stream-batch.ts';
 import { StreamBudget } from './stream-budget.ts';
@@ -76,15 +67,14 @@ export class BigQueryDestination implements Destination {
   /** @throws {SluiceError} `sink.foreign-warehouse` | `sink.warehouse-lost` | `bigquery.*` */
   async open(): Promise<DestinationState | undefined> {
     this.#opened = undefined;
-    const state = await this.#readState();
+    const state = await readState(this.#context);
     if (!state) return undefined;
-    const plan = this.#context.plans.newest();
-    const planned = plan && isAhead(plan, state) ? plan : undefined;
+    const planned = plannedCommit(this.#context.plans.newest(), state);
     const nowMs = this.#context.clock.nowMs();
     this.#opened = {
       state,
       planned,
-      loadBudget: await this.#readBudget(nowMs),
+      loadBudget: await readLoadBudget(this.#context, nowMs),
       streamBudget: new StreamBudget(nowMs),
       openedAtMs: nowMs,
       committedAtMs: nowMs,
@@ -105,7 +95,7 @@ export class BigQueryDestination implements Destination {
     const { service, layout, pipeline, prefix } = this.#context;
     this.#opened = undefined;
     await service.ensureDataset(layout.internal);
-    const found = await this.#readState();
+    const found = await readState(this.#context);
     const aside = setAsideStatements(
       layout,
       found?.identity.warehouseId ?? `before-${warehouseId}`,
@@ -178,22 +168,6 @@ export class BigQueryDestination implements Destination {
     await this.#context.streams.close();
   }
 
-  async #readState(): Promise<StoredState | undefined> {
-    const { layout, service } = this.#context;
-    // A query of what is not there is answered like one of what the account may not see.
-    if (!(await service.hasTable(layout.internal, OWN.checkpoints))) return undefined;
-    const [checkpoint] = await service.rows(checkpointQuery(layout));
-    if (!checkpoint) return undefined;
-    const state = parseState(checkpoint, await service.rows(tablesQuery(layout)));
-    this.#refuseForeign(state);
-    return state;
-  }
-
-  async #readBudget(nowMs: number): Promise<LoadBudget> {
-    const { layout, service } = this.#context;
-    return new LoadBudget((await service.rows(loadsQuery(layout, nowMs))).map(parseLoads), nowMs);
-  }
-
   async #awaitBudget(budget: Budget, batch: SinkBatch): Promise<void> {
     const { clock, signal } = this.#context;
     const tables = [...new Set(batch.tables.map(({ table }) => table))];
@@ -201,18 +175,6 @@ export class BigQueryDestination implements Destination {
     if (waitMs > 0) await clock.sleep(waitMs, signal);
     signal.throwIfAborted();
     budget.take(tables, clock.nowMs());
-  }
-
-  #refuseForeign({ identity }: StoredState): void {
-    const { layout, pipeline, prefix } = this.#context;
-    const isOurs = identity.pipeline === pipeline && identity.prefix === prefix;
-    if (isOurs && identity.layout === LAYOUT_VERSION) return;
-    const dataset = `${layout.project}.${layout.internal}`;
-    throw new SluiceError(
-      'sink.foreign-warehouse',
-      `${dataset} holds layout ${identity.layout} of pipeline ${identity.pipeline} with prefix ${identity.prefix}, not what pipeline ${pipeline} with prefix ${prefix} can write.`,
-      { facts: { dataset, pipeline: identity.pipeline, prefix: identity.prefix } },
-    );
   }
 
   /**
@@ -274,7 +236,7 @@ export class BigQueryDestination implements Destination {
    * since: its jobs are done then, and their rows are not there.
    */
   async #confirm({ commit }: LoadPlan): Promise<void> {
-    const state = await this.#readState();
+    const state = await readState(this.#context);
     if (state?.commit !== commit) throw restored(state?.commit ?? 0, commit);
   }
 
@@ -294,21 +256,6 @@ const endOf = ({
   LoadPlan,
   'offsets' | 'cut' | 'without'
 > => ({ offsets, cut, ...(without === undefined ? {} : { without }) });
-
-/** A plan without its commit. */
-function isAhead({ warehouseId, commit }: LoadPlan, state: StoredState): boolean {
-  if (warehouseId !== state.identity.warehouseId || commit <= state.commit) return false;
-  if (commit === state.commit + 1) return true;
-  throw restored(state.commit, commit - 1);
-}
-
-function restored(commit: number, made: number): SluiceError {
-  return new SluiceError(
-    'sink.warehouse-lost',
-    `The warehouse is at commit ${commit}, but commit ${made} was made: it was restored to an older state.`,
-    { facts: { commit, made } },
-  );
-}
 
 /**
  * Nothing but positions: no row, no control record, none that waits for the cut, no table that it

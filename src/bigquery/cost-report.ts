@@ -21,15 +21,18 @@ const UNASKABLE: ReadonlySet<string> = new Set(['bigquery.not-found', 'bigquery.
 /** Dry runs at once. */
 const CONCURRENT_ESTIMATES = 8;
 
-/** Loads and compactions since a time, by table and day. A file whose rows were all refused was no job. */
+/**
+ * Loads and compactions since a time, by table and day. A file whose rows were all refused was no job;
+ * the name of a stream stands in the place of a job's id, which has no slash.
+ */
 export function usageQuery(layout: BigQueryLayout, sinceMs: number): string {
   const since = timestamp(sinceMs * 1000);
   return (
     `SELECT u.table_name, CAST(u.on_day AS STRING) AS day_text, SUM(u.loads) AS loads, SUM(u.row_count) AS row_count,` +
-    ` SUM(u.file_bytes) AS file_bytes, SUM(u.compactions) AS compactions, SUM(u.bytes_billed) AS bytes_billed` +
-    ` FROM (SELECT l.table_name, DATE(l.loaded_at) AS on_day, IF(l.row_count > 0, 1, 0) AS loads, l.row_count, l.file_bytes, 0 AS compactions, 0 AS bytes_billed` +
+    ` SUM(u.file_bytes) AS file_bytes, SUM(u.stream_bytes) AS stream_bytes, SUM(u.compactions) AS compactions, SUM(u.bytes_billed) AS bytes_billed` +
+    ` FROM (SELECT l.table_name, DATE(l.loaded_at) AS on_day, IF(l.row_count > 0, 1, 0) AS loads, l.row_count, l.file_bytes, IF(STARTS_WITH(l.job_id, 'projects/'), l.file_bytes, 0) AS stream_bytes, 0 AS compactions, 0 AS bytes_billed` +
     ` FROM ${ownTable(layout, OWN.loads)} AS l WHERE l.loaded_at >= ${since}` +
-    ` UNION ALL SELECT c.table_name, DATE(c.compacted_at) AS on_day, 0 AS loads, 0 AS row_count, 0 AS file_bytes, 1 AS compactions, c.bytes_billed` +
+    ` UNION ALL SELECT c.table_name, DATE(c.compacted_at) AS on_day, 0 AS loads, 0 AS row_count, 0 AS file_bytes, 0 AS stream_bytes, 1 AS compactions, c.bytes_billed` +
     ` FROM ${ownTable(layout, OWN.compactions)} AS c WHERE c.compacted_at >= ${since}) AS u` +
     ` GROUP BY u.table_name, u.on_day ORDER BY u.table_name, u.on_day`
   );
@@ -67,12 +70,12 @@ export async function readUsage(
 
 function parseDay(row: readonly (string | null)[]): DayOfTable {
   const [table, day, ...numbers] = row;
-  const [loads = 0, rows = 0, loadedBytes = 0, compactions = 0, compactionBytes = 0] =
-    numbers.map(Number);
+  const [loads = 0, rows = 0, loadedBytes = 0, streamedBytes = 0, ...folds] = numbers.map(Number);
+  const [compactions = 0, compactionBytes = 0] = folds;
   return {
     table: table as TableName,
     day: day ?? '',
-    ...{ loads, rows, loadedBytes, compactions, compactionBytes },
+    ...{ loads, rows, loadedBytes, streamedBytes, compactions, compactionBytes },
   };
 }
 

@@ -2,9 +2,11 @@ import type { TableName } from '../change/table.ts';
 import { BEFORE_ALL } from '../view/stored-table.ts';
 import type { TableEntry } from './metadata.ts';
 
-/** What BigQuery asks for what a query reads; contracts and editions have other prices. */
+/** What BigQuery asks for; contracts and editions have other prices. */
 export const LIST_PRICE = {
   usdPerTebibyte: 6.25,
+  /** Of rows by stream, beyond {@link FREE_STREAM_BYTES}. Load jobs are free. */
+  usdPerGibibyteStreamed: 0.025,
   /** Logical bytes, for a month. */
   usdPerGibibyteStored: 0.02,
   terms: 'on demand, United States, November 2026',
@@ -27,6 +29,13 @@ export const TABLES_READ_BY_APPEND = 5;
 const TABLES_READ_BY_FOLD = TABLES_READ_BY_LOOK + TABLES_READ_BY_APPEND;
 
 export const usdOf = (bytes: number): number => (bytes / TEBIBYTE) * LIST_PRICE.usdPerTebibyte;
+
+/** A month's, of a billing account; other streams of its projects count too. */
+const FREE_STREAM_BYTES = 2 * TEBIBYTE;
+
+/** What a month's rows by stream cost. */
+export const streamUsdOf = (bytes: number): number =>
+  (Math.max(0, bytes - FREE_STREAM_BYTES) / GIBIBYTE) * LIST_PRICE.usdPerGibibyteStreamed;
 
 export const storageUsdOf = (bytes: number): number =>
   (bytes / GIBIBYTE) * LIST_PRICE.usdPerGibibyteStored;
@@ -51,8 +60,10 @@ export interface DayOfTable {
   readonly day: string;
   readonly loads: number;
   readonly rows: number;
-  /** Of the compressed load files. */
+  /** Of the compressed load files, and of the messages of rows that came by stream. */
   readonly loadedBytes: number;
+  /** Those of streams alone, which are billed. */
+  readonly streamedBytes: number;
   readonly compactions: number;
   readonly compactionBytes: number;
 }
@@ -85,6 +96,8 @@ export interface MonthAtThisPace {
   /** Read by the looks before compactions: estimated, unlike what compactions were billed. */
   readonly lookBytes: number;
   readonly commitBytes: number;
+  /** Of rows by stream; the first 2 TiB are free. */
+  readonly streamedBytes: number;
   readonly usd: number;
 }
 
@@ -106,8 +119,9 @@ export function monthAtThisPace(
   const compactionBytes = ofMonth(days.reduce((sum, day) => sum + day.compactionBytes, 0));
   const looks = ofMonth(days.reduce((sum, day) => sum + day.compactions * lookAt(day.table), 0));
   const commitBytes = ofMonth(commits * TABLES_READ_BY_COMMIT * MIN_BILLED_BYTES);
-  const usd = usdOf(compactionBytes + looks + commitBytes);
-  return { compactionBytes, lookBytes: looks, commitBytes, usd };
+  const streamedBytes = ofMonth(days.reduce((sum, day) => sum + day.streamedBytes, 0));
+  const usd = usdOf(compactionBytes + looks + commitBytes) + streamUsdOf(streamedBytes);
+  return { compactionBytes, lookBytes: looks, commitBytes, streamedBytes, usd };
 }
 
 /** In state and changelog: one view reads all of the first, another all of the second. */
@@ -135,7 +149,15 @@ export function advice(
   const { loadIntervalMs, compactionIntervalMs, changesExpireDays } = settings;
   const commitsUsd = usdOf(month.commitBytes);
   const foldsUsd = usdOf(month.compactionBytes + month.lookBytes);
+  const streamsUsd = streamUsdOf(month.streamedBytes);
   const found: Advice[] = [];
+  if (streamsUsd > NEGLIGIBLE_USD)
+    found.push({
+      setting: 'writePath',
+      value: 'load-jobs',
+      because: 'load jobs bring rows in for nothing, a minute or two later',
+      savesUsd: streamsUsd,
+    });
   if (commitsUsd > NEGLIGIBLE_USD && commitsUsd >= foldsUsd)
     found.push({
       setting: 'loadIntervalMs',

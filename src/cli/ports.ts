@@ -122,6 +122,8 @@ export interface SinkCost {
     /** Of the looks before compactions; estimated. */
     readonly lookBytes: number;
     readonly commitBytes: number;
+    /** Of rows by stream; the first 2 TiB are free. */
+    readonly streamedBytes: number;
     readonly usd: number;
   };
   /** In state and changelog of the tables whose views were estimated. */
@@ -142,6 +144,8 @@ export interface TableDayCost {
   readonly loads: number;
   readonly rows: number;
   readonly loadedBytes: number;
+  /** Those of `loadedBytes` that came by stream. */
+  readonly streamedBytes: number;
   readonly compactions: number;
   readonly compactionBytes: number;
 }

@@ -26,12 +26,16 @@ export function estimates({ sinks }: PipelineSpec, size: SourceSize): readonly F
   return Object.entries(sinks).flatMap(([name, sink]): Finding[] => {
     if (sink.kind !== 'bigquery') return [];
     const { leastUsd, mostUsd } = plannedCost(size, sink, QUIET_COMMIT_MS);
+    const streams =
+      sink.writePath === 'storage-write'
+        ? ` Rows by stream come on top, ${LIST_PRICE.usdPerGibibyteStreamed} USD a GiB beyond 2 TiB a month.`
+        : '';
     const gibibytes = (size.dataBytes / 2 ** 30).toFixed(1);
     return [
       {
         check: `sinks.${name}.cost`,
         severity: 'ok',
-        message: `A month costs ${leastUsd.toFixed(2)} USD when nothing changes and ${mostUsd.toFixed(2)} USD when all of the ${size.tables} tables (${gibibytes} GiB) change all the time, at list price (${LIST_PRICE.usdPerTebibyte} USD a TiB, ${LIST_PRICE.terms}), without storage and your own queries. How much changes is not known before; sluice cost tells it afterwards.`,
+        message: `A month costs ${leastUsd.toFixed(2)} USD when nothing changes and ${mostUsd.toFixed(2)} USD when all of the ${size.tables} tables (${gibibytes} GiB) change all the time, at list price (${LIST_PRICE.usdPerTebibyte} USD a TiB, ${LIST_PRICE.terms}), without storage and your own queries.${streams} How much changes is not known before; sluice cost tells it afterwards.`,
       },
     ];
   });

@@ -60,7 +60,7 @@ async function sinkCost(
     }),
     month,
     stored: { tables: reads.size, bytes: stored, usdAMonth: storageUsdOf(stored) },
-    price: `${LIST_PRICE.usdPerTebibyte} USD a TiB, ${LIST_PRICE.terms}`,
+    price: `${LIST_PRICE.usdPerTebibyte} USD a TiB read, ${LIST_PRICE.usdPerGibibyteStreamed} USD a GiB by stream, ${LIST_PRICE.terms}`,
     advice: advice(month, sink, reads),
   };
 }

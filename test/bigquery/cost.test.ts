@@ -25,7 +25,7 @@ const NO_TABLES = new Map<TableName, Parameters<typeof lookBytes>[0]>();
 const settings: CostSettings = { loadIntervalMs: 90_000, compactionIntervalMs: 6 * 3_600_000 };
 
 function day(compactionBytes: number): DayOfTable {
-  const counts = { loads: 960, rows: 1, loadedBytes: 1, compactions: 4 };
+  const counts = { loads: 960, rows: 1, loadedBytes: 1, streamedBytes: 0, compactions: 4 };
   return { table: ORDERS, day: '2026-11-22', ...counts, compactionBytes };
 }
 
@@ -67,25 +67,42 @@ describe('a month at the pace on record', () => {
     expect(month.commitBytes).toBe(720 * 30 * MIB);
   });
 
+  it('has what came by stream, beyond the two tebibytes of a month that are free', () => {
+    const streamed = (streamedBytes: number) =>
+      monthAtThisPace(usage({ days: [{ ...day(0), compactions: 0, streamedBytes }] }), NO_TABLES);
+    expect(streamed(TIB / 15)).toMatchObject({
+      streamedBytes: expect.closeTo(2 * TIB, -2),
+      usd: 0,
+    });
+    expect(streamed(TIB / 10).usd).toBeCloseTo(1024 * LIST_PRICE.usdPerGibibyteStreamed, 5);
+  });
+
   it('is nothing when nothing was loaded', () => {
     expect(monthAtThisPace(usage({ sinceMs: undefined }), NO_TABLES).usd).toBe(0);
   });
 });
 
 describe('what would lower the cost', () => {
-  const NOTHING = { compactionBytes: 0, lookBytes: 0, commitBytes: 0, usd: 0 };
+  const NOTHING = { compactionBytes: 0, lookBytes: 0, commitBytes: 0, streamedBytes: 0, usd: 0 };
 
   it('is loading less often where commits are the larger part', () => {
-    const month = { compactionBytes: 0, lookBytes: 0, commitBytes: TIB, usd: 6.25 };
+    const month = { ...NOTHING, commitBytes: TIB, usd: 6.25 };
     expect(advice(month, settings, new Map())).toEqual([
       expect.objectContaining({ setting: 'loadIntervalMs', value: '180000', savesUsd: 3.125 }),
     ]);
   });
 
   it('is folding less often where compactions are', () => {
-    const month = { compactionBytes: TIB, lookBytes: 0, commitBytes: 1, usd: 6.25 };
+    const month = { ...NOTHING, compactionBytes: TIB, commitBytes: 1, usd: 6.25 };
     expect(advice(month, settings, new Map())).toEqual([
       expect.objectContaining({ setting: 'compactionIntervalMs', value: '43200000' }),
+    ]);
+  });
+
+  it('is load jobs where streams have used up what is free', () => {
+    const month = { ...NOTHING, streamedBytes: 3 * TIB, usd: 25.6 };
+    expect(advice(month, settings, new Map())).toEqual([
+      expect.objectContaining({ setting: 'writePath', value: 'load-jobs', savesUsd: 25.6 }),
     ]);
   });
 
@@ -104,7 +121,13 @@ describe('what would lower the cost', () => {
   });
 
   it('is nothing for cents', () => {
-    const month = { compactionBytes: TIB / 100, lookBytes: 0, commitBytes: TIB / 100, usd: 0.125 };
+    const month = {
+      ...NOTHING,
+      compactionBytes: TIB / 100,
+      commitBytes: TIB / 100,
+      streamedBytes: TIB,
+      usd: 0.125,
+    };
     expect(advice(month, settings, new Map([[ORDERS, { now: 10, latest: 1 }]]))).toEqual([]);
   });
 });

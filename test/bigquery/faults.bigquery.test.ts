@@ -14,6 +14,7 @@ import {
 } from '../../tools/bigquery-front/bigquery-front.ts';
 import { batch, change, integer, rowsOf, schemaOf, varchar } from '../duckdb/warehouse.ts';
 import { MemorySinkLog } from '../sink/memory-sink-log.ts';
+import { MemoryStreams } from './memory-streams.ts';
 
 /** Address of an emulator, as `http://127.0.0.1:9050`. */
 const ENDPOINT = process.env['SLUICE_TEST_BIGQUERY'] ?? '';
@@ -102,6 +103,8 @@ class Sink implements AsyncDisposable {
   destination(timeoutMs?: number): BigQueryDestination {
     return new BigQueryDestination({
       service: this.#service(timeoutMs),
+      streams: new MemoryStreams(),
+      writePath: 'load-jobs',
       pipeline: 'shop',
       sink: 'bq',
       prefix: 'shop',

@@ -534,7 +534,9 @@ describe.skipIf(ENDPOINT === '').each(PATHS)(
         commits: 2,
         days: [{ table: 'shop.orders', loads: 2, rows: 3, compactions: 1 }],
       });
-      expect(usage?.days[0]?.loadedBytes).toBeGreaterThan(0);
+      const { loadedBytes = 0, streamedBytes } = usage?.days[0] ?? {};
+      expect(loadedBytes).toBeGreaterThan(0);
+      expect(streamedBytes).toBe(writePath === 'storage-write' ? loadedBytes : 0);
       expect(usage?.sinceMs).toBeGreaterThanOrEqual(since.sinceMs);
       const reads = async () =>
         estimateReads(

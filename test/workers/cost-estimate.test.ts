@@ -18,7 +18,8 @@ it('says of each sink in BigQuery, and of no other, between what a month costs',
     compactionPriority: 'interactive',
     onRefusedRow: 'stop',
   } as const;
-  const spec = aPipelineSpec({ sinks: { ...sinks, lake } });
+  const stream = { ...lake, writePath: 'storage-write' } as const;
+  const spec = aPipelineSpec({ sinks: { ...sinks, lake, stream } });
   const found = estimates(spec, { tables: 500, dataBytes: 100 * 2 ** 30 });
   expect(found).toEqual([
     {
@@ -28,5 +29,9 @@ it('says of each sink in BigQuery, and of no other, between what a month costs',
         /costs 0\.77 USD when nothing changes and 176\.\d\d USD when all of the 500 tables \(100\.0 GiB\)/,
       ) as string,
     },
+    expect.objectContaining({
+      check: 'sinks.stream.cost',
+      message: expect.stringContaining('by stream come on top, 0.025 USD a GiB') as string,
+    }),
   ]);
 });

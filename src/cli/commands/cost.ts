@@ -128,11 +128,15 @@ function daysText({ days }: SinkCost): string {
 }
 
 function monthText({ month, stored, price }: SinkCost): string {
-  const { compactionBytes, lookBytes, commitBytes, usd } = month;
+  const { compactionBytes, lookBytes, commitBytes, streamedBytes, usd } = month;
+  const streamed =
+    streamedBytes === 0
+      ? 'Loading is free.'
+      : `Loading is free; of the ${bytesText(streamedBytes)} a month by stream, the first 2 TiB.`;
   return [
-    `A month at this pace: ${bytesText(compactionBytes)} billed by compactions, about ${bytesText(lookBytes)} by the looks before them and ${bytesText(commitBytes)} by commits that load rows, ${dollars(usd)}.`,
+    `A month at this pace: ${bytesText(compactionBytes)} billed by compactions, about ${bytesText(lookBytes)} by the looks before them and ${bytesText(commitBytes)} by commits that load rows, ${dollars(usd)}${streamedBytes === 0 ? '' : ' with the rows by stream'}.`,
     `State and changelog of ${count(stored.tables)} tables take ${bytesText(stored.bytes)}, ${dollars(stored.usdAMonth)} a month.`,
-    `At list price, ${price}. Loading is free. What your own queries read comes on top.`,
+    `At list price, ${price}. ${streamed} What your own queries read comes on top.`,
   ].join('\n');
 }
 
