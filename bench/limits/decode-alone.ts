@@ -1,4 +1,4 @@
-import { BinlogDecoder } from '../../src/binlog/decoder.ts';
+import { BinlogDecoder, eventsIn } from '../../src/binlog/decoder.ts';
 import type { LimitTask } from './limit-process.ts';
 import { logEvents } from './log-events.ts';
 
@@ -20,7 +20,7 @@ export async function decodeAlone(task: LimitTask): Promise<number> {
   const decoder = new BinlogDecoder();
   let rows = 0;
   for (const bytesOfEvent of kept)
-    for (const event of decoder.decode(bytesOfEvent))
+    for (const event of eventsIn(decoder.decode(bytesOfEvent)))
       if (event.kind === 'rows' && event.table.id.database === task.database)
         rows += event.read().length;
   return (rows * 1_000) / (performance.now() - startedAtMs);

@@ -8,7 +8,14 @@ import {
   decodeIncident,
   decodeRotate,
 } from './control-events.ts';
-import type { BinlogEvent, BinlogEventBody, EventHeader, RowsEvent, TableMap } from './event.ts';
+import type {
+  BinlogEvent,
+  BinlogEventBody,
+  CompressedTransaction,
+  EventHeader,
+  RowsEvent,
+  TableMap,
+} from './event.ts';
 import {
   CHECKSUM_BYTES,
   FLAG,
@@ -61,19 +68,18 @@ export class BinlogDecoder {
   }
 
   /**
-   * One event, or those of a compressed transaction one by one. The events may hold views of
-   * `bytes`: use them up before its buffer is used again.
+   * An event may hold views of `bytes`: use it up before its buffer is used again.
    *
    * @param bytes  from `start` to before `end` header, body and checksum; no packet framing
    * @throws {SluiceError} `binlog.truncated`, `binlog.checksum`, `binlog.unknown-event`, `binlog.unsupported`
    */
-  decode(bytes: Buffer, start = 0, end = bytes.length): Iterable<BinlogEvent> {
+  decode(bytes: Buffer, start = 0, end = bytes.length): BinlogEvent | CompressedTransaction {
     const header = readHeader(bytes, start, end);
     const bodyEnd = this.#verified(bytes, start, end, header);
     const body = new ByteReader(bytes, start + HEADER_BYTES, bodyEnd);
     return header.type === EVENT.transactionPayload
-      ? this.#payload(body)
-      : [this.#event(header, body)];
+      ? { kind: 'compressed', events: this.#payload(body) }
+      : this.#event(header, body);
   }
 
   /** Where the body ends. Checks the CRC32, where the file has one. */
@@ -98,8 +104,17 @@ export class BinlogDecoder {
     return end - CHECKSUM_BYTES;
   }
 
+  /** The kinds that most of a log consists of have their header from the beginning. */
   #event(header: EventHeader, body: ByteReader): BinlogEvent {
     switch (header.type) {
+      case EVENT.gtid:
+        return decodeGtid(header, body);
+      case EVENT.query:
+        return decodeQuery(header, body, this.#charsetOf);
+      case EVENT.tableMap:
+        return { kind: 'tableMap', header, table: this.#tableMap(body) };
+      case EVENT.xid:
+        return { kind: 'xid', header };
       case EVENT.writeRowsV1:
         return this.#rows(header, 'insert', 1, body);
       case EVENT.writeRows:
@@ -117,20 +132,12 @@ export class BinlogDecoder {
     }
   }
 
-  #body(header: EventHeader, body: ByteReader): Exclude<BinlogEventBody, RowsEvent> {
+  #body(header: EventHeader, body: ByteReader): BinlogEventBody {
     switch (header.type) {
-      case EVENT.tableMap:
-        return { kind: 'tableMap', table: this.#tableMap(body) };
-      case EVENT.gtid:
-        return decodeGtid(body);
       case EVENT.gtidTagged:
         return decodeTaggedGtid(body);
       case EVENT.anonymousGtid:
         return { kind: 'anonymousGtid' };
-      case EVENT.query:
-        return decodeQuery(body, this.#charsetOf);
-      case EVENT.xid:
-        return { kind: 'xid' };
       case EVENT.formatDescription:
         this.#statement += 1;
         return decodeFormatDescription(body, this.#checksums);
@@ -212,6 +219,11 @@ export class BinlogDecoder {
       at = end;
     }
   }
+}
+
+/** What one decoding has given, one event by one. */
+export function eventsIn(decoded: BinlogEvent | CompressedTransaction): Iterable<BinlogEvent> {
+  return decoded.kind === 'compressed' ? decoded.events : [decoded];
 }
 
 /** The description of a file always ends with the algorithm's number and a checksum of its own. */

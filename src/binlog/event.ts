@@ -25,6 +25,12 @@ export interface EventHeader {
  */
 export type BinlogEvent = { readonly header: EventHeader } & BinlogEventBody;
 
+/** A compressed transaction; its events come one by one. */
+export interface CompressedTransaction {
+  readonly kind: 'compressed';
+  readonly events: Iterable<BinlogEvent>;
+}
+
 export type BinlogEventBody =
   | {
       readonly kind: 'formatDescription';

@@ -1,10 +1,11 @@
 import type { Gtid } from '../change/gtid.ts';
 import { SluiceError } from '../errors/error.ts';
 import type { ByteReader } from './byte-reader.ts';
-import type { BinlogEventBody } from './event.ts';
+import type { BinlogEvent, BinlogEventBody, EventHeader } from './event.ts';
 import { readSignedVariable, readVariable } from './serialization.ts';
 
 type GtidBody = Extract<BinlogEventBody, { kind: 'gtid' }>;
+type GtidEvent = Extract<BinlogEvent, { kind: 'gtid' }>;
 
 const UUID_BYTES = 16;
 
@@ -13,11 +14,11 @@ const UUID_BYTES = 16;
  * Servers append more with every version; those before 8.0.1 end before the commit times.
  * @see libs/mysql/binlog/event/control_events.h: Gtid_event
  */
-export function decodeGtid(reader: ByteReader): GtidBody {
+export function decodeGtid(header: EventHeader, reader: ByteReader): GtidEvent {
   reader.take(1);
   const source = uuidAt(reader.buffer, reader.take(UUID_BYTES));
   const gtid = gtidOf(source, '', reader.u64Number());
-  return { kind: 'gtid', gtid, committedAtUs: readCommitTime(reader) };
+  return { kind: 'gtid', header, gtid, committedAtUs: readCommitTime(reader) };
 }
 
 const TWO_55 = 2 ** 55;
@@ -95,14 +96,18 @@ let latestUuidText = '';
 
 /** Nearly all transactions of a log have one source. */
 function uuidAt(buffer: Buffer, at: number): string {
-  if (
-    latestUuid.length !== UUID_BYTES ||
-    buffer.compare(latestUuid, 0, UUID_BYTES, at, at + UUID_BYTES) !== 0
-  ) {
+  if (!isLatestUuid(buffer, at)) {
     latestUuid = Uint8Array.from(buffer.subarray(at, at + UUID_BYTES));
     latestUuidText = uuidText(latestUuid);
   }
   return latestUuidText;
+}
+
+/** A loop, since calling `compare` takes longer than comparing. */
+function isLatestUuid(buffer: Buffer, at: number): boolean {
+  for (let index = 0; index < UUID_BYTES; index += 1)
+    if (buffer[at + index] !== latestUuid[index]) return false;
+  return true;
 }
 
 /** 16 bytes as the server prints them. */

@@ -1,10 +1,10 @@
 import { isAscii } from 'node:buffer';
 import { SluiceError } from '../errors/error.ts';
-import type { ByteReader } from './byte-reader.ts';
-import type { BinlogEventBody } from './event.ts';
+import { ByteReader } from './byte-reader.ts';
+import type { BinlogEvent, EventHeader } from './event.ts';
 import { textDecoding } from './values/text.ts';
 
-type QueryBody = Extract<BinlogEventBody, { kind: 'query' | 'begin' }>;
+type StatementEvent = Extract<BinlogEvent, { kind: 'query' | 'begin' }>;
 
 /** Status variables whose lengths are needed to come as far as the charset. */
 const STATUS = { flags2: 0, sqlMode: 1, autoIncrement: 3, charset: 4, catalog: 6 } as const;
@@ -19,20 +19,25 @@ const STATUS = { flags2: 0, sqlMode: 1, autoIncrement: 3, charset: 4, catalog: 6
  * @see libs/mysql/binlog/event/statement_events.h: Query_event
  */
 export function decodeQuery(
+  header: EventHeader,
   body: ByteReader,
   charsetOf: (collationId: number) => string,
-): QueryBody {
+): StatementEvent {
   const threadId = body.u32();
   body.take(4);
   const databaseLength = body.u8();
   body.take(2);
-  const status = body.sub(body.u16());
-  if (isBegin(body, body.at + databaseLength + 1)) return { kind: 'begin' };
-  const { sqlMode, clientCollation } = readStatus(status);
+  const statusBytes = body.u16();
+  const status = body.take(statusBytes);
+  if (isBegin(body, body.at + databaseLength + 1)) return { kind: 'begin', header };
+  const { sqlMode, clientCollation } = readStatus(
+    new ByteReader(body.buffer, status, status + statusBytes),
+  );
   const database = body.utf8(databaseLength);
   body.take(1);
   return {
     kind: 'query',
+    header,
     database,
     sql: readSql(body, clientCollation, charsetOf),
     sqlMode,
@@ -40,11 +45,14 @@ export function decodeQuery(
   };
 }
 
-const BEGIN = [...Buffer.from('BEGIN')];
+const BEGIN = Buffer.from('BEGIN');
 
 /** Whether the text that starts at `at` is all of BEGIN. */
 function isBegin({ buffer, end }: ByteReader, at: number): boolean {
-  return end - at === BEGIN.length && BEGIN.every((byte, index) => buffer[at + index] === byte);
+  if (end - at !== BEGIN.length) return false;
+  for (let index = 0; index < BEGIN.length; index += 1)
+    if (buffer[at + index] !== BEGIN[index]) return false;
+  return true;
 }
 
 function readSql(

@@ -1,5 +1,5 @@
 import { nextTurn } from '../async/turn.ts';
-import type { BinlogEvent } from '../binlog/event.ts';
+import type { BinlogEvent, CompressedTransaction } from '../binlog/event.ts';
 import type { Checkpoint, SnapshotTally } from '../change/checkpoint.ts';
 import type { GtidSetText } from '../change/gtid.ts';
 import type { TableId } from '../change/table.ts';
@@ -10,9 +10,9 @@ import type { CaptureNotice, CaptureProgress, SnapshotProgress } from './progres
 import type { CaptureDeps, CaptureInput } from './run-capture.ts';
 import type { EventBytes, EventStream } from './source-server.ts';
 
-/** Bytes of one event to what it means; a compressed transaction gives several. */
+/** Bytes of one event to what it means. */
 export interface EventDecoder {
-  decode(bytes: Buffer, start: number, end: number): Iterable<BinlogEvent>;
+  decode(bytes: Buffer, start: number, end: number): BinlogEvent | CompressedTransaction;
 }
 
 /** A few milliseconds of decoding; then timers and sockets have their turn, also during a long backlog. */
@@ -165,15 +165,29 @@ export class CaptureLoop {
         await nextTurn();
         this.#throwIfFailed();
       }
-      for (const event of this.#decoder.decode(bytes, start, end)) {
-        const waiting = this.#opened.session.accept(event);
+      const decoded = this.#decoder.decode(bytes, start, end);
+      if (decoded.kind === 'compressed')
+        for (const event of decoded.events) await this.#take(event, signal);
+      else {
+        const waiting = this.#take(decoded, signal);
         if (waiting) await waiting;
-        if (this.#full()) await this.#publishFull();
-        if (this.#opened.snapshot.active) await this.#driveSnapshot(signal);
       }
     }
     this.#idleSinceMs = this.#deps.nowMs();
     this.#opened.wakeup.wake();
+  }
+
+  /** Answers a promise only where it has to wait. */
+  #take(event: BinlogEvent, signal: AbortSignal): Promise<void> | undefined {
+    const { session, snapshot } = this.#opened;
+    const waiting = session.accept(event);
+    return waiting || snapshot.active || this.#full() ? this.#settle(waiting, signal) : undefined;
+  }
+
+  async #settle(accepted: Promise<void> | undefined, signal: AbortSignal): Promise<void> {
+    await accepted;
+    if (this.#full()) await this.#publishFull();
+    if (this.#opened.snapshot.active) await this.#driveSnapshot(signal);
   }
 
   /** With nothing in flight a full batch is sent; otherwise it waits for the room that both have together. */

@@ -150,14 +150,9 @@ export class CaptureSession {
     const { tracker, router } = this.#parts;
     const transaction = tracker.transaction;
     if (!transaction) throw unsupported(`row events outside a transaction at ${this.#at()}`);
-    if (!router.captures(event.table.id)) {
-      transaction.rows += event.count();
-      tracker.advance(event.header.logPos);
-      return undefined;
-    }
-    const schema = event.table.schema;
-    if (!schema) throw unnamed(event, this.#at());
-    const routing = router.routing(schema);
+    const { id, schema } = event.table;
+    if (!schema && router.captures(id)) throw unnamed(event, this.#at());
+    const routing = schema ? router.routing(schema) : UNNAMED;
     switch (routing.kind) {
       case 'createTopic':
         return this.#createTopic(routing.topic).then(() => this.#rows(event));
@@ -186,7 +181,7 @@ export class CaptureSession {
     const firstRow = 2 * transaction.rows;
     const commitOrdinal = tracker.commitOrdinal + 1;
     this.#batch.recordSchema(route, () => this.#sequence(commitOrdinal, firstRow));
-    const name = tableName(route.schema.id);
+    const { table: name } = route;
     const rows = event.encode(this.#rowBytes);
     if (event.partial) throw partialImage(name);
     const isWatched = snapshot.watches(name);
@@ -296,7 +291,7 @@ export class CaptureSession {
     const { route } = routing;
     const ordinal = tracker.takeOrdinal();
     this.#batch.recordSchema(route, () => this.#sequence(ordinal, 0));
-    const name = tableName(route.schema.id);
+    const { table: name } = route;
     const source = this.#snapshotSource(route.schema.id);
     const { epoch } = this.#settings;
     this.#records.begin({ route, source, epoch, commitOrdinal: ordinal });
@@ -426,7 +421,8 @@ export class CaptureSession {
       table: table.table,
       serverId: event.header.serverId,
       gtid: transaction?.gtid ?? null,
-      ...tracker.position,
+      file: tracker.file,
+      pos: tracker.pos,
       threadId: null,
       nowMs: this.#parts.nowMs(),
     };
@@ -464,6 +460,9 @@ export class CaptureSession {
     table[op] += rows;
   }
 }
+
+/** Rows without column names, of a table that is not captured. */
+const UNNAMED = { kind: 'skip' } as const;
 
 /** Both keys of a change: a key that moved touches two rows of a chunk. */
 function touch(snapshot: SnapshotDriver, { bytes, before, after }: EncodedRow): void {

@@ -1,12 +1,6 @@
 import type { Checkpoint, SnapshotPlan } from '../change/checkpoint.ts';
 import type { Sequence } from '../change/sequence.ts';
-import {
-  type SchemaId,
-  type TableComments,
-  type TableName,
-  type TableSchema,
-  tableName,
-} from '../change/table.ts';
+import { type SchemaId, type TableComments, type TableSchema, tableName } from '../change/table.ts';
 import { type ControlRecord, formatControlRecord } from '../topic/control-record.ts';
 import type { TableRoute } from '../topic/envelope.ts';
 import { type OutgoingBatch, POSITION_KEYS, SEQUENCE_HEADER } from '../topic/publisher.ts';
@@ -99,8 +93,7 @@ export class OpenBatch {
     this.#schemaRecord(route, seq);
   }
 
-  #schemaRecord({ schema, schemaId }: TableRoute, seq: Sequence): void {
-    const table: TableName = tableName(schema.id);
+  #schemaRecord({ table, schema, schemaId }: TableRoute, seq: Sequence): void {
     const comments = this.#comments.take(schema);
     this.control({ kind: 'schema', seq, table, schemaId, ...(comments ? { comments } : {}) });
   }

@@ -62,6 +62,12 @@ export class StreamTracker {
   get commitTimeUs(): number {
     return Math.max(this.#committedAtUs, this.#transaction?.committedAtUs ?? 0);
   }
+  get file(): string {
+    return this.#file;
+  }
+  get pos(): number {
+    return this.#pos;
+  }
   get position(): { readonly file: string; readonly pos: number } {
     return { file: this.#file, pos: this.#pos };
   }

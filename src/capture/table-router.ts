@@ -52,7 +52,8 @@ export class TableRouter {
     const partitions = this.#partitions.get(topic);
     if (partitions === undefined) return { kind: 'createTopic', topic };
     const schemaId: SchemaId = schemaIdOf(schema);
-    return { kind: 'route', route: { topic, partitions, schema, schemaId } };
+    const table = tableName(schema.id);
+    return { kind: 'route', route: { table, topic, partitions, schema, schemaId } };
   }
 }
 

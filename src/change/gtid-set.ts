@@ -16,6 +16,8 @@ type IntervalView = Readonly<Interval>;
  */
 export class GtidSet {
   readonly #sources: Map<string, Interval[]>;
+  /** Where the last transaction was added: nearly all of a stream have one source. */
+  #latest: { readonly prefix: string; readonly last: Interval } | undefined;
 
   constructor(
     sources: Iterable<readonly [source: string, intervals: readonly IntervalView[]]> = [],
@@ -43,12 +45,19 @@ export class GtidSet {
 
   /** Constant time for the number after the highest of its source; linear in intervals otherwise. */
   add(gtid: Gtid): void {
+    const latest = this.#latest;
+    if (latest && continues(gtid, latest.prefix, latest.last.end)) {
+      latest.last.end += 1;
+      return;
+    }
     const { source, number } = splitGtid(gtid);
     const list = this.#sources.get(source);
     const last = list?.at(-1);
     if (list && last?.end === number) last.end += 1;
     else if (list && last && number > last.end) list.push({ start: number, end: number + 1 });
     else this.#sources.set(source, merge([...(list ?? []), { start: number, end: number + 1 }]));
+    const newest = this.#sources.get(source)?.at(-1);
+    this.#latest = newest && { prefix: `${source}:`, last: newest };
   }
 
   isSubsetOf(other: GtidSet): boolean {
@@ -138,6 +147,20 @@ function splitGtid(gtid: Gtid): { readonly source: string; readonly number: numb
   if (!Number.isInteger(number) || number < 1 || number > MAX_NUMBER)
     throw new Error(`not a GTID: ${gtid}`);
   return { source: gtid.slice(0, colon), number };
+}
+
+const ZERO = 0x30;
+
+/** Whether the GTID is this number of the source, read without a string of its own. */
+function continues(gtid: Gtid, prefix: string, number: number): boolean {
+  if (number > MAX_NUMBER || !gtid.startsWith(prefix)) return false;
+  let value = 0;
+  for (let at = prefix.length; at < gtid.length; at += 1) {
+    const digit = gtid.charCodeAt(at) - ZERO;
+    if (digit < 0 || digit > 9) return false;
+    value = value * 10 + digit;
+  }
+  return value === number;
 }
 
 function lastStartingAtOrBefore(list: readonly Interval[], number: number): Interval | undefined {

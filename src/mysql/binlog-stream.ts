@@ -199,19 +199,9 @@ class BinlogStream implements EventStream {
     this.#chunks = [];
     this.#chunkBytes = 0;
     this.#resume();
-    return this.#eventsOf(chunks);
-  }
-
-  *#eventsOf(chunks: readonly Buffer[]): Generator<EventBytes, void, undefined> {
-    for (const chunk of chunks)
-      for (const packet of this.#framer.packets(chunk)) {
-        if (packet.kind === OK) {
-          yield packet;
-          continue;
-        }
-        this.#end(packet);
-        return;
-      }
+    return new ArrivedEvents(this.#framer, chunks, (last) => {
+      this.#end(last);
+    });
   }
 
   /** A packet begins with 0x00 before an event, with 0xfe at the end of the dump, with 0xff before an error. */
@@ -264,6 +254,51 @@ class BinlogStream implements EventStream {
     );
   }
 }
+
+/**
+ * Cuts events from chunks as they are asked for. One result serves for all of them: a generator would
+ * take longer to answer than the event to be cut.
+ */
+class ArrivedEvents implements IterableIterator<EventBytes, undefined> {
+  readonly #framer: PacketFramer;
+  readonly #chunks: readonly Buffer[];
+  readonly #onEnd: (packet: Packet) => void;
+  readonly #result: { readonly done: false; value: EventBytes };
+  #next = 0;
+
+  /** @param onEnd  called with the packet that is no event; there is nothing behind it */
+  constructor(framer: PacketFramer, chunks: readonly Buffer[], onEnd: (packet: Packet) => void) {
+    this.#framer = framer;
+    this.#chunks = chunks;
+    this.#onEnd = onEnd;
+    this.#result = { done: false, value: { bytes: NO_BYTES, start: 0, end: 0 } };
+  }
+
+  [Symbol.iterator](): this {
+    return this;
+  }
+
+  next(): IteratorResult<EventBytes, undefined> {
+    for (;;) {
+      const packet = this.#framer.next();
+      if (packet?.kind === OK) {
+        this.#result.value = packet;
+        return this.#result;
+      }
+      if (packet) {
+        this.#onEnd(packet);
+        return DONE;
+      }
+      const chunk = this.#chunks[this.#next];
+      if (!chunk) return DONE;
+      this.#next += 1;
+      this.#framer.feed(chunk);
+    }
+  }
+}
+
+const NO_BYTES = Buffer.alloc(0);
+const DONE = { done: true, value: undefined } as const;
 
 function* chained(
   first: EventBytes,

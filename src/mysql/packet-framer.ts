@@ -26,6 +26,8 @@ export interface Packet {
  * A packet that lies whole in its chunk is left there, any other is copied once.
  */
 export class PacketFramer {
+  #chunk: Buffer = NO_BYTES;
+  #at = 0;
   readonly #header = Buffer.alloc(HEADER_BYTES);
   #headerBytes = 0;
   /** Payload bytes of the present piece that are still to come; only read after a whole header. */
@@ -36,29 +38,31 @@ export class PacketFramer {
   /** Used again for every packet: a view of its own for each would be most of what framing costs. */
   readonly #packet: Writable<Packet> = { kind: NO_KIND, bytes: NO_BYTES, start: 0, end: 0 };
 
-  /**
-   * The packets that end in this chunk, in order, each valid until the next is asked for. Use up the
-   * chunk before the next one: what is left of it is lost otherwise.
-   */
-  *packets(chunk: Buffer): Generator<Packet, void, undefined> {
-    let at = 0;
-    while (at < chunk.length || this.#pieceEnded()) {
+  /** Takes the next chunk. What is left of the one before is lost: ask for its packets first. */
+  feed(chunk: Buffer): void {
+    this.#chunk = chunk;
+    this.#at = 0;
+  }
+
+  /** The next packet that ends in the chunk, valid until the one behind it is asked for. */
+  next(): Packet | undefined {
+    const chunk = this.#chunk;
+    while (this.#at < chunk.length || this.#pieceEnded()) {
       if (this.#headerBytes < HEADER_BYTES) {
-        at = this.#takeHeader(chunk, at);
+        this.#takeHeader();
         continue;
       }
-      const end = at + Math.min(this.#missing, chunk.length - at);
-      this.#missing -= end - at;
+      const start = this.#at;
+      const end = start + Math.min(this.#missing, chunk.length - start);
+      this.#at = end;
+      this.#missing -= end - start;
       const isWhole = this.#missing === 0 && !this.#continues;
       if (this.#missing === 0) this.#headerBytes = 0;
-      if (!isWhole) this.#keep(chunk.subarray(at, end));
-      else if (this.#pieces.length === 0) yield this.#packetIn(chunk, at, end);
-      else {
-        this.#keep(chunk.subarray(at, end));
-        yield this.#join();
-      }
-      at = end;
+      if (isWhole && this.#pieces.length === 0) return this.#packetIn(chunk, start, end);
+      this.#keep(chunk.subarray(start, end));
+      if (isWhole) return this.#join();
     }
+    return undefined;
   }
 
   /** A header has been read whose payload is empty: it ends without another byte. */
@@ -66,18 +70,16 @@ export class PacketFramer {
     return this.#headerBytes === HEADER_BYTES && this.#missing === 0;
   }
 
-  #takeHeader(chunk: Buffer, from: number): number {
-    let at = from;
-    while (this.#headerBytes < HEADER_BYTES && at < chunk.length) {
-      this.#header[this.#headerBytes] = chunk[at] ?? 0;
+  #takeHeader(): void {
+    const chunk = this.#chunk;
+    while (this.#headerBytes < HEADER_BYTES && this.#at < chunk.length) {
+      this.#header[this.#headerBytes] = chunk[this.#at] ?? 0;
       this.#headerBytes += 1;
-      at += 1;
+      this.#at += 1;
     }
-    if (this.#headerBytes === HEADER_BYTES) {
-      this.#missing = this.#header.readUIntLE(0, 3);
-      this.#continues = this.#missing === MAX_PAYLOAD;
-    }
-    return at;
+    if (this.#headerBytes < HEADER_BYTES) return;
+    this.#missing = this.#header.readUIntLE(0, 3);
+    this.#continues = this.#missing === MAX_PAYLOAD;
   }
 
   #keep(piece: Buffer): void {

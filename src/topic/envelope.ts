@@ -1,4 +1,4 @@
-import type { SchemaId, TableSchema } from '../change/table.ts';
+import type { SchemaId, TableName, TableSchema } from '../change/table.ts';
 import type { SourceBlock } from './source-block.ts';
 import type { Topic } from './topic-name.ts';
 
@@ -6,6 +6,7 @@ export type { SourceBlock };
 
 /** Where rows of one schema go. */
 export interface TableRoute {
+  readonly table: TableName;
   readonly topic: Topic;
   readonly partitions: number;
   readonly schema: TableSchema;

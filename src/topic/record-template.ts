@@ -20,17 +20,12 @@ const ORDINAL_DIGITS = 16;
 const HEX_DIGITS = Buffer.from('0123456789ABCDEF');
 const ZERO = 0x30;
 
-/** A number in the bytes: as long as it has as many digits, it is written again in its place. */
+const VARYING: readonly VaryingNumber[] = ['tsMs', 'tsUs', 'pos', 'nowMs', 'committedAtUs'];
+
+/** A number in the bytes, by its index in {@link VARYING}: with as many digits it is written again in its place. */
 interface Slot {
   readonly at: number;
-  readonly number: VaryingNumber;
-}
-
-/** What one kind of number was when it was written last, and between what it keeps its digits. */
-interface Written {
-  value: number;
-  readonly from: number;
-  readonly below: number;
+  readonly number: number;
   readonly digits: number;
 }
 
@@ -56,15 +51,22 @@ export class RecordTemplate {
   #made:
     | { readonly route: TableRoute; readonly source: SourceBlock; readonly epoch: number }
     | undefined;
+  #late = false;
   #slots: Slot[] = [];
-  readonly #written = new Map<VaryingNumber, Written>();
+  /** As the event at hand has the {@link VARYING} numbers, and as the bytes have them. */
+  readonly #values = new Float64Array(VARYING.length);
+  readonly #written = new Float64Array(VARYING.length);
+  /** From here to below there each keeps its digits. */
+  readonly #from = new Float64Array(VARYING.length);
+  readonly #below = new Float64Array(VARYING.length);
   #gtidAt = 0;
-  /** Characters of the GTID up to its transaction number. */
-  #gtidSourceLength = 0;
+  /** The GTID up to its transaction number. */
+  #gtidSource = '';
   #ordinalAt = 0;
 
   fill(route: TableRoute, source: SourceBlock, epoch: number, commitOrdinal: number): void {
-    if (this.#isLike(route, source, epoch)) this.#renew(source);
+    setValues(this.#values, source);
+    if (this.#isLike(route, source, epoch)) this.#renew(source.gtid);
     else this.#make(route, source, epoch);
     this.#writeOrdinal(commitOrdinal);
   }
@@ -84,38 +86,36 @@ export class RecordTemplate {
       source.pipeline === before.pipeline &&
       source.connector === before.connector &&
       this.#sameGtidSource(source.gtid, before.gtid) &&
-      isLate(source) === isLate(before) &&
-      this.#fits('tsMs', Math.floor(source.tsUs / 1000)) &&
-      this.#fits('tsUs', source.tsUs) &&
-      this.#fits('pos', source.pos) &&
-      this.#fits('nowMs', source.nowMs) &&
-      (!isLate(source) || this.#fits('committedAtUs', source.committedAtUs ?? 0))
+      isLate(source) === this.#late &&
+      this.#fit()
     );
   }
 
   #sameGtidSource(gtid: string | null, before: string | null): boolean {
     if (gtid === null || before === null) return gtid === before;
-    if (gtid.length !== before.length) return false;
-    for (let index = this.#gtidSourceLength - 1; index >= 0; index -= 1)
-      if (gtid.charCodeAt(index) !== before.charCodeAt(index)) return false;
-    return gtid.lastIndexOf(':') < this.#gtidSourceLength;
+    return (
+      gtid.length === before.length &&
+      gtid.startsWith(this.#gtidSource) &&
+      gtid.lastIndexOf(':') < this.#gtidSource.length
+    );
   }
 
-  #fits(number: VaryingNumber, value: number): boolean {
-    const written = this.#written.get(number);
-    return written !== undefined && value >= written.from && value < written.below;
-  }
-
-  #renew(source: SourceBlock): void {
-    for (const { at, number } of this.#slots) {
-      const written = this.#written.get(number);
-      const value = valueOf(number, source);
-      if (written && written.value !== value) writeDigits(this.bytes, at, written.digits, value);
+  #fit(): boolean {
+    for (let number = 0; number < VARYING.length; number += 1) {
+      const value = this.#values[number] ?? 0;
+      if (value < (this.#from[number] ?? 0) || value >= (this.#below[number] ?? 0)) return false;
     }
-    for (const [number, written] of this.#written) written.value = valueOf(number, source);
-    const { gtid } = source;
+    return true;
+  }
+
+  #renew(gtid: string | null): void {
+    for (const { at, number, digits } of this.#slots) {
+      const value = this.#values[number] ?? 0;
+      if (this.#written[number] !== value) writeDigits(this.bytes, at, digits, value);
+    }
+    this.#written.set(this.#values);
     if (gtid === null) return;
-    for (let index = this.#gtidSourceLength; index < gtid.length; index += 1)
+    for (let index = this.#gtidSource.length; index < gtid.length; index += 1)
       this.bytes[this.#gtidAt + index] = gtid.charCodeAt(index);
   }
 
@@ -123,7 +123,10 @@ export class RecordTemplate {
     const { head, tail, end } = sourcePieces(source);
     const late = committedAtHeader(source);
     this.#slots = [];
-    this.#written.clear();
+    this.#late = late !== undefined;
+    this.#written.set(this.#values);
+    this.#from.fill(-Infinity);
+    this.#below.fill(Infinity);
     this.end = 0;
     for (const piece of head) this.#append(piece);
     this.headEnd = this.end;
@@ -155,15 +158,17 @@ export class RecordTemplate {
   #place(piece: Exclude<SourcePiece, string>): void {
     if ('gtid' in piece) {
       this.#gtidAt = this.end + '"'.length;
-      this.#gtidSourceLength = piece.gtid.lastIndexOf(':') + 1;
+      this.#gtidSource = piece.gtid.slice(0, piece.gtid.lastIndexOf(':') + 1);
       return;
     }
-    const { number, value } = piece;
+    const { value } = piece;
+    const number = VARYING.indexOf(piece.number);
     const digits = String(value).length;
-    this.#slots.push({ at: this.end, number });
+    this.#slots.push({ at: this.end, number, digits });
     // Zero is zero in every unit, other numbers have more digits in a finer one.
     const [from, below] = value === 0 ? [0, 1] : [10 ** (digits - 1), 10 ** digits];
-    this.#written.set(number, { value, from, below, digits });
+    this.#from[number] = from;
+    this.#below[number] = below;
   }
 
   #writeOrdinal(commitOrdinal: number): void {
@@ -188,19 +193,13 @@ function isLate(source: SourceBlock): boolean {
   return source.committedAtUs !== undefined && source.committedAtUs > source.tsUs;
 }
 
-function valueOf(number: VaryingNumber, source: SourceBlock): number {
-  switch (number) {
-    case 'tsMs':
-      return Math.floor(source.tsUs / 1000);
-    case 'tsUs':
-      return source.tsUs;
-    case 'pos':
-      return source.pos;
-    case 'nowMs':
-      return source.nowMs;
-    case 'committedAtUs':
-      return source.committedAtUs ?? 0;
-  }
+/** In the order of {@link VARYING}. */
+function setValues(values: Float64Array, source: SourceBlock): void {
+  values[0] = Math.floor(source.tsUs / 1000);
+  values[1] = source.tsUs;
+  values[2] = source.pos;
+  values[3] = source.nowMs;
+  values[4] = source.committedAtUs ?? 0;
 }
 
 /** A whole number of exactly so many digits, which may be beyond 2^31. */

@@ -1,6 +1,6 @@
 import { type Connection, createConnection } from 'mysql2/promise';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { BinlogDecoder } from '../../src/binlog/decoder.ts';
+import { BinlogDecoder, eventsIn } from '../../src/binlog/decoder.ts';
 import type { BinlogEvent, RowChange } from '../../src/binlog/event.ts';
 import { currentFile, dumpEvents } from '../support/dump-client.ts';
 
@@ -124,7 +124,7 @@ describe.skipIf(url === '')('BinlogDecoder against a server', () => {
     const file = await currentFile(connection);
     for (const statement of statements) await connection.query(statement);
     const decoder = new BinlogDecoder();
-    return (await dumpEvents(url, file)).flatMap((event) => [...decoder.decode(event)]);
+    return (await dumpEvents(url, file)).flatMap((event) => [...eventsIn(decoder.decode(event))]);
   }
 
   const rowsOf = (events: readonly BinlogEvent[]): RowChange[] =>

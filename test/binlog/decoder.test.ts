@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { BinlogDecoder } from '../../src/binlog/decoder.ts';
+import { BinlogDecoder, eventsIn } from '../../src/binlog/decoder.ts';
 import type { BinlogEvent, RowChange, RowsEvent } from '../../src/binlog/event.ts';
 import { SluiceError } from '../../src/errors/error.ts';
 import { eventsOfFile, payloadOf, rawEvent, sealed } from './raw-event.ts';
@@ -16,7 +16,7 @@ function decodeAll(
   events: readonly Buffer[],
   decoder = new BinlogDecoder(),
 ): readonly BinlogEvent[] {
-  return events.flatMap((event) => [...decoder.decode(event)]);
+  return events.flatMap((event) => [...eventsIn(decoder.decode(event))]);
 }
 
 const fileDescription = FILE.find((event) => event[4] === FORMAT_DESCRIPTION)!;

@@ -6,7 +6,7 @@ import { TYPE } from '../../src/binlog/column-layout.ts';
 import type { EventHeader, RowsEvent } from '../../src/binlog/event.ts';
 import { JsonBytes } from '../../src/binlog/json-bytes.ts';
 import { decodeRows, rowCodec } from '../../src/binlog/rows.ts';
-import type { SchemaId, TableSchema } from '../../src/change/table.ts';
+import { type SchemaId, type TableSchema, tableName } from '../../src/change/table.ts';
 import type { TableRoute } from '../../src/topic/envelope.ts';
 import { BufferPool, DEFAULT_LIMITS, RecordBatches } from '../../src/topic/outgoing-batch.ts';
 import type { EncodedRecord } from '../../src/topic/publisher.ts';
@@ -124,7 +124,8 @@ function throughBytes(sink: Sink, event: RowsEvent, route: TableRoute, source: S
 
 function routeOf(schema: TableSchema, partitions: number): TableRoute {
   const schemaId = '0123456789abcdef' as SchemaId;
-  return { topic: 'p.shop.orders' as Topic, partitions, schema, schemaId };
+  const table = tableName(schema.id);
+  return { table, topic: 'p.shop.orders' as Topic, partitions, schema, schemaId };
 }
 
 const SOURCE: SourceBlock = {

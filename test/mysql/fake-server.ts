@@ -49,7 +49,9 @@ export class FakeServer implements AsyncDisposable {
     let authenticated = false;
     socket.write(packet(0, greeting()));
     socket.on('data', (chunk) => {
-      for (const { kind, bytes, start, end } of framer.packets(chunk)) {
+      framer.feed(chunk);
+      for (let came = framer.next(); came; came = framer.next()) {
+        const { kind, bytes, start, end } = came;
         const body = bytes.subarray(start, end);
         if (!authenticated) {
           authenticated = true;

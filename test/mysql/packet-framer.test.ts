@@ -20,11 +20,15 @@ function packets(payload: Buffer): Buffer {
 function frame(chunks: readonly Buffer[]): Buffer[] {
   const framer = new PacketFramer();
   const payloads: Buffer[] = [];
-  for (const chunk of chunks)
-    for (const { kind, bytes, start, end } of framer.packets(chunk))
+  for (const chunk of chunks) {
+    framer.feed(chunk);
+    for (let packet = framer.next(); packet; packet = framer.next()) {
+      const { kind, bytes, start, end } = packet;
       payloads.push(
         Buffer.concat([Buffer.from(kind === NO_KIND ? [] : [kind]), bytes.subarray(start, end)]),
       );
+    }
+  }
   return payloads;
 }
 

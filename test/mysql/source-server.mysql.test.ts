@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { BinlogDecoder } from '../../src/binlog/decoder.ts';
+import { BinlogDecoder, eventsIn } from '../../src/binlog/decoder.ts';
 import type { GtidSetText } from '../../src/change/gtid.ts';
 import { formatGtidSet, parseGtidSet } from '../../src/change/gtid-set.ts';
 import { type TableSchema, tableName } from '../../src/change/table.ts';
@@ -220,6 +220,6 @@ async function nextQuery(stream: Awaited<ReturnType<typeof dump>>): Promise<stri
   const decoder = new BinlogDecoder();
   for (;;)
     for (const { bytes, start, end } of await stream.read())
-      for (const event of decoder.decode(bytes, start, end))
+      for (const event of eventsIn(decoder.decode(bytes, start, end)))
         if (event.kind === 'query') return event.sql;
 }

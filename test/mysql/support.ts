@@ -1,4 +1,4 @@
-import { BinlogDecoder } from '../../src/binlog/decoder.ts';
+import { BinlogDecoder, eventsIn } from '../../src/binlog/decoder.ts';
 import { type BinlogEvent, type RowsEvent } from '../../src/binlog/event.ts';
 import type { EventStream } from '../../src/capture/source-server.ts';
 import type { GtidSetText } from '../../src/change/gtid.ts';
@@ -75,7 +75,7 @@ export async function eventsUntil(
   const events: BinlogEvent[] = [];
   for (;;) {
     for (const { bytes, start, end } of await stream.read())
-      for (const event of decoder.decode(Buffer.from(bytes.subarray(start, end)))) {
+      for (const event of eventsIn(decoder.decode(Buffer.from(bytes.subarray(start, end))))) {
         events.push(event);
         if (last(event)) return events;
       }

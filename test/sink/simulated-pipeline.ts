@@ -70,7 +70,8 @@ export class SimulatedPipeline {
     this.#routes = SCHEMAS.map((schema) => {
       const topic = tableTopic(PREFIX, schema.id);
       topics.createTopic(topic, PARTITIONS);
-      return { topic, partitions: PARTITIONS, schema, schemaId: topics.recordSchema(schema) };
+      const schemaId = topics.recordSchema(schema);
+      return { table: tableName(schema.id), topic, partitions: PARTITIONS, schema, schemaId };
     });
     this.#source = new Map(SCHEMAS.map((schema) => [tableName(schema.id), new Map()]));
     this.#told = copy(this.#source);

@@ -205,7 +205,8 @@ function boxed(event: BinlogEvent): EventBytes {
 export const unboxing: EventDecoder = {
   decode: (buffer) => {
     const event = boxes.get(buffer);
-    return event ? [event] : [];
+    if (!event) throw new Error('bytes that are no box');
+    return event;
   },
 };
 

@@ -2,7 +2,12 @@ import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { ColumnValue } from '../../src/change/column-value.ts';
-import type { ColumnType, SchemaId, TableSchema } from '../../src/change/table.ts';
+import {
+  type ColumnType,
+  type SchemaId,
+  type TableSchema,
+  tableName,
+} from '../../src/change/table.ts';
 import { partitionOf } from '../../src/topic/partition.ts';
 import type { OutgoingRecord } from '../../src/topic/publisher.ts';
 import { ENVELOPE_VERSION, type SourceBlock } from '../../src/topic/source-block.ts';
@@ -55,6 +60,7 @@ function recordsOf(
   appendChange(
     batch,
     {
+      table: tableName(schema.id),
       topic: 'shop.shop.orders' as Topic,
       partitions,
       schema,
