@@ -34,7 +34,7 @@ export const usdOf = (bytes: number): number => (bytes / TEBIBYTE) * LIST_PRICE.
 const FREE_STREAM_BYTES = 2 * TEBIBYTE;
 
 /** What a month's rows by stream cost. */
-export const streamUsdOf = (bytes: number): number =>
+const streamUsdOf = (bytes: number): number =>
   (Math.max(0, bytes - FREE_STREAM_BYTES) / GIBIBYTE) * LIST_PRICE.usdPerGibibyteStreamed;
 
 export const storageUsdOf = (bytes: number): number =>
