@@ -37,11 +37,15 @@ function orderOf(id: string): string {
 }
 
 /** What `orderOf` makes of an id, in the columns that every program writes alike. */
-export function expectedOrder(id: number): Readonly<Record<string, unknown>> {
+export function expectedOrder(id: number): {
+  readonly id: number;
+  readonly customer_id: number;
+  readonly status: string;
+} {
   return {
     id,
     customer_id: (id * 7919) % 100_000,
-    status: ['new', 'paid', 'shipped', 'returned'][id % 4],
+    status: ['new', 'paid', 'shipped', 'returned'][id % 4] ?? '',
   };
 }
 
@@ -56,6 +60,20 @@ export function* insertOrders(
     yield insertOrdersFrom(table, first, count);
   }
 }
+
+/** Orders like these, spelled out: what the server and the writer need least for, so that a pace is kept. */
+export function insertSpelledOrders(table: string, first: number, count: number): string {
+  const rows = Array.from({ length: count }, (_, index) => {
+    const id = first + index;
+    const { customer_id: customer, status } = expectedOrder(id);
+    const cents = id % 1_000_000;
+    const note = `note for order ${id} ${String(id).padStart(32, '0')}`;
+    return `(${id},${customer},'${status}',${cents / 100},'${note}','${SECOND}.${cents}','${SECOND}')`;
+  });
+  return `INSERT INTO ${table} VALUES ${rows.join(',')}`;
+}
+
+const SECOND = '2026-01-01 00:00:00';
 
 export function insertOrdersFrom(table: string, first: number, count: number): string {
   if (count === 1) return `INSERT INTO ${table} SELECT ${orderOf(String(first))}`;

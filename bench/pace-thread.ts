@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { parentPort, workerData } from 'node:worker_threads';
 import { createConnection } from 'mysql2/promise';
 import type { SqlAddress } from '../tools/stack/address.ts';
-import { insertOrdersFrom } from './order-data.ts';
+import { insertSpelledOrders } from './order-data.ts';
 
 export interface PaceTask {
   readonly address: SqlAddress;
@@ -13,7 +13,7 @@ export interface PaceTask {
 }
 
 export interface PaceAnswer {
-  /** From the first transaction to the last acknowledgement. */
+  /** From the first transaction to the last acknowledgement: more than planned where the writer came too late. */
   readonly tookMs: number;
   /** By transaction, on the clock all threads of this machine share. */
   readonly acknowledgedMs: Float64Array;
@@ -39,7 +39,7 @@ async function writeAtPace(task: PaceTask): Promise<PaceAnswer> {
         const index = taken++;
         const waitMs = startedAtMs + (index * 1_000) / perSecond - nowMs();
         if (waitMs > 0) await sleep(waitMs);
-        await session.query(insertOrdersFrom('orders', index * rows + 1, rows));
+        await session.query(insertSpelledOrders('orders', index * rows + 1, rows));
         acknowledgedMs[index] = nowMs();
       }
     }),

@@ -3,6 +3,7 @@ import { median } from './statistics.ts';
 
 /** What one run of one program gave; `undefined` is what the scenario does not measure. */
 export interface Figures {
+  /** Of a paced load what its writer reached beside the program. */
   readonly rowsPerSecond: number | undefined;
   readonly p50Ms: number | undefined;
   readonly p99Ms: number | undefined;
@@ -65,10 +66,12 @@ function medianFigures(runs: readonly Figures[]): Figures {
   };
 }
 
-/** How many times faster Sluice is; `undefined` when either was not measured. */
+/** How many times faster Sluice is; `undefined` when either was not measured, or went by a pace. */
 export function ratioTo(result: ScenarioResult, other: string): number | undefined {
-  const rate = (name: string): number | undefined =>
-    result.contenders.find((each) => each.name === name)?.median?.rowsPerSecond;
+  const rate = (name: string): number | undefined => {
+    const middle = result.contenders.find((each) => each.name === name)?.median;
+    return middle?.p50Ms === undefined ? middle?.rowsPerSecond : undefined;
+  };
   const ours = rate('sluice');
   const theirs = rate(other);
   return ours === undefined || theirs === undefined ? undefined : ours / theirs;

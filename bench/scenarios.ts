@@ -54,6 +54,8 @@ export interface Scenario {
   /** Rows; for paced scenarios seconds. */
   readonly size: Readonly<Record<Size, number>>;
   readonly partitions: number;
+  /** Of ten rows each, in a paced scenario. */
+  readonly transactionsPerSecond?: number;
   readonly workload: (size: number) => Workload;
 }
 
@@ -181,9 +183,10 @@ export const SCENARIOS: Readonly<Record<ScenarioName, Scenario>> = {
   latency: {
     name: 'latency',
     kind: 'latency',
-    data: '10,000 rows/s in transactions of 10 rows',
+    data: '40,000 rows/s in transactions of 10 rows',
     size: { full: 60, quick: 10, tiny: 2 },
     partitions: 3,
+    transactionsPerSecond: 4_000,
     workload: () => PACED,
   },
   sink: {
@@ -200,6 +203,7 @@ export const SCENARIOS: Readonly<Record<ScenarioName, Scenario>> = {
     data: '10,000 rows/s in transactions of 10 rows, for minutes',
     size: { full: 600, quick: 10, tiny: 2 },
     partitions: 3,
+    transactionsPerSecond: 1_000,
     workload: () => PACED,
   },
 };

@@ -273,7 +273,7 @@ const HOW = `## How it is measured
 
 - **Rates** come from the broker: topics are created with broker time (\`LogAppendTime\`), and a run lasts from the first record that reaches the broker to the moment the last one can be read with \`read_committed\`. The backlog lies in the log before the program starts. Starting up is not counted for anybody.
 - **Memory** is the sum of \`VmHWM\` over the program's processes; **CPU** their time in /proc between the first and the last record.
-- **Latency** is the time from the acknowledged COMMIT at the writer to the fetch response that holds the transaction's last row. A writer that did not hold its pace makes the run invalid.
+- **Latency** is the time from the acknowledged COMMIT at the writer to the fetch response that holds the transaction's last row. Ten seconds of the same load come before and are not counted. The rate beside it is what the writer reached: it gets less done where the program leaves it too little of the cores.
 - **sink** fills the topics while the sink is paused and counts rows in the warehouse from its first to its last commit; the view must then equal the source.
 - A run whose record count differs from what was written, or whose sample of records does not hold the rows that were written, does not count, and the benchmark says why and exits with 1.
 - Everybody gets topics of the same settings, made beforehand: 3 partitions, in many-tables 1. Connections are not encrypted.
