@@ -2,6 +2,7 @@ import { code, markdownTable } from '../../tools/docs/markdown.ts';
 import type { ScenarioResult } from '../results.ts';
 import { SCENARIOS } from '../scenarios.ts';
 import { BARS, count } from './bars.ts';
+import { missedRatios } from './missed.ts';
 import type { BenchReport } from './report.ts';
 import { barText, HEADS, tableRows } from './rows.ts';
 import { barChart, lineChart } from './svg.ts';
@@ -86,6 +87,7 @@ function resultsSection(
         .join(', ')}`,
     ]),
   ];
+  const missed = scenarios.flatMap(missedRatios);
   return [
     `## Results of ${date.slice(0, 10)}`,
     `${roundsText(scenarios)}, ${commitsOf(scenarios, commit)}. A run counts only when its topics hold exactly the records that were written.`,
@@ -100,6 +102,7 @@ function resultsSection(
         barText(scenario),
       ]),
     ),
+    ...(missed.length === 0 ? [] : ['### What is missing to a bar', missed.join('\n')]),
     '### Where the time goes',
     'Microseconds a row of the whole, and of parts alone that have nobody to wait for. The broker, MySQL and the worker share the cores, so the parts do not add up to the whole: reading and decoding go on while a transaction commits.',
     markdownTable(STAGE_HEADS, scenarios.flatMap(stageRow)),
