@@ -18,7 +18,7 @@ import {
 } from '../support/shop-harness.ts';
 
 const EMULATOR = process.env['SLUICE_TEST_BIGQUERY'] ?? '';
-/** Commits that BigQuery misses: about 15 s of them, at 24,000 ten minutes. */
+/** Commits that BigQuery misses: about 10 s of them, at 36,000 ten minutes. */
 const OUTAGE_COMMITS = Number(process.env['SLUICE_TEST_OUTAGE_COMMITS'] ?? 600);
 const STREAMS = process.env['SLUICE_TEST_BIGQUERY_STORAGE'] ?? '';
 
