@@ -254,8 +254,14 @@ ${markdownTable(
       'yes',
     ],
     [
-      "telling zstd the input's size, or a smaller window",
-      'no faster at any size from 2 KB to 1 MB',
+      'a window of 128 KiB for zstd instead of 512, where records are below 16 KB; the broker and every reader set aside as much',
+      'bulk: 523,000 rows/s instead of 449,000 (medians of five), wide 28,400 instead of 22,800; batches a hundredth larger',
+      'yes',
+    ],
+    ["telling zstd the input's size", 'it knows: the same bytes in the same time', 'no'],
+    [
+      'the compressed records sent from where zstd left them instead of copied behind their header',
+      'bulk: as fast, 3 MB less at the peak',
       'no',
     ],
     [

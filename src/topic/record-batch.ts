@@ -59,11 +59,16 @@ export interface ProducerIdentity {
   readonly producerEpoch: number;
 }
 
+/** Its window is 512 KiB and its hash table 64 KB. */
 const ZSTD_LEVEL_1 = { [constants.ZSTD_c_compressionLevel]: 1 };
-/** A hash table of 16 KB, which the nearest cache holds, instead of 64. */
-const ZSTD_NEAR = { ...ZSTD_LEVEL_1, [constants.ZSTD_c_hashLog]: 12 };
+/** 128 KiB: whoever reads a batch, the broker first, sets aside its window and goes through it. */
+const ZSTD_NEAR = { ...ZSTD_LEVEL_1, [constants.ZSTD_c_windowLog]: 17 };
+/** A table of 16 KB, which the nearest cache holds. */
+const ZSTD_NEAREST = { ...ZSTD_NEAR, [constants.ZSTD_c_hashLog]: 12 };
 /** On average; what repeats from record to record is found in few places then. */
 const SMALL_RECORD_BYTES = 2 << 10;
+/** On average; a larger record may repeat what stood 128 KiB before, as an image after an update does. */
+const LARGE_RECORD_BYTES = 16 << 10;
 const LARGEST_CHUNK_BYTES = 256 << 10;
 const SMALLEST_CHUNK_BYTES = 4 << 10;
 
@@ -81,12 +86,17 @@ const CHUNK_RESERVE = 1.25;
  * fifths of the time; long texts repeat farther apart.
  */
 function compress(records: Buffer, count: number): Buffer {
-  const params = records.length < count * SMALL_RECORD_BYTES ? ZSTD_NEAR : ZSTD_LEVEL_1;
+  const params = zstdParams(records.length / count);
   const expected = Math.ceil(records.length * latestPart * CHUNK_RESERVE);
   const chunkSize = Math.max(SMALLEST_CHUNK_BYTES, Math.min(LARGEST_CHUNK_BYTES, expected));
   const compressed = zstdCompressSync(records, { chunkSize, params });
   latestPart = compressed.length / records.length;
   return compressed;
+}
+
+function zstdParams(recordBytes: number): Record<number, number> {
+  if (recordBytes < SMALL_RECORD_BYTES) return ZSTD_NEAREST;
+  return recordBytes < LARGE_RECORD_BYTES ? ZSTD_NEAR : ZSTD_LEVEL_1;
 }
 
 /**

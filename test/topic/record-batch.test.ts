@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { gzipSync } from 'node:zlib';
 import { crc32c } from '@node-rs/crc32';
 import fc from 'fast-check';
@@ -141,6 +142,18 @@ describe('a record batch', () => {
     const outgoing = batches({ maxBatchBytes: 1 << 20 });
     outgoing.append(record({ value: 'x'.repeat(5 << 20) }));
     expect(readBack(outgoing)[0]?.records().toArray()[0]?.value?.length).toBe(5 << 20);
+  });
+
+  it('finds the image before an update again, also in a record far larger than others', () => {
+    const image = randomBytes(150_000).toString('hex');
+    const [once, twice] = [image, image + image].map((value) => {
+      const outgoing = batches();
+      outgoing.append(record({ value }));
+      outgoing.append(record());
+      outgoing.seal();
+      return outgoing.heldBytes;
+    });
+    expect(twice).toBeLessThan(1.05 * (once ?? 0));
   });
 
   it('reuses its buffers only after release', () => {
