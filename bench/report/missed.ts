@@ -21,11 +21,14 @@ export function missedRatios(result: ScenarioResult): readonly string[] {
     if (wanted === undefined || reached === undefined || reached >= wanted) return [];
     const asked = wanted * rateOf(peer);
     const gap = `- **${name}**: ${wanted} × ${called} is ${count(asked)} rows/s in this run; Sluice has ${count(rateOf('sluice'))}.`;
-    return [writer === undefined ? gap : `${gap} ${writerText(writer, asked)}`];
+    return [writer === undefined ? gap : `${gap} ${writerText(writer, rateOf('sluice'), asked)}`];
   });
 }
 
-const writerText = (writer: number, asked: number): string =>
-  writer < asked
-    ? `Ready records alone are appended, compressed and committed at ${count(writer)}: the broker and our writer leave no room for it on these cores.`
-    : `Ready records alone are appended, compressed and committed at ${count(writer)}.`;
+function writerText(writer: number, reached: number, asked: number): string {
+  const alone = `Ready records alone are appended, compressed and committed at ${count(writer)}`;
+  if (writer < asked)
+    return `${alone}: the broker and our writer leave no room for it on these cores.`;
+  const share = Math.round((100 * reached) / writer);
+  return `${alone}; Sluice, which also reads and decodes on these cores, is at ${share} % of that.`;
+}
