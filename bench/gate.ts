@@ -1,4 +1,4 @@
-import type { LimitRow, ScenarioResult } from './results.ts';
+import { type LimitRow, medianOf, rateAlone, type ScenarioResult } from './results.ts';
 import type { ScenarioName } from './scenarios.ts';
 
 /** Sluice's rate over that of one of its parts alone: the same machine, the same minute. */
@@ -25,9 +25,9 @@ export function gateFailures(
 ): readonly string[] {
   return floors.flatMap(({ scenario, limit, ratio }) => {
     const result = results.find(({ name }) => name === scenario);
-    const alone = result?.limits.find(({ name }) => name === limit)?.rowsPerSecond;
-    const rate = result?.contenders.find(({ name }) => name === 'sluice')?.median?.rowsPerSecond;
+    const rate = result && medianOf(result, 'sluice')?.rowsPerSecond;
     if (result === undefined || rate === undefined) return [];
+    const alone = rateAlone(result, limit);
     if (alone === undefined) return [`${scenario}: ${limit} alone could not be measured.`];
     if (rate / alone >= ratio) return [];
     return [

@@ -66,10 +66,18 @@ function medianFigures(runs: readonly Figures[]): Figures {
   };
 }
 
+/** Of the runs of one program that count. */
+export const medianOf = (result: ScenarioResult, contender: string): Figures | undefined =>
+  result.contenders.find(({ name }) => name === contender)?.median;
+
+/** Rows/s of a part alone; `undefined` where the scenario does not measure it. */
+export const rateAlone = (result: ScenarioResult, limit: LimitRow['name']): number | undefined =>
+  result.limits.find(({ name }) => name === limit)?.rowsPerSecond;
+
 /** How many times faster Sluice is; `undefined` when either was not measured, or went by a pace. */
 export function ratioTo(result: ScenarioResult, other: string): number | undefined {
   const rate = (name: string): number | undefined => {
-    const middle = result.contenders.find((each) => each.name === name)?.median;
+    const middle = medianOf(result, name);
     return middle?.p50Ms === undefined ? middle?.rowsPerSecond : undefined;
   };
   const ours = rate('sluice');

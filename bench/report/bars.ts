@@ -1,4 +1,4 @@
-import { type Figures, ratioTo, type ScenarioResult } from '../results.ts';
+import { type Figures, medianOf, ratioTo, type ScenarioResult } from '../results.ts';
 import type { ScenarioName } from '../scenarios.ts';
 
 /** What Sluice means to reach in a scenario; every bound that is given must hold. */
@@ -36,7 +36,7 @@ export interface Verdict {
 /** Each bound of a scenario's bar against what was measured. */
 export function verdicts(result: ScenarioResult): readonly Verdict[] {
   const bar = BARS[result.name];
-  const ours = result.contenders.find(({ name }) => name === 'sluice')?.median;
+  const ours = medianOf(result, 'sluice');
   const least = (
     what: string,
     bound: number | undefined,

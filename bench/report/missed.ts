@@ -1,4 +1,4 @@
-import { ratioTo, type ScenarioResult } from '../results.ts';
+import { medianOf, rateAlone, ratioTo, type ScenarioResult } from '../results.ts';
 import { BARS, count } from './bars.ts';
 
 const PEERS = [
@@ -11,17 +11,19 @@ const PEERS = [
  * when the records are ready and nobody else wants the cores.
  */
 export function missedRatios(result: ScenarioResult): readonly string[] {
-  const { name, contenders, limits } = result;
-  const rateOf = (contender: string): number =>
-    contenders.find((each) => each.name === contender)?.median?.rowsPerSecond ?? 0;
-  const writer = limits.find((limit) => limit.name === 'write')?.rowsPerSecond;
+  const { name } = result;
+  const ours = medianOf(result, 'sluice')?.rowsPerSecond;
+  if (ours === undefined) return [];
+  const writer = rateAlone(result, 'write');
   return PEERS.flatMap(({ name: peer, called, bound }) => {
     const wanted = BARS[name][bound];
     const reached = ratioTo(result, peer);
-    if (wanted === undefined || reached === undefined || reached >= wanted) return [];
-    const asked = wanted * rateOf(peer);
-    const gap = `- **${name}**: ${wanted} × ${called} is ${count(asked)} rows/s in this run; Sluice has ${count(rateOf('sluice'))}.`;
-    return [writer === undefined ? gap : `${gap} ${writerText(writer, rateOf('sluice'), asked)}`];
+    const theirs = medianOf(result, peer)?.rowsPerSecond;
+    if (wanted === undefined || theirs === undefined || reached === undefined) return [];
+    if (reached >= wanted) return [];
+    const asked = wanted * theirs;
+    const gap = `- **${name}**: ${wanted} × ${called} is ${count(asked)} rows/s in this run; Sluice has ${count(ours)}.`;
+    return [writer === undefined ? gap : `${gap} ${writerText(writer, ours, asked)}`];
   });
 }
 

@@ -1,5 +1,5 @@
 import { code, markdownTable } from '../../tools/docs/markdown.ts';
-import type { ScenarioResult } from '../results.ts';
+import { medianOf, rateAlone, type ScenarioResult } from '../results.ts';
 import { SCENARIOS } from '../scenarios.ts';
 import { BARS, count } from './bars.ts';
 import { missedRatios } from './missed.ts';
@@ -134,13 +134,15 @@ function commitsOf(scenarios: readonly ScenarioResult[], newest: string): string
 const STAGES = ['read', 'decode', 'write', 'fixed-table'] as const;
 const STAGE_HEADS = ['scenario', 'Sluice', ...STAGES.map((stage) => `${stage} alone`)];
 
-function stageRow({ name, contenders, limits }: ScenarioResult): readonly (readonly string[])[] {
-  if (limits.length === 0) return [];
+function stageRow(result: ScenarioResult): readonly (readonly string[])[] {
+  if (result.limits.length === 0) return [];
   const micros = (rate: number | undefined): string =>
     rate === undefined ? '' : (1_000_000 / rate).toFixed(2);
-  const ours = contenders.find((each) => each.name === 'sluice')?.median?.rowsPerSecond;
-  const alone = STAGES.map((stage) => limits.find((limit) => limit.name === stage));
-  return [[name, micros(ours), ...alone.map((limit) => micros(limit?.rowsPerSecond))]];
+  const rates = [
+    medianOf(result, 'sluice')?.rowsPerSecond,
+    ...STAGES.map((stage) => rateAlone(result, stage)),
+  ];
+  return [[result.name, ...rates.map(micros)]];
 }
 
 const INTRODUCTION = `# Performance
