@@ -94,6 +94,9 @@ export function batchEffects(
           gaps.push({ seq: record.seq, cause: record.cause, from: record.from, to: record.to });
         break;
       case 'schema':
+      case 'tableGap':
+      case 'columns':
+      case 'tableDropped':
         break;
       default:
         unreachable(record);

@@ -348,6 +348,8 @@ export class CaptureLoop {
         nowMs - this.#idleSinceMs > 100,
       lastBatch: this.#lastBatch,
       snapshot: this.#snapshotProgress(),
+      stopped: [],
+      stoppedCount: 0,
     });
   }
 

@@ -95,6 +95,7 @@ export async function openSession(
     epoch: checkpoint.epoch,
     gtidSet: checkpoint.gtidSet,
     finished,
+    stopped: [],
   });
   return { session, tracker, snapshot, wakeup, checkpoint };
 }

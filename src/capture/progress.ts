@@ -1,4 +1,5 @@
 import type { Checkpoint, SnapshotTally } from '../change/checkpoint.ts';
+import type { TableName } from '../change/table.ts';
 
 /** What capture tells its surroundings, a few times a second. Counters count since the start of this attempt. JSON-plain. */
 export interface CaptureProgress {
@@ -17,6 +18,21 @@ export interface CaptureProgress {
     | { readonly records: number; readonly bytes: number; readonly publishMs: number }
     | undefined;
   readonly snapshot: SnapshotProgress | undefined;
+  /** Tables that have stopped while the others go on, the latest 50. */
+  readonly stopped: readonly StoppedTable[];
+  /** All of them, listed or not. */
+  readonly stoppedCount: number;
+}
+
+/** A table of which capture passes nothing on until its cause is gone. JSON-plain, quotes no value. */
+export interface StoppedTable {
+  readonly table: TableName;
+  /** Error code; `sluice explain CODE` tells more. */
+  readonly code: string;
+  readonly reason: string;
+  /** `file:pos` of the source where it stopped. */
+  readonly position: string;
+  readonly sinceMs: number;
 }
 
 export interface SnapshotProgress {
@@ -38,5 +54,10 @@ export type CaptureNotice =
       readonly gtidSet: string;
       /** The latest snapshots that are finished; a crash may have kept their own notices. */
       readonly finished: readonly SnapshotTally[];
+      /** As in {@link CaptureProgress.stopped}; a crash may have kept the notices of some. */
+      readonly stopped: readonly StoppedTable[];
     }
+  | ({ readonly kind: 'tableStopped' } & StoppedTable)
+  /** Its changes are in its topic again, and a copy brings what was missed; or it is gone, or excluded. */
+  | { readonly kind: 'tableReturned'; readonly table: TableName }
   | ({ readonly kind: 'snapshotFinished' } & SnapshotTally);

@@ -1,6 +1,6 @@
 import type { SnapshotPlan } from '../change/checkpoint.ts';
 import type { GtidSetText } from '../change/gtid.ts';
-import type { TableId, TableName } from '../change/table.ts';
+import { type TableName, tableIdOf } from '../change/table.ts';
 import { SluiceError } from '../errors/error.ts';
 import type { Chunk, ChunkReader } from '../snapshot/chunk-reader.ts';
 import { ChunkWindow } from '../snapshot/chunk-window.ts';
@@ -169,9 +169,4 @@ interface Flight {
   readonly window: ChunkWindow;
   chunk: Chunk | undefined;
   error: { readonly cause: unknown } | undefined;
-}
-
-function tableIdOf(name: TableName): TableId {
-  const dot = name.indexOf('.');
-  return { database: name.slice(0, dot), table: name.slice(dot + 1) };
 }

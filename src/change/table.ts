@@ -1,6 +1,10 @@
 import type { Brand } from './brand.ts';
 
-/** `database.table`, as the source spells it; the key of every per-table map. */
+/**
+ * A table's identity as one text, the key of every per-table map and record: `database.table` as the
+ * source spells both. A database whose name holds a dot or a backtick is written in backticks, as in
+ * SQL, so that two tables never have one name: `` `example.com`.users `` is not `example.com.users`.
+ */
 export type TableName = Brand<string, 'TableName'>;
 
 /** Hash of a canonical table schema; the value of the `__sluice.schema` header. 16 hex digits. */
@@ -11,8 +15,23 @@ export interface TableId {
   readonly table: string;
 }
 
-export function tableName(id: TableId): TableName {
-  return `${id.database}.${id.table}` as TableName;
+export function tableName({ database, table }: TableId): TableName {
+  const quoted = /[.`]/.test(database) ? `\`${database.replaceAll('`', '``')}\`` : database;
+  return `${quoted}.${table}` as TableName;
+}
+
+const TABLE_NAME = /^(?:`((?:[^`]|``)*)`|([^.`]*))\.(.*)$/s;
+
+/**
+ * The exact inverse of {@link tableName}. Names stored before databases were quoted are read as
+ * `database.table`, cut at the first dot.
+ * @throws {Error} when the text has no dot behind a database
+ */
+export function tableIdOf(name: TableName): TableId {
+  const [, quoted, plain, table] = TABLE_NAME.exec(name) ?? [];
+  const database = quoted?.replaceAll('``', '`') ?? plain;
+  if (database === undefined || table === undefined) throw new Error(`not a table name: ${name}`);
+  return { database, table };
 }
 
 /**

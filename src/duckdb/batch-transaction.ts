@@ -164,6 +164,9 @@ export class BatchTransaction {
           if (status !== 'incomplete') this.#setStatus(name, 'gap');
         return;
       case 'schema':
+      case 'tableGap':
+      case 'columns':
+      case 'tableDropped':
         return;
       default:
         return unreachable(record);

@@ -79,7 +79,7 @@ export function activityParts({
           const { notice } = message;
           if (notice.kind === 'started')
             hooks.onStarted({ epoch: notice.epoch, commandIds, finished: notice.finished });
-          else hooks.onSnapshotFinished(notice);
+          else if (notice.kind === 'snapshotFinished') hooks.onSnapshotFinished(notice);
         },
         hooks.signal,
       );
@@ -113,6 +113,14 @@ function tellNotice(log: Log, notice: CaptureNotice): void {
       break;
     case 'snapshotFinished':
       log.info(`snapshot ${notice.snapshotId} is finished`, { rows: notice.rows });
+      break;
+    case 'tableStopped': {
+      const { table, code, position } = notice;
+      log.error(`table ${table} has stopped: ${code}: ${notice.reason}`, { table, position });
+      break;
+    }
+    case 'tableReturned':
+      log.info(`table ${notice.table} is captured again`, { table: notice.table });
       break;
   }
 }

@@ -137,8 +137,9 @@ async function play(scenario: Scenario): Promise<Played> {
           reach: () => undefined,
           notify: (notice) => {
             if (notice.kind === 'started') tripwire = { hasCommitted: true, epoch: notice.epoch };
-            const finished = notice.kind === 'started' ? notice.finished : [notice];
-            for (const { snapshotId } of finished) told.add(snapshotId);
+            if (notice.kind === 'snapshotFinished') told.add(notice.snapshotId);
+            if (notice.kind === 'started')
+              for (const { snapshotId } of notice.finished) told.add(snapshotId);
           },
           report: (progress) => {
             finishedSnapshot = progress.snapshot === undefined;
