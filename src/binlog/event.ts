@@ -60,6 +60,8 @@ export type BinlogEventBody =
       readonly database: string;
       readonly sql: string;
       readonly sqlMode: bigint;
+      /** Of the session; there only when the statement names the type TIMESTAMP. */
+      readonly explicitDefaultsForTimestamp: boolean | undefined;
       readonly threadId: number;
     }
   | { readonly kind: 'xid' }

@@ -228,7 +228,14 @@ function header(logPos: number): EventHeader {
 function statementEvents(index: number): readonly BinlogEvent[] {
   const { database, table } = ACCOUNTS.id;
   const sql = `ALTER TABLE ${table} COMMENT = '…'`;
-  const query = { database, sql, sqlMode: 0n, threadId: 1, header: header(index * 1000 + 1000) };
+  const query = {
+    database,
+    sql,
+    sqlMode: 0n,
+    explicitDefaultsForTimestamp: undefined,
+    threadId: 1,
+    header: header(index * 1000 + 1000),
+  };
   return [gtidEvent(index), { kind: 'query', ...query }];
 }
 
