@@ -16,8 +16,9 @@ import type { PipelineLog, StoredPipeline } from './pipeline-log.ts';
 import { partialImage, unnamed, unsupported } from './refusals.ts';
 import type { SnapshotDriver } from './snapshot-driver.ts';
 import type { SourceTable } from './source-server.ts';
-import { classifyStatement } from './statement.ts';
+import { readStatement, type Statement } from './statement.ts';
 import type { StreamTracker } from './stream-tracker.ts';
+import { type TableEffect } from './table-effects.ts';
 import type { TableRouter } from './table-router.ts';
 
 export interface SessionSettings {
@@ -201,7 +202,7 @@ export class CaptureSession {
 
   #query(event: Extract<BinlogEvent, { kind: 'query' }>): void {
     const { tracker } = this.#parts;
-    const statement = classifyStatement(event.sql, event.database, event.sqlMode);
+    const statement = readStatement(event.sql, { ...event, lowerCaseNames: false });
     const transaction = tracker.transaction;
     switch (statement.kind) {
       case 'begin':
@@ -215,13 +216,13 @@ export class CaptureSession {
         return;
       case 'xa':
         throw unsupported(`an XA transaction at ${this.#at()}`);
-      case 'dml':
+      case 'changesRows':
         this.#refuseStatementRows(statement.tables);
         break;
       case 'ddl':
         this.#applyDdl(statement);
         break;
-      case 'other':
+      case 'harmless':
         break;
     }
     if (transaction && !transaction.began) {
@@ -230,8 +231,8 @@ export class CaptureSession {
     }
   }
 
-  #refuseStatementRows(tables: readonly TableId[]): void {
-    const hit = tables.length === 0 || tables.some((table) => this.#parts.router.captures(table));
+  #refuseStatementRows(tables: readonly TableId[] | 'unknown'): void {
+    const hit = tables === 'unknown' || tables.some((table) => this.#parts.router.captures(table));
     if (hit)
       throw unsupported(
         `rows changed by a statement instead of row events at ${this.#at()}`,
@@ -239,27 +240,29 @@ export class CaptureSession {
       );
   }
 
-  #applyDdl(statement: Extract<ReturnType<typeof classifyStatement>, { kind: 'ddl' }>): void {
+  #applyDdl({ effects, dropsDatabase: dropped }: Extract<Statement, { kind: 'ddl' }>): void {
     const { router, snapshot, tracker } = this.#parts;
-    const captured = (tables: readonly TableId[]): readonly TableName[] =>
-      tables.filter((table) => router.captures(table)).map(tableName);
-    const dropped = statement.dropsDatabase;
+    const captured = effects.filter(({ table }) => router.captures(table));
+    const tablesOf = (matches: (effect: TableEffect) => boolean): readonly TableName[] => [
+      ...new Set(captured.filter(matches).map(({ table }) => tableName(table))),
+    ];
+    for (const { table } of captured) {
+      this.#altered.set(tableName(table), table);
+      snapshot.invalidate(tableName(table));
+    }
     const empties = [
-      ...captured(statement.empties),
+      ...tablesOf(({ kind }) => kind === 'dropped' || kind === 'emptied'),
       ...(dropped === undefined
         ? []
         : this.#knownTables().filter((name) => name.startsWith(`${dropped}.`))),
     ];
-    for (const table of statement.touches)
-      if (router.captures(table)) this.#altered.set(tableName(table), table);
-    for (const table of captured(statement.touches)) snapshot.invalidate(table);
     const ordinal = tracker.commitOrdinal + 1;
     const base = 2 * (tracker.transaction?.rows ?? 0);
     empties.forEach((table, index) => {
       snapshot.invalidate(table);
       this.#batch.control({ kind: 'truncate', seq: this.#sequence(ordinal, base + index), table });
     });
-    const rewrites = captured(statement.rewrites);
+    const rewrites = tablesOf(needsCopy);
     if (rewrites.length > 0)
       snapshot.add(rewrites, {
         snapshotId: `ddl-${this.#settings.epoch}-${ordinal}`,
@@ -458,6 +461,24 @@ export class CaptureSession {
     this.counts.rows += rows;
     const table = (this.counts.byTable[name] ??= { c: 0, u: 0, d: 0, r: 0 });
     table[op] += rows;
+  }
+}
+
+/** Whether stored rows may be other ones than downstream, so that only a copy mends it. */
+function needsCopy(effect: TableEffect): boolean {
+  switch (effect.kind) {
+    case 'replaced':
+    case 'rewritten':
+    case 'rowsRemoved':
+    case 'keyChanged':
+      return true;
+    case 'columns':
+      return effect.changes.renamed.length > 0 || effect.changes.defaults.length > 0;
+    case 'created':
+    case 'dropped':
+    case 'emptied':
+    case 'touched':
+      return false;
   }
 }
 
