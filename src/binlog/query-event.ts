@@ -39,18 +39,21 @@ const TOO_MANY_DATABASES = 254;
  * that cannot be decoded exactly is read as UTF-8, with replacement characters.
  *
  * @param charsetOf MySQL's name of a collation's charset
+ * @param extraHeaderBytes of a kind of event that has more before the status
  * @see libs/mysql/binlog/event/statement_events.h: Query_event
  */
 export function decodeQuery(
   header: EventHeader,
   body: ByteReader,
   charsetOf: (collationId: number) => string,
+  extraHeaderBytes = 0,
 ): StatementEvent {
   const threadId = body.u32();
   body.take(4);
   const databaseLength = body.u8();
   body.take(2);
   const statusBytes = body.u16();
+  body.take(extraHeaderBytes);
   const status = body.take(statusBytes);
   if (isBegin(body, body.at + databaseLength + 1)) return { kind: 'begin', header };
   const { sqlMode, clientCollation, explicitDefaultsForTimestamp } = readStatus(
@@ -67,6 +70,21 @@ export function decodeQuery(
     explicitDefaultsForTimestamp,
     threadId,
   };
+}
+
+/** file_id4 name_start4 name_end4 duplicates1, before the status of LOAD DATA as a statement. */
+const LOAD_HEADER_BYTES = 13;
+
+/**
+ * LOAD DATA in the log as a statement.
+ * @see libs/mysql/binlog/event/load_data_events.h: Execute_load_query_event
+ */
+export function decodeLoadQuery(
+  header: EventHeader,
+  body: ByteReader,
+  charsetOf: (collationId: number) => string,
+): StatementEvent {
+  return decodeQuery(header, body, charsetOf, LOAD_HEADER_BYTES);
 }
 
 const BEGIN = Buffer.from('BEGIN');

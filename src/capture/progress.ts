@@ -1,5 +1,6 @@
-import type { Checkpoint, SnapshotTally } from '../change/checkpoint.ts';
+import type { Checkpoint } from '../change/checkpoint.ts';
 import type { TableName } from '../change/table.ts';
+import type { SnapshotTally } from '../snapshot/plan.ts';
 
 /** What capture tells its surroundings, a few times a second. Counters count since the start of this attempt. JSON-plain. */
 export interface CaptureProgress {

@@ -7,7 +7,8 @@ import { openSession } from './open-session.ts';
 import type { PipelineLog } from './pipeline-log.ts';
 import type { CaptureNotice, CaptureProgress } from './progress.ts';
 import type { SourceServer } from './source-server.ts';
-import type { Tripwire } from './start-decision.ts';
+import type { Tripwire } from './start.ts';
+import type { OnFailure } from './tables.ts';
 
 export interface CaptureDeps {
   readonly server: SourceServer;
@@ -38,6 +39,7 @@ export interface CaptureInput {
   /** How often the checkpoint moves while no captured row comes. */
   readonly positionIntervalMs: number;
   readonly reportIntervalMs: number;
+  readonly onFailure: OnFailure;
   readonly tripwire: Tripwire;
   readonly commands: readonly CaptureCommand[];
 }
@@ -58,7 +60,7 @@ export async function runCapture(
 ): Promise<void> {
   const captures = tableFilter(input.include, input.exclude);
   const opened = await openSession(deps, input, captures);
-  await using stream = await deps.server.openStream(opened.tracker.gtidSet, signal);
+  await using stream = await deps.server.openStream(opened.position.gtidSet, signal);
   const loop = new CaptureLoop(deps, input, opened, deps.newDecoder(), stream);
   await loop.run(signal);
 }

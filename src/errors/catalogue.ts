@@ -133,6 +133,12 @@ export const CATALOGUE = {
     'Changes of a table without a key cannot be merged into its present rows.',
     'Add a primary key, or exclude the table.',
   ),
+  'table.unknown-type': entry(
+    'A captured table has a column of an unknown type',
+    'blocked',
+    'The server describes a column by a type that this version does not know.',
+    'Exclude the table, or upgrade Sluice; the table comes back by itself when it can be read.',
+  ),
   // Configuration, command line and what is nobody's doing
   'config.invalid': entry(
     'The pipeline file has problems',

@@ -1,6 +1,6 @@
 import type { CaptureCommand } from '../capture/command.ts';
 import type { CaptureNotice } from '../capture/progress.ts';
-import type { Tripwire } from '../capture/start-decision.ts';
+import type { Tripwire } from '../capture/start.ts';
 import type { PipelineSpec } from '../control/pipeline-spec.ts';
 import type { SluiceError } from '../errors/error.ts';
 import type { Progress } from '../observability/progress.ts';
