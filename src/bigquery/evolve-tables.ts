@@ -1,7 +1,10 @@
 import { inLanes } from '../async/lanes.ts';
+import type { Sequence } from '../change/sequence.ts';
 import { type TableName, type TableSchema, tableName } from '../change/table.ts';
 import { SluiceError } from '../errors/error.ts';
+import { announcements, type Continuity, firstFacts, standingOf } from '../sink/continuity.ts';
 import type { SinkBatch } from '../sink/destination.ts';
+import type { Obstacle } from '../sink/table-stop.ts';
 import { tableTopic } from '../topic/topic-name.ts';
 import {
   type EvolutionRules,
@@ -10,17 +13,21 @@ import {
   schemaUses,
   tableFor,
 } from '../view/evolve-table.ts';
-import type { StoredTable, TableStatus } from '../view/stored-table.ts';
+import type { StoredTable } from '../view/stored-table.ts';
 import { type BigQueryContext, CONCURRENT_JOBS } from './context.ts';
 import { foldTable } from './fold-table.ts';
 import { type StoredState, saveDefinition } from './metadata.ts';
 import { runScript } from './run-script.ts';
 import { bigQueryRules, tableStatements, tableViews } from './table-plan.ts';
-import type { Obstacle } from './table-stop.ts';
 
-interface FormChange {
-  readonly from: StoredTable | undefined;
+interface FormTarget {
   readonly to: StoredTable;
+  /** Sequence of the first record that needs it. */
+  readonly since: Sequence;
+}
+
+interface FormChange extends FormTarget {
+  readonly from: StoredTable | undefined;
 }
 
 export interface Evolved {
@@ -39,7 +46,7 @@ export async function evolveTables(
   batch: SinkBatch,
 ): Promise<Evolved> {
   const { current, targets, obstacles } = await targetForms(context, state, batch);
-  const changes = targets.map((to) => formChange(current, to));
+  const changes = targets.map(({ to, since }) => formChange(current, to, since));
   if (changes.length === 0) return { state: current, obstacles };
   await ensureDatasets(context, changes);
   await inLanes(CONCURRENT_JOBS, changes, async ({ from, to }) => {
@@ -49,11 +56,20 @@ export async function evolveTables(
     ];
     await runScript(context, ddl, `changing the columns of ${to.name}`);
   });
-  const records = changes.map(({ from, to }) =>
-    saveDefinition(context.layout, to, from === undefined),
-  );
+  const isAnnounced = announcements(batch.control);
+  const { start, stopped } = state;
+  const records: string[] = [];
+  let next = current;
+  for (const { from, to, since } of changes) {
+    const known = state.continuity.get(to.name);
+    const row = from ? 'formed' : known ? 'formless' : 'none';
+    const facts = from ? known : firstFacts(known, since, isAnnounced(to.name, since), start);
+    const standing = standingOf(facts ?? {}, stopped.get(to.name), start);
+    records.push(saveDefinition(context.layout, to, row, { facts: facts ?? {}, standing }));
+    next = withForm(next, to, facts ?? {});
+  }
   await runScript(context, records, 'recording the columns of tables');
-  return { state: changes.reduce((next, { to }) => withForm(next, to), current), obstacles };
+  return { state: next, obstacles };
 }
 
 /** Rows that are one by the old key and two by the new one are folded by the old one first. */
@@ -64,7 +80,7 @@ async function targetForms(
 ): Promise<TargetForms> {
   let current = state;
   const known = formsOf(state);
-  const targets = new Map<TableName, StoredTable>();
+  const targets = new Map<TableName, FormTarget>();
   const rules = bigQueryRules(context.layout);
   const uses = schemaUses(batch).filter(({ schema }) => !isLeftOut(state, batch, schema));
   const obstacles = obstaclesIn(context, rules, state, uses);
@@ -74,9 +90,9 @@ async function targetForms(
     const from = known.get(form.name);
     if (from === form) continue;
     if (from && keyChanged(from, form)) current = await foldTable(context, current, form.name);
-    const to = { ...form, status: from ? from.status : firstStatus(state, form) };
-    known.set(to.name, to);
-    targets.set(to.name, to);
+    known.set(form.name, form);
+    const since = targets.get(form.name)?.since ?? use.since;
+    targets.set(form.name, { to: form, since });
   }
   return { current, targets: [...targets.values()], obstacles: [...obstacles.values()] };
 }
@@ -94,7 +110,7 @@ function isStopped(
 
 interface TargetForms {
   readonly current: StoredState;
-  readonly targets: readonly StoredTable[];
+  readonly targets: readonly FormTarget[];
   readonly obstacles: readonly Obstacle[];
 }
 
@@ -104,10 +120,7 @@ function isLeftOut({ stopped }: StoredState, { without }: SinkBatch, { id }: Tab
   return stop !== undefined && (without?.includes(stop.topic) ?? false);
 }
 
-/**
- * What no form holds, before anything is done. A table whose very first schema cannot be has nothing
- * to stand still with, and stops them all.
- */
+/** What no form holds, before anything is done. Nothing is made for a table whose first schema is one. */
 function obstaclesIn(
   { prefix }: BigQueryContext,
   rules: EvolutionRules,
@@ -123,7 +136,7 @@ function obstaclesIn(
       const form = tableFor(rules, known, use);
       known.set(form.name, form);
     } catch (error) {
-      if (!(error instanceof SluiceError) || !known.has(name)) throw error;
+      if (!(error instanceof SluiceError)) throw error;
       const { code, message: reason } = error;
       const topic = tableTopic(prefix, use.schema.id);
       obstacles.set(name, { table: name, topic, code, reason, seq: use.since });
@@ -132,13 +145,8 @@ function obstaclesIn(
   return obstacles;
 }
 
-export const formsOf = ({ tables }: Pick<StoredState, 'tables'>): Map<TableName, StoredTable> =>
+const formsOf = ({ tables }: Pick<StoredState, 'tables'>): Map<TableName, StoredTable> =>
   new Map([...tables].map(([name, { table }]) => [name, table]));
-
-/** A table that was there before the warehouse lacks the rows it had then. */
-function firstStatus({ start }: StoredState, { schemaSince }: StoredTable): TableStatus {
-  return start !== undefined && schemaSince <= start ? 'incomplete' : 'consistent';
-}
 
 async function ensureDatasets(
   { service, layout }: BigQueryContext,
@@ -150,17 +158,18 @@ async function ensureDatasets(
 }
 
 /** @param to  made before folds: where the table is folded up to is in the state */
-function formChange({ tables }: StoredState, to: StoredTable): FormChange {
+function formChange({ tables }: StoredState, to: StoredTable, since: Sequence): FormChange {
   const from = tables.get(to.name)?.table;
-  return { from, to: from ? { ...to, ...foldedUpTo(from) } : to };
+  return { from, to: from ? { ...to, ...foldedUpTo(from) } : to, since };
 }
 
 const foldedUpTo = ({ watermark, watermarkAtUs }: StoredTable): Partial<StoredTable> =>
   watermarkAtUs === undefined ? { watermark } : { watermark, watermarkAtUs };
 
-function withForm(state: StoredState, table: StoredTable): StoredState {
+function withForm(state: StoredState, table: StoredTable, facts: Continuity): StoredState {
   const entry = state.tables.get(table.name) ?? NEW_ENTRY;
-  return { ...state, tables: new Map(state.tables).set(table.name, { ...entry, table }) };
+  const tables = new Map(state.tables).set(table.name, { ...entry, table });
+  return { ...state, tables, continuity: new Map(state.continuity).set(table.name, facts) };
 }
 
 const NEW_ENTRY = { deltaRows: 0, stateRows: 0, compactedAtMs: undefined };

@@ -1,23 +1,24 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
-import { unreachable } from '../change/brand.ts';
 import type { Sequence } from '../change/sequence.ts';
 import type { TableName } from '../change/table.ts';
-import { InvariantBroken, SluiceError } from '../errors/error.ts';
-import type { Cut, SinkBatch, TableRows } from '../sink/destination.ts';
+import { InvariantBroken } from '../errors/error.ts';
+import { announcements, type ContinuityMap, firstFacts } from '../sink/continuity.ts';
+import { type ControlEffects, controlEffects } from '../sink/control-effects.ts';
+import type { Cut, SinkBatch } from '../sink/destination.ts';
 import type { SinkKillPoint } from '../sink/kill-points.ts';
 import type { PartitionOffset } from '../sink/record-source.ts';
+import { refuseLate } from '../sink/table-stop.ts';
 import type { ControlRecord } from '../topic/control-record.ts';
-import { keyChanged, type SchemaUse, schemaUses, tableFor } from '../view/evolve-table.ts';
-import { foldedChanges, foldStatements, massDelete } from '../view/fold-plan.ts';
-import { META, type StoredTable, type TableStatus } from '../view/stored-table.ts';
+import { keyChanged, schemaUses, tableFor } from '../view/evolve-table.ts';
+import { foldedChanges, foldStatements } from '../view/fold-plan.ts';
+import { liveDeleteStatement } from '../view/live-delete.ts';
+import type { StoredTable } from '../view/stored-table.ts';
 import { viewStatements } from '../view/table-views.ts';
 import { duckdbDialect } from './duckdb-dialect.ts';
 import { duckdbFailure } from './duckdb-error.ts';
-import { type StoredState, stateChanges } from './metadata.ts';
+import { gapStatements, type StoredState, stateChanges } from './metadata.ts';
 import type { RowStage } from './row-stage.ts';
 import { DUCKDB_RULES, tableStatements } from './table-plan.ts';
-
-const { sequence } = duckdbDialect;
 
 const FOLDED = 'temp.sluice_folded';
 
@@ -39,6 +40,7 @@ export class BatchTransaction {
   readonly #offsets: Map<string, PartitionOffset>;
   readonly #added = new Map<TableName, number>();
   #pending: readonly ControlRecord[];
+  #continuity: ContinuityMap;
   #cut: Cut | undefined;
 
   constructor(context: TransactionContext, before: StoredState) {
@@ -47,12 +49,19 @@ export class BatchTransaction {
     this.#tables = new Map(before.tables);
     this.#offsets = new Map(before.offsets);
     this.#pending = before.pending;
+    this.#continuity = before.continuity;
     this.#cut = before.cut;
   }
 
   get state(): StoredState {
-    const { cut, pending } = { cut: this.#cut, pending: this.#pending };
-    return { ...this.#before, offsets: this.#offsets, cut, tables: this.#tables, pending };
+    return {
+      ...this.#before,
+      offsets: this.#offsets,
+      cut: this.#cut,
+      tables: this.#tables,
+      pending: this.#pending,
+      continuity: this.#continuity,
+    };
   }
 
   /** Rows put into each changelog, deletes by truncate and sweep included. */
@@ -61,8 +70,8 @@ export class BatchTransaction {
   }
 
   async apply(batch: SinkBatch, ingestedAtUs: number): Promise<void> {
-    for (const rows of batch.tables) this.#refuseLate(rows);
-    await this.#ensureTables(schemaUses(batch));
+    for (const rows of batch.tables) refuseLate(this.#before, rows);
+    await this.#ensureTables(batch);
     for (const rows of batch.tables) {
       await this.#doing(`storing rows of ${rows.table}`, () =>
         this.#context.stage.store(rows, this.#table(rows.table), ingestedAtUs),
@@ -70,8 +79,12 @@ export class BatchTransaction {
       this.#count(rows.table, rows.rows.length);
     }
     this.#context.reach('sinkMidTransaction');
-    this.#pending = [...this.#pending, ...batch.control.filter((record) => this.#counts(record))];
-    if (batch.cut) await this.#publish(batch.cut, ingestedAtUs);
+    const effects = controlEffects(this.state, batch);
+    if (batch.cut) await this.#carryOut(effects, batch.cut, ingestedAtUs);
+    await this.#run('recording gaps', gapStatements(effects.gaps, ingestedAtUs));
+    this.#pending = effects.pending;
+    this.#continuity = effects.continuity;
+    this.#cut = batch.cut ?? this.#cut;
     for (const offset of batch.offsets)
       this.#offsets.set(`${offset.topic}/${offset.partition}`, offset);
     await this.#save();
@@ -99,105 +112,39 @@ export class BatchTransaction {
     this.#tables.set(table.name, { ...table, watermark: upTo });
   }
 
-  /** Rows of the published cut have all been there when it was published. */
-  #refuseLate({ table, rows }: TableRows): void {
-    const cut = this.#cut?.lastSequence;
-    const late = cut === undefined ? undefined : rows.find(({ seq }) => seq <= cut);
-    if (late)
-      throw new SluiceError(
-        'sink.behind-watermark',
-        `A change of ${table} with sequence ${late.seq} (source position ${late.position}) arrived after the cut ${cut} was published.`,
-        { facts: { table, seq: late.seq, position: late.position, cut: cut ?? '' } },
-      );
-  }
-
-  async #ensureTables(uses: readonly SchemaUse[]): Promise<void> {
+  async #ensureTables(batch: SinkBatch): Promise<void> {
     const changed = new Set<TableName>();
-    for (const use of uses) {
+    const isAnnounced = announcements(batch.control);
+    for (const use of schemaUses(batch)) {
       const to = tableFor(DUCKDB_RULES, this.#tables, use);
       const from = this.#tables.get(to.name);
       if (from === to) continue;
       if (from && keyChanged(from, to)) await this.#fold(from);
       const { watermark } = this.#tables.get(to.name) ?? to;
-      const status = from ? from.status : this.#firstStatus(to);
       await this.#run(`changing the columns of ${to.name}`, tableStatements(from, to));
-      this.#tables.set(to.name, { ...to, watermark, status });
+      this.#tables.set(to.name, { ...to, watermark });
+      if (!from) this.#meet(to.name, use.since, isAnnounced(to.name, use.since));
       changed.add(to.name);
     }
     for (const name of changed) await this.#replaceViews(name);
   }
 
-  #firstStatus({ schemaSince }: StoredTable): TableStatus {
-    const { start } = this.#before;
-    return start !== undefined && schemaSince <= start ? 'incomplete' : 'consistent';
+  #meet(name: TableName, since: Sequence, isAnnounced: boolean): void {
+    const known = this.#continuity.get(name);
+    const facts = firstFacts(known, since, isAnnounced, this.#before.start);
+    this.#continuity = new Map(this.#continuity).set(name, facts);
   }
 
-  /** What happened before the warehouse began happened to rows it does not have. */
-  #counts({ kind, seq }: ControlRecord): boolean {
-    const { start } = this.#before;
-    return kind !== 'schema' && (start === undefined || seq > start);
-  }
-
-  async #publish(cut: Cut, ingestedAtUs: number): Promise<void> {
-    const due = this.#pending.filter(({ seq }) => seq <= cut.lastSequence);
-    for (const record of due) await this.#obey(record, cut, ingestedAtUs);
-    this.#pending = this.#pending.filter(({ seq }) => seq > cut.lastSequence);
-    this.#cut = cut;
-  }
-
-  async #obey(record: ControlRecord, cut: Cut, ingestedAtUs: number): Promise<void> {
-    switch (record.kind) {
-      case 'truncate':
-        return this.#deleteLive(record, undefined, cut, ingestedAtUs);
-      case 'sweep':
-        return this.#deleteLive(record, record.olderThan, cut, ingestedAtUs);
-      case 'snapshotBegin':
-        this.#setStatus(record.table, 'snapshotting');
-        return;
-      case 'snapshotEnd':
-        // The end of one that began before the warehouse did: its first chunks are not here.
-        if (this.#tables.get(record.table)?.status !== 'incomplete')
-          this.#setStatus(record.table, 'consistent');
-        return;
-      case 'gap':
-        for (const { name, status } of this.#tables.values())
-          if (status !== 'incomplete') this.#setStatus(name, 'gap');
-        return;
-      case 'schema':
-      case 'tableGap':
-      case 'columns':
-      case 'tableDropped':
-        return;
-      default:
-        return unreachable(record);
+  async #carryOut(effects: ControlEffects, cut: Cut, ingestedAtUs: number): Promise<void> {
+    for (const each of effects.deletes) {
+      const table = this.#tables.get(each.table);
+      if (!table) continue;
+      const statement = liveDeleteStatement(duckdbDialect, table, each, cut, ingestedAtUs);
+      const deleted = await this.#doing(`deleting the live rows of ${table.name}`, () =>
+        this.#context.connection.run(statement),
+      );
+      this.#count(table.name, deleted.rowsChanged);
     }
-  }
-
-  #setStatus(name: TableName, status: TableStatus): void {
-    const table = this.#tables.get(name);
-    if (table && table.status !== status) this.#tables.set(name, { ...table, status });
-  }
-
-  /** A table nothing is known of has no live rows. */
-  async #deleteLive(
-    record: Extract<ControlRecord, { kind: 'truncate' | 'sweep' }>,
-    olderThan: Sequence | undefined,
-    cut: Cut,
-    ingestedAtUs: number,
-  ): Promise<void> {
-    const { table: name, seq } = record;
-    const table = this.#tables.get(name);
-    if (!table) return;
-    const statement = massDelete(duckdbDialect, table, {
-      seq,
-      olderThan,
-      committedAt: committedAtOf(record, table, cut),
-      ingestedAt: `make_timestamptz(${ingestedAtUs})`,
-    });
-    const deleted = await this.#doing(`deleting the live rows of ${name}`, () =>
-      this.#context.connection.run(statement),
-    );
-    this.#count(name, deleted.rowsChanged);
   }
 
   async #replaceViews(name: TableName): Promise<void> {
@@ -229,20 +176,4 @@ export class BatchTransaction {
       throw duckdbFailure(doing, this.#context.file, error);
     }
   }
-}
-
-/**
- * Of a record without a commit time the table's changes have one: that of the first one behind the
- * record, or of the cut when there is none, keeps times in the order of sequences.
- */
-function committedAtOf(
-  { committedAtUs, seq }: ControlRecord,
-  table: StoredTable,
-  cut: Cut,
-): string {
-  if (committedAtUs !== undefined) return `make_timestamptz(${committedAtUs})`;
-  const next =
-    `SELECT min(c.${META.committedAt}) FROM ${duckdbDialect.changes(table)} AS c` +
-    ` WHERE c.${META.seq} > ${sequence(seq)}`;
-  return `coalesce((${next}), make_timestamptz(${cut.committedAtUs}))`;
 }

@@ -1,11 +1,11 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
-import type { TableName } from '../change/table.ts';
 import { InvariantBroken, SluiceError } from '../errors/error.ts';
 import type {
   Destination,
   DestinationState,
   NewWarehouse,
   SinkBatch,
+  StoppedTable,
 } from '../sink/destination.ts';
 import type { SinkKillPoint } from '../sink/kill-points.ts';
 import { BatchTransaction, type TransactionContext } from './batch-transaction.ts';
@@ -18,9 +18,9 @@ import {
   readIdentity,
   readState,
   type StoredState,
+  takeOver,
   type WarehouseIdentity,
 } from './metadata.ts';
-import { RowCounter } from './row-counter.ts';
 import { RowStage } from './row-stage.ts';
 
 export interface DuckDbDestinationOptions {
@@ -34,7 +34,6 @@ export interface DuckDbDestinationOptions {
 interface Opened {
   readonly context: TransactionContext;
   readonly deltas: DeltaCounts;
-  readonly counter: RowCounter;
   state: StoredState;
 }
 
@@ -55,7 +54,10 @@ export class DuckDbDestination implements Destination {
     this.#options = options;
   }
 
-  /** @throws {SluiceError} `sink.foreign-warehouse` */
+  /**
+   * Brings bookkeeping of an earlier version up to date.
+   * @throws {SluiceError} `sink.foreign-warehouse`
+   */
   async open(): Promise<DestinationState | undefined> {
     this.#disconnect();
     return this.#doing('opening the warehouse', async () => {
@@ -63,6 +65,7 @@ export class DuckDbDestination implements Destination {
       if (!found) return undefined;
       const connection = await this.#file.connect();
       this.#connection = connection;
+      await takeOver(connection, found);
       const state = await readState(connection);
       const context = {
         connection,
@@ -72,8 +75,7 @@ export class DuckDbDestination implements Destination {
       };
       const { folding = DEFAULT_FOLDING, nowMs } = this.#options;
       const deltas = await DeltaCounts.read(connection, state, folding, nowMs());
-      const counter = new RowCounter(connection, nowMs);
-      this.#opened = { context, state, deltas, counter };
+      this.#opened = { context, state, deltas };
       const { warehouseId } = found;
       return { offsets: [...state.offsets.values()], cut: state.cut, warehouseId };
     });
@@ -120,10 +122,8 @@ export class DuckDbDestination implements Destination {
     }
   }
 
-  /** Exact as of a recent cut: counting is bounded to a small part of the time. */
-  async rowCounts(): Promise<ReadonlyMap<TableName, number>> {
-    const { counter, state } = this.#mustBeOpen();
-    return this.#doing('counting rows', () => counter.counts(state));
+  stopped(): readonly StoppedTable[] {
+    return [];
   }
 
   async close(): Promise<void> {
