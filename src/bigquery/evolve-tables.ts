@@ -1,18 +1,12 @@
 import { inLanes } from '../async/lanes.ts';
 import type { Sequence } from '../change/sequence.ts';
-import { type TableName, type TableSchema, tableName } from '../change/table.ts';
-import { SluiceError } from '../errors/error.ts';
+import type { TableId, TableName } from '../change/table.ts';
 import { announcements, type Continuity, firstFacts, standingOf } from '../sink/continuity.ts';
 import type { SinkBatch } from '../sink/destination.ts';
 import type { Obstacle } from '../sink/table-stop.ts';
-import { tableTopic } from '../topic/topic-name.ts';
-import {
-  type EvolutionRules,
-  keyChanged,
-  type SchemaUse,
-  schemaUses,
-  tableFor,
-} from '../view/evolve-table.ts';
+import { type Topic, tableTopic } from '../topic/topic-name.ts';
+import { keyChanged, tableFor } from '../view/evolve-table.ts';
+import { followableSchemas } from '../view/followable-schemas.ts';
 import type { StoredTable } from '../view/stored-table.ts';
 import { type BigQueryContext, CONCURRENT_JOBS } from './context.ts';
 import { foldTable } from './fold-table.ts';
@@ -82,10 +76,10 @@ async function targetForms(
   const known = formsOf(state);
   const targets = new Map<TableName, FormTarget>();
   const rules = bigQueryRules(context.layout);
-  const uses = schemaUses(batch).filter(({ schema }) => !isLeftOut(state, batch, schema));
-  const obstacles = obstaclesIn(context, rules, state, uses);
+  const forms = { tables: known, stopped: state.stopped };
+  const topicOf = (id: TableId): Topic => tableTopic(context.prefix, id);
+  const { uses, obstacles } = followableSchemas(rules, topicOf, forms, batch);
   for (const use of uses) {
-    if (isStopped(state, obstacles, use)) continue;
     const form = tableFor(rules, known, use);
     const from = known.get(form.name);
     if (from === form) continue;
@@ -94,55 +88,13 @@ async function targetForms(
     const since = targets.get(form.name)?.since ?? use.since;
     targets.set(form.name, { to: form, since });
   }
-  return { current, targets: [...targets.values()], obstacles: [...obstacles.values()] };
-}
-
-/** A table that is new gets the form it has before what stops it: something has to stand still. */
-function isStopped(
-  { tables }: StoredState,
-  obstacles: ReadonlyMap<TableName, Obstacle>,
-  { schema, since }: SchemaUse,
-): boolean {
-  const name = tableName(schema.id);
-  const obstacle = obstacles.get(name);
-  return obstacle !== undefined && (tables.has(name) || since >= obstacle.seq);
+  return { current, targets: [...targets.values()], obstacles };
 }
 
 interface TargetForms {
   readonly current: StoredState;
   readonly targets: readonly FormTarget[];
   readonly obstacles: readonly Obstacle[];
-}
-
-/** A schema of a table that stands still is met again with its rows. */
-function isLeftOut({ stopped }: StoredState, { without }: SinkBatch, { id }: TableSchema): boolean {
-  const stop = stopped.get(tableName(id));
-  return stop !== undefined && (without?.includes(stop.topic) ?? false);
-}
-
-/** What no form holds, before anything is done. Nothing is made for a table whose first schema is one. */
-function obstaclesIn(
-  { prefix }: BigQueryContext,
-  rules: EvolutionRules,
-  { tables }: StoredState,
-  uses: readonly SchemaUse[],
-): ReadonlyMap<TableName, Obstacle> {
-  const known = formsOf({ tables });
-  const obstacles = new Map<TableName, Obstacle>();
-  for (const use of uses) {
-    const name = tableName(use.schema.id);
-    if (obstacles.has(name)) continue;
-    try {
-      const form = tableFor(rules, known, use);
-      known.set(form.name, form);
-    } catch (error) {
-      if (!(error instanceof SluiceError)) throw error;
-      const { code, message: reason } = error;
-      const topic = tableTopic(prefix, use.schema.id);
-      obstacles.set(name, { table: name, topic, code, reason, seq: use.since });
-    }
-  }
-  return obstacles;
 }
 
 const formsOf = ({ tables }: Pick<StoredState, 'tables'>): Map<TableName, StoredTable> =>

@@ -1,16 +1,19 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
-import type { Sequence } from '../change/sequence.ts';
-import type { TableName } from '../change/table.ts';
+import { BEFORE_ALL, type Sequence } from '../change/sequence.ts';
+import type { TableId, TableName } from '../change/table.ts';
 import { InvariantBroken } from '../errors/error.ts';
 import { announcements, type ContinuityMap, firstFacts } from '../sink/continuity.ts';
 import { type ControlEffects, controlEffects } from '../sink/control-effects.ts';
-import type { Cut, SinkBatch } from '../sink/destination.ts';
+import type { ChangeRow, Cut, SinkBatch, TableRows } from '../sink/destination.ts';
 import type { SinkKillPoint } from '../sink/kill-points.ts';
+import { moveStops } from '../sink/move-stops.ts';
 import type { PartitionOffset } from '../sink/record-source.ts';
-import { refuseLate } from '../sink/table-stop.ts';
+import { cutOfTable, type Obstacle, refuseLate, type Stops } from '../sink/table-stop.ts';
 import type { ControlRecord } from '../topic/control-record.ts';
-import { keyChanged, schemaUses, tableFor } from '../view/evolve-table.ts';
+import { type Topic, tableTopic } from '../topic/topic-name.ts';
+import { keyChanged, type SchemaUse, tableFor } from '../view/evolve-table.ts';
 import { foldedChanges, foldStatements } from '../view/fold-plan.ts';
+import { followableSchemas } from '../view/followable-schemas.ts';
 import { liveDeleteStatement } from '../view/live-delete.ts';
 import type { StoredTable } from '../view/stored-table.ts';
 import { viewStatements } from '../view/table-views.ts';
@@ -19,6 +22,7 @@ import { duckdbFailure } from './duckdb-error.ts';
 import { gapStatements, type StoredState, stateChanges } from './metadata.ts';
 import type { RowStage } from './row-stage.ts';
 import { DUCKDB_RULES, tableStatements } from './table-plan.ts';
+import { isOfTable, mayPass, TableRefused } from './table-refused.ts';
 
 const FOLDED = 'temp.sluice_folded';
 
@@ -26,6 +30,7 @@ export interface TransactionContext {
   readonly connection: DuckDBConnection;
   readonly stage: RowStage;
   readonly file: string;
+  readonly prefix: string;
   readonly reach: (point: SinkKillPoint) => void;
 }
 
@@ -41,6 +46,7 @@ export class BatchTransaction {
   readonly #added = new Map<TableName, number>();
   #pending: readonly ControlRecord[];
   #continuity: ContinuityMap;
+  #stopped: Stops;
   #cut: Cut | undefined;
 
   constructor(context: TransactionContext, before: StoredState) {
@@ -50,6 +56,7 @@ export class BatchTransaction {
     this.#offsets = new Map(before.offsets);
     this.#pending = before.pending;
     this.#continuity = before.continuity;
+    this.#stopped = before.stopped;
     this.#cut = before.cut;
   }
 
@@ -61,6 +68,7 @@ export class BatchTransaction {
       tables: this.#tables,
       pending: this.#pending,
       continuity: this.#continuity,
+      stopped: this.#stopped,
     };
   }
 
@@ -69,25 +77,75 @@ export class BatchTransaction {
     return this.#added;
   }
 
-  async apply(batch: SinkBatch, ingestedAtUs: number): Promise<void> {
+  /**
+   * @param met  obstacles of earlier attempts at the batch; their tables are left out
+   * @param inPieces  tables whose rows are stored a few at a time
+   * @returns the obstacles of all tables that it stops
+   * @throws {TableRefused} when another table cannot be stored; the transaction is void
+   */
+  async apply(
+    batch: SinkBatch,
+    ingestedAtUs: number,
+    met: readonly Obstacle[],
+    inPieces: ReadonlySet<TableName>,
+  ): Promise<readonly Obstacle[]> {
     for (const rows of batch.tables) refuseLate(this.#before, rows);
-    await this.#ensureTables(batch);
-    for (const rows of batch.tables) {
-      await this.#doing(`storing rows of ${rows.table}`, () =>
-        this.#context.stage.store(rows, this.#table(rows.table), ingestedAtUs),
-      );
-      this.#count(rows.table, rows.rows.length);
-    }
+    const forms = { tables: this.#tables, stopped: this.#stopped };
+    const topicOf = (id: TableId): Topic => tableTopic(this.#context.prefix, id);
+    const { uses, obstacles } = followableSchemas(DUCKDB_RULES, topicOf, forms, batch, met);
+    const changed = await this.#ensureTables(uses, announcements(batch.control));
+    const stuck = new Set(obstacles.map(({ table }) => table));
+    const fitting = batch.tables.filter(({ table }) => !stuck.has(table));
+    for (const rows of fitting) await this.#store(rows, ingestedAtUs, inPieces.has(rows.table));
     this.#context.reach('sinkMidTransaction');
-    const effects = controlEffects(this.state, batch);
+    const stops = moveStops(this.#before, batch, obstacles, mayPass);
+    this.#stopped = stops.stays;
+    const effects = controlEffects(this.state, { ...batch, tables: fitting }, stops);
     if (batch.cut) await this.#carryOut(effects, batch.cut, ingestedAtUs);
     await this.#run('recording gaps', gapStatements(effects.gaps, ingestedAtUs));
     this.#pending = effects.pending;
     this.#continuity = effects.continuity;
     this.#cut = batch.cut ?? this.#cut;
+    const frozen = new Set(obstacles.map(({ topic }) => topic));
     for (const offset of batch.offsets)
-      this.#offsets.set(`${offset.topic}/${offset.partition}`, offset);
+      if (!frozen.has(offset.topic))
+        this.#offsets.set(`${offset.topic}/${offset.partition}`, offset);
+    for (const [name, seq] of [...changed, ...this.#moved()])
+      await this.#ofTable(name, seq, () => this.#replaceViews(name));
     await this.#save();
+    return obstacles;
+  }
+
+  /** Tables that now show another cut than the others, or the same again. */
+  #moved(): readonly (readonly [TableName, Sequence])[] {
+    const { stopped } = this.#before;
+    const names = new Set([...stopped.keys(), ...this.#stopped.keys()]);
+    return [...names].flatMap((name) => {
+      const isSame = stopped.has(name) === this.#stopped.has(name);
+      if (isSame || !this.#tables.has(name)) return [];
+      return [[name, (this.#stopped.get(name) ?? stopped.get(name))?.seq ?? BEFORE_ALL] as const];
+    });
+  }
+
+  async #store(rows: TableRows, ingestedAtUs: number, inPieces: boolean): Promise<void> {
+    const table = this.#table(rows.table);
+    const newest = rows.rows.reduce((last, { seq }) => (seq > last ? seq : last), BEFORE_ALL);
+    await this.#ofTable(table.name, newest, async () => {
+      for (const part of inPieces ? pieces(rows.rows) : [rows.rows])
+        await this.#doing(`storing rows of ${table.name}`, () =>
+          this.#context.stage.store({ ...rows, rows: part }, table, ingestedAtUs),
+        );
+    });
+    this.#count(rows.table, rows.rows.length);
+  }
+
+  /** @throws {TableRefused} */
+  async #ofTable(table: TableName, seq: Sequence, work: () => Promise<void>): Promise<void> {
+    try {
+      await work();
+    } catch (error) {
+      throw isOfTable(error) ? new TableRefused(table, seq, error) : error;
+    }
   }
 
   /** Folds changes up to the published cut into the state of the table. */
@@ -102,8 +160,8 @@ export class BatchTransaction {
   }
 
   async #fold(table: StoredTable): Promise<void> {
-    if (!this.#cut) return;
-    const upTo = this.#cut.lastSequence;
+    const upTo = cutOfTable(this.#before, table.name)?.lastSequence;
+    if (upTo === undefined || upTo <= table.watermark) return;
     await this.#run(`folding the changes of ${table.name}`, [
       `CREATE OR REPLACE TEMP TABLE sluice_folded AS ${foldedChanges(duckdbDialect, table, upTo)}`,
       ...foldStatements(duckdbDialect, table, FOLDED),
@@ -112,21 +170,26 @@ export class BatchTransaction {
     this.#tables.set(table.name, { ...table, watermark: upTo });
   }
 
-  async #ensureTables(batch: SinkBatch): Promise<void> {
-    const changed = new Set<TableName>();
-    const isAnnounced = announcements(batch.control);
-    for (const use of schemaUses(batch)) {
+  /** @returns the tables with another form, and the sequence of the record that needs it */
+  async #ensureTables(
+    uses: readonly SchemaUse[],
+    isAnnounced: ReturnType<typeof announcements>,
+  ): Promise<ReadonlyMap<TableName, Sequence>> {
+    const changed = new Map<TableName, Sequence>();
+    for (const use of uses) {
       const to = tableFor(DUCKDB_RULES, this.#tables, use);
       const from = this.#tables.get(to.name);
       if (from === to) continue;
-      if (from && keyChanged(from, to)) await this.#fold(from);
-      const { watermark } = this.#tables.get(to.name) ?? to;
-      await this.#run(`changing the columns of ${to.name}`, tableStatements(from, to));
-      this.#tables.set(to.name, { ...to, watermark });
+      await this.#ofTable(to.name, use.since, async () => {
+        if (from && keyChanged(from, to)) await this.#fold(from);
+        const { watermark } = this.#tables.get(to.name) ?? to;
+        await this.#run(`changing the columns of ${to.name}`, tableStatements(from, to));
+        this.#tables.set(to.name, { ...to, watermark });
+      });
       if (!from) this.#meet(to.name, use.since, isAnnounced(to.name, use.since));
-      changed.add(to.name);
+      changed.set(to.name, use.since);
     }
-    for (const name of changed) await this.#replaceViews(name);
+    return changed;
   }
 
   #meet(name: TableName, since: Sequence, isAnnounced: boolean): void {
@@ -147,11 +210,13 @@ export class BatchTransaction {
     }
   }
 
+  /** Those of a stopped table have its cut as a literal: they are replaced in the transaction that stops it. */
   async #replaceViews(name: TableName): Promise<void> {
-    await this.#run(
-      `replacing the views of ${name}`,
-      viewStatements(duckdbDialect, this.#table(name)),
-    );
+    const stop = this.#stopped.get(name);
+    const cut = duckdbDialect.sequence(stop?.cut?.lastSequence ?? BEFORE_ALL);
+    const dialect = stop ? { ...duckdbDialect, cut } : duckdbDialect;
+    const statements = viewStatements(dialect, this.#table(name));
+    await this.#run(`replacing the views of ${name}`, statements);
   }
 
   #table(name: TableName): StoredTable {
@@ -176,4 +241,21 @@ export class BatchTransaction {
       throw duckdbFailure(doing, this.#context.file, error);
     }
   }
+}
+
+/** What a piece holds at the most, unless a single row is larger. */
+const PIECE_CHARACTERS = 1_000_000;
+
+function pieces(rows: readonly ChangeRow[]): readonly (readonly ChangeRow[])[] {
+  const parts: ChangeRow[][] = [];
+  let room = 0;
+  for (const row of rows) {
+    room -= row.row.length;
+    if (room < 0) {
+      parts.push([]);
+      room = PIECE_CHARACTERS - row.row.length;
+    }
+    parts.at(-1)?.push(row);
+  }
+  return parts;
 }

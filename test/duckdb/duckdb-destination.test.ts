@@ -2,7 +2,12 @@ import { copyFileSync, existsSync, readFileSync, renameSync, rmSync, writeFileSy
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { ColumnType, TableComments, TableName } from '../../src/change/table.ts';
+import {
+  type ColumnType,
+  type TableComments,
+  type TableName,
+  tableName,
+} from '../../src/change/table.ts';
 import { DuckDbFile } from '../../src/duckdb/database-file.ts';
 import { DuckDbDestination } from '../../src/duckdb/duckdb-destination.ts';
 import { schemaIdOf } from '../../src/topic/schema-record.ts';
@@ -462,12 +467,12 @@ describe('DuckDbDestination', () => {
         ['v', varchar],
       ]);
       await apply(1, [rowsOf(before, [change(before, 'c', [1, 'AA=='], 1)])]);
-      await expect(
-        apply(2, [rowsOf(after, [change(after, 'c', [2, 'x'], 2)])]),
-      ).rejects.toMatchObject({
-        code: 'sink.schema-conflict',
-        facts: { table: ORDERS, column: 'v' },
-      });
+      expect(await apply(2, [rowsOf(after, [change(after, 'c', [2, 'x'], 2)])])).toEqual([
+        'shop.shop.orders',
+      ]);
+      const [[code, reason] = []] = await warehouse.query('SELECT code, reason FROM _cdc_status');
+      expect(code).toBe('sink.schema-conflict');
+      expect(reason).toContain('Column v of shop.orders');
       await reopen();
       expect(await columns()).toEqual(['id BIGINT', 'v BLOB']);
     });
@@ -538,15 +543,24 @@ describe('DuckDbDestination', () => {
       schemaOf('temp.t', [['id', integer]]),
       'sink.name-collision',
     ],
-  ])('refuses %s', async (_what, schema, code) => {
+  ])('stops %s alone', async (_what, schema, code) => {
     await apply(1, [rowsOf(orders, [create(1, 'a', 1)])]);
     const control = {
       kind: 'schema',
       seq: seqAt(2, 0),
-      table: 'x' as TableName,
+      table: tableName(schema.id),
       schemaId: schemaIdOf(schema),
     } as const;
-    await expect(apply(2, [], [control], [schema])).rejects.toMatchObject({ code });
+    const { database, table } = schema.id;
+    const stopped = await apply(2, [rowsOf(orders, [create(2, 'b', 2)])], [control], [schema]);
+    expect(stopped).toEqual([`shop.${database}.${table}`]);
+    expect(await present()).toEqual([
+      [1, 'a'],
+      [2, 'b'],
+    ]);
+    expect(
+      await warehouse.query("SELECT table_name, code FROM _cdc_status WHERE status = 'stopped'"),
+    ).toEqual([[`${database}.${table}`, code]]);
   });
 
   it('takes any name for database, table and column', async () => {
