@@ -1,3 +1,4 @@
+import type { ShownCut } from '../sink/table-stop.ts';
 import { appendStatement, mergeStatement } from '../view/fold-plan.ts';
 import { isDelta, sameKey } from '../view/row-plan.ts';
 import { META, type StoredTable } from '../view/stored-table.ts';
@@ -5,7 +6,6 @@ import { bigQueryDialect, identifier, text, timestamp } from './bigquery-dialect
 import { assertOne, transaction } from './commit-script.ts';
 import { OWN, ownTable, type TableEntry } from './metadata.ts';
 import type { BigQueryLayout } from './names.ts';
-import type { ShownCut } from './table-stop.ts';
 
 /** When changes are folded into the state of their table. A fold bills what it reads of the state, a view what it reads of the changelog. */
 export interface FoldingPolicy {

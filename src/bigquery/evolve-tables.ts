@@ -1,26 +1,27 @@
 import { inLanes } from '../async/lanes.ts';
-import { type TableName, type TableSchema, tableName } from '../change/table.ts';
-import { SluiceError } from '../errors/error.ts';
+import type { Sequence } from '../change/sequence.ts';
+import type { TableId, TableName } from '../change/table.ts';
+import { announcements, type Continuity, firstFacts, standingOf } from '../sink/continuity.ts';
 import type { SinkBatch } from '../sink/destination.ts';
-import { tableTopic } from '../topic/topic-name.ts';
-import {
-  type EvolutionRules,
-  keyChanged,
-  type SchemaUse,
-  schemaUses,
-  tableFor,
-} from '../view/evolve-table.ts';
-import type { StoredTable, TableStatus } from '../view/stored-table.ts';
+import type { Obstacle } from '../sink/table-stop.ts';
+import { type Topic, tableTopic } from '../topic/topic-name.ts';
+import { keyChanged, tableFor } from '../view/evolve-table.ts';
+import { followableSchemas } from '../view/followable-schemas.ts';
+import type { StoredTable } from '../view/stored-table.ts';
 import { type BigQueryContext, CONCURRENT_JOBS } from './context.ts';
 import { foldTable } from './fold-table.ts';
 import { type StoredState, saveDefinition } from './metadata.ts';
 import { runScript } from './run-script.ts';
 import { bigQueryRules, tableStatements, tableViews } from './table-plan.ts';
-import type { Obstacle } from './table-stop.ts';
 
-interface FormChange {
-  readonly from: StoredTable | undefined;
+interface FormTarget {
   readonly to: StoredTable;
+  /** Sequence of the first record that needs it. */
+  readonly since: Sequence;
+}
+
+interface FormChange extends FormTarget {
+  readonly from: StoredTable | undefined;
 }
 
 export interface Evolved {
@@ -39,7 +40,7 @@ export async function evolveTables(
   batch: SinkBatch,
 ): Promise<Evolved> {
   const { current, targets, obstacles } = await targetForms(context, state, batch);
-  const changes = targets.map((to) => formChange(current, to));
+  const changes = targets.map(({ to, since }) => formChange(current, to, since));
   if (changes.length === 0) return { state: current, obstacles };
   await ensureDatasets(context, changes);
   await inLanes(CONCURRENT_JOBS, changes, async ({ from, to }) => {
@@ -49,11 +50,20 @@ export async function evolveTables(
     ];
     await runScript(context, ddl, `changing the columns of ${to.name}`);
   });
-  const records = changes.map(({ from, to }) =>
-    saveDefinition(context.layout, to, from === undefined),
-  );
+  const isAnnounced = announcements(batch.control);
+  const { start, stopped } = state;
+  const records: string[] = [];
+  let next = current;
+  for (const { from, to, since } of changes) {
+    const known = state.continuity.get(to.name);
+    const row = from ? 'formed' : known ? 'formless' : 'none';
+    const facts = from ? known : firstFacts(known, since, isAnnounced(to.name, since), start);
+    const standing = standingOf(facts ?? {}, stopped.get(to.name), start);
+    records.push(saveDefinition(context.layout, to, row, { facts: facts ?? {}, standing }));
+    next = withForm(next, to, facts ?? {});
+  }
   await runScript(context, records, 'recording the columns of tables');
-  return { state: changes.reduce((next, { to }) => withForm(next, to), current), obstacles };
+  return { state: next, obstacles };
 }
 
 /** Rows that are one by the old key and two by the new one are folded by the old one first. */
@@ -64,81 +74,31 @@ async function targetForms(
 ): Promise<TargetForms> {
   let current = state;
   const known = formsOf(state);
-  const targets = new Map<TableName, StoredTable>();
+  const targets = new Map<TableName, FormTarget>();
   const rules = bigQueryRules(context.layout);
-  const uses = schemaUses(batch).filter(({ schema }) => !isLeftOut(state, batch, schema));
-  const obstacles = obstaclesIn(context, rules, state, uses);
+  const forms = { tables: known, stopped: state.stopped };
+  const topicOf = (id: TableId): Topic => tableTopic(context.prefix, id);
+  const { uses, obstacles } = followableSchemas(rules, topicOf, forms, batch);
   for (const use of uses) {
-    if (isStopped(state, obstacles, use)) continue;
     const form = tableFor(rules, known, use);
     const from = known.get(form.name);
     if (from === form) continue;
     if (from && keyChanged(from, form)) current = await foldTable(context, current, form.name);
-    const to = { ...form, status: from ? from.status : firstStatus(state, form) };
-    known.set(to.name, to);
-    targets.set(to.name, to);
+    known.set(form.name, form);
+    const since = targets.get(form.name)?.since ?? use.since;
+    targets.set(form.name, { to: form, since });
   }
-  return { current, targets: [...targets.values()], obstacles: [...obstacles.values()] };
-}
-
-/** A table that is new gets the form it has before what stops it: something has to stand still. */
-function isStopped(
-  { tables }: StoredState,
-  obstacles: ReadonlyMap<TableName, Obstacle>,
-  { schema, since }: SchemaUse,
-): boolean {
-  const name = tableName(schema.id);
-  const obstacle = obstacles.get(name);
-  return obstacle !== undefined && (tables.has(name) || since >= obstacle.seq);
+  return { current, targets: [...targets.values()], obstacles };
 }
 
 interface TargetForms {
   readonly current: StoredState;
-  readonly targets: readonly StoredTable[];
+  readonly targets: readonly FormTarget[];
   readonly obstacles: readonly Obstacle[];
 }
 
-/** A schema of a table that stands still is met again with its rows. */
-function isLeftOut({ stopped }: StoredState, { without }: SinkBatch, { id }: TableSchema): boolean {
-  const stop = stopped.get(tableName(id));
-  return stop !== undefined && (without?.includes(stop.topic) ?? false);
-}
-
-/**
- * What no form holds, before anything is done. A table whose very first schema cannot be has nothing
- * to stand still with, and stops them all.
- */
-function obstaclesIn(
-  { prefix }: BigQueryContext,
-  rules: EvolutionRules,
-  { tables }: StoredState,
-  uses: readonly SchemaUse[],
-): ReadonlyMap<TableName, Obstacle> {
-  const known = formsOf({ tables });
-  const obstacles = new Map<TableName, Obstacle>();
-  for (const use of uses) {
-    const name = tableName(use.schema.id);
-    if (obstacles.has(name)) continue;
-    try {
-      const form = tableFor(rules, known, use);
-      known.set(form.name, form);
-    } catch (error) {
-      if (!(error instanceof SluiceError) || !known.has(name)) throw error;
-      const { code, message: reason } = error;
-      const topic = tableTopic(prefix, use.schema.id);
-      obstacles.set(name, { table: name, topic, code, reason, seq: use.since });
-    }
-  }
-  return obstacles;
-}
-
-export const formsOf = ({ tables }: Pick<StoredState, 'tables'>): Map<TableName, StoredTable> =>
+const formsOf = ({ tables }: Pick<StoredState, 'tables'>): Map<TableName, StoredTable> =>
   new Map([...tables].map(([name, { table }]) => [name, table]));
-
-/** A table that was there before the warehouse lacks the rows it had then. */
-function firstStatus({ start }: StoredState, { schemaSince }: StoredTable): TableStatus {
-  return start !== undefined && schemaSince <= start ? 'incomplete' : 'consistent';
-}
 
 async function ensureDatasets(
   { service, layout }: BigQueryContext,
@@ -150,17 +110,18 @@ async function ensureDatasets(
 }
 
 /** @param to  made before folds: where the table is folded up to is in the state */
-function formChange({ tables }: StoredState, to: StoredTable): FormChange {
+function formChange({ tables }: StoredState, to: StoredTable, since: Sequence): FormChange {
   const from = tables.get(to.name)?.table;
-  return { from, to: from ? { ...to, ...foldedUpTo(from) } : to };
+  return { from, to: from ? { ...to, ...foldedUpTo(from) } : to, since };
 }
 
 const foldedUpTo = ({ watermark, watermarkAtUs }: StoredTable): Partial<StoredTable> =>
   watermarkAtUs === undefined ? { watermark } : { watermark, watermarkAtUs };
 
-function withForm(state: StoredState, table: StoredTable): StoredState {
+function withForm(state: StoredState, table: StoredTable, facts: Continuity): StoredState {
   const entry = state.tables.get(table.name) ?? NEW_ENTRY;
-  return { ...state, tables: new Map(state.tables).set(table.name, { ...entry, table }) };
+  const tables = new Map(state.tables).set(table.name, { ...entry, table });
+  return { ...state, tables, continuity: new Map(state.continuity).set(table.name, facts) };
 }
 
 const NEW_ENTRY = { deltaRows: 0, stateRows: 0, compactedAtMs: undefined };

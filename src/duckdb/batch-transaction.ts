@@ -1,23 +1,28 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
-import { unreachable } from '../change/brand.ts';
-import type { Sequence } from '../change/sequence.ts';
-import type { TableName } from '../change/table.ts';
-import { InvariantBroken, SluiceError } from '../errors/error.ts';
-import type { Cut, SinkBatch, TableRows } from '../sink/destination.ts';
+import { BEFORE_ALL, type Sequence } from '../change/sequence.ts';
+import type { TableId, TableName } from '../change/table.ts';
+import { InvariantBroken } from '../errors/error.ts';
+import { announcements, type ContinuityMap, firstFacts } from '../sink/continuity.ts';
+import { type ControlEffects, controlEffects } from '../sink/control-effects.ts';
+import type { ChangeRow, Cut, SinkBatch, TableRows } from '../sink/destination.ts';
 import type { SinkKillPoint } from '../sink/kill-points.ts';
+import { moveStops } from '../sink/move-stops.ts';
 import type { PartitionOffset } from '../sink/record-source.ts';
+import { cutOfTable, type Obstacle, refuseLate, type Stops } from '../sink/table-stop.ts';
 import type { ControlRecord } from '../topic/control-record.ts';
-import { keyChanged, type SchemaUse, schemaUses, tableFor } from '../view/evolve-table.ts';
-import { foldedChanges, foldStatements, massDelete } from '../view/fold-plan.ts';
-import { META, type StoredTable, type TableStatus } from '../view/stored-table.ts';
+import { type Topic, tableTopic } from '../topic/topic-name.ts';
+import { keyChanged, type SchemaUse, tableFor } from '../view/evolve-table.ts';
+import { foldedChanges, foldStatements } from '../view/fold-plan.ts';
+import { followableSchemas } from '../view/followable-schemas.ts';
+import { liveDeleteStatement } from '../view/live-delete.ts';
+import type { StoredTable } from '../view/stored-table.ts';
 import { viewStatements } from '../view/table-views.ts';
 import { duckdbDialect } from './duckdb-dialect.ts';
 import { duckdbFailure } from './duckdb-error.ts';
-import { type StoredState, stateChanges } from './metadata.ts';
+import { gapStatements, type StoredState, stateChanges } from './metadata.ts';
 import type { RowStage } from './row-stage.ts';
 import { DUCKDB_RULES, tableStatements } from './table-plan.ts';
-
-const { sequence } = duckdbDialect;
+import { isOfTable, mayPass, TableRefused } from './table-refused.ts';
 
 const FOLDED = 'temp.sluice_folded';
 
@@ -25,6 +30,7 @@ export interface TransactionContext {
   readonly connection: DuckDBConnection;
   readonly stage: RowStage;
   readonly file: string;
+  readonly prefix: string;
   readonly reach: (point: SinkKillPoint) => void;
 }
 
@@ -39,6 +45,8 @@ export class BatchTransaction {
   readonly #offsets: Map<string, PartitionOffset>;
   readonly #added = new Map<TableName, number>();
   #pending: readonly ControlRecord[];
+  #continuity: ContinuityMap;
+  #stopped: Stops;
   #cut: Cut | undefined;
 
   constructor(context: TransactionContext, before: StoredState) {
@@ -47,12 +55,21 @@ export class BatchTransaction {
     this.#tables = new Map(before.tables);
     this.#offsets = new Map(before.offsets);
     this.#pending = before.pending;
+    this.#continuity = before.continuity;
+    this.#stopped = before.stopped;
     this.#cut = before.cut;
   }
 
   get state(): StoredState {
-    const { cut, pending } = { cut: this.#cut, pending: this.#pending };
-    return { ...this.#before, offsets: this.#offsets, cut, tables: this.#tables, pending };
+    return {
+      ...this.#before,
+      offsets: this.#offsets,
+      cut: this.#cut,
+      tables: this.#tables,
+      pending: this.#pending,
+      continuity: this.#continuity,
+      stopped: this.#stopped,
+    };
   }
 
   /** Rows put into each changelog, deletes by truncate and sweep included. */
@@ -60,21 +77,75 @@ export class BatchTransaction {
     return this.#added;
   }
 
-  async apply(batch: SinkBatch, ingestedAtUs: number): Promise<void> {
-    for (const rows of batch.tables) this.#refuseLate(rows);
-    await this.#ensureTables(schemaUses(batch));
-    for (const rows of batch.tables) {
-      await this.#doing(`storing rows of ${rows.table}`, () =>
-        this.#context.stage.store(rows, this.#table(rows.table), ingestedAtUs),
-      );
-      this.#count(rows.table, rows.rows.length);
-    }
+  /**
+   * @param met  obstacles of earlier attempts at the batch; their tables are left out
+   * @param inPieces  tables whose rows are stored a few at a time
+   * @returns the obstacles of all tables that it stops
+   * @throws {TableRefused} when another table cannot be stored; the transaction is void
+   */
+  async apply(
+    batch: SinkBatch,
+    ingestedAtUs: number,
+    met: readonly Obstacle[],
+    inPieces: ReadonlySet<TableName>,
+  ): Promise<readonly Obstacle[]> {
+    for (const rows of batch.tables) refuseLate(this.#before, rows);
+    const forms = { tables: this.#tables, stopped: this.#stopped };
+    const topicOf = (id: TableId): Topic => tableTopic(this.#context.prefix, id);
+    const { uses, obstacles } = followableSchemas(DUCKDB_RULES, topicOf, forms, batch, met);
+    const changed = await this.#ensureTables(uses, announcements(batch.control));
+    const stuck = new Set(obstacles.map(({ table }) => table));
+    const fitting = batch.tables.filter(({ table }) => !stuck.has(table));
+    for (const rows of fitting) await this.#store(rows, ingestedAtUs, inPieces.has(rows.table));
     this.#context.reach('sinkMidTransaction');
-    this.#pending = [...this.#pending, ...batch.control.filter((record) => this.#counts(record))];
-    if (batch.cut) await this.#publish(batch.cut, ingestedAtUs);
+    const stops = moveStops(this.#before, batch, obstacles, mayPass);
+    this.#stopped = stops.stays;
+    const effects = controlEffects(this.state, { ...batch, tables: fitting }, stops);
+    if (batch.cut) await this.#carryOut(effects, batch.cut, ingestedAtUs);
+    await this.#run('recording gaps', gapStatements(effects.gaps, ingestedAtUs));
+    this.#pending = effects.pending;
+    this.#continuity = effects.continuity;
+    this.#cut = batch.cut ?? this.#cut;
+    const frozen = new Set(obstacles.map(({ topic }) => topic));
     for (const offset of batch.offsets)
-      this.#offsets.set(`${offset.topic}/${offset.partition}`, offset);
+      if (!frozen.has(offset.topic))
+        this.#offsets.set(`${offset.topic}/${offset.partition}`, offset);
+    for (const [name, seq] of [...changed, ...this.#moved()])
+      await this.#ofTable(name, seq, () => this.#replaceViews(name));
     await this.#save();
+    return obstacles;
+  }
+
+  /** Tables that now show another cut than the others, or the same again. */
+  #moved(): readonly (readonly [TableName, Sequence])[] {
+    const { stopped } = this.#before;
+    const names = new Set([...stopped.keys(), ...this.#stopped.keys()]);
+    return [...names].flatMap((name) => {
+      const isSame = stopped.has(name) === this.#stopped.has(name);
+      if (isSame || !this.#tables.has(name)) return [];
+      return [[name, (this.#stopped.get(name) ?? stopped.get(name))?.seq ?? BEFORE_ALL] as const];
+    });
+  }
+
+  async #store(rows: TableRows, ingestedAtUs: number, inPieces: boolean): Promise<void> {
+    const table = this.#table(rows.table);
+    const newest = rows.rows.reduce((last, { seq }) => (seq > last ? seq : last), BEFORE_ALL);
+    await this.#ofTable(table.name, newest, async () => {
+      for (const part of inPieces ? pieces(rows.rows) : [rows.rows])
+        await this.#doing(`storing rows of ${table.name}`, () =>
+          this.#context.stage.store({ ...rows, rows: part }, table, ingestedAtUs),
+        );
+    });
+    this.#count(rows.table, rows.rows.length);
+  }
+
+  /** @throws {TableRefused} */
+  async #ofTable(table: TableName, seq: Sequence, work: () => Promise<void>): Promise<void> {
+    try {
+      await work();
+    } catch (error) {
+      throw isOfTable(error) ? new TableRefused(table, seq, error) : error;
+    }
   }
 
   /** Folds changes up to the published cut into the state of the table. */
@@ -89,8 +160,8 @@ export class BatchTransaction {
   }
 
   async #fold(table: StoredTable): Promise<void> {
-    if (!this.#cut) return;
-    const upTo = this.#cut.lastSequence;
+    const upTo = cutOfTable(this.#before, table.name)?.lastSequence;
+    if (upTo === undefined || upTo <= table.watermark) return;
     await this.#run(`folding the changes of ${table.name}`, [
       `CREATE OR REPLACE TEMP TABLE sluice_folded AS ${foldedChanges(duckdbDialect, table, upTo)}`,
       ...foldStatements(duckdbDialect, table, FOLDED),
@@ -99,112 +170,53 @@ export class BatchTransaction {
     this.#tables.set(table.name, { ...table, watermark: upTo });
   }
 
-  /** Rows of the published cut have all been there when it was published. */
-  #refuseLate({ table, rows }: TableRows): void {
-    const cut = this.#cut?.lastSequence;
-    const late = cut === undefined ? undefined : rows.find(({ seq }) => seq <= cut);
-    if (late)
-      throw new SluiceError(
-        'sink.behind-watermark',
-        `A change of ${table} with sequence ${late.seq} (source position ${late.position}) arrived after the cut ${cut} was published.`,
-        { facts: { table, seq: late.seq, position: late.position, cut: cut ?? '' } },
-      );
-  }
-
-  async #ensureTables(uses: readonly SchemaUse[]): Promise<void> {
-    const changed = new Set<TableName>();
+  /** @returns the tables with another form, and the sequence of the record that needs it */
+  async #ensureTables(
+    uses: readonly SchemaUse[],
+    isAnnounced: ReturnType<typeof announcements>,
+  ): Promise<ReadonlyMap<TableName, Sequence>> {
+    const changed = new Map<TableName, Sequence>();
     for (const use of uses) {
       const to = tableFor(DUCKDB_RULES, this.#tables, use);
       const from = this.#tables.get(to.name);
       if (from === to) continue;
-      if (from && keyChanged(from, to)) await this.#fold(from);
-      const { watermark } = this.#tables.get(to.name) ?? to;
-      const status = from ? from.status : this.#firstStatus(to);
-      await this.#run(`changing the columns of ${to.name}`, tableStatements(from, to));
-      this.#tables.set(to.name, { ...to, watermark, status });
-      changed.add(to.name);
+      await this.#ofTable(to.name, use.since, async () => {
+        if (from && keyChanged(from, to)) await this.#fold(from);
+        const { watermark } = this.#tables.get(to.name) ?? to;
+        await this.#run(`changing the columns of ${to.name}`, tableStatements(from, to));
+        this.#tables.set(to.name, { ...to, watermark });
+      });
+      if (!from) this.#meet(to.name, use.since, isAnnounced(to.name, use.since));
+      changed.set(to.name, use.since);
     }
-    for (const name of changed) await this.#replaceViews(name);
+    return changed;
   }
 
-  #firstStatus({ schemaSince }: StoredTable): TableStatus {
-    const { start } = this.#before;
-    return start !== undefined && schemaSince <= start ? 'incomplete' : 'consistent';
+  #meet(name: TableName, since: Sequence, isAnnounced: boolean): void {
+    const known = this.#continuity.get(name);
+    const facts = firstFacts(known, since, isAnnounced, this.#before.start);
+    this.#continuity = new Map(this.#continuity).set(name, facts);
   }
 
-  /** What happened before the warehouse began happened to rows it does not have. */
-  #counts({ kind, seq }: ControlRecord): boolean {
-    const { start } = this.#before;
-    return kind !== 'schema' && (start === undefined || seq > start);
-  }
-
-  async #publish(cut: Cut, ingestedAtUs: number): Promise<void> {
-    const due = this.#pending.filter(({ seq }) => seq <= cut.lastSequence);
-    for (const record of due) await this.#obey(record, cut, ingestedAtUs);
-    this.#pending = this.#pending.filter(({ seq }) => seq > cut.lastSequence);
-    this.#cut = cut;
-  }
-
-  async #obey(record: ControlRecord, cut: Cut, ingestedAtUs: number): Promise<void> {
-    switch (record.kind) {
-      case 'truncate':
-        return this.#deleteLive(record, undefined, cut, ingestedAtUs);
-      case 'sweep':
-        return this.#deleteLive(record, record.olderThan, cut, ingestedAtUs);
-      case 'snapshotBegin':
-        this.#setStatus(record.table, 'snapshotting');
-        return;
-      case 'snapshotEnd':
-        // The end of one that began before the warehouse did: its first chunks are not here.
-        if (this.#tables.get(record.table)?.status !== 'incomplete')
-          this.#setStatus(record.table, 'consistent');
-        return;
-      case 'gap':
-        for (const { name, status } of this.#tables.values())
-          if (status !== 'incomplete') this.#setStatus(name, 'gap');
-        return;
-      case 'schema':
-      case 'tableGap':
-      case 'columns':
-      case 'tableDropped':
-        return;
-      default:
-        return unreachable(record);
+  async #carryOut(effects: ControlEffects, cut: Cut, ingestedAtUs: number): Promise<void> {
+    for (const each of effects.deletes) {
+      const table = this.#tables.get(each.table);
+      if (!table) continue;
+      const statement = liveDeleteStatement(duckdbDialect, table, each, cut, ingestedAtUs);
+      const deleted = await this.#doing(`deleting the live rows of ${table.name}`, () =>
+        this.#context.connection.run(statement),
+      );
+      this.#count(table.name, deleted.rowsChanged);
     }
   }
 
-  #setStatus(name: TableName, status: TableStatus): void {
-    const table = this.#tables.get(name);
-    if (table && table.status !== status) this.#tables.set(name, { ...table, status });
-  }
-
-  /** A table nothing is known of has no live rows. */
-  async #deleteLive(
-    record: Extract<ControlRecord, { kind: 'truncate' | 'sweep' }>,
-    olderThan: Sequence | undefined,
-    cut: Cut,
-    ingestedAtUs: number,
-  ): Promise<void> {
-    const { table: name, seq } = record;
-    const table = this.#tables.get(name);
-    if (!table) return;
-    const statement = massDelete(duckdbDialect, table, {
-      seq,
-      olderThan,
-      committedAt: committedAtOf(record, table, cut),
-      ingestedAt: `make_timestamptz(${ingestedAtUs})`,
-    });
-    const deleted = await this.#doing(`deleting the live rows of ${name}`, () =>
-      this.#context.connection.run(statement),
-    );
-    this.#count(name, deleted.rowsChanged);
-  }
-
+  /** Those of a stopped table have its cut as a literal: they are replaced in the transaction that stops it. */
   async #replaceViews(name: TableName): Promise<void> {
-    await this.#run(
-      `replacing the views of ${name}`,
-      viewStatements(duckdbDialect, this.#table(name)),
-    );
+    const stop = this.#stopped.get(name);
+    const cut = duckdbDialect.sequence(stop?.cut?.lastSequence ?? BEFORE_ALL);
+    const dialect = stop ? { ...duckdbDialect, cut } : duckdbDialect;
+    const statements = viewStatements(dialect, this.#table(name));
+    await this.#run(`replacing the views of ${name}`, statements);
   }
 
   #table(name: TableName): StoredTable {
@@ -231,18 +243,19 @@ export class BatchTransaction {
   }
 }
 
-/**
- * Of a record without a commit time the table's changes have one: that of the first one behind the
- * record, or of the cut when there is none, keeps times in the order of sequences.
- */
-function committedAtOf(
-  { committedAtUs, seq }: ControlRecord,
-  table: StoredTable,
-  cut: Cut,
-): string {
-  if (committedAtUs !== undefined) return `make_timestamptz(${committedAtUs})`;
-  const next =
-    `SELECT min(c.${META.committedAt}) FROM ${duckdbDialect.changes(table)} AS c` +
-    ` WHERE c.${META.seq} > ${sequence(seq)}`;
-  return `coalesce((${next}), make_timestamptz(${cut.committedAtUs}))`;
+/** What a piece holds at the most, unless a single row is larger. */
+const PIECE_CHARACTERS = 1_000_000;
+
+function pieces(rows: readonly ChangeRow[]): readonly (readonly ChangeRow[])[] {
+  const parts: ChangeRow[][] = [];
+  let room = 0;
+  for (const row of rows) {
+    room -= row.row.length;
+    if (room < 0) {
+      parts.push([]);
+      room = PIECE_CHARACTERS - row.row.length;
+    }
+    parts.at(-1)?.push(row);
+  }
+  return parts;
 }

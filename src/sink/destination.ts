@@ -52,17 +52,17 @@ export interface SinkBatch {
   readonly without?: readonly Topic[];
 }
 
-/** A table that stands at a cut of its own while the others go on. */
+/** A table that is at a cut of its own while the others continue. */
 export interface StoppedTable {
   readonly table: TableName;
   readonly topic: Topic;
-  /** Where its topic is read on from; a partition that is not here from its first record. */
+  /** Where reading its topic continues; a partition that is not here begins at its first record. */
   readonly offsets: readonly PartitionOffset[];
   /**
-   * Whether it is read again. `fromSnapshot`: a snapshot brings all that came before it, so that it
-   * does not matter what retention has taken of that.
+   * Whether its topic is read again. `fromSnapshot`: a snapshot brings all that came before it, so
+   * that it does not matter what retention has taken of that.
    */
-  readonly goesOn: 'no' | 'fromOffsets' | 'fromSnapshot';
+  readonly readAgain: 'never' | 'fromOffsets' | 'fromSnapshot';
   /** For a person: what stopped it, and where. Quotes no value. */
   readonly reason: string;
 }
@@ -93,8 +93,9 @@ export interface NewWarehouse {
   readonly warehouseId: string;
   /**
    * Where it begins, when not with the first record of every topic. It takes no rows from before
-   * the cut, and of the control records from before it the schemas alone; a table that was there by
-   * then is incomplete until a snapshot that began after the cut has ended.
+   * the cut, and of the control records from before it only what they say of schemas and of the
+   * continuity of tables; a table that was there by then is incomplete until a copy of it that
+   * began after the cut has ended.
    */
   readonly start?: { readonly cut: Cut; readonly offsets: readonly PartitionOffset[] };
 }
@@ -118,9 +119,7 @@ export interface Destination {
   apply(batch: SinkBatch): Promise<readonly Topic[]>;
   /** Folds changes up to the present cut into the state tables where that pays. */
   compact(): Promise<void>;
-  /** Rows per table as the views show them, for status. */
-  rowCounts(): Promise<ReadonlyMap<TableName, number>>;
-  /** As of the last batch. Absent where a table that cannot go on stops them all. */
-  stopped?(): readonly StoppedTable[];
+  /** As of the last batch. */
+  stopped(): readonly StoppedTable[];
   close(): Promise<void>;
 }

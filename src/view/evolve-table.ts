@@ -107,7 +107,6 @@ function formFor(
       ...newest,
       columns: wanted,
       watermark: BEFORE_ALL,
-      status: 'consistent',
     };
   }
   const combined = combine(rules, table, wanted);

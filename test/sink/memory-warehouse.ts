@@ -89,10 +89,8 @@ export class MemoryWarehouse implements Destination {
     this.#reach('sinkCompacting');
   }
 
-  async rowCounts(): Promise<ReadonlyMap<TableName, number>> {
-    return new Map(
-      [...this.#stored.changes.keys()].map((table) => [table, this.live(table).length]),
-    );
+  stopped(): readonly [] {
+    return [];
   }
 
   async close(): Promise<void> {}
