@@ -6,6 +6,7 @@ import {
   VARCHAR,
 } from '@duckdb/node-api';
 import type { ChangeRow, TableRows } from '../sink/destination.ts';
+import { keepNegativeZeros } from '../sink/negative-zeros.ts';
 import { META, type StoredTable } from '../view/stored-table.ts';
 import { columnCodec, inexactExpression, mayBeNegativeZero } from './column-type.ts';
 import { duckdbDialect } from './duckdb-dialect.ts';
@@ -70,15 +71,6 @@ export class RowStage {
       appender.closeSync();
     }
   }
-}
-
-/** String, or a negative zero outside of strings. */
-const STRING_OR_NEGATIVE_ZERO = /"(?:[^"\\]|\\.)*"|-0(?![\d.eE])/g;
-
-/** JSON readers take `-0` for the integer 0; `-0.0` keeps its sign. */
-function keepNegativeZeros(json: string): string {
-  if (!json.includes('-0')) return json;
-  return json.replace(STRING_OR_NEGATIVE_ZERO, (found) => (found === '-0' ? '-0.0' : found));
 }
 
 function insertStatement(
