@@ -1,11 +1,11 @@
 import type { PipelineSpec } from '../control/pipeline-spec.ts';
-import type { StreamCommand } from '../control/pipeline-state.ts';
+import type { StreamCommand, Tripwire } from '../control/stream-command.ts';
 import type { Outcome } from '../errors/catalogue.ts';
 import type { SluiceError } from '../errors/error.ts';
 
 export interface StreamInput {
   readonly spec: PipelineSpec;
-  readonly tripwire: { readonly hasCommitted: boolean; readonly epoch: number };
+  readonly tripwire: Tripwire;
   readonly commands: readonly StreamCommand[];
 }
 

@@ -1,8 +1,9 @@
-import { type Incident, openIncident } from './incident.ts';
+import { findOpenIncident, type Incident } from './incident.ts';
 import { pipelineWorkflowId, sinkWorkflowId } from './names.ts';
 import type { PipelineState } from './pipeline-state.ts';
 import type { Refusal } from './refusal.ts';
 import type { SinkState } from './sink-state.ts';
+import type { MachineState } from './state-machine.ts';
 
 /** The workflow's current details: what is going on, and what to type next. Markdown. */
 export function pipelineDetails(state: PipelineState): string {
@@ -10,7 +11,7 @@ export function pipelineDetails(state: PipelineState): string {
   const { pipeline, source, kafka, sinks } = spec;
   const from = `${source.host}:${source.port} (${source.include.join(', ')})`;
   const into = Object.keys(sinks).join(', ') || 'no sink';
-  const incident = openIncident(state.incidents);
+  const incident = findOpenIncident(state.incidents);
   return lines(
     `**${phase}** since ${utc(sinceMs)}${becauseText(state)}`,
     `${from} → topics \`${kafka.prefix}.*\` → ${into}`,
@@ -28,9 +29,9 @@ export function pipelineDetails(state: PipelineState): string {
 export function sinkDetails(state: SinkState): string {
   const { spec, sinkName, phase, sinceMs } = state;
   const workflowId = sinkWorkflowId(spec.pipeline, sinkName);
-  const incident = openIncident(state.incidents);
+  const incident = findOpenIncident(state.incidents);
   return lines(
-    `**${phase}** since ${utc(sinceMs)}`,
+    `**${phase}** since ${utc(sinceMs)}${becauseText(state)}`,
     `topics \`${spec.kafka.prefix}.*\` → ${spec.sinks[sinkName]?.kind ?? 'a removed sink'} \`${sinkName}\``,
     snapshotText(state),
     phase === 'PAUSED' && code(`temporal workflow signal -w ${workflowId} --name resume`),
@@ -94,7 +95,7 @@ function incidentText(incident: Incident, commands: readonly string[]): string {
   ].join('\n');
 }
 
-function becauseText({ because }: PipelineState): string {
+function becauseText({ because }: MachineState): string {
   if (!because) return '';
   const who = because.by === undefined ? '' : ` by ${because.by}`;
   const why = because.reason === undefined ? '' : `: ${because.reason}`;

@@ -42,7 +42,7 @@ const MAX_FACTS = 10;
 const MAX_CLOSED_MESSAGE_CHARS = 300;
 const MAX_LIST_CHARS = 5_000;
 
-export function openIncident(incidents: readonly Incident[]): Incident | undefined {
+export function findOpenIncident(incidents: readonly Incident[]): Incident | undefined {
   return incidents.findLast(({ closedAtMs }) => closedAtMs === undefined);
 }
 
@@ -72,7 +72,7 @@ export function withAnswered(
   answer: IncidentAnswer,
   nowMs: number,
 ): readonly Incident[] {
-  const open = openIncident(incidents);
+  const open = findOpenIncident(incidents);
   if (!open) return incidents;
   const closed = {
     message: cut(open.message, MAX_CLOSED_MESSAGE_CHARS),

@@ -6,7 +6,7 @@ import {
 } from '@temporalio/client';
 import { defaultPayloadConverter } from '@temporalio/common';
 import { optionalTsToMs } from '@temporalio/common/lib/time.js';
-import { type Incident, openIncident } from '../control/incident.ts';
+import { type Incident, findOpenIncident } from '../control/incident.ts';
 import { CONFIG_QUERY, RECOVER_ACTIONS, STATUS_QUERY } from '../control/messages.ts';
 import { pipelineWorkflowId, sinkWorkflowId } from '../control/names.ts';
 import type { PipelineSpec } from '../control/pipeline-spec.ts';
@@ -58,7 +58,7 @@ export async function viewPipeline(client: Client, pipeline: string): Promise<Pi
   const [shown, state] = await explaining(pipeline, () =>
     Promise.all([describe(handle, 'streamBinlog'), ask<PipelineState>(client, handle)]),
   );
-  const open = state && openIncident(state.incidents);
+  const open = state && findOpenIncident(state.incidents);
   const reason = reasonOf(shown, state);
   return {
     pipeline,
@@ -109,7 +109,7 @@ async function viewSink(client: Client, pipeline: string, name: string): Promise
   );
   if (!found) return { name, state: 'NOT STARTED' };
   const [shown, state] = found;
-  const open = state && openIncident(state.incidents);
+  const open = state && findOpenIncident(state.incidents);
   return {
     name,
     state: state?.phase ?? shown.state,

@@ -15,7 +15,7 @@ import type { PipelineSpec } from '../control/pipeline-spec.ts';
 import {
   type PipelineEvent,
   type PipelineState,
-  type Reduced,
+  type PipelineTransition,
   refusalOf,
 } from '../control/pipeline-state.ts';
 import { bindCommands, bindNotice } from './commands.ts';
@@ -30,7 +30,7 @@ const configQuery = defineQuery<PipelineSpec>(CONFIG_QUERY);
  */
 export function bindPipelineMessages(
   read: () => PipelineState,
-  take: (event: PipelineEvent) => Reduced,
+  take: (event: PipelineEvent) => PipelineTransition,
   refuse: (text: string) => void,
 ): void {
   setHandler(statusQuery, read);

@@ -13,7 +13,7 @@ import {
   initialState,
   type PipelineEvent,
   type PipelineState,
-  type Reduced,
+  type PipelineTransition,
   reduce,
 } from '../control/pipeline-state.ts';
 import { withRefusal } from '../control/refusal.ts';
@@ -41,12 +41,12 @@ export async function cdcPipeline(input: PipelineInput): Promise<void> {
   let state = input.state ?? initialState(input.spec, Date.now());
   const replies = new SnapshotReplies();
   const step = new CurrentStep();
-  const take = (event: PipelineEvent): Reduced => {
-    const reduced = reduce(state, event, Date.now());
-    state = reduced.state;
-    if (reduced.interrupt) step.interrupt();
-    replies.send(reduced.replies);
-    return reduced;
+  const take = (event: PipelineEvent): PipelineTransition => {
+    const transition = reduce(state, event, Date.now());
+    state = transition.state;
+    if (transition.interrupt) step.interrupt();
+    replies.send(transition.replies);
+    return transition;
   };
   const refuse = (text: string): void => {
     state = withRefusal(state, text, Date.now());

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import {
+  findOpenIncident,
   type Incident,
   MAX_INCIDENTS,
-  openIncident,
   withAnswered,
   withOpened,
 } from '../../src/control/incident.ts';
@@ -27,10 +27,10 @@ describe('incidents', () => {
 
   it('are open until they are answered, and keep the answer', () => {
     const opened = withOpened([], VERDICT, 1, NOW);
-    expect(openIncident(opened)?.code).toBe('binlog.purged');
+    expect(findOpenIncident(opened)?.code).toBe('binlog.purged');
     const [closed] = withAnswered(opened, { action: 'retry', by: 'ana' }, NOW + 1);
     expect(closed).toMatchObject({ closedAtMs: NOW + 1, answer: { action: 'retry', by: 'ana' } });
-    expect(openIncident(withAnswered(opened, { action: 'retry' }, NOW))).toBeUndefined();
+    expect(findOpenIncident(withAnswered(opened, { action: 'retry' }, NOW))).toBeUndefined();
   });
 
   it('stay few: the oldest give way, never the newest', () => {
@@ -49,6 +49,6 @@ describe('incidents', () => {
       NOW,
     );
     expect(JSON.stringify(incidents).length).toBeLessThanOrEqual(5_000);
-    expect(openIncident(incidents)?.message).toMatch(/^x{1499}…$/);
+    expect(findOpenIncident(incidents)?.message).toMatch(/^x{1499}…$/);
   });
 });

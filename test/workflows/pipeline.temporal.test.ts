@@ -1,6 +1,6 @@
 import { WorkflowUpdateFailedError } from '@temporalio/client';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { openIncident } from '../../src/control/incident.ts';
+import { findOpenIncident } from '../../src/control/incident.ts';
 import { COMMAND_KINDS, type CommandKind } from '../../src/control/messages.ts';
 import { pipelineWorkflowId, scheduleId, sinkWorkflowId } from '../../src/control/names.ts';
 import type { PipelineSpec } from '../../src/control/pipeline-spec.ts';
@@ -55,7 +55,7 @@ describe.skipIf(address === '')('cdcPipeline on a server', () => {
     stage.script = failing('binlog.purged');
     await stage.start(aPipelineSpec({ pipeline }));
     const gap = await stage.waitFor(pipeline, ({ phase }) => phase === 'GAP');
-    return openIncident(gap.incidents)?.id ?? 'none';
+    return findOpenIncident(gap.incidents)?.id ?? 'none';
   }
 
   const streamsOf = (pipeline: string): Stage['streams'] =>
@@ -201,11 +201,11 @@ describe.skipIf(address === '')('cdcPipeline on a server', () => {
     stage.script = failing('mysql.access-denied');
     await stage.start(aPipelineSpec({ pipeline: 'blocked' }));
     const blocked = await stage.waitFor('blocked', ({ phase }) => phase === 'BLOCKED');
-    expect(openIncident(blocked.incidents)?.code).toBe('mysql.access-denied');
+    expect(findOpenIncident(blocked.incidents)?.code).toBe('mysql.access-denied');
     stage.script = untilCancelled(1);
     await handleOf('blocked').executeUpdate('resume', { args: [{}] });
     const healed = await stage.waitFor('blocked', ({ phase }) => phase === 'STREAMING');
-    expect(openIncident(healed.incidents)).toBeUndefined();
+    expect(findOpenIncident(healed.incidents)).toBeUndefined();
   }, 60_000);
 
   it('is BLOCKED already when the source is not ready, before any stream', async () => {

@@ -1,7 +1,7 @@
 import { WorkflowUpdateFailedError } from '@temporalio/client';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { SinkInput } from '../../src/activities/types.ts';
-import { openIncident } from '../../src/control/incident.ts';
+import { findOpenIncident } from '../../src/control/incident.ts';
 import { CONTROL_QUEUE, pipelineWorkflowId, sinkWorkflowId } from '../../src/control/names.ts';
 import { ensureSinks, stopSinks } from '../../src/temporal/sinks.ts';
 import { aPipelineSpec } from '../support/pipeline-spec.ts';
@@ -58,7 +58,7 @@ describe.skipIf(address === '')('cdcSink on a server', () => {
     stage.sinkScript = failing('sink.schema-conflict');
     await stage.start(aPipelineSpec({ pipeline: 'alone' }));
     const stopped = await stage.waitForSink('alone', SINK, ({ phase }) => phase === 'BLOCKED');
-    const incident = openIncident(stopped.incidents);
+    const incident = findOpenIncident(stopped.incidents);
     expect(incident?.id).toMatch(/^warehouse\/blocked-\d{4}-\d\d-\d\d-01$/);
     await stage.waitFor('alone', ({ tripwire }) => tripwire.hasCommitted);
     expect(await stage.state('alone')).toMatchObject({ phase: 'STREAMING', incidents: [] });
@@ -135,7 +135,7 @@ describe.skipIf(address === '')('cdcSink on a server', () => {
     const stopped = await stage.waitForSink('renewed', SINK, ({ phase }) => phase === 'GAP');
     await stage.waitFor('renewed', ({ tripwire }) => tripwire.hasCommitted);
     lost = false;
-    const incidentId = openIncident(stopped.incidents)?.id;
+    const incidentId = findOpenIncident(stopped.incidents)?.id;
     await handleOf('renewed').signal('recover', { incidentId, action: 'resnapshot' });
     await stage.waitForSink('renewed', SINK, ({ snapshot }) => snapshot?.state === 'finished');
     const [asked] = stage.streams.at(-1)?.commands ?? [];
