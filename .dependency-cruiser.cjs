@@ -15,7 +15,7 @@ const MAY_IMPORT = {
   binlog: VOCABULARY,
   snapshot: VOCABULARY,
   topic: VOCABULARY,
-  capture: [...VOCABULARY, 'binlog', 'topic', 'snapshot', 'recovery'],
+  capture: [...VOCABULARY, 'binlog', 'topic', 'snapshot', 'recovery', 'control'],
   sink: [...VOCABULARY, 'topic'],
   view: [...VOCABULARY, 'sink'],
   recovery: ['change', 'errors'],

@@ -1,15 +1,9 @@
 import type { Checkpoint } from '../change/checkpoint.ts';
 import { formatGtidSet, parseGtidSet } from '../change/gtid-set.ts';
+import type { StreamCommand, Tripwire } from '../control/stream-command.ts';
 import { SluiceError } from '../errors/error.ts';
 import { type GtidAlgebra, judgeHistory } from '../recovery/history-verdict.ts';
-import type { CaptureCommand } from './command.ts';
 import type { ServerHistory } from './source-server.ts';
-
-/** What the workflow remembers to notice a lost position; it never supplies one. */
-export interface Tripwire {
-  readonly hasCommitted: boolean;
-  readonly epoch: number;
-}
 
 export type StartDecision =
   /** A pipeline that never ran: the first transaction writes the server's present position. */
@@ -18,7 +12,7 @@ export type StartDecision =
   /** New epoch at the server's present position; `from` is what was read before it. */
   | {
       readonly kind: 'reopen';
-      readonly command: Extract<CaptureCommand, { kind: 'resnapshot' }>;
+      readonly command: Extract<StreamCommand, { kind: 'resnapshot' }>;
       readonly checkpoint: Checkpoint | undefined;
       readonly from: string;
     };
@@ -37,7 +31,7 @@ export function decideStart(
   checkpoint: Checkpoint | undefined,
   history: ServerHistory,
   tripwire: Tripwire,
-  commands: readonly CaptureCommand[],
+  commands: readonly StreamCommand[],
 ): StartDecision {
   const reopen = commands.find(
     (command) =>

@@ -3,14 +3,14 @@ import type {
   SinkProgress,
   SnapshotProgress,
 } from '../observability/progress.ts';
+import type { IncidentView, PipelineView, SinkView } from '../temporal/pipeline-view.ts';
 import { count } from './amounts.ts';
-import type { Incident, PipelineStatus, SinkStatus } from './ports.ts';
 
 const BAR_CELLS = 20;
 const NOTHING_YET = '-';
 
 /** Everything about a pipeline in a block a person reads from top to bottom. */
-export function statusBlock(status: PipelineStatus, nowMs: number): string {
+export function statusBlock(status: PipelineView, nowMs: number): string {
   const { pipeline, progress, incident } = status;
   const lines: string[] = [
     ...field('pipeline', pipeline),
@@ -34,7 +34,7 @@ export function statusBlock(status: PipelineStatus, nowMs: number): string {
 
 /** One line of the list: name, state, since, lag, rows/s, snapshot, sinks. */
 export function statusRow(
-  { pipeline, state, sinceMs, progress, sinks }: PipelineStatus,
+  { pipeline, state, sinceMs, progress, sinks }: PipelineView,
   nowMs: number,
 ): readonly string[] {
   return [
@@ -58,7 +58,7 @@ export function statusRow(
 /** An open incident with the commands that answer it, ready to paste. */
 export function incidentLines(
   pipeline: string,
-  { id, code, message, openedAtMs, actions }: Incident,
+  { id, code, message, openedAtMs, actions }: IncidentView,
 ): readonly string[] {
   return [
     `${id}  ${code}  open since ${localTime(openedAtMs)}`,
@@ -100,14 +100,14 @@ function snapshotText({
   return `${'█'.repeat(filled)}${'░'.repeat(BAR_CELLS - filled)} ${Math.floor(part * 100)} % of ${table}, ${count(rows)} of about ${count(estimatedRows)} rows, ${count(rowsPerSecond)} rows/s${eta}; ${tablesDone} of ${tablesTotal} tables done`;
 }
 
-function sinkText({ state, reason, progress }: SinkStatus): string {
+function sinkText({ state, reason, progress }: SinkView): string {
   const shown = reason === undefined ? state : `${state} (${reason})`;
   if (!progress) return shown;
   return `${shown}, ${duration(progress.lagMs)} behind, complete up to commit ${count(progress.cutOrdinal)}, ${count(progress.rows)} rows${refusedText(progress)}${leftText(progress)}`;
 }
 
 /** Tables that stand still, each with what holds it; a heartbeat names the first few. */
-function stoppedLines({ progress }: SinkStatus): readonly string[] {
+function stoppedLines({ progress }: SinkView): readonly string[] {
   if (!progress?.stopped) return [];
   const { count: all, reasons } = progress.stopped;
   const named = Object.entries(reasons);

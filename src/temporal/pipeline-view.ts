@@ -6,7 +6,7 @@ import {
 } from '@temporalio/client';
 import { defaultPayloadConverter } from '@temporalio/common';
 import { optionalTsToMs } from '@temporalio/common/lib/time.js';
-import { type Incident, findOpenIncident } from '../control/incident.ts';
+import { findOpenIncident, type Incident } from '../control/incident.ts';
 import { CONFIG_QUERY, RECOVER_ACTIONS, STATUS_QUERY } from '../control/messages.ts';
 import { pipelineWorkflowId, sinkWorkflowId } from '../control/names.ts';
 import type { PipelineSpec } from '../control/pipeline-spec.ts';

@@ -1,11 +1,11 @@
 import { expect, it } from 'vitest';
-import type { PipelineStatus } from '../../src/cli/ports.ts';
 import { duration, statusBlock, statusRow } from '../../src/cli/status-text.ts';
 import { table } from '../../src/cli/table.ts';
+import type { PipelineView } from '../../src/temporal/pipeline-view.ts';
 
 const NOW_MS = Date.parse('2026-11-23T04:05:06');
 
-const STREAMING: PipelineStatus = {
+const STREAMING: PipelineView = {
   pipeline: 'shop',
   state: 'STREAMING',
   sinceMs: NOW_MS - 3_725_000,
