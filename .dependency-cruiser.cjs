@@ -21,7 +21,7 @@ const MAY_IMPORT = {
   recovery: ['change', 'errors'],
   control: ['change', 'errors'],
   config: ['change', 'control', 'errors'],
-  observability: ['errors', 'async'],
+  observability: ['errors', 'async', 'control'],
   ...Object.fromEntries(
     PRODUCTS.map((product) => [product, [...VOCABULARY, ...DOMAIN, 'control', 'observability']]),
   ),

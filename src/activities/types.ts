@@ -7,6 +7,8 @@ export interface StreamInput {
   readonly spec: PipelineSpec;
   readonly tripwire: Tripwire;
   readonly commands: readonly StreamCommand[];
+  /** Stopped tables that the workflow has on record; none when absent. */
+  readonly stoppedTables?: number;
 }
 
 export interface SinkInput {
@@ -15,6 +17,8 @@ export interface SinkInput {
   /** What has been decided about the sink; see its workflow. */
   readonly renewal?: string;
   readonly snapshot?: { readonly id: string; readonly state: 'asked' | 'finished' };
+  /** Stopped tables that the workflow has on record; none when absent. */
+  readonly stoppedTables?: number;
 }
 
 export interface SinkResult {

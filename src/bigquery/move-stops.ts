@@ -8,7 +8,7 @@ import type { OnRefusedRow } from './load-file.ts';
 import type { StoredState } from './metadata.ts';
 import {
   type Obstacle,
-  reasonText,
+  positionText,
   type ShownCut,
   type Stops,
   type TableStop,
@@ -145,7 +145,9 @@ export function stoppedTables(
     topic: stop.topic,
     offsets: [...offsets.values()].filter(({ topic }) => topic === stop.topic),
     goesOn: goesOn(stop, offsets, onRefusedRow),
-    reason: reasonText(stop),
+    code: stop.code,
+    reason: stop.reason,
+    position: positionText(stop),
   }));
 }
 

@@ -1,5 +1,7 @@
 import { unreachable } from '../change/brand.ts';
+import { parseTablePattern } from '../change/table-pattern.ts';
 import type { PipelineSpec } from './pipeline-spec.ts';
+import type { StoppedTables, TableStop } from './stopped-tables.ts';
 
 /** Who asks and why; kept with what was done. `commandId` makes a repeated command harmless. */
 export interface Requester {
@@ -90,6 +92,8 @@ export const CONFIG_QUERY = 'config';
 /** Signals from activities to their pipeline. */
 export const CAPTURE_STARTED = 'captureStarted';
 export const SNAPSHOT_FINISHED = 'snapshotFinished';
+/** Signal from a stream or a sink to its workflow. */
+export const STOPPED_TABLES = 'stoppedTables';
 /** Signal from a pipeline to the workflow that asked for a snapshot. */
 export const SNAPSHOT_DONE = 'snapshotDone';
 
@@ -187,6 +191,28 @@ export function parseSnapshotFinished(payload: unknown): Parsed<SnapshotFinished
     isSnapshots([{ snapshotId, tables, rows }])
       ? accept({ snapshotId, tables, rows } as SnapshotFinished)
       : refuse(`${SNAPSHOT_FINISHED} needs "snapshotId", "tables" and "rows"`),
+  );
+}
+
+/** Payload of {@link STOPPED_TABLES}. */
+export function parseStoppedTables(payload: unknown): Parsed<StoppedTables> {
+  return withFields(STOPPED_TABLES, payload, ({ count, tables }) =>
+    isCount(count) && isTableStops(tables)
+      ? accept({ count: Math.max(count, tables.length), tables })
+      : refuse(`${STOPPED_TABLES} needs "count" and "tables"`),
+  );
+}
+
+function isTableStops(value: unknown): value is readonly TableStop[] {
+  return (
+    Array.isArray(value) &&
+    value.every(
+      (one) =>
+        isRecord(one) &&
+        isTexts([one['table'], one['code'], one['reason'], one['position']]) &&
+        parseTablePattern(String(one['table'])) !== undefined &&
+        (one['sinceMs'] === undefined || isCount(one['sinceMs'])),
+    )
   );
 }
 

@@ -27,6 +27,7 @@ import {
   type Steps,
   type Transition,
 } from './state-machine.ts';
+import { applyStoppedTables, type StoppedTables } from './stopped-tables.ts';
 import type { StreamCommand, Tripwire } from './stream-command.ts';
 
 export const PHASES = [
@@ -63,6 +64,7 @@ export type PipelineNotice =
   | ({ readonly kind: 'captureStarted' } & CaptureStarted)
   | ({ readonly kind: 'snapshotFinished' } & SnapshotFinished)
   | Verdict
+  | ({ readonly kind: 'stoppedTables' } & StoppedTables)
   | { readonly kind: 'drained' };
 
 export type PipelineEvent = PipelineCommand | PipelineNotice;
@@ -86,6 +88,7 @@ const STEPS: Steps<Phase, EventKind> = {
     snapshotFinished: 'stay',
     gap: 'GAP',
     blocked: 'BLOCKED',
+    stoppedTables: 'stay',
     drained: 'stay',
   },
   STREAMING: {
@@ -102,6 +105,7 @@ const STEPS: Steps<Phase, EventKind> = {
     snapshotFinished: 'stay',
     gap: 'GAP',
     blocked: 'BLOCKED',
+    stoppedTables: 'stay',
     drained: 'stay',
   },
   PAUSED: {
@@ -119,6 +123,7 @@ const STEPS: Steps<Phase, EventKind> = {
     // The stream found it while it was being stopped.
     gap: 'GAP',
     blocked: 'BLOCKED',
+    stoppedTables: 'stay',
     drained: 'stay',
   },
   GAP: {
@@ -135,6 +140,7 @@ const STEPS: Steps<Phase, EventKind> = {
     snapshotFinished: 'stay',
     gap: 'stay',
     blocked: 'stay',
+    stoppedTables: 'stay',
     drained: 'stay',
   },
   BLOCKED: {
@@ -151,6 +157,7 @@ const STEPS: Steps<Phase, EventKind> = {
     snapshotFinished: 'stay',
     gap: 'stay',
     blocked: 'stay',
+    stoppedTables: 'stay',
     drained: 'stay',
   },
   DRAINING: {
@@ -167,6 +174,7 @@ const STEPS: Steps<Phase, EventKind> = {
     snapshotFinished: 'stay',
     gap: 'stay',
     blocked: 'stay',
+    stoppedTables: 'stay',
     drained: 'DROPPED',
   },
   DROPPED: {
@@ -183,6 +191,7 @@ const STEPS: Steps<Phase, EventKind> = {
     snapshotFinished: 'stay',
     gap: 'stay',
     blocked: 'stay',
+    stoppedTables: 'stay',
     drained: 'stay',
   },
 };
@@ -388,6 +397,8 @@ function applyNotice(
     case 'gap':
     case 'blocked':
       return reply(openIncident(state, notice, nowMs), '');
+    case 'stoppedTables':
+      return reply(applyStoppedTables(state, notice, nowMs), '');
     case 'drained':
       return reply(state, '');
     default:

@@ -18,6 +18,7 @@ import {
   type Steps,
   type Transition,
 } from './state-machine.ts';
+import { applyStoppedTables, type StoppedTables } from './stopped-tables.ts';
 
 export const SINK_PHASES = ['RUNNING', 'PAUSED', 'GAP', 'BLOCKED', 'STOPPED'] as const;
 export type SinkPhase = (typeof SINK_PHASES)[number];
@@ -45,6 +46,7 @@ export interface SinkSnapshot {
 /** What the sink and its pipeline say about the snapshot. */
 export type SinkNotice =
   | Verdict
+  | ({ readonly kind: 'stoppedTables' } & StoppedTables)
   | { readonly kind: 'snapshotNeeded'; readonly snapshotId: string }
   | { readonly kind: 'snapshotAsked'; readonly snapshotId: string }
   | { readonly kind: 'snapshotDone'; readonly done: SnapshotDone };
@@ -60,6 +62,7 @@ const STEPS: Steps<SinkPhase, SinkEvent['kind']> = {
     stop: 'STOPPED',
     gap: 'GAP',
     blocked: 'BLOCKED',
+    stoppedTables: 'stay',
     snapshotNeeded: 'stay',
     snapshotAsked: 'stay',
     snapshotDone: 'stay',
@@ -72,6 +75,7 @@ const STEPS: Steps<SinkPhase, SinkEvent['kind']> = {
     stop: 'STOPPED',
     gap: 'GAP',
     blocked: 'BLOCKED',
+    stoppedTables: 'stay',
     snapshotNeeded: 'stay',
     snapshotAsked: 'stay',
     snapshotDone: 'stay',
@@ -84,6 +88,7 @@ const STEPS: Steps<SinkPhase, SinkEvent['kind']> = {
     stop: 'STOPPED',
     gap: 'stay',
     blocked: 'stay',
+    stoppedTables: 'stay',
     snapshotNeeded: 'stay',
     snapshotAsked: 'stay',
     snapshotDone: 'stay',
@@ -96,6 +101,7 @@ const STEPS: Steps<SinkPhase, SinkEvent['kind']> = {
     stop: 'STOPPED',
     gap: 'stay',
     blocked: 'stay',
+    stoppedTables: 'stay',
     snapshotNeeded: 'stay',
     snapshotAsked: 'stay',
     snapshotDone: 'stay',
@@ -109,6 +115,7 @@ const STEPS: Steps<SinkPhase, SinkEvent['kind']> = {
     stop: 'stay',
     gap: 'stay',
     blocked: 'stay',
+    stoppedTables: 'stay',
     snapshotNeeded: 'stay',
     snapshotAsked: 'stay',
     snapshotDone: 'stay',
@@ -219,6 +226,8 @@ function applyNotice(state: SinkState, notice: SinkNotice, nowMs: number): SinkT
     case 'gap':
     case 'blocked':
       return reply(openIncident(state, notice, nowMs, `${state.sinkName}/`), '');
+    case 'stoppedTables':
+      return reply(applyStoppedTables(state, notice, nowMs, `${state.sinkName}/`), '');
     case 'snapshotNeeded':
       return reply({ ...state, snapshot: { id: notice.snapshotId, state: 'needed' } }, '');
     case 'snapshotAsked':

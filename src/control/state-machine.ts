@@ -2,9 +2,11 @@ import {
   ANY_INCIDENT,
   findOpenIncident,
   type Incident,
+  isOpenStop,
+  newIncident,
   type Verdict,
   withAnswered,
-  withOpened,
+  withinBounds,
 } from './incident.ts';
 import type { CommandAnswer, Requester, SnapshotDone } from './messages.ts';
 
@@ -16,6 +18,8 @@ export interface MachineState<Phase extends string = string> {
   readonly because?: Omit<Requester, 'commandId'> & { readonly command: string };
   readonly incidents: readonly Incident[];
   readonly incidentCount: number;
+  /** Tables that have stopped, those without an incident of their own included; none when absent. */
+  readonly stoppedTables?: number;
   /** Ids of the commands taken, newest last. */
   readonly commandIds: readonly string[];
 }
@@ -111,6 +115,8 @@ export function refusalFor<
   if (!isCommand(machine, event) || isRepeated(state, event)) return undefined;
   if (machine.answerAtOnce(state, event)) return undefined;
   const kind: Command['kind'] = event.kind;
+  const ofTable = 'incidentId' in event && refuseTableIncident(state, String(event.incidentId));
+  if (ofTable) return ofTable;
   return machine.steps[state.phase][kind] === 'refuse'
     ? refuseWrongPhase(machine.name, state, kind)
     : machine.refuse(state, event);
@@ -174,6 +180,14 @@ function requesterOf({ by, reason }: Requester): Omit<Requester, 'commandId'> {
   return { ...(by === undefined ? {} : { by }), ...(reason === undefined ? {} : { reason }) };
 }
 
+/** Why an incident cannot be answered that is of a single table. */
+function refuseTableIncident({ incidents }: MachineState, incidentId: string): string | undefined {
+  const incident = incidents.find(({ id }) => id === incidentId);
+  return incident && isOpenStop(incident)
+    ? `Incident ${incidentId} is of table ${String(incident.facts['table'])} alone, and no answer cures it: ask for a snapshot of the table when its cause is gone.`
+    : undefined;
+}
+
 const NOTHING_OPEN = 'There is no open incident to recover from.';
 
 function refuseWrongPhase(name: string, state: MachineState, command: string): string {
@@ -209,7 +223,8 @@ export function openIncident<State extends MachineState>(
 ): State {
   if (!isStopped(state) || findOpenIncident(state.incidents)) return state;
   const ordinal = state.incidentCount + 1;
-  const incidents = withOpened(state.incidents, verdict, ordinal, nowMs, idPrefix);
+  const opened = newIncident(verdict, ordinal, nowMs, idPrefix);
+  const incidents = withinBounds([...state.incidents, opened]);
   return { ...state, incidentCount: ordinal, incidents };
 }
 

@@ -50,7 +50,9 @@ export const NONE_RETURNING = '[]';
 /** Names the stopped tables that are able to go on, and what they have overcome. */
 export function returningOf(destination: Destination): string {
   const ready = (destination.stopped?.() ?? []).filter(({ goesOn }) => goesOn !== 'no');
-  return JSON.stringify(ready.map(({ table, goesOn, reason }) => [table, goesOn, reason]));
+  return JSON.stringify(
+    ready.map(({ table, goesOn, position, reason }) => [table, goesOn, position, reason]),
+  );
 }
 
 /** The stopped tables behind the topics. */

@@ -8,8 +8,10 @@ import {
   parseCaptureStarted,
   parseCommand,
   parseSnapshotFinished,
+  parseStoppedTables,
   SNAPSHOT_FINISHED,
   STATUS_QUERY,
+  STOPPED_TABLES,
 } from '../control/messages.ts';
 import type { PipelineSpec } from '../control/pipeline-spec.ts';
 import {
@@ -46,6 +48,12 @@ export function bindPipelineMessages(
     SNAPSHOT_FINISHED,
     parseSnapshotFinished,
     (finished) => void take({ kind: 'snapshotFinished', ...finished }),
+    refuse,
+  );
+  bindNotice(
+    STOPPED_TABLES,
+    parseStoppedTables,
+    (stopped) => void take({ kind: 'stoppedTables', ...stopped }),
     refuse,
   );
   bindCommands(COMMAND_KINDS, {

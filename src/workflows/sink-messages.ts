@@ -5,9 +5,11 @@ import {
   INCIDENTS_QUERY,
   parseSinkCommand,
   parseSnapshotDone,
+  parseStoppedTables,
   SINK_COMMAND_KINDS,
   SNAPSHOT_DONE,
   STATUS_QUERY,
+  STOPPED_TABLES,
 } from '../control/messages.ts';
 import type { SinkSpec } from '../control/pipeline-spec.ts';
 import {
@@ -34,6 +36,12 @@ export function bindSinkMessages(
   setHandler(statusQuery, read);
   setHandler(incidentsQuery, () => read().incidents);
   setHandler(configQuery, () => read().spec.sinks[read().sinkName]);
+  bindNotice(
+    STOPPED_TABLES,
+    parseStoppedTables,
+    (stopped) => void take({ kind: 'stoppedTables', ...stopped }),
+    refuse,
+  );
   bindCommands(SINK_COMMAND_KINDS, {
     parse: parseSinkCommand,
     refusalOf: (command) => sinkRefusalOf(read(), command),

@@ -21,8 +21,9 @@ import {
 } from '../control/sink-state.ts';
 import { longLived } from './activity-options.ts';
 import { CurrentStep } from './long-activity.ts';
+import { isLongHistory } from './long-history.ts';
 import { bindSinkMessages } from './sink-messages.ts';
-import { showState } from './visible-state.ts';
+import { showDetails, showState } from './visible-state.ts';
 
 export interface SinkWorkflowInput {
   readonly spec: PipelineSpec;
@@ -40,14 +41,18 @@ const ASK_AGAIN_AFTER = '30 seconds';
 export async function cdcSink(input: SinkWorkflowInput): Promise<void> {
   let state = input.state ?? initialSinkState(input.spec, input.sinkName, Date.now());
   const step = new CurrentStep();
+  const become = (next: typeof state): void => {
+    state = next;
+    showDetails(sinkDetails(next));
+  };
   const take = (event: SinkEvent): SinkTransition => {
     const transition = reduceSink(state, event, Date.now());
-    state = transition.state;
-    if (transition.interrupt) step.interrupt();
+    become(transition.state);
+    if (transition.interrupt || isLongHistory(event)) step.interrupt();
     return transition;
   };
   const refuse = (text: string): void => {
-    state = withRefusal(state, text, Date.now());
+    become(withRefusal(state, text, Date.now()));
   };
   bindSinkMessages(() => state, take, refuse);
 
@@ -92,13 +97,14 @@ export async function cdcSink(input: SinkWorkflowInput): Promise<void> {
 
 /** Id of a snapshot without which the sink does not go on. */
 async function fill(
-  { spec, sinkName, renewal, snapshot }: SinkState,
+  { spec, sinkName, renewal, snapshot, stoppedTables = 0 }: SinkState,
   sink: SinkSpec,
 ): Promise<string | undefined> {
   const options = longLived(spec.stream.heartbeatTimeoutMs, sinkQueue(sink));
   const input: SinkInput = {
     spec,
     sinkName,
+    stoppedTables,
     ...(renewal === undefined ? {} : { renewal }),
     ...(snapshot === undefined || snapshot.state === 'needed'
       ? {}

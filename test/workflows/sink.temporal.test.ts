@@ -1,8 +1,10 @@
 import { WorkflowUpdateFailedError } from '@temporalio/client';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { SinkInput } from '../../src/activities/types.ts';
+import type { TableName } from '../../src/change/table.ts';
 import { findOpenIncident } from '../../src/control/incident.ts';
 import { CONTROL_QUEUE, pipelineWorkflowId, sinkWorkflowId } from '../../src/control/names.ts';
+import type { StoppedTables } from '../../src/control/stopped-tables.ts';
 import { ensureSinks, stopSinks } from '../../src/temporal/sinks.ts';
 import { aPipelineSpec } from '../support/pipeline-spec.ts';
 import {
@@ -52,6 +54,33 @@ describe.skipIf(address === '')('cdcSink on a server', () => {
     await handle.executeUpdate('resume', { args: [{}] });
     await handle.executeUpdate('stop', { args: [{}] });
     await handle.result();
+  }, 60_000);
+
+  it('runs on with an incident for a table that stops, until the table returns', async () => {
+    let stopped: StoppedTables | undefined = {
+      count: 3,
+      tables: [
+        {
+          table: 'shop.orders' as TableName,
+          code: 'bigquery.row-refused',
+          reason: 'It has no place.',
+          position: 'offset 7',
+        },
+      ],
+    };
+    stage.sinkScript = async (_input, { signal, onStoppedTables }) => {
+      const reports = setInterval(() => onStoppedTables(stopped), 50);
+      await aborted(signal).finally(() => clearInterval(reports));
+    };
+    await started('one-table');
+    const state = await stage.waitForSink('one-table', SINK, (sink) => sink.stoppedTables === 3);
+    expect(state).toMatchObject({
+      phase: 'RUNNING',
+      incidents: [{ id: expect.stringMatching(/^warehouse\/table-/) as string }],
+    });
+    stopped = undefined;
+    const healed = await stage.waitForSink('one-table', SINK, (sink) => sink.stoppedTables === 0);
+    expect(healed.incidents).toMatchObject([{ answer: { action: 'returned' } }]);
   }, 60_000);
 
   it('stands still with an incident of its own while capture goes on', async () => {
