@@ -1,13 +1,12 @@
 import { tableFilter } from '../change/table-pattern.ts';
+import type { StreamCommand, Tripwire } from '../control/stream-command.ts';
 import type { ChunkReader } from '../snapshot/chunk-reader.ts';
 import { CaptureLoop, type EventDecoder } from './capture-loop.ts';
-import type { CaptureCommand } from './command.ts';
 import type { CaptureKillPoint } from './kill-points.ts';
 import { openSession } from './open-session.ts';
 import type { PipelineLog } from './pipeline-log.ts';
 import type { CaptureNotice, CaptureProgress } from './progress.ts';
 import type { SourceServer } from './source-server.ts';
-import type { Tripwire } from './start.ts';
 import type { OnFailure } from './tables.ts';
 
 export interface CaptureDeps {
@@ -41,7 +40,7 @@ export interface CaptureInput {
   readonly reportIntervalMs: number;
   readonly onFailure: OnFailure;
   readonly tripwire: Tripwire;
-  readonly commands: readonly CaptureCommand[];
+  readonly commands: readonly StreamCommand[];
 }
 
 /**

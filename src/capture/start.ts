@@ -1,19 +1,13 @@
 import type { Checkpoint } from '../change/checkpoint.ts';
 import { formatGtidSet, parseGtidSet } from '../change/gtid-set.ts';
 import type { TableId } from '../change/table.ts';
+import type { StreamCommand, Tripwire } from '../control/stream-command.ts';
 import { SluiceError } from '../errors/error.ts';
 import type { TableGapCause } from '../topic/control-record.ts';
 import { verdictOn } from './admission.ts';
-import type { CaptureCommand } from './command.ts';
 import type { TableState } from './ledger.ts';
 import type { PositionStart } from './position.ts';
 import type { ServerHistory, Sight } from './source-server.ts';
-
-/** What the workflow remembers to notice a lost position; it never supplies one. */
-export interface Tripwire {
-  readonly hasCommitted: boolean;
-  readonly epoch: number;
-}
 
 export type StartDecision =
   /** A pipeline that never ran: the first transaction writes the server's present position. */
@@ -22,7 +16,7 @@ export type StartDecision =
   /** New epoch at the server's present position; `from` is what was read before it. */
   | {
       readonly kind: 'reopen';
-      readonly command: Extract<CaptureCommand, { kind: 'resnapshot' }>;
+      readonly command: Extract<StreamCommand, { kind: 'resnapshot' }>;
       readonly checkpoint: Checkpoint | undefined;
       readonly from: string;
     };
@@ -36,7 +30,7 @@ export function decideStart(
   checkpoint: Checkpoint | undefined,
   history: ServerHistory,
   tripwire: Tripwire,
-  commands: readonly CaptureCommand[],
+  commands: readonly StreamCommand[],
 ): StartDecision {
   const reopen = commands.find(
     (command) =>

@@ -1,7 +1,7 @@
 import { BinlogDecoder } from '../binlog/decoder.ts';
 import type { CaptureNotice } from '../capture/progress.ts';
 import { runCapture } from '../capture/run-capture.ts';
-import type { Tripwire } from '../capture/start.ts';
+import type { Tripwire } from '../control/stream-command.ts';
 import { KafkaPipelineLog } from '../kafka/pipeline-log.ts';
 import { MysqlChunkReader } from '../mysql/chunk-reader.ts';
 import { MysqlSourceServer } from '../mysql/source-server.ts';

@@ -26,6 +26,8 @@ import type { SinkTask, ThreadPort } from './thread-protocol.ts';
  */
 const MEMORY_LIMIT_MB = 128;
 const THREADS = 2;
+/** Stopped tables that progress names; the others are counted. */
+const MAX_LISTED_STOPS = 50;
 
 /** Fills one warehouse in this thread until it is told to stop, and answers queries on it meanwhile. */
 export async function runSinkTask(task: SinkTask, port: ThreadPort): Promise<void> {
@@ -205,6 +207,5 @@ class SinkCounter {
 
 function stoppedTables({ stopped }: SinkSessionProgress): Pick<SinkProgress, 'stopped'> {
   if (stopped.length === 0) return {};
-  const reasons = Object.fromEntries(stopped.map(({ table, reason }) => [table, reason]));
-  return { stopped: { count: stopped.length, reasons } };
+  return { stopped: { count: stopped.length, tables: stopped.slice(-MAX_LISTED_STOPS) } };
 }

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { CaptureCommand } from '../../src/capture/command.ts';
 import type { CaptureInput } from '../../src/capture/run-capture.ts';
 import type { TableName } from '../../src/change/table.ts';
+import type { StreamCommand } from '../../src/control/stream-command.ts';
 import { SluiceError } from '../../src/errors/error.ts';
 import { attempt, isCaughtUp, PREFIX } from '../support/capture-attempt.ts';
 import { type CommitFate, InMemoryBroker } from '../support/in-memory-log.ts';
@@ -93,8 +93,8 @@ class Play {
   }
 
   /** A position that was purged is recovered; all else goes on by itself. */
-  #commandsOf({ recovers, refreshes }: Phase): CaptureCommand[] {
-    const commands: CaptureCommand[] = [];
+  #commandsOf({ recovers, refreshes }: Phase): StreamCommand[] {
+    const commands: StreamCommand[] = [];
     if (refreshes.length > 0) {
       this.#commands += 1;
       const id = `refresh-${this.#commands}`;
@@ -112,7 +112,7 @@ class Play {
   #recovery: readonly number[] = [];
 
   async #attempt(
-    input: Partial<CaptureInput> & { readonly commands: CaptureCommand[] },
+    input: Partial<CaptureInput> & { readonly commands: StreamCommand[] },
     fate: () => CommitFate,
     isWritten: () => boolean,
   ): Promise<boolean> {

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type CaptureInput, runCapture } from '../../src/capture/run-capture.ts';
-import type { Tripwire } from '../../src/capture/start.ts';
 import type { TableComments } from '../../src/change/table.ts';
+import type { Tripwire } from '../../src/control/stream-command.ts';
 import { parseControlRecord } from '../../src/topic/control-record.ts';
 import { COMMITTED_AT_HEADER, type OutgoingRecord } from '../../src/topic/publisher.ts';
 import { internalTopics, tableTopic } from '../../src/topic/topic-name.ts';

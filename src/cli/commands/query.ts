@@ -1,8 +1,8 @@
 import { resolve } from 'node:path';
 import { readPipelineFile } from '../../config/pipeline-file.ts';
 import { SluiceError } from '../../errors/error.ts';
+import type { QueryAnswer } from '../../workers/query.ts';
 import { wholeNumber } from '../option-values.ts';
-import type { QueryResult } from '../ports.ts';
 import { table } from '../table.ts';
 import { examples, unlessInterrupted, type Verb } from '../verb.ts';
 
@@ -42,7 +42,7 @@ export const query: Verb = (program, act) => {
       act(async ({ ports, signal }, sql: string, options: Options) => {
         const file = await fileOf(options);
         const found = await unlessInterrupted(
-          ports.queryWarehouse({ file, sql, limit: options.limit }),
+          ports.queryWarehouse(file, { sql, limit: options.limit }),
           signal,
         );
         return { result: found, text: resultText(found) };
@@ -70,7 +70,7 @@ async function fileOf({ config, sink, file }: Options): Promise<string> {
   return chosen.file;
 }
 
-function resultText({ columns, rows, truncated }: QueryResult): string {
+function resultText({ columns, rows, truncated }: QueryAnswer): string {
   const cells = rows.map((row) => row.map(cellText));
   const end = truncated
     ? `(the first ${rows.length} rows; --limit shows more)`
