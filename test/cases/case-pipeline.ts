@@ -111,6 +111,8 @@ export class CasePipeline {
     const aborted = new Promise<never>((_, reject) => {
       signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true });
     });
+    // It may come when nobody waits any more.
+    aborted.catch(() => undefined);
     for (;;) {
       signal.throwIfAborted();
       const answer = ask();

@@ -1,11 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-
-/** A table of the source. */
-export interface TableId {
-  readonly database: string;
-  readonly table: string;
-}
+import type { TableId } from '../../src/change/table.ts';
 
 export type Right =
   /** Its view has the rows of the source, and its status is `consistent`. */
@@ -52,9 +47,12 @@ const cells = (line: string): readonly string[] =>
     .split('|')
     .map((cell) => cell.trim().replace(/^\[(.*)\]\(.*\)$/, '$1'));
 
-/** `table` of the case's own database, or `database/table`. */
+/** `` `table` `` of the case's own database, or `` `database/table` ``. */
 function tableId(name: string, own: string): TableId {
-  const [database = '', table] = name.replaceAll('`', '').split('/');
+  const [database = '', table] = name
+    .replace(/^`(.*)`$/, '$1')
+    .replaceAll('``', '`')
+    .split('/');
   return table === undefined ? { database: own, table: database } : { database, table };
 }
 

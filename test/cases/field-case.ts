@@ -26,13 +26,18 @@ export interface FieldCase {
   readonly chunkRows: number;
   /** Account of the source that the pipeline uses; the case makes it, with {@link CASE_PASSWORD}. */
   readonly user: string | undefined;
+  /** Texts and bytes are so large that their digests are compared. */
+  readonly byHash: boolean;
+  /** It would disturb the other cases, or they it. */
+  readonly ownServer: boolean;
   readonly steps: readonly Step[];
 }
 
 export const CASE_PASSWORD = 'cases';
 
 const DEFAULT_CHUNK_ROWS = 1_000;
-const DIRECTIVE = /^-- (include|exclude|chunk rows|user|start|sync|stop|restart server)(?::(.*))?$/;
+const DIRECTIVE =
+  /^-- (include|exclude|chunk rows|user|own server|by hash|start|sync|stop|restart server)(?::(.*))?$/;
 
 export function readCases(): readonly FieldCase[] {
   return globSync(join(import.meta.dirname, '*.sql'))
@@ -40,21 +45,21 @@ export function readCases(): readonly FieldCase[] {
     .map((file) => parseCase(basename(file, '.sql'), readFileSync(file, 'utf8')));
 }
 
+const isComment = (line: string): boolean => line.trim() === '' || line.startsWith('--');
+
 function parseCase(name: string, text: string): FieldCase {
   const database = name.replaceAll('-', '_');
   const steps: Step[] = [];
   const settings = new Map<string, string>();
   let sql: string[] = [];
   const endSql = (): void => {
-    if (sql.some((line) => line.trim() !== '' && !line.startsWith('--')))
-      steps.push({ kind: 'sql', text: sql.join('\n') });
+    if (!sql.every(isComment)) steps.push({ kind: 'sql', text: sql.join('\n') });
     sql = [];
   };
   for (const line of text.split('\n')) {
-    const [, word, argument] = DIRECTIVE.exec(line) ?? [];
+    const [, word, argument = ''] = DIRECTIVE.exec(line) ?? [];
     if (word === undefined) sql.push(line);
-    else if (argument !== undefined && !steps.some(({ kind }) => kind === 'start'))
-      settings.set(word, argument);
+    else if (steps.length === 0 && sql.every(isComment)) settings.set(word, argument.trim());
     else {
       endSql();
       steps.push(stepOf(word, argument));
@@ -68,11 +73,13 @@ function parseCase(name: string, text: string): FieldCase {
     exclude: patterns(settings.get('exclude') ?? ''),
     chunkRows: Number(settings.get('chunk rows') ?? DEFAULT_CHUNK_ROWS),
     user: settings.get('user'),
+    byHash: settings.has('by hash'),
+    ownServer: settings.has('own server'),
     steps,
   };
 }
 
-function stepOf(word: string, argument: string | undefined): Step {
+function stepOf(word: string, argument: string): Step {
   switch (word) {
     case 'start':
     case 'sync':
@@ -80,7 +87,7 @@ function stepOf(word: string, argument: string | undefined): Step {
     case 'restart server':
       return { kind: word };
     case 'exclude':
-      return { kind: word, patterns: patterns(argument ?? '') };
+      return { kind: word, patterns: patterns(argument) };
     default:
       throw new Error(`"-- ${word}" stands only before the start`);
   }

@@ -36,8 +36,7 @@ export async function playCase(
   await using scope = new AsyncDisposableStack();
   const folder = await mkdtemp(join(tmpdir(), 'sluice-case-'));
   scope.defer(() => rm(folder, { recursive: true, force: true }));
-  const restarts = fieldCase.steps.some(({ kind }) => kind === 'restart server');
-  const own = restarts ? scope.use(await ownServers(['mysql'])) : undefined;
+  const own = fieldCase.ownServer ? scope.use(await ownServers(['mysql'])) : undefined;
   const mysql = own?.addresses.mysql ?? shared;
   const source = scope.use(await CaseSource.open(mysql, fieldCase));
   const password = fieldCase.user === undefined ? mysql.password : CASE_PASSWORD;

@@ -1,3 +1,4 @@
+import type { CanonicalText } from '../../demo/canonical-text.ts';
 import {
   compareTable,
   readShapes,
@@ -6,8 +7,8 @@ import {
 } from '../../demo/compare-tables.ts';
 import { DUCKDB } from '../../demo/warehouse-dialect.ts';
 import { unreachable } from '../../src/change/brand.ts';
-import { tableName } from '../../src/change/table.ts';
-import type { Right, TableId } from './expectation.ts';
+import { type TableId, tableName } from '../../src/change/table.ts';
+import type { Right } from './expectation.ts';
 import type { FieldCase } from './field-case.ts';
 import type { PlayedCase } from './play-case.ts';
 
@@ -38,7 +39,7 @@ export async function findingsOf(fieldCase: FieldCase, played: PlayedCase): Prom
   const statuses = await rows('SELECT table_name, status FROM _cdc_status');
   return {
     played,
-    shapes: shapes.flat(),
+    shapes: fieldCase.byHash ? shapes.flat().map(hashed) : shapes.flat(),
     views: views
       .map(([database, table]) => ({ database: database ?? '', table: table ?? '' }))
       .filter(
@@ -46,6 +47,19 @@ export async function findingsOf(fieldCase: FieldCase, played: PlayedCase): Prom
       ),
     statuses: new Map(statuses.map(([name, status]) => [name ?? '', status ?? ''])),
   };
+}
+
+/** With texts and bytes replaced by their digests. */
+function hashed(shape: TableShape): TableShape {
+  const digest = (text: CanonicalText): CanonicalText => ({
+    ...text,
+    mysql: (column) => `SHA2(${column}, 256)`,
+    duckdb: (column) => `sha256(${column})`,
+  });
+  const columns = shape.columns.map((column) =>
+    /text|blob/.test(column.dataType) ? { ...column, text: digest(column.text) } : column,
+  );
+  return { ...shape, columns };
 }
 
 /** What is wrong with a table, or undefined. */
@@ -93,6 +107,12 @@ async function unequal(
 ): Promise<string | undefined> {
   if (!hasView) return 'the warehouse has no view of it';
   const { mysql, pipeline } = played;
+  const names = await pipeline.query(`SELECT column_name FROM (DESCRIBE ${DUCKDB.rows(shape)})`);
+  const wanted = shape.columns.map(({ name }) => name);
+  // Those that the source has dropped come behind.
+  const shown = names.flat().slice(0, wanted.length);
+  if (shown.join() !== wanted.join())
+    return `its columns are called ${shown.join(', ')} and not ${wanted.join(', ')}`;
   const keyed =
     shape.key.length > 0 ? shape : { ...shape, key: shape.columns.map(({ name }) => name) };
   const comparison = await compareTable(mysql, (sql) => pipeline.query(sql), keyed);
@@ -106,13 +126,13 @@ async function unequal(
     `${comparison.differences} rows differ`,
     ...comparison.examples,
     'at the source',
-    ...source.slice(0, SHOWN_ROWS).map(shown),
+    ...source.slice(0, SHOWN_ROWS).map(rowText),
     'in the warehouse',
-    ...view.map(shown),
+    ...view.map(rowText),
   ].join('\n  ');
 }
 
-const shown = (row: unknown): string =>
+const rowText = (row: unknown): string =>
   JSON.stringify(row, (_, value: unknown) =>
     typeof value === 'string' && value.length > SHOWN_CHARS
       ? `${value.slice(0, SHOWN_CHARS)}… (${value.length})`
@@ -128,7 +148,7 @@ async function notEmpty(
   const rows = await played.pipeline.query(
     `SELECT * FROM ${DUCKDB.view(database, table)} LIMIT ${SHOWN_ROWS}`,
   );
-  return rows.length === 0 ? undefined : ['it has rows', ...rows.map(shown)].join('\n  ');
+  return rows.length === 0 ? undefined : ['it has rows', ...rows.map(rowText)].join('\n  ');
 }
 
 function notConsistent({ statuses }: Findings, id: TableId): string | undefined {
