@@ -28,8 +28,8 @@ export interface FieldCase {
   readonly user: string | undefined;
   /** Texts and bytes are so large that their digests are compared. */
   readonly byHash: boolean;
-  /** It would disturb the other cases, or they it. */
-  readonly ownServer: boolean;
+  /** It would disturb the other cases, or they it, or it needs other options. */
+  readonly ownServer: undefined | { readonly mysqlOptions: readonly string[] };
   readonly steps: readonly Step[];
 }
 
@@ -66,15 +66,16 @@ function parseCase(name: string, text: string): FieldCase {
     }
   }
   endSql();
+  const own = settings.get('own server');
   return {
     name,
     database,
-    include: patterns(settings.get('include') ?? `${database}.*`),
-    exclude: patterns(settings.get('exclude') ?? ''),
+    include: words(settings.get('include') ?? `${database}.*`),
+    exclude: words(settings.get('exclude') ?? ''),
     chunkRows: Number(settings.get('chunk rows') ?? DEFAULT_CHUNK_ROWS),
     user: settings.get('user'),
     byHash: settings.has('by hash'),
-    ownServer: settings.has('own server'),
+    ownServer: own === undefined ? undefined : { mysqlOptions: words(own) },
     steps,
   };
 }
@@ -87,10 +88,10 @@ function stepOf(word: string, argument: string): Step {
     case 'restart server':
       return { kind: word };
     case 'exclude':
-      return { kind: word, patterns: patterns(argument) };
+      return { kind: word, patterns: words(argument) };
     default:
       throw new Error(`"-- ${word}" stands only before the start`);
   }
 }
 
-const patterns = (text: string): readonly string[] => text.split(' ').filter((part) => part !== '');
+const words = (text: string): readonly string[] => text.split(' ').filter((part) => part !== '');

@@ -36,7 +36,8 @@ export async function playCase(
   await using scope = new AsyncDisposableStack();
   const folder = await mkdtemp(join(tmpdir(), 'sluice-case-'));
   scope.defer(() => rm(folder, { recursive: true, force: true }));
-  const own = fieldCase.ownServer ? scope.use(await ownServers(['mysql'])) : undefined;
+  const { ownServer } = fieldCase;
+  const own = ownServer && scope.use(await ownServers(['mysql'], ownServer));
   const mysql = own?.addresses.mysql ?? shared;
   const source = scope.use(await CaseSource.open(mysql, fieldCase));
   const password = fieldCase.user === undefined ? mysql.password : CASE_PASSWORD;
