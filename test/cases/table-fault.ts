@@ -1,22 +1,17 @@
 import type { CanonicalText } from '../../demo/canonical-text.ts';
-import {
-  compareTable,
-  readShapes,
-  sourceRows,
-  type TableShape,
-} from '../../demo/compare-tables.ts';
-import { DUCKDB } from '../../demo/warehouse-dialect.ts';
+import { readShapes, type TableShape } from '../../demo/compare-tables.ts';
 import { unreachable } from '../../src/change/brand.ts';
 import { type TableId, tableName } from '../../src/change/table.ts';
 import type { Right } from './expectation.ts';
 import type { FieldCase } from './field-case.ts';
 import type { PlayedCase } from './play-case.ts';
-
-const SHOWN_ROWS = 8;
-const SHOWN_CHARS = 60;
+import { firstRows, tableDifference } from './table-difference.ts';
 
 const sameTable = (a: TableId, b: TableId): boolean =>
   a.database === b.database && a.table === b.table;
+
+const has = (tables: readonly TableId[], id: TableId): boolean =>
+  tables.some((each) => sameTable(each, id));
 
 const isOf = ({ database }: FieldCase, name: string): boolean => name.startsWith(database);
 
@@ -69,14 +64,15 @@ export async function faultOf(
   right: Right,
 ): Promise<string | undefined> {
   const shape = findings.shapes.find((each) => sameTable(each, id));
-  const hasView = findings.views.some((view) => sameTable(view, id));
+  const hasView = has(findings.views, id);
   switch (right.kind) {
     case 'equal':
       if (shape === undefined) return 'the source has no such table';
-      return (await unequal(findings, shape, hasView)) ?? notConsistent(findings, id);
+      if (!hasView) return 'the warehouse has no view of it';
+      return (await tableDifference(findings.played, shape)) ?? notConsistent(findings, id);
     case 'gone':
       if (shape !== undefined) return 'the source has it';
-      return (await notEmpty(findings, id, hasView)) ?? left(findings, id);
+      return (await notEmpty(findings, id)) ?? left(findings, id);
     case 'stopped':
       return notStopped(findings, id, right.code);
     case 'left out':
@@ -92,63 +88,20 @@ export function strangers(
   { shapes, views }: Findings,
   expected: readonly TableId[],
 ): readonly string[] {
-  const known = ({ database, table }: TableId): boolean =>
-    expected.some((id) => sameTable(id, { database, table }));
   return [
-    ...shapes.filter((shape) => !known(shape)).map((id) => `${tableName(id)} at the source`),
-    ...views.filter((view) => !known(view)).map((id) => `${tableName(id)} in the warehouse`),
+    ...shapes
+      .filter((shape) => !has(expected, shape))
+      .map((id) => `${tableName(id)} at the source`),
+    ...views
+      .filter((view) => !has(expected, view))
+      .map((id) => `${tableName(id)} in the warehouse`),
   ];
 }
 
-async function unequal(
-  { played }: Findings,
-  shape: TableShape,
-  hasView: boolean,
-): Promise<string | undefined> {
-  if (!hasView) return 'the warehouse has no view of it';
-  const { mysql, pipeline } = played;
-  const names = await pipeline.query(`SELECT column_name FROM (DESCRIBE ${DUCKDB.rows(shape)})`);
-  const wanted = shape.columns.map(({ name }) => name);
-  // Those that the source has dropped come behind.
-  const shown = names.flat().slice(0, wanted.length);
-  if (shown.join() !== wanted.join())
-    return `its columns are called ${shown.join(', ')} and not ${wanted.join(', ')}`;
-  const keyed =
-    shape.key.length > 0 ? shape : { ...shape, key: shape.columns.map(({ name }) => name) };
-  const comparison = await compareTable(mysql, (sql) => pipeline.query(sql), keyed);
-  if (comparison.differences === 0) return undefined;
-  const source: unknown[] = [];
-  for await (const { values } of sourceRows(mysql, keyed)) source.push(values);
-  const view = await pipeline.query(
-    `SELECT * FROM ${DUCKDB.rows(shape)} ORDER BY ALL LIMIT ${SHOWN_ROWS}`,
-  );
-  return [
-    `${comparison.differences} rows differ`,
-    ...comparison.examples,
-    'at the source',
-    ...source.slice(0, SHOWN_ROWS).map(rowText),
-    'in the warehouse',
-    ...view.map(rowText),
-  ].join('\n  ');
-}
-
-const rowText = (row: unknown): string =>
-  JSON.stringify(row, (_, value: unknown) =>
-    typeof value === 'string' && value.length > SHOWN_CHARS
-      ? `${value.slice(0, SHOWN_CHARS)}… (${value.length})`
-      : value,
-  );
-
-async function notEmpty(
-  { played }: Findings,
-  { database, table }: TableId,
-  hasView: boolean,
-): Promise<string | undefined> {
-  if (!hasView) return undefined;
-  const rows = await played.pipeline.query(
-    `SELECT * FROM ${DUCKDB.view(database, table)} LIMIT ${SHOWN_ROWS}`,
-  );
-  return rows.length === 0 ? undefined : ['it has rows', ...rows.map(rowText)].join('\n  ');
+async function notEmpty({ played, views }: Findings, id: TableId): Promise<string | undefined> {
+  if (!has(views, id)) return undefined;
+  const rows = await firstRows(played, id.database, id.table);
+  return rows.length === 0 ? undefined : ['it has rows', ...rows].join('\n  ');
 }
 
 function notConsistent({ statuses }: Findings, id: TableId): string | undefined {
