@@ -1,18 +1,21 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type Connection, createConnection, type RowDataPacket } from 'mysql2/promise';
 import type { SqlAddress } from '../../tools/stack/address.ts';
 import { ownServers } from '../support/shop-harness.ts';
 import { CasePipeline } from './case-pipeline.ts';
+import { CaseSource } from './case-source.ts';
 import { CASE_PASSWORD, type FieldCase, type Step } from './field-case.ts';
 
 /** Between two steps, on a busy machine. */
 const PATIENCE_MS = 60_000;
 /** Once a step has waited in vain: what still moves is given the time to do so. */
 const IMPATIENCE_MS = 5_000;
-/** A table that no case captures: its transactions show how far a capture has come. */
-const MARKS = 'sluice_cases_marks';
+
+export interface CaseServers {
+  readonly mysql: SqlAddress;
+  readonly brokers: readonly string[];
+}
 
 /** A case whose steps are all done, with its servers still there to be asked. */
 export interface PlayedCase extends AsyncDisposable {
@@ -29,7 +32,7 @@ let plays = 0;
 /** Plays a case to its end, or to where it stands still. */
 export async function playCase(
   fieldCase: FieldCase,
-  { mysql: shared, brokers }: { readonly mysql: SqlAddress; readonly brokers: readonly string[] },
+  { mysql: shared, brokers }: CaseServers,
 ): Promise<PlayedCase> {
   plays += 1;
   const prefix = `c${process.pid}-${Date.now().toString(36)}-${plays}`;
@@ -102,91 +105,7 @@ async function sync(source: CaseSource, pipeline: CasePipeline, withinMs: number
     const commitOrdinal = await pipeline.captured(await source.executed(), signal);
     await pipeline.shown(commitOrdinal, signal);
   } catch (cause) {
-    const why = pipeline.trouble ?? 'nothing is said about why';
+    const why = pipeline.trouble ?? String(cause);
     throw new StandsStill(`the pipeline stands still: ${why}`, { cause });
   }
 }
-
-/** The source with the session in which a case's statements run. */
-class CaseSource implements AsyncDisposable {
-  readonly #mysql: SqlAddress;
-  readonly #case: FieldCase;
-  #session: Connection;
-
-  private constructor(mysql: SqlAddress, fieldCase: FieldCase, session: Connection) {
-    this.#mysql = mysql;
-    this.#case = fieldCase;
-    this.#session = session;
-  }
-
-  /** Removes what an earlier run has left, and makes the case's database. */
-  static async open(mysql: SqlAddress, fieldCase: FieldCase): Promise<CaseSource> {
-    const source = new CaseSource(mysql, fieldCase, await connect(mysql));
-    await source.#clear();
-    await source.run(
-      `CREATE DATABASE IF NOT EXISTS ${MARKS};
-       CREATE TABLE IF NOT EXISTS ${MARKS}.marks (id INT AUTO_INCREMENT PRIMARY KEY);
-       CREATE DATABASE ${fieldCase.database}; USE ${fieldCase.database}`,
-    );
-    return source;
-  }
-
-  /** Statements one after another, as the server itself tells them apart. */
-  async run(statements: string): Promise<void> {
-    await this.#session.query(statements);
-  }
-
-  async mark(): Promise<void> {
-    await this.#withOtherSession((session) =>
-      session.query(`INSERT INTO ${MARKS}.marks VALUES ()`),
-    );
-  }
-
-  executed(): Promise<string> {
-    return this.#withOtherSession(async (session) => {
-      const [[row]] = await session.query<RowDataPacket[]>(
-        'SELECT @@global.gtid_executed AS executed',
-      );
-      return String(row?.['executed']).replaceAll(/\s/g, '');
-    });
-  }
-
-  async reconnect(): Promise<void> {
-    this.#session.destroy();
-    this.#session = await connect(this.#mysql);
-    await this.run(`USE ${this.#case.database}`);
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    this.#session.destroy();
-    this.#session = await connect(this.#mysql);
-    await this.#clear();
-    await this.#session.end();
-  }
-
-  async databases(): Promise<readonly string[]> {
-    const [rows] = await this.#session.query<RowDataPacket[]>(
-      'SELECT schema_name AS name FROM information_schema.schemata',
-    );
-    const names = rows.map((row) => String(row['name']));
-    return names.filter((name) => name.startsWith(this.#case.database));
-  }
-
-  async #clear(): Promise<void> {
-    for (const name of await this.databases()) await this.run(`DROP DATABASE \`${name}\``);
-    if (this.#case.user !== undefined) await this.run(`DROP USER IF EXISTS ${this.#case.user}`);
-  }
-
-  /** The case's own session may have settings that no question is to depend on. */
-  async #withOtherSession<Answer>(ask: (session: Connection) => Promise<Answer>): Promise<Answer> {
-    const session = await connect(this.#mysql);
-    try {
-      return await ask(session);
-    } finally {
-      await session.end();
-    }
-  }
-}
-
-const connect = ({ host, port, user, password }: SqlAddress): Promise<Connection> =>
-  createConnection({ host, port, user, password, multipleStatements: true });
