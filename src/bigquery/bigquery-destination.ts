@@ -280,14 +280,14 @@ function massDeletes(
   });
 }
 
-const endOf = ({
+const endOf = ({ offsets, begins, cut, without }: Planned): Planned => ({
   offsets,
   cut,
-  without,
-}: Pick<SinkBatch, 'offsets' | 'cut' | 'without'>): Pick<
-  LoadPlan,
-  'offsets' | 'cut' | 'without'
-> => ({ offsets, cut, ...(without === undefined ? {} : { without }) });
+  ...(begins === undefined ? {} : { begins }),
+  ...(without === undefined ? {} : { without }),
+});
+
+type Planned = Pick<LoadPlan, 'offsets' | 'begins' | 'cut' | 'without'>;
 
 /**
  * Nothing but positions: no row, no control record, none that waits for the cut, no table that it

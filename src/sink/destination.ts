@@ -47,6 +47,11 @@ export interface SinkBatch {
   /** Schemas that `control` names. */
   readonly schemas: ReadonlyMap<SchemaId, TableSchema>;
   readonly offsets: readonly PartitionOffset[];
+  /**
+   * Where reading began in the partitions of stopped tables that are read again; in all others at
+   * the offset that the destination holds. None when absent.
+   */
+  readonly begins?: readonly PartitionOffset[];
   /** Present only with the last batch of a cut. */
   readonly cut: Cut | undefined;
   /** Topics of tables that have stopped, which were not read for this cut; none when absent. */
@@ -79,11 +84,7 @@ export interface DestinationState {
    * Where a commit ends that an earlier attempt has begun and cannot have undone. The first batch
    * has to end there, and to carry this cut.
    */
-  readonly planned?: {
-    readonly offsets: readonly PartitionOffset[];
-    readonly cut: Cut | undefined;
-    readonly without?: readonly Topic[];
-  };
+  readonly planned?: Pick<SinkBatch, 'offsets' | 'begins' | 'cut' | 'without'>;
 }
 
 /** The cut that a position is the end of. */

@@ -101,6 +101,8 @@ class SinkSession {
   #without = new Set<Topic>();
   /** Stopped tables that the newest round has read again. */
   #readAgain: readonly StoppedTable[] = [];
+  /** Topics that this round reads from elsewhere than their stored offsets. */
+  #returned: ReadonlySet<Topic> = new Set();
   #cut: Cut | undefined;
   #checkpoint: Checkpoint | undefined;
 
@@ -178,11 +180,14 @@ class SinkSession {
   /** Repeats the commit that an earlier attempt has begun, in one piece, whatever has come since. */
   async #finish({
     offsets,
+    begins = [],
     cut,
     without,
   }: NonNullable<DestinationState['planned']>): Promise<void> {
     const { source, signal } = this.#input;
     this.#without = new Set(without);
+    // Retention may have taken what the plan did not read either.
+    for (const begin of begins) this.#cursors.returnTo(begin);
     const ends = new Map(
       offsets.map(({ topic, partition, offset }) => [`${topic}/${partition}`, offset]),
     );
@@ -202,6 +207,7 @@ class SinkSession {
     this.#readAgain = readable(destination);
     const left = await leftOut(destination, source, topics);
     this.#without = new Set(left.topics);
+    this.#returned = new Set(left.again.keys());
     for (const offset of [...left.again.values()].flat()) this.#cursors.returnTo(offset);
   }
 
@@ -220,7 +226,14 @@ class SinkSession {
   async #take(piece: Piece, run: RecordRun): Promise<void> {
     const { topic, partition, records, nextOffset } = run;
     if (this.#without.has(topic)) return;
-    const { offset: first } = this.#cursors.next(run);
+    const { offset: first, topicId } = this.#cursors.next(run);
+    if (this.#returned.has(topic))
+      piece.beginAt({
+        topic,
+        partition,
+        offset: first,
+        ...(topicId === undefined ? {} : { topicId }),
+      });
     piece.offsets += nextOffset - first;
     for (const record of records) {
       if (record.offset < first)

@@ -518,7 +518,7 @@ function checkTables(service: MemoryBigQuery, pipeline: SimulatedPipeline): void
 }
 
 describe('a table that stands still for longer than its topic keeps records', () => {
-  it('stays as it is where rows are rejected, and comes back by a snapshot', async () => {
+  it('stays as it is where rows are rejected, and comes back by a snapshot, also when a commit fails on the way', async () => {
     const service = new MemoryBigQuery();
     const topics = new SimulatedTopics();
     const pipeline = new SimulatedPipeline(topics);
@@ -528,8 +528,12 @@ describe('a table that stands still for longer than its topic keeps records', ()
       pipeline.step({ kind: 'transaction', changes }, 0, 'commit');
     };
     const seen: SinkSessionProgress[] = [];
-    const run = async (onRefusedRow: OnRefusedRow): Promise<void> => {
+    const run = async (onRefusedRow: OnRefusedRow, failsAt = 0): Promise<void> => {
       topics.settle();
+      let commits = 0;
+      const reach: BigQueryContext['reach'] = (point) => {
+        if (point === 'sinkBeforeCommit' && (commits += 1) === failsAt) throw new Error('503');
+      };
       const done = new AbortController();
       let idle = 0;
       const hooks = { pick: () => 0, maxSlots: () => 100, beforeMarks: () => {} };
@@ -539,7 +543,7 @@ describe('a table that stands still for longer than its topic keeps records', ()
       };
       await runSink({
         source: new SimulatedSource(topics, { ...hooks, onIdle }),
-        destination: destination(service, log, { prefix: PREFIX, onRefusedRow }),
+        destination: destination(service, log, { prefix: PREFIX, onRefusedRow, reach }),
         log,
         orders: {},
         prefix: PREFIX,
@@ -571,6 +575,8 @@ describe('a table that stands still for longer than its topic keeps records', ()
     expect(stopsOf(service).has(NAME)).toBe(true);
     expect(service.checkpoint?.[9]).toBe(lastSequenceOf(1, 8));
     pipeline.step({ kind: 'snapshot', table: 0 }, 0, 'commit');
+    // The second commit is planned from what retention has left, and repeated from there.
+    await expect(run('reject', 2)).rejects.toThrow('503');
     await run('reject');
     expect(stopsOf(service).size).toBe(0);
     expect(shownRows(service, 0, service.checkpoint?.[9] ?? '')).toHaveLength(3);

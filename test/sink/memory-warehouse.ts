@@ -68,10 +68,12 @@ export class MemoryWarehouse implements Destination {
 
   async apply(batch: SinkBatch): Promise<readonly []> {
     const changes = new Map(this.#stored.changes);
-    for (const { table, rows } of batch.tables)
-      changes.set(table, [...(changes.get(table) ?? []), ...rows]);
-    this.#reach('sinkMidTransaction');
     const began = this.start?.cut.lastSequence ?? '';
+    for (const { table, rows } of batch.tables) {
+      const taken = rows.filter(({ seq }) => seq > began);
+      changes.set(table, [...(changes.get(table) ?? []), ...taken]);
+    }
+    this.#reach('sinkMidTransaction');
     let pending = [...this.#stored.pending, ...batch.control.filter(({ seq }) => seq > began)];
     const { cut } = batch;
     if (cut) {
