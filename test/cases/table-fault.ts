@@ -34,7 +34,7 @@ export async function findingsOf(fieldCase: FieldCase, played: PlayedCase): Prom
   const statuses = await rows('SELECT table_name, status FROM _cdc_status');
   return {
     played,
-    shapes: fieldCase.byHash ? shapes.flat().map(hashed) : shapes.flat(),
+    shapes: shapes.flat().map((shape) => comparable(shape, fieldCase)),
     views: views
       .map(([database, table]) => ({ database: database ?? '', table: table ?? '' }))
       .filter(
@@ -44,18 +44,29 @@ export async function findingsOf(fieldCase: FieldCase, played: PlayedCase): Prom
   };
 }
 
-/** With texts and bytes replaced by their digests. */
-function hashed(shape: TableShape): TableShape {
-  const digest = (text: CanonicalText): CanonicalText => ({
-    ...text,
-    mysql: (column) => `SHA2(${column}, 256)`,
-    duckdb: (column) => `sha256(${column})`,
+/**
+ * Numbers are compared by value: a column that has changed its type may be of a wider one in the
+ * warehouse, which shows 2 as 2.0. Large values are compared by their digests.
+ */
+function comparable(shape: TableShape, { byHash }: FieldCase): TableShape {
+  const columns = shape.columns.map((column) => {
+    const { text, name, dataType } = column;
+    if (byHash && /text|blob/.test(dataType)) return { ...column, text: digest(text) };
+    return shape.key.includes(name) || !/int|decimal/.test(dataType)
+      ? column
+      : { ...column, text: { ...text, polish: withoutFractionZeros } };
   });
-  const columns = shape.columns.map((column) =>
-    /text|blob/.test(column.dataType) ? { ...column, text: digest(column.text) } : column,
-  );
   return { ...shape, columns };
 }
+
+const withoutFractionZeros = (digits: string): string =>
+  digits.includes('.') ? digits.replace(/\.?0+$/, '') : digits;
+
+const digest = (text: CanonicalText): CanonicalText => ({
+  ...text,
+  mysql: (column) => `SHA2(${column}, 256)`,
+  duckdb: (column) => `sha256(${column})`,
+});
 
 /** What is wrong with a table, or undefined. */
 export async function faultOf(
