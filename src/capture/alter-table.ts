@@ -123,7 +123,8 @@ class Alteration {
         return this.#all(piece);
       case 'CONVERT':
         this.rewrite('its text was converted to another charset');
-        return this.#all(piece);
+        skipToTail(piece);
+        return true;
       case 'EXCHANGE':
         return this.#exchange(piece);
       case 'TRUNCATE':

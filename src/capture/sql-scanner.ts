@@ -73,6 +73,8 @@ export class SqlScanner {
   /** Inside an executable comment, whose end is still to come. */
   #executing = false;
   #last: Token | undefined;
+  /** Whether nothing stands between the last token and the next. */
+  #isAdjacent = false;
   /** Some comment's text counts on newer servers only. */
   sawNewer = false;
   /** A string or comment had no end: the statement was not read as the server read it. */
@@ -87,7 +89,9 @@ export class SqlScanner {
 
   /** `undefined` behind the last token, or where a semicolon ends the statement. */
   next(): Token | undefined {
+    const end = this.#at;
     this.#skipSpace();
+    this.#isAdjacent = this.#at === end;
     if (this.#at >= this.#sql.length || this.#code() === CODE.semicolon) return undefined;
     this.#last = this.#scan();
     return this.#last;
@@ -168,8 +172,9 @@ export class SqlScanner {
     return { kind: 'symbol', text: this.#sql.charAt(this.#at - 1) };
   }
 
+  /** Where a dot is a separator, and no decimal point. */
   #isBehindName(): boolean {
-    return this.#last?.kind === 'word' || this.#last?.kind === 'quoted';
+    return this.#isAdjacent && (this.#last?.kind === 'word' || this.#last?.kind === 'quoted');
   }
 
   #word(): Token {
