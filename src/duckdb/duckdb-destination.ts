@@ -95,7 +95,19 @@ export class DuckDbDestination implements Destination {
     return state;
   }
 
-  async apply(batch: SinkBatch): Promise<readonly []> {
+  /** A batch that runs out of memory is stored again with all that the sink may take. */
+  apply(batch: SinkBatch): Promise<readonly []> {
+    return this.#file.memory.enough(
+      () => this.#apply(batch),
+      async () => {
+        // A COMMIT that failed may be one that was made.
+        const state = await this.open();
+        return state && isApplied(state, batch) ? [] : this.#apply(batch);
+      },
+    );
+  }
+
+  async #apply(batch: SinkBatch): Promise<readonly []> {
     const opened = this.#mustBeOpen();
     const nowUs = this.#options.nowMs() * 1000;
     const { added } = await this.#transaction(opened, async (transaction) => {
@@ -106,7 +118,17 @@ export class DuckDbDestination implements Destination {
     return [];
   }
 
-  async compact(): Promise<void> {
+  compact(): Promise<void> {
+    return this.#file.memory.enough(
+      () => this.#compact(),
+      async () => {
+        await this.open();
+        await this.#compact();
+      },
+    );
+  }
+
+  async #compact(): Promise<void> {
     const opened = this.#mustBeOpen();
     for (const table of opened.deltas.due(opened.state, this.#options.nowMs())) {
       await this.#transaction(opened, async (transaction) => {
@@ -193,4 +215,13 @@ export class DuckDbDestination implements Destination {
     this.#connection = undefined;
     this.#opened = undefined;
   }
+}
+
+/** Every batch of a sink moves an offset or the cut. */
+function isApplied({ offsets, cut }: DestinationState, batch: SinkBatch): boolean {
+  const stored = new Map(offsets.map((one) => [`${one.topic}/${one.partition}`, one.offset]));
+  const areStored = batch.offsets.every(
+    ({ topic, partition, offset }) => stored.get(`${topic}/${partition}`) === offset,
+  );
+  return areStored && (batch.cut === undefined || cut?.lastSequence === batch.cut.lastSequence);
 }
