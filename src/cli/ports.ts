@@ -51,8 +51,10 @@ export interface QueryResult {
   readonly columns: readonly string[];
   /** JSON-plain values in the order of `columns`. */
   readonly rows: readonly (readonly unknown[])[];
-  /** More rows than the limit were found. */
+  /** There are more rows than these. */
   readonly truncated: boolean;
+  /** They are left out because the answer would be too long. */
+  readonly isFull?: true;
 }
 
 export interface Incident {
