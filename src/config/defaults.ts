@@ -37,6 +37,9 @@ export const DEFAULT_DUCKDB_COMMIT_INTERVAL_MS = 1_000;
 /** Some 25,000 rows: larger ones commit no faster, and the sink holds all of one in memory. */
 export const DEFAULT_DUCKDB_BATCH_BYTES = 8 * 1024 * 1024;
 
+/** Rows of 60 MB and tables of a thousand columns take it; ordinary work takes 128 MB of it. */
+export const DEFAULT_DUCKDB_MEMORY_MB = 1_024;
+
 /** What a first run is for. A pipeline that shall start at the present says `never`. */
 export const DEFAULT_SNAPSHOT_MODE = 'initial';
 

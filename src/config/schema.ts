@@ -9,6 +9,7 @@ import {
   DEFAULT_DATASET,
   DEFAULT_DUCKDB_BATCH_BYTES,
   DEFAULT_DUCKDB_COMMIT_INTERVAL_MS,
+  DEFAULT_DUCKDB_MEMORY_MB,
   DEFAULT_HEARTBEAT_TIMEOUT_MS,
   DEFAULT_IDLE_MS,
   DEFAULT_LOAD_INTERVAL_MS,
@@ -163,6 +164,11 @@ const duckdbSink = z.strictObject({
     .default(DEFAULT_DUCKDB_BATCH_BYTES)
     .describe(
       'A batch is committed early when it holds this many bytes; bounds the sink’s memory.',
+    ),
+  memoryLimitMb: wholeNumber(128, 1_048_576)
+    .default(DEFAULT_DUCKDB_MEMORY_MB)
+    .describe(
+      'Most memory that DuckDB takes, beside the worker’s own: 128 MB for ordinary work, and up to this much while rows, wide tables or queries need it. Beyond, it spills to disk, and what cannot be spilled fails.',
     ),
 });
 

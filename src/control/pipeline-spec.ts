@@ -43,6 +43,8 @@ export interface DuckdbSinkSpec {
   readonly host: string;
   readonly commitIntervalMs: number;
   readonly maxBatchBytes: number;
+  /** Absent in what was applied before it could be set. */
+  readonly memoryLimitMb?: number;
 }
 
 export interface BigQuerySinkSpec {

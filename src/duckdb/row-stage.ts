@@ -16,6 +16,14 @@ const { identifier, text } = duckdbDialect;
 /** Rows of a DuckDB vector. */
 const CHUNK_ROWS = 2048;
 
+/**
+ * JSON that one INSERT turns into columns: it takes several times as much memory meanwhile, while what
+ * it has written can be spilled to disk.
+ */
+const INSERT_CHARS = 8 << 20;
+
+const MOST_COMPARED_COLUMNS = 100;
+
 const STAGE = 'temp.sluice_stage';
 const STAGE_COLUMNS =
   'epoch UINTEGER, commit_ordinal DOUBLE, row_part UINTEGER, op VARCHAR, committed_at_us DOUBLE, position VARCHAR, body VARCHAR';
@@ -30,20 +38,42 @@ export class RowStage {
   readonly #connection: DuckDBConnection;
   readonly #chunk = DuckDBDataChunk.create(STAGE_TYPES, CHUNK_ROWS);
 
+  /** Not known before the first statement: the setting is one of the whole file. */
+  #comparesExpressions: boolean | undefined;
+
   constructor(connection: DuckDBConnection) {
     this.#connection = connection;
   }
 
   /**
-   * Appends the rows to the table's changelog, within the transaction that is open. Rows that were
-   * deleted from a temporary table keep their blocks for as long as it exists, so each call makes
-   * one of its own.
+   * Appends the rows to the table's changelog, within the transaction that is open, in pieces when
+   * they are large.
    */
-  async store(rows: TableRows, table: StoredTable, ingestedAtUs: number): Promise<void> {
+  async store(all: TableRows, table: StoredTable, ingestedAtUs: number): Promise<void> {
+    for (const rows of piecesOf(all.rows)) await this.#store({ ...all, rows }, table, ingestedAtUs);
+  }
+
+  /**
+   * Rows that were deleted from a temporary table keep their blocks for as long as it exists, so each
+   * piece has one of its own.
+   */
+  async #store(rows: TableRows, table: StoredTable, ingestedAtUs: number): Promise<void> {
     await this.#connection.run(`CREATE OR REPLACE TEMP TABLE sluice_stage (${STAGE_COLUMNS})`);
     await this.#fill(rows);
+    await this.#compareExpressions(rows.schema.columns.length <= MOST_COMPARED_COLUMNS);
     await this.#connection.run(insertStatement(rows, table, ingestedAtUs));
     await this.#connection.run(`DROP TABLE ${STAGE}`);
+  }
+
+  /**
+   * The search for common parts compares every column's expression with every other's, which takes a
+   * minute for a thousand dates.
+   */
+  async #compareExpressions(wanted: boolean): Promise<void> {
+    if (this.#comparesExpressions === wanted) return;
+    const without = wanted ? '' : 'common_subexpressions';
+    await this.#connection.run(`SET disabled_optimizers = '${without}'`);
+    this.#comparesExpressions = wanted;
   }
 
   async #fill({ rows, schema }: TableRows): Promise<void> {
@@ -71,6 +101,21 @@ export class RowStage {
       appender.closeSync();
     }
   }
+}
+
+/** In order, each as long as an INSERT takes, or one row. */
+function piecesOf(rows: readonly ChangeRow[]): readonly (readonly ChangeRow[])[] {
+  const pieces: ChangeRow[][] = [];
+  let chars = Number.POSITIVE_INFINITY;
+  for (const row of rows) {
+    if (chars + row.row.length > INSERT_CHARS) {
+      pieces.push([]);
+      chars = 0;
+    }
+    pieces.at(-1)?.push(row);
+    chars += row.row.length;
+  }
+  return pieces;
 }
 
 function insertStatement(

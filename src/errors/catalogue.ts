@@ -426,8 +426,8 @@ export const CATALOGUE = {
   'duckdb.out-of-memory': entry(
     'DuckDB needs more memory than it may use',
     'retry',
-    'A commit, a compaction or a query beside them went over the memory limit of the sink.',
-    'Nothing if it passes; otherwise make maxBatchBytes smaller or give the worker more memory.',
+    'A commit or a compaction needs more than memoryLimitMb of the sink, also when its rows are stored one by one.',
+    'Raise memoryLimitMb of the sink, and let the worker have that much; a query that ran beside it may have taken it for a moment.',
   ),
   'duckdb.value-refused': entry(
     'A value does not fit its column in the warehouse',

@@ -78,7 +78,8 @@ export class CasePipeline {
 
   /** Why a table stands still, as capture or the sink has said. */
   stopOf(table: string): string | undefined {
-    return this.#stopped.get(table) ?? this.#sink?.stopped?.reasons[table];
+    const stop = this.#sink?.stopped?.tables.find((each) => each.table === table);
+    return this.#stopped.get(table) ?? (stop && `${stop.code}: ${stop.reason}`);
   }
 
   /** Resolves once the transactions are captured and no table is waiting for a copy. */

@@ -74,6 +74,7 @@ describe('a pipeline file', () => {
           host: 'etl-1',
           commitIntervalMs: 1000,
           maxBatchBytes: 8_388_608,
+          memoryLimitMb: 1_024,
         },
       },
       snapshot: { mode: 'initial', chunkRows: 10_000, schedules: {} },
