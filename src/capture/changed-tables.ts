@@ -1,11 +1,13 @@
 import type { TableId } from '../change/table.ts';
+import { isNative } from './native-functions.ts';
+import type { Token } from './sql-scanner.ts';
 import { sameTable } from './table-effects.ts';
 import type { TokenCursor } from './token-cursor.ts';
 
 /**
  * Tables a statement that changes rows may change. `unknown` where it could be any: it calls a
- * stored function or procedure, or could not be read. Triggers, views and functions without a
- * database in their names look like nothing in a statement's text and are not seen.
+ * stored function or procedure, or could not be read. What a trigger does, or which table is behind a
+ * view, is in no statement's text and is not seen.
  */
 export type ChangedTables = readonly TableId[] | 'unknown';
 
@@ -28,7 +30,7 @@ export function loadedTable(cursor: TokenCursor): ChangedTables {
 export function updatedTables(cursor: TokenCursor): ChangedTables {
   cursor.skipWords('LOW_PRIORITY', 'IGNORE');
   const references = cursor.takeUntil((at) => at.word() === 'SET');
-  return cursor.atEnd() ? 'unknown' : several(namesIn(references), cursor);
+  return cursor.atEnd() ? 'unknown' : several([references], namesIn(references), cursor);
 }
 
 const BEHIND_TARGETS = ['FROM', 'USING', 'WHERE', 'ORDER', 'LIMIT'];
@@ -40,23 +42,40 @@ const BEHIND_TARGETS = ['FROM', 'USING', 'WHERE', 'ORDER', 'LIMIT'];
 export function deletedTables(cursor: TokenCursor): ChangedTables {
   cursor.skipWords('LOW_PRIORITY', 'QUICK', 'IGNORE');
   const isFrom = cursor.takeWords('FROM');
-  const first = cursor.takeUntil((at) => BEHIND_TARGETS.includes(at.word()));
-  const targets = namesIn(first);
-  if (!cursor.takeWords(isFrom ? 'USING' : 'FROM')) return several(isFrom ? targets : [], cursor);
-  const references = namesIn(cursor.takeUntil((at) => at.word() === 'WHERE'));
-  const isAlias = ({ written }: Name): boolean => references.some(({ alias }) => alias === written);
-  return several([...targets.filter((target) => !isAlias(target)), ...references], cursor);
+  const targets = namesIn(cursor.takeUntil((at) => BEHIND_TARGETS.includes(at.word())));
+  if (!cursor.takeWords(isFrom ? 'USING' : 'FROM'))
+    return several([], isFrom ? targets : [], cursor);
+  const references = cursor.takeUntil((at) => at.word() === 'WHERE');
+  const names = namesIn(references);
+  const isAlias = ({ written }: Name): boolean => names.some(({ alias }) => alias === written);
+  return several([references], [...targets.filter((target) => !isAlias(target)), ...names], cursor);
+}
+
+/** Whether common tables, `[RECURSIVE] name [(columns)] AS (query) [, …]*`, call what is stored. */
+export function commonTablesCall(cursor: TokenCursor): boolean {
+  cursor.takeWords('RECURSIVE');
+  return cursor.pieces().some((piece) => {
+    piece.identifier();
+    piece.skipGroup();
+    return callsStored(piece);
+  });
 }
 
 function only(table: TableId | undefined, rest: TokenCursor): ChangedTables {
   return !table || callsStored(rest) ? 'unknown' : [table];
 }
 
-function several(names: readonly Name[], rest: TokenCursor): ChangedTables {
+/** @param read  parts of the statement before the rest that were read already */
+function several(
+  read: readonly TokenCursor[],
+  names: readonly Name[],
+  rest: TokenCursor,
+): ChangedTables {
   const tables = names
     .map(({ table }) => table)
     .filter((table, index, all) => all.findIndex((other) => sameTable(other, table)) === index);
-  return tables.length === 0 || callsStored(rest) ? 'unknown' : tables;
+  const calls = read.some((part) => callsStored(part.fromStart())) || callsStored(rest);
+  return tables.length === 0 || calls ? 'unknown' : tables;
 }
 
 interface Name {
@@ -130,13 +149,24 @@ function textOf(token: ReturnType<TokenCursor['peek']>): string | undefined {
   return token?.kind === 'word' || token?.kind === 'quoted' ? token.text : undefined;
 }
 
-/** Whether a function of a database is called anywhere from here on: `db.name(`. */
+/**
+ * Whether a function is called from here on that may be a stored one: of a database, with its name
+ * in quotes, or of a name that the server does not have.
+ */
 function callsStored(cursor: TokenCursor): boolean {
+  let before: Token | undefined;
   while (!cursor.atEnd()) {
-    const isCall = cursor.isSymbol('.', 1) && cursor.isSymbol('(', 3);
-    const first = cursor.take();
-    if (isCall && (first?.kind === 'word' || first?.kind === 'quoted')) return true;
+    if (cursor.isSymbol('(', 1) && mayBeStored(cursor.peek(), before)) return true;
+    before = cursor.take();
     cursor.forget();
   }
   return false;
+}
+
+function mayBeStored(token: Token | undefined, before: Token | undefined): boolean {
+  if (before?.kind === 'word' && before.upper === 'AS') return false;
+  const isQualified = before?.kind === 'symbol' && before.text === '.';
+  return (
+    token?.kind === 'quoted' || (token?.kind === 'word' && (isQualified || !isNative(token.text)))
+  );
 }

@@ -1,6 +1,7 @@
 import { alterTable } from './alter-table.ts';
 import {
   type ChangedTables,
+  commonTablesCall,
   deletedTables,
   insertedTable,
   loadedTable,
@@ -188,8 +189,8 @@ function ddl(effects: readonly TableEffect[]): Statement {
 /** `WITH [RECURSIVE] name [(columns)] AS (query) [, …]* UPDATE …` or `DELETE …` */
 function behindCommonTables(cursor: TokenCursor): Statement {
   const verbs = ['UPDATE', 'DELETE', 'SELECT', 'INSERT', 'REPLACE'];
-  cursor.takeUntil((at) => verbs.includes(at.word()));
-  const verb = cursor.takeWord();
+  const calls = commonTablesCall(cursor.takeUntil((at) => verbs.includes(at.word())));
+  const verb = calls ? '' : cursor.takeWord();
   if (verb === 'UPDATE') return { kind: 'changesRows', tables: updatedTables(cursor) };
   if (verb === 'DELETE') return { kind: 'changesRows', tables: deletedTables(cursor) };
   return UNKNOWN_ROWS;

@@ -75,6 +75,11 @@ export class TokenCursor {
     return true;
   }
 
+  /** A cursor of its own over the same tokens, at their beginning. */
+  fromStart(): TokenCursor {
+    return new TokenCursor([...this.#tokens], this.#rules);
+  }
+
   /** Lets go of the tokens before here: a statement may have millions. */
   forget(): void {
     this.#tokens.splice(0, this.#at);

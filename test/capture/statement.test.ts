@@ -172,6 +172,20 @@ describe('rows changed by a statement instead of events', () => {
     ['INSERT INTO other.u VALUES (shop.f(1))', UNKNOWN],
     ['UPDATE other.u SET x = `shop` . `f` (1)', UNKNOWN],
     ['DELETE FROM other.u WHERE shop.f(x)', UNKNOWN],
+    ['INSERT INTO other.u VALUES (f(1))', UNKNOWN],
+    ['INSERT INTO other.u SELECT `f` (1)', UNKNOWN],
+    ['INSERT INTO other.u VALUES (shop.now())', UNKNOWN],
+    [
+      'INSERT INTO other.u (a, b) SELECT COUNT(*), COALESCE(LOWER(CONV(BIT_XOR(CAST(CRC32(CONCAT_WS("#", a)) AS UNSIGNED)), 10, 16)), 0) FROM a USE INDEX (i) WHERE (a) IN (1) AND (b > now(6))',
+      changes(t('u', 'other')),
+    ],
+    [
+      'INSERT INTO u VALUES (1, 2) AS new (a, b) ON DUPLICATE KEY UPDATE c = VALUES (c)',
+      changes(t('u')),
+    ],
+    ['UPDATE other.u, (SELECT f()) AS d SET u.x = 1', UNKNOWN],
+    ['DELETE u FROM other.u JOIN other.v ON f(u.id) WHERE 1', UNKNOWN],
+    ['WITH c (x) AS (SELECT f()) UPDATE other.u JOIN c SET u.x = 1', UNKNOWN],
     ['SELECT `shop`.`f`()', UNKNOWN],
     ['(SELECT `shop`.`f`())', UNKNOWN],
     ['((SELECT 1) UNION SELECT f())', UNKNOWN],
@@ -326,7 +340,7 @@ describe('the text of a statement', () => {
     expect(read(`INSERT INTO other.u VALUES ('${long}${"\\'".repeat(1 << 20)}')`)).toEqual(
       changes(t('u', 'other')),
     );
-    const rows = '(1, f(2)),'.repeat(1 << 16);
+    const rows = '(1, now(2)),'.repeat(1 << 16);
     expect(read(`INSERT INTO other.u VALUES ${rows} (3, 4)`)).toEqual(changes(t('u', 'other')));
     expect(read(`INSERT INTO other.u VALUES ${'('.repeat(1 << 18)}`)).toEqual(
       changes(t('u', 'other')),
