@@ -1,4 +1,4 @@
-import { tableFilter } from '../change/table-pattern.ts';
+import { followedTables, type TableSelection } from '../change/table-pattern.ts';
 import type { Finding } from '../control/finding.ts';
 import { SluiceError } from '../errors/error.ts';
 import { connect, type MysqlAccount, type MysqlSession } from './connection.ts';
@@ -13,11 +13,9 @@ import {
 import { tableFindings } from './preflight-tables.ts';
 import { isReplica } from './server-status.ts';
 
-export interface PreflightSubject {
+export interface PreflightSubject extends TableSelection {
   readonly account: MysqlAccount;
   readonly serverId: number;
-  readonly include: readonly string[];
-  readonly exclude: readonly string[];
 }
 
 /**
@@ -55,15 +53,15 @@ function mariaDb(variables: Variables): Finding {
 
 async function tablesOf(
   session: MysqlSession,
-  { include, exclude }: PreflightSubject,
+  subject: PreflightSubject,
   variables: Variables,
 ): Promise<readonly Finding[]> {
   try {
     await tellDefinitions(session);
     return await tableFindings(
       session,
-      allTables(tableFilter(include, exclude)),
-      include,
+      allTables(followedTables(subject)),
+      subject.include,
       variables,
     );
   } catch (error) {

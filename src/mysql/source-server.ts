@@ -7,17 +7,13 @@ import type {
 import type { GtidSetText } from '../change/gtid.ts';
 import { formatGtidSet, parseGtidSet } from '../change/gtid-set.ts';
 import type { TableId } from '../change/table.ts';
-import { tableFilter } from '../change/table-pattern.ts';
+import { followedTables, type TableSelection } from '../change/table-pattern.ts';
 import { type DumpSettings, openBinlogStream } from './binlog-stream.ts';
 import { connect, type MysqlAccount, type MysqlSession } from './connection.ts';
 import { allTables, oneTable, readTables, tellDefinitions } from './information-schema.ts';
 import { executedWithin, readBinlogEnd } from './server-status.ts';
 
-export interface SourceServerSettings extends DumpSettings {
-  /** `database.table` patterns with `*`. */
-  readonly include: readonly string[];
-  readonly exclude: readonly string[];
-}
+export type SourceServerSettings = DumpSettings & TableSelection;
 
 const HISTORY = `SELECT @@server_uuid AS serverUuid, @@version AS version,
   @@global.gtid_executed AS executed, @@global.gtid_purged AS purged`;
@@ -56,7 +52,7 @@ export class MysqlSourceServer implements SourceServer {
   }
 
   async capturedTables(): Promise<readonly SourceTable[]> {
-    const matches = tableFilter(this.#settings.include, this.#settings.exclude);
+    const matches = followedTables(this.#settings);
     return readTables(await this.#control(), allTables(matches));
   }
 

@@ -42,6 +42,7 @@ async function attempt(
   signal: AbortSignal,
 ): Promise<void> {
   const { spec } = task;
+  const { include, exclude, ghostTables } = spec.source;
   const account = await mysqlAccount(spec);
   const log = new KafkaPipelineLog({
     ...(await pipelineLogOptions(spec)),
@@ -50,8 +51,9 @@ async function attempt(
   const server = new MysqlSourceServer(account, {
     serverId: spec.source.serverId,
     pipeline: spec.pipeline,
-    include: spec.source.include,
-    exclude: spec.source.exclude,
+    include,
+    exclude,
+    ghostTables,
   });
   const reader = new MysqlChunkReader(account);
   try {
@@ -72,8 +74,9 @@ async function attempt(
         pipeline: spec.pipeline,
         prefix: spec.kafka.prefix,
         owner: task.owner,
-        include: spec.source.include,
-        exclude: spec.source.exclude,
+        include,
+        exclude,
+        ghostTables,
         snapshotMode: spec.snapshot.mode,
         chunkRows: spec.snapshot.chunkRows,
         maxChunkBytes: MAX_CHUNK_BYTES,
