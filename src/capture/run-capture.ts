@@ -1,4 +1,4 @@
-import { followedTables, type TableSelection } from '../change/table-pattern.ts';
+import { followedTables, type TablePatterns } from '../change/table-pattern.ts';
 import type { StreamCommand, Tripwire } from '../control/stream-command.ts';
 import type { ChunkReader } from '../snapshot/chunk-reader.ts';
 import { CaptureLoop, type EventDecoder } from './capture-loop.ts';
@@ -21,7 +21,7 @@ export interface CaptureDeps {
   readonly notify: (notice: CaptureNotice) => void;
 }
 
-export interface CaptureInput extends TableSelection {
+export interface CaptureInput extends TablePatterns {
   readonly pipeline: string;
   readonly prefix: string;
   /** `<namespace>/<workflow id>` */

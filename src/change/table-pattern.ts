@@ -64,7 +64,7 @@ export function splitPatterns(list: string): readonly string[] {
 }
 
 /** The tables of a pipeline, as its specification says. */
-export interface TableSelection {
+export interface TablePatterns {
   readonly include: readonly string[];
   readonly exclude: readonly string[];
   /** Whether the tables are followed that schema change tools fill beside the real one; `skip` when absent. */
@@ -72,8 +72,8 @@ export interface TableSelection {
 }
 
 /** Whether a pipeline follows a table: the one place that decides it. */
-export function followedTables(selection: TableSelection): (table: TableId) => boolean {
-  const { include, exclude, ghostTables = 'skip' } = selection;
+export function followedTables(patterns: TablePatterns): (table: TableId) => boolean {
+  const { include, exclude, ghostTables = 'skip' } = patterns;
   const selected = tableFilter(include, exclude);
   if (ghostTables === 'follow') return selected;
   const named = tableFilter(

@@ -1,4 +1,4 @@
-import { followedTables, type TableSelection } from '../change/table-pattern.ts';
+import { followedTables, type TablePatterns } from '../change/table-pattern.ts';
 import type { Finding } from '../control/finding.ts';
 import { SluiceError } from '../errors/error.ts';
 import { connect, type MysqlAccount, type MysqlSession } from './connection.ts';
@@ -10,10 +10,10 @@ import {
   settingFindings,
   type Variables,
 } from './preflight-settings.ts';
-import { tableFindings } from './preflight-tables.ts';
+import { ghostFindings, tableFindings } from './preflight-tables.ts';
 import { isReplica } from './server-status.ts';
 
-export interface PreflightSubject extends TableSelection {
+export interface PreflightSubject extends TablePatterns {
   readonly account: MysqlAccount;
   readonly serverId: number;
 }
@@ -58,12 +58,11 @@ async function tablesOf(
 ): Promise<readonly Finding[]> {
   try {
     await tellDefinitions(session);
-    return await tableFindings(
-      session,
-      allTables(followedTables(subject)),
-      subject.include,
-      variables,
-    );
+    const followed = allTables(followedTables(subject));
+    return [
+      ...(await tableFindings(session, followed, subject.include, variables)),
+      ...(await ghostFindings(session, subject)),
+    ];
   } catch (error) {
     if (!(error instanceof SluiceError) || error.code !== 'binlog.unsupported') throw error;
     return [{ check: 'tables', severity: 'fatal', message: error.message }];

@@ -7,13 +7,13 @@ import type {
 import type { GtidSetText } from '../change/gtid.ts';
 import { formatGtidSet, parseGtidSet } from '../change/gtid-set.ts';
 import type { TableId } from '../change/table.ts';
-import { followedTables, type TableSelection } from '../change/table-pattern.ts';
+import { followedTables, type TablePatterns } from '../change/table-pattern.ts';
 import { type DumpSettings, openBinlogStream } from './binlog-stream.ts';
 import { connect, type MysqlAccount, type MysqlSession } from './connection.ts';
 import { allTables, oneTable, readTables, tellDefinitions } from './information-schema.ts';
 import { executedWithin, readBinlogEnd } from './server-status.ts';
 
-export type SourceServerSettings = DumpSettings & TableSelection;
+export type SourceServerSettings = DumpSettings & TablePatterns;
 
 const HISTORY = `SELECT @@server_uuid AS serverUuid, @@version AS version,
   @@global.gtid_executed AS executed, @@global.gtid_purged AS purged`;
