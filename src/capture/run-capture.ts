@@ -1,4 +1,4 @@
-import { tableFilter } from '../change/table-pattern.ts';
+import { followedTables, type TablePatterns } from '../change/table-pattern.ts';
 import type { StreamCommand, Tripwire } from '../control/stream-command.ts';
 import type { ChunkReader } from '../snapshot/chunk-reader.ts';
 import { CaptureLoop, type EventDecoder } from './capture-loop.ts';
@@ -22,13 +22,11 @@ export interface CaptureDeps {
   readonly notify: (notice: CaptureNotice) => void;
 }
 
-export interface CaptureInput {
+export interface CaptureInput extends TablePatterns {
   readonly pipeline: string;
   readonly prefix: string;
   /** `<namespace>/<workflow id>` */
   readonly owner: string;
-  readonly include: readonly string[];
-  readonly exclude: readonly string[];
   readonly snapshotMode: 'initial' | 'never';
   readonly chunkRows: number;
   readonly maxChunkBytes: number;
@@ -57,7 +55,7 @@ export async function runCapture(
   input: CaptureInput,
   signal: AbortSignal,
 ): Promise<void> {
-  const captures = tableFilter(input.include, input.exclude);
+  const captures = followedTables(input);
   const opened = await openSession(deps, input, captures);
   await using stream = await deps.server.openStream(opened.position.gtidSet, signal);
   const loop = new CaptureLoop(deps, input, opened, deps.newDecoder(), stream);

@@ -65,3 +65,9 @@ export const DEFAULT_ON_REFUSED_ROW = 'stop';
 /** Interactive jobs start at once; batch ones wait for idle slots and spare the project's interactive ones. */
 export const DEFAULT_COMPACTION_INTERVAL_MS = 6 * 3_600_000;
 export const DEFAULT_COMPACTION_PRIORITY = 'interactive';
+
+/** A ghost table's rows come again under the name of the real one. */
+export const DEFAULT_GHOST_TABLES = 'skip';
+
+/** One odd table must not stop the others. */
+export const DEFAULT_ON_TABLE_FAILURE = 'stop-table';

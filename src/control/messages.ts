@@ -1,5 +1,5 @@
 import { unreachable } from '../change/brand.ts';
-import { parseTablePattern } from '../change/table-pattern.ts';
+import { CASCADES_SELECTOR, parseTablePattern } from '../change/table-pattern.ts';
 import type { PipelineSpec } from './pipeline-spec.ts';
 import type { StoppedTables, TableStop } from './stopped-tables.ts';
 
@@ -23,7 +23,7 @@ export type PipelineCommand =
   | ({
       readonly kind: 'requestSnapshot';
       readonly snapshotId?: string;
-      /** `database.table` each, `*` stands for any run of characters; empty: every captured table. */
+      /** Patterns as in the configuration, or `@cascades`; empty: every captured table. */
       readonly tables: readonly string[];
       /** Workflow that waits for the signal `snapshotDone`. */
       readonly replyTo?: string;
@@ -333,9 +333,14 @@ function readSpec({ spec }: Fields): Parsed<PipelineSpec> {
   return refuse('applyConfig needs "spec"; use `sluice apply FILE`, which checks the file first');
 }
 
+const namesTables = (text: string): boolean =>
+  text === CASCADES_SELECTOR || parseTablePattern(text) !== undefined;
+
 function readTables({ tables = [] }: Fields): Parsed<readonly string[]> {
-  if (!isTexts(tables) || !tables.every((table) => table.includes('.')))
-    return refuse('"tables" must be a list of "database.table"');
+  if (!isTexts(tables) || !tables.every(namesTables))
+    return refuse(
+      '"tables" must be a list of "database.table", where a name with a dot is in backticks',
+    );
   if (tables.length > MAX_TABLES)
     return refuse(`"tables" names ${tables.length} tables; name at most ${MAX_TABLES}, or use *`);
   if (tables.join().length > MAX_TABLES_CHARS)

@@ -2,18 +2,14 @@ import type { EventStream, ServerHistory, Sight, SourceServer } from '../capture
 import type { GtidSetText } from '../change/gtid.ts';
 import { formatGtidSet, parseGtidSet } from '../change/gtid-set.ts';
 import type { TableId } from '../change/table.ts';
-import { tableFilter } from '../change/table-pattern.ts';
+import { followedTables, type TablePatterns } from '../change/table-pattern.ts';
 import { type DumpSettings, openBinlogStream } from './binlog-stream.ts';
 import { connect, type MysqlAccount, type MysqlSession } from './connection.ts';
 import { allTables, oneTable, readSights, tellDefinitions } from './information-schema.ts';
 import { databasesReadAsAWhole } from './readable-databases.ts';
 import { executedWithin, readBinlogEnd } from './server-status.ts';
 
-export interface SourceServerSettings extends DumpSettings {
-  /** `database.table` patterns with `*`. */
-  readonly include: readonly string[];
-  readonly exclude: readonly string[];
-}
+export type SourceServerSettings = DumpSettings & TablePatterns;
 
 const HISTORY = `SELECT @@server_uuid AS serverUuid, @@version AS version,
   @@global.gtid_executed AS executed, @@global.gtid_purged AS purged,
@@ -62,7 +58,7 @@ export class MysqlSourceServer implements SourceServer {
   }
 
   async capturedTables(): Promise<readonly { readonly id: TableId; readonly sight: Sight }[]> {
-    const matches = tableFilter(this.#settings.include, this.#settings.exclude);
+    const matches = followedTables(this.#settings);
     return readSights(await this.#control(), allTables(matches));
   }
 

@@ -136,7 +136,8 @@ function stoppedView(
   state: PipelineState | SinkState | undefined,
 ): { readonly stopped?: StoppedTables } {
   const stopped = state ? stoppedTablesOf(state) : progress?.stopped;
-  return stopped ? { stopped } : {};
+  // A worker of an earlier version left names in another form.
+  return stopped && Array.isArray(stopped.tables) ? { stopped } : {};
 }
 
 type PendingActivity = NonNullable<

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import type { TableName } from '../../src/change/table.ts';
 import { findOpenIncident } from '../../src/control/incident.ts';
 import {
   initialState,
@@ -38,6 +39,18 @@ const anyEvent = (commandIds: fc.Arbitrary<string>): fc.Arbitrary<PipelineEvent>
       BLOCKED,
     ),
     fc.constant<PipelineEvent>({ kind: 'drop', deleteTopics: false }),
+    fc.uniqueArray(fc.nat(40), { maxLength: 30 }).map(
+      (tables): PipelineEvent => ({
+        kind: 'stoppedTables',
+        count: tables.length,
+        tables: tables.map((table) => ({
+          table: `shop.t${table}` as TableName,
+          code: 'mysql.access-denied',
+          reason: 'No.',
+          position: 'binlog.000004:157',
+        })),
+      }),
+    ),
     commandIds.map(
       (commandId): PipelineEvent => ({ kind: 'requestSnapshot', commandId, tables: [] }),
     ),

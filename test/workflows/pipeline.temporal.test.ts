@@ -1,6 +1,7 @@
 import { WorkflowUpdateFailedError } from '@temporalio/client';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { TableName } from '../../src/change/table.ts';
+import { CASCADES_SELECTOR } from '../../src/change/table-pattern.ts';
 import { findOpenIncident } from '../../src/control/incident.ts';
 import { COMMAND_KINDS, type CommandKind } from '../../src/control/messages.ts';
 import { pipelineWorkflowId, scheduleId, sinkWorkflowId } from '../../src/control/names.ts';
@@ -387,8 +388,8 @@ describe.skipIf(address === '')('cdcPipeline on a server', () => {
   }, 60_000);
 
   describe('with a schedule', () => {
-    async function triggered(pipeline: string): Promise<unknown> {
-      const schedule = stage.client.schedule.getHandle(scheduleId(pipeline, 'nightly'));
+    async function triggered(pipeline: string, name = 'nightly'): Promise<unknown> {
+      const schedule = stage.client.schedule.getHandle(scheduleId(pipeline, name));
       await schedule.trigger();
       const run = await eventually(async () => {
         const { info } = await schedule.describe();
@@ -406,6 +407,15 @@ describe.skipIf(address === '')('cdcPipeline on a server', () => {
         tables: 1,
         rows: 10,
       });
+    }, 60_000);
+
+    it('sweeps the child tables of cascading keys by a schedule of its own', async () => {
+      const sweep = { cron: '0 4 * * *', tables: [CASCADES_SELECTOR] };
+      const schedules = { [CASCADES_SELECTOR]: sweep };
+      await streaming('sweeping', { snapshot: { ...SCHEDULED, schedules } });
+      expect(await triggered('sweeping', CASCADES_SELECTOR)).toMatchObject({ outcome: 'finished' });
+      const commands = streamsOf('sweeping').flatMap((stream) => stream.commands);
+      expect(commands).toMatchObject([{ kind: 'snapshot', tables: [CASCADES_SELECTOR] }]);
     }, 60_000);
 
     it('puts it off while the pipeline is paused, without queueing it up', async () => {

@@ -1,7 +1,7 @@
 import { Option } from 'commander';
 import { RECOVER_ACTIONS, type RecoverAction } from '../../control/messages.ts';
 import { confirm } from '../confirm.ts';
-import { commaList } from '../option-values.ts';
+import { tableList } from '../option-values.ts';
 import { outcomeText } from '../outcome-text.ts';
 import { requester } from '../requester.ts';
 import { examples, type Surroundings, type Verb, withControl } from '../verb.ts';
@@ -26,7 +26,7 @@ export const recover: Verb = (program, act) => {
     .addOption(
       new Option('--action <action>', 'what to do').choices(RECOVER_ACTIONS).makeOptionMandatory(),
     )
-    .option('--tables <names>', 'resnapshot only these: database.table, commas between', commaList)
+    .option('--tables <names>', 'resnapshot only these: database.table, commas between', tableList)
     .option('--reason <text>', 'kept in the pipeline’s record')
     .option('--yes', 'do not ask')
     .addHelpText(
