@@ -364,6 +364,18 @@ function located(error: SluiceError, table: TableName, at: string): SluiceError 
 
 function knownDefinition(table: SourceTable | undefined): KnownDefinition | undefined {
   if (!table) return undefined;
-  const { columns, key } = table.schema;
-  return { columns, key: key.map((index) => columns[index]?.name ?? '') };
+  const { schema, columnTypes, columnExtras, defaultCharset } = table;
+  const columns = schema.columns.map((column) => {
+    const [fullType, extra] = [columnTypes?.get(column.name), columnExtras?.get(column.name)];
+    return {
+      ...column,
+      ...(fullType === undefined ? {} : { fullType }),
+      ...(extra === undefined ? {} : { extra }),
+    };
+  });
+  return {
+    columns,
+    key: schema.key.map((index) => schema.columns[index]?.name ?? ''),
+    ...(defaultCharset === undefined ? {} : { defaultCharset }),
+  };
 }

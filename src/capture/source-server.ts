@@ -24,6 +24,12 @@ export interface ServerHistory {
 export interface SourceTable {
   readonly schema: TableSchema;
   readonly comments: TableComments;
+  /** Column name → COLUMN_TYPE with its charset, as `varchar(20) charset utf8mb4`. */
+  readonly columnTypes?: ReadonlyMap<string, string>;
+  /** Column name → EXTRA of information_schema: `auto_increment`, `VIRTUAL GENERATED`, … */
+  readonly columnExtras?: ReadonlyMap<string, string>;
+  /** Of columns that name no charset. */
+  readonly defaultCharset?: string;
   /** From the server's statistics; may be far off. */
   readonly estimatedRows: number;
 }

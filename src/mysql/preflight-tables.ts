@@ -1,8 +1,14 @@
 import { type TableId, tableName } from '../change/table.ts';
 import { exactPattern, followedTables, type TablePatterns } from '../change/table-pattern.ts';
 import { type Finding, ok } from '../control/finding.ts';
+import type { OnTableFailure } from '../control/pipeline-spec.ts';
 import type { MysqlSession } from './connection.ts';
-import { type DefinedTable, readTables, type TableSelection } from './information-schema.ts';
+import {
+  type DefinedTable,
+  readSights,
+  type SightedTable,
+  type TableSelection,
+} from './information-schema.ts';
 import { quoteName } from './key-literal.ts';
 import { grantee } from './preflight-grants.ts';
 import type { Variables } from './preflight-settings.ts';
@@ -16,16 +22,43 @@ export async function tableFindings(
   selection: TableSelection,
   patterns: readonly string[],
   variables: Variables,
+  onFailure: (table: TableId) => OnTableFailure,
 ): Promise<readonly Finding[]> {
-  const tables = await readTables(session, selection);
-  if (tables.length === 0) return [await nothingMatches(session, patterns)];
+  const sighted = await readSights(session, selection);
+  if (sighted.length === 0) return [await nothingMatches(session, patterns)];
+  const tables = sighted.flatMap(({ sight }) => (sight.kind === 'readable' ? [sight.table] : []));
   const findings = [
-    ...keyFindings(tables),
+    ...keyFindings(tables, onFailure),
     ...engineFindings(tables),
-    ...(await privilegeFindings(session, tables)),
+    ...unreadableFindings(sighted, onFailure),
+    ...(await privilegeFindings(session, sighted, onFailure)),
     ...(await cascadeFindings(session, selection, variables)),
   ];
-  return [ok('tables', `${tables.length} tables match.`), ...findings];
+  return [ok('tables', `${sighted.length} tables match.`), ...findings];
+}
+
+/** What becomes of a table that cannot be captured, as the end of a sentence. */
+const consequence = {
+  'stop-table': 'It stays out',
+  'stop-pipeline': 'The pipeline stops',
+} as const;
+
+/** Findings on tables that cannot be captured: fatal only where one such table stops all. */
+function failing<Item>(
+  items: readonly Item[],
+  check: string,
+  idOf: (item: Item) => TableId,
+  onFailure: (table: TableId) => OnTableFailure,
+  tell: (item: Item, then: string) => { readonly message: string; readonly fixSql?: string },
+): readonly Finding[] {
+  return (['stop-pipeline', 'stop-table'] as const).flatMap((failure) =>
+    speltOut(
+      items.filter((item) => onFailure(idOf(item)) === failure),
+      check,
+      failure === 'stop-pipeline' ? 'fatal' : 'warning',
+      (item) => tell(item, consequence[failure]),
+    ),
+  );
 }
 
 /** A table of one's own that happens to have such a name must not be missed in silence. */
@@ -60,18 +93,22 @@ async function nothingMatches(
   };
 }
 
-function keyFindings(tables: readonly DefinedTable[]): readonly Finding[] {
+function keyFindings(
+  tables: readonly DefinedTable[],
+  onFailure: (table: TableId) => OnTableFailure,
+): readonly Finding[] {
   const keyless = tables.filter(({ schema }) => schema.key.length === 0);
   const inexact = tables.filter(({ schema }) =>
     schema.key.some((index) => /^(float|double)$/.test(schema.columns[index]?.type.kind ?? '')),
   );
+  const idOf = ({ schema }: DefinedTable): TableId => schema.id;
   return [
-    ...speltOut(keyless, 'key', 'fatal', ({ schema }) => ({
-      message: `Table ${tableName(schema.id)} has no primary key. Add one, or put the table into source.exclude.`,
+    ...failing(keyless, 'key', idOf, onFailure, ({ schema }, then) => ({
+      message: `Table ${tableName(schema.id)} has no primary key. ${then} until it has one; or put the table into source.exclude.`,
       fixSql: `ALTER TABLE ${quoted(schema.id)} ADD COLUMN row_id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT INVISIBLE PRIMARY KEY`,
     })),
-    ...speltOut(inexact, 'key', 'fatal', ({ schema }) => ({
-      message: `Table ${tableName(schema.id)} has a FLOAT or DOUBLE in its primary key, which cannot be compared exactly. Change the key, or put the table into source.exclude.`,
+    ...failing(inexact, 'key', idOf, onFailure, ({ schema }, then) => ({
+      message: `Table ${tableName(schema.id)} has a FLOAT or DOUBLE in its primary key, which cannot be compared exactly. ${then} until the key is another one; or put the table into source.exclude.`,
     })),
   ];
 }
@@ -84,26 +121,41 @@ function engineFindings(tables: readonly DefinedTable[]): readonly Finding[] {
   }));
 }
 
-/** COLUMNS shows a column to whoever has any privilege on it; reading takes SELECT. */
+function unreadableFindings(
+  tables: readonly SightedTable[],
+  onFailure: (table: TableId) => OnTableFailure,
+): readonly Finding[] {
+  const unreadable = tables.flatMap(({ id, sight }) =>
+    sight.kind === 'unreadable' ? [{ id, reason: sight.reason }] : [],
+  );
+  return failing(
+    unreadable,
+    'tables',
+    ({ id }) => id,
+    onFailure,
+    ({ reason }, then) => ({ message: `${reason} ${then} until then.` }),
+  );
+}
+
+/** A table shows to whoever has any privilege on it; reading takes SELECT on all of its columns. */
 async function privilegeFindings(
   session: MysqlSession,
-  tables: readonly DefinedTable[],
+  tables: readonly SightedTable[],
+  onFailure: (table: TableId) => OnTableFailure,
 ): Promise<readonly Finding[]> {
-  const databases = [...new Set(tables.map(({ schema }) => schema.id.database))];
-  const rows = await session.query(
-    `SELECT DISTINCT TABLE_SCHEMA AS \`database\`, TABLE_NAME AS \`table\` FROM information_schema.COLUMNS
-      WHERE TABLE_SCHEMA IN (?) AND NOT FIND_IN_SET('select', PRIVILEGES)`,
-    'reading the privileges on tables',
-    [databases],
-  );
-  const closed = new Set(rows.map((row) => `${row['database']}.${row['table']}`));
-  const unreadable = tables.filter(({ schema }) => closed.has(tableName(schema.id)));
-  if (unreadable.length === 0) return [];
+  const hidden = tables.filter(({ sight }) => sight.kind === 'hidden');
+  if (hidden.length === 0) return [];
   const account = await grantee(session);
-  return speltOut(unreadable, 'privileges', 'fatal', ({ schema }) => ({
-    message: `The account may not SELECT from ${tableName(schema.id)}, so it cannot be snapshotted.`,
-    fixSql: `GRANT SELECT ON ${quoted(schema.id)} TO ${account}`,
-  }));
+  return failing(
+    hidden,
+    'privileges',
+    ({ id }) => id,
+    onFailure,
+    ({ id }, then) => ({
+      message: `The account may not SELECT from ${tableName(id)}. ${then} until it may.`,
+      fixSql: `GRANT SELECT ON ${quoted(id)} TO ${account}`,
+    }),
+  );
 }
 
 /**

@@ -1,6 +1,7 @@
 import { followedTables, type TablePatterns } from '../change/table-pattern.ts';
 import type { Finding } from '../control/finding.ts';
-import { SluiceError } from '../errors/error.ts';
+import type { TableSettings } from '../control/pipeline-spec.ts';
+import { onTableFailure } from '../control/table-settings.ts';
 import { connect, type MysqlAccount, type MysqlSession } from './connection.ts';
 import { allTables, tellDefinitions } from './information-schema.ts';
 import { grantFindings } from './preflight-grants.ts';
@@ -16,6 +17,7 @@ import { isReplica } from './server-status.ts';
 export interface PreflightSubject extends TablePatterns {
   readonly account: MysqlAccount;
   readonly serverId: number;
+  readonly tables?: readonly TableSettings[];
 }
 
 /**
@@ -56,15 +58,16 @@ async function tablesOf(
   subject: PreflightSubject,
   variables: Variables,
 ): Promise<readonly Finding[]> {
-  try {
-    await tellDefinitions(session);
-    const followed = allTables(followedTables(subject));
-    return [
-      ...(await tableFindings(session, followed, subject.include, variables)),
-      ...(await ghostFindings(session, subject)),
-    ];
-  } catch (error) {
-    if (!(error instanceof SluiceError) || error.code !== 'binlog.unsupported') throw error;
-    return [{ check: 'tables', severity: 'fatal', message: error.message }];
-  }
+  await tellDefinitions(session);
+  const followed = allTables(followedTables(subject));
+  return [
+    ...(await tableFindings(
+      session,
+      followed,
+      subject.include,
+      variables,
+      onTableFailure(subject),
+    )),
+    ...(await ghostFindings(session, subject)),
+  ];
 }

@@ -17,12 +17,21 @@ export const COLUMN_FIELDS = [
   'DATETIME_PRECISION AS fractionDigits',
   'CHARACTER_SET_NAME AS charset',
   'COLUMN_COMMENT AS comment',
+  'EXTRA AS extra',
   'PRIVILEGES AS `privileges`',
 ].join(', ');
 
 /** A column as the log's own metadata describes it, from its row in information_schema.COLUMNS. */
 export function columnOf(row: TextRow): Column {
   return { name: row['name'] ?? '', type: columnType(row), nullable: row['nullable'] === 'YES' };
+}
+
+/** The type as a definition has it, charset included: `varchar(20) charset utf8mb4`. */
+export function fullTypeOf(row: TextRow): string {
+  const { fullType, charset } = row;
+  const named =
+    charset === null || charset === undefined ? '' : ` charset ${canonicalCharset(charset)}`;
+  return (fullType ?? '') + named;
 }
 
 /** @param table  its row in information_schema.TABLES, with `comment` */
@@ -110,6 +119,6 @@ function integer(bytes: 1 | 2 | 3 | 4 | 8, fullType: string): ColumnType {
 }
 
 /** Servers before 8.0.30 print the old name of utf8mb3. */
-function canonicalCharset(charset: string): string {
+export function canonicalCharset(charset: string): string {
   return charset === 'utf8' ? 'utf8mb3' : charset;
 }
