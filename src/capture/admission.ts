@@ -4,6 +4,7 @@ import { SluiceError } from '../errors/error.ts';
 import { schemaIdOf } from '../topic/schema-record.ts';
 import { type Topic, type TopicIdentity, tableTopic } from '../topic/topic-name.ts';
 import type { BatchWriter } from './batch-writer.ts';
+import type { Cascades } from './cascades.ts';
 import type { ConfirmedSight, Definitions } from './definitions.ts';
 import type { Ledger, StopReason, TableState } from './ledger.ts';
 import type { PipelineLog } from './pipeline-log.ts';
@@ -22,6 +23,7 @@ export interface AdmissionParts {
   readonly tables: Tables;
   readonly definitions: Definitions;
   readonly batch: BatchWriter;
+  readonly cascades: Cascades;
   readonly nowMs: () => number;
   /** Whether tables are copied without being asked for. */
   readonly copies: boolean;
@@ -175,11 +177,12 @@ export class Admission {
 
   /** Asks the source about tables that statements have touched. Runs beside the stream, which never waits for it. */
   async look(ids: readonly TableId[], waitMs: number): Promise<void> {
-    const { server, position, definitions } = this.#parts;
+    const { server, position, definitions, cascades } = this.#parts;
     // The log shows a statement before the definitions do.
     await server.waitForExecuted(position.gtidSet, waitMs);
     const sights: ConfirmedSight[] = [];
     for (const id of ids) sights.push({ id, sight: await server.look(id) });
+    cascades.learn(await server.cascadingKeys());
     definitions.looked(sights, await server.executed());
   }
 

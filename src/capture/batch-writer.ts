@@ -81,6 +81,10 @@ export class BatchWriter {
     this.#outgoing = parts.log.newBatch();
   }
 
+  /** Rows that have got another key, so far. */
+  get keyChanges(): number {
+    return this.#records.keyChanges;
+  }
   get records(): number {
     return this.#outgoing.records;
   }

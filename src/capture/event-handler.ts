@@ -7,6 +7,7 @@ import type { SnapshotRunner } from '../snapshot/runner.ts';
 import type { TableRoute } from '../topic/envelope.ts';
 import type { Admission } from './admission.ts';
 import type { BatchWriter } from './batch-writer.ts';
+import type { Cascades } from './cascades.ts';
 import type { Definitions } from './definitions.ts';
 import type { Ledger } from './ledger.ts';
 import { type OpenXa, readXa } from './open-xa.ts';
@@ -28,6 +29,7 @@ export interface EventParts {
   readonly snapshot: SnapshotRunner;
   readonly batch: BatchWriter;
   readonly xa: OpenXa;
+  readonly cascades: Cascades;
   /** Names of statements are folded to lower case, as the server compares them. */
   readonly ignoresNameCase: boolean;
 }
@@ -214,13 +216,21 @@ export class EventHandler {
     try {
       if (event.partial) throw partialImage(table);
       const source = batch.streamSource(event.table.id, event.header.serverId);
+      const { keyChanges } = batch;
       batch.rows(event, route, source, snapshot.watches(table) ? this.#touch : undefined);
+      if (event.op === 'delete') this.#cascade(table, 'delete');
+      else if (batch.keyChanges > keyChanges) this.#cascade(table, 'update');
       this.#emitted.add(table);
     } catch (error) {
       if (!(error instanceof SluiceError)) throw error;
       tables.stop(event.table.id, located(error, table, this.#at()));
       position.rowsRead(event.count() - (transaction.rows - firstRow));
     }
+  }
+
+  #cascade(parent: TableName, change: 'delete' | 'update'): void {
+    const { cascades, tables } = this.#parts;
+    for (const child of cascades.reachedFrom(parent, change)) tables.cascaded(child, parent);
   }
 
   /** Both keys of a change: a key that moved touches two rows of a chunk. */

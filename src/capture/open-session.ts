@@ -1,12 +1,13 @@
 import { Wakeup } from '../async/wakeup.ts';
 import type { Checkpoint } from '../change/checkpoint.ts';
 import { type TableId, type TableName, tableName } from '../change/table.ts';
-import { tableFilter } from '../change/table-pattern.ts';
+import { CASCADES_SELECTOR, tableFilter } from '../change/table-pattern.ts';
 import { finishedRequests, type SnapshotPlan } from '../snapshot/plan.ts';
 import { SnapshotRunner } from '../snapshot/runner.ts';
 import { tableTopic } from '../topic/topic-name.ts';
 import { Admission } from './admission.ts';
 import { BatchWriter } from './batch-writer.ts';
+import { Cascades } from './cascades.ts';
 import { Definitions } from './definitions.ts';
 import { EventHandler } from './event-handler.ts';
 import { Ledger } from './ledger.ts';
@@ -58,8 +59,10 @@ export async function openSession(
   const history = await settledHistory(deps, stored.checkpoint);
   const decision = decideStart(stored.checkpoint, history, input.tripwire, input.commands);
   const listed = await deps.server.capturedTables();
+  const cascades = new Cascades();
+  cascades.learn(await deps.server.cascadingKeys());
   const executed = await deps.server.executed();
-  const session = assemble(deps, input, captures, stored, decision, history);
+  const session = assemble(deps, input, captures, stored, decision, history, cascades);
   const { batch, position, tables, admission, definitions, snapshot } = session;
   definitions.looked(listed, executed);
   if (decision.kind === 'reopen') {
@@ -105,7 +108,10 @@ async function settledHistory(
   return deps.server.history();
 }
 
-type Session = Omit<OpenedSession, 'checkpoint'> & { readonly ledger: Ledger };
+type Session = Omit<OpenedSession, 'checkpoint'> & {
+  readonly ledger: Ledger;
+  readonly cascades: Cascades;
+};
 
 function assemble(
   deps: CaptureDeps,
@@ -114,6 +120,7 @@ function assemble(
   stored: StoredPipeline,
   decision: StartDecision,
   history: ServerHistory,
+  cascades: Cascades,
 ): Session {
   const { log, server, nowMs } = deps;
   const { prefix, owner } = input;
@@ -153,12 +160,24 @@ function assemble(
   });
   const copies = input.snapshotMode === 'initial';
   const admission = new Admission({
-    ...{ prefix, server, log, position, ledger, router, tables, definitions, batch, nowMs },
+    ...{
+      prefix,
+      server,
+      log,
+      position,
+      ledger,
+      router,
+      tables,
+      definitions,
+      batch,
+      cascades,
+      nowMs,
+    },
     copies,
     formerTopics,
   });
   const events = new EventHandler({
-    ...{ position, ledger, router, tables, admission, definitions, snapshot, batch, xa },
+    ...{ position, ledger, router, tables, admission, definitions, snapshot, batch, xa, cascades },
     ignoresNameCase: history.ignoresNameCase,
   });
   const target = new TableCopies({
@@ -166,7 +185,18 @@ function assemble(
     reach: deps.reach,
   });
   return {
-    ...{ events, position, batch, tables, admission, definitions, snapshot, wakeup, ledger },
+    ...{
+      events,
+      position,
+      batch,
+      tables,
+      admission,
+      definitions,
+      snapshot,
+      wakeup,
+      ledger,
+      cascades,
+    },
     copies: target,
   };
 }
@@ -253,7 +283,7 @@ function settleTables(
 function applyCommands(
   decision: StartDecision,
   input: CaptureInput,
-  { batch, tables, snapshot, copies, ledger }: Session,
+  { batch, tables, snapshot, copies, ledger, cascades }: Session,
 ): void {
   const applied = decision.kind === 'fresh' ? [] : (decision.checkpoint?.appliedCommands ?? []);
   for (const command of input.commands) {
@@ -274,7 +304,10 @@ function applyCommands(
 
   /** Patterns as in the configuration; a table that has stopped is tried again. */
   function pick(asked: readonly string[]): readonly TableName[] {
-    const matches = asked.length === 0 ? () => true : tableFilter(asked, []);
+    const named = tableFilter(asked, []);
+    const swept = asked.includes(CASCADES_SELECTOR) ? cascades.children : new Set<TableName>();
+    const matches = (id: TableId): boolean =>
+      asked.length === 0 || named(id) || swept.has(tableName(id));
     return [...ledger.entries].flatMap(([name, { id, state }]) => {
       if (!matches(id)) return [];
       const isRetried =

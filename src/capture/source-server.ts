@@ -1,6 +1,7 @@
 import type { GtidSetText } from '../change/gtid.ts';
 import type { TableComments, TableId, TableSchema } from '../change/table.ts';
 import type { ErrorCode } from '../errors/catalogue.ts';
+import type { CascadingKey } from './cascades.ts';
 
 /** A place in the log files of one server. */
 export interface BinlogEnd {
@@ -56,6 +57,8 @@ export interface SourceServer {
   executed(): Promise<GtidSetText>;
   /** Base tables that match the include and exclude patterns and that the account knows of, sorted by name. */
   capturedTables(): Promise<readonly { readonly id: TableId; readonly sight: Sight }[]>;
+  /** Foreign keys of captured tables that change rows without an event in the log; none on servers that log it. */
+  cascadingKeys(): Promise<readonly CascadingKey[]>;
   /** One base table as it is now. */
   look(id: TableId): Promise<Sight>;
   /**

@@ -35,6 +35,8 @@ export interface TablesParts {
 export class Tables {
   readonly #parts: TablesParts;
   #notices: CaptureNotice[] = [];
+  /** Tables that foreign keys may have changed since they were copied last. */
+  readonly #cascaded = new Set<TableName>();
 
   constructor(parts: TablesParts) {
     this.#parts = parts;
@@ -141,6 +143,19 @@ export class Tables {
     if (!ledger.isFollowed(name)) return;
     batch.control({ kind: 'tableGap', table: name, cause, followed: true, reason });
     if (cause === 'rewritten') this.copy([name], this.#statementId());
+  }
+
+  /** A foreign key may have changed rows of the table; that is on record once until it is copied. */
+  cascaded(id: TableId, parent: TableName): void {
+    const name = tableName(id);
+    if (this.#cascaded.has(name)) return;
+    this.#cascaded.add(name);
+    this.rewritten(id, 'cascade', `a foreign key to ${parent} may have changed its rows`);
+  }
+
+  /** A copy of the table has ended. */
+  copied(name: TableName): void {
+    this.#cascaded.delete(name);
   }
 
   /** Rows are gone without row events, and no other row has changed. */

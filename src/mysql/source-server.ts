@@ -1,9 +1,11 @@
+import type { CascadingKey } from '../capture/cascades.ts';
 import type { EventStream, ServerHistory, Sight, SourceServer } from '../capture/source-server.ts';
 import type { GtidSetText } from '../change/gtid.ts';
 import { formatGtidSet, parseGtidSet } from '../change/gtid-set.ts';
 import type { TableId } from '../change/table.ts';
 import { followedTables, type TablePatterns } from '../change/table-pattern.ts';
 import { type DumpSettings, openBinlogStream } from './binlog-stream.ts';
+import { readCascadingKeys } from './cascading-keys.ts';
 import { connect, type MysqlAccount, type MysqlSession } from './connection.ts';
 import { allTables, oneTable, readSights, tellDefinitions } from './information-schema.ts';
 import { databasesReadAsAWhole } from './readable-databases.ts';
@@ -60,6 +62,10 @@ export class MysqlSourceServer implements SourceServer {
   async capturedTables(): Promise<readonly { readonly id: TableId; readonly sight: Sight }[]> {
     const matches = followedTables(this.#settings);
     return readSights(await this.#control(), allTables(matches));
+  }
+
+  async cascadingKeys(): Promise<readonly CascadingKey[]> {
+    return readCascadingKeys(await this.#control(), followedTables(this.#settings));
   }
 
   async look(id: TableId): Promise<Sight> {

@@ -67,6 +67,8 @@ export class RowRecords implements EncodedRecord {
   /** −1 for a tombstone. */
   #valueBytes = 0;
   #headerBytes = 0;
+  /** Changes of keys among the rows that have been appended; only grows. */
+  keyChanges = 0;
   topic = '' as Topic;
   timestampMs = 0;
   partition = 0;
@@ -131,6 +133,7 @@ export class RowRecords implements EncodedRecord {
     before: EncodedImage,
     after: EncodedImage,
   ): void {
+    this.keyChanges += 1;
     this.#part = 0;
     this.#keyHeader = { name: NEW_KEY, key: after };
     this.#delete(batch, before);

@@ -1,5 +1,6 @@
 import type { BinlogEvent, EventHeader } from '../../src/binlog/event.ts';
 import type { EventDecoder } from '../../src/capture/capture-loop.ts';
+import type { CascadingKey } from '../../src/capture/cascades.ts';
 import type {
   EventBytes,
   EventStream,
@@ -70,6 +71,8 @@ export class SimulatedMysql implements SourceServer, ChunkReader {
   readonly hidden = new Set<TableName>();
   /** Tables whose rows cannot be read: code of the failure. */
   readonly broken = new Map<TableName, 'mysql.query-failed' | 'mysql.grant-missing'>();
+  /** Called before a chunk is read, which waits for it. */
+  onChunk: (request: ChunkRequest) => Promise<void> | undefined = () => undefined;
   /** Called between steps of readers: the place where a writer gets to run. */
   tick: () => void = () => undefined;
 
@@ -192,6 +195,13 @@ export class SimulatedMysql implements SourceServer, ChunkReader {
   /** As the configuration of the attempt has it. */
   wanted: (id: TableId) => boolean = () => true;
 
+  cascadingKeys(): Promise<readonly CascadingKey[]> {
+    return Promise.resolve(this.cascades);
+  }
+
+  /** Foreign keys whose effects {@link changeSilently} has to play. */
+  cascades: readonly CascadingKey[] = [];
+
   async look(id: TableId): Promise<Sight> {
     await this.#breathe();
     return this.#sight(id);
@@ -296,6 +306,7 @@ export class SimulatedMysql implements SourceServer, ChunkReader {
 
   /** SELECT sees the barrier, and by chance more. */
   async readChunk(request: ChunkRequest): Promise<Chunk> {
+    await this.onChunk(request);
     await this.#breathe();
     const barrier = countOf(request.barrier);
     const may = Math.floor(this.#random() * (this.#log.length - barrier + 1));

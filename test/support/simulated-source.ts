@@ -117,6 +117,10 @@ export class SimulatedSource implements SourceServer, ChunkReader {
     return Promise.resolve([{ id: ACCOUNTS.id, sight: this.#sight() }]);
   }
 
+  cascadingKeys(): Promise<readonly []> {
+    return Promise.resolve([]);
+  }
+
   look(): Promise<Sight> {
     return Promise.resolve(this.#sight());
   }
