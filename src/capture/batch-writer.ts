@@ -164,7 +164,9 @@ export class BatchWriter {
    */
   announce(route: TableRoute): void {
     const isNew = !this.#schemaIds.has(route.schemaId);
-    if (!isNew && !this.comments.isDue(route.schema)) return;
+    const isMadeAgain = this.#parts.ledger.get(route.table)?.isUnannounced ?? false;
+    if (!isNew && !isMadeAgain && !this.comments.isDue(route.schema)) return;
+    if (isMadeAgain) this.#parts.ledger.hold(route.schema);
     const seq = this.#sequence(this.#parts.position.takeOrdinal(), 0);
     if (isNew) this.schema(route, () => seq);
     else this.#schemaRecord(route, seq);

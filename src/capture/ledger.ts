@@ -33,6 +33,8 @@ export interface TableEntry {
   readonly topic?: { readonly name: Topic } & TopicIdentity;
   /** Downstream may hold rows of it: a copy has to sweep. */
   readonly held: boolean;
+  /** It was made again after it was gone, and no record says so yet. */
+  readonly isUnannounced?: true;
   /** Counts the changes of its key. */
   readonly keyGeneration: number;
   /** Names of the key columns of its newest schema. */
@@ -87,7 +89,13 @@ export class Ledger {
   move(id: TableId, state: TableState, held = false): void {
     const name = tableName(id);
     const known = this.#entries.get(name);
-    this.#put(name, known ? { ...known, state } : { ...NEW, id, state, held });
+    const isMadeAgain = known?.state.kind === 'gone' && state.kind === 'followed';
+    this.#put(
+      name,
+      known
+        ? { ...known, state, ...(isMadeAgain ? { isUnannounced: true } : {}) }
+        : { ...NEW, id, state, held },
+    );
     this.#version += 1;
   }
 
@@ -102,8 +110,9 @@ export class Ledger {
   /** Records of this schema go out. */
   hold({ id, columns, key }: TableSchema): void {
     const name = tableName(id);
-    const known = this.#entries.get(name);
-    if (!known) return;
+    const before = this.#entries.get(name);
+    if (!before) return;
+    const { isUnannounced: _, ...known } = before;
     const ever = new Set(known.columns);
     for (const column of columns) ever.add(column.name);
     const keyNames = key.map((index) => columns[index]?.name ?? '');
