@@ -4,7 +4,6 @@ import { BigQueryDestination } from '../../src/bigquery/bigquery-destination.ts'
 import type { BigQueryContext, WritePath } from '../../src/bigquery/context.ts';
 import { estimateReads, readTables, readUsage } from '../../src/bigquery/cost-report.ts';
 import { GrpcWriteStreams } from '../../src/bigquery/grpc-streams.ts';
-import type { JobId } from '../../src/bigquery/job.ts';
 import { loggedPlans } from '../../src/bigquery/load-plan.ts';
 import { type BigQueryLayout, bigQueryLayout } from '../../src/bigquery/names.ts';
 import { ProtoWriter } from '../../src/bigquery/proto-writer.ts';
@@ -673,8 +672,8 @@ describe.skipIf(ENDPOINT === '').each(PATHS)(
       ];
       for (const [index, sql] of old.entries()) {
         const id = `old-${internal}-${index}`;
-        await service.submit(id as JobId, { kind: 'query', sql, priority: 'INTERACTIVE' });
-        expect(await service.wait(id as JobId)).toMatchObject({ kind: 'done' });
+        await service.submit(id, { kind: 'query', sql, priority: 'INTERACTIVE' });
+        expect(await service.wait(id)).toMatchObject({ kind: 'done' });
       }
       await destination.open();
       const status = 'SELECT s.status, s.not_consistent_since FROM {own}._cdc_status AS s';
