@@ -379,13 +379,13 @@ export const CATALOGUE = {
     'A column changed to a type its old values do not fit',
     'blocked',
     'The source changed the type of a column, and no type of the warehouse holds old and new values exactly.',
-    'Change the column back, or give the new one another name; or answer with resnapshot to fill a new warehouse that has never seen the old type. In BigQuery that table alone has stopped: change the column, then sluice snapshot PIPELINE --tables TABLE.',
+    'That table alone has stopped. Change the column back, or give the new one another name, then sluice snapshot PIPELINE --tables TABLE.',
   ),
   'sink.name-collision': entry(
     'Two things would have one name in the warehouse',
     'blocked',
     'Names in the warehouse ignore letter case and some belong to Sluice: two tables, or a column and a column of Sluice, meet.',
-    'Exclude one of the tables named in the message, or rename the column.',
+    'The table alone has stopped. Exclude one of the tables named in the message, or rename the column, then sluice snapshot PIPELINE --tables TABLE.',
   ),
   'sink.foreign-warehouse': entry(
     'The warehouse belongs to another pipeline',
@@ -427,13 +427,13 @@ export const CATALOGUE = {
     'DuckDB needs more memory than it may use',
     'retry',
     'A commit or a compaction needs more than memoryLimitMb of the sink, also when its rows are stored one by one.',
-    'Raise memoryLimitMb of the sink, and let the worker have that much; a query that ran beside it may have taken it for a moment.',
+    'Raise memoryLimitMb of the sink, and let the worker have that much; a query that ran beside it may have taken it for a moment. A table whose rows do not fit by themselves either has stopped, and is tried again at the next start.',
   ),
   'duckdb.value-refused': entry(
     'A value does not fit its column in the warehouse',
     'blocked',
-    'DuckDB could not convert a value of the named table into the type of its column; nothing of the batch was stored.',
-    'Report it with the type of the column; excluding the table lets the others go on.',
+    'DuckDB could not convert a value of the named table into the type of its column; none of its rows of the batch were stored.',
+    'That table alone has stopped. Change the value or the column, then sluice snapshot PIPELINE --tables TABLE; report it with the type of the column.',
   ),
   'duckdb.failed': entry(
     'DuckDB refused a statement',
