@@ -33,7 +33,7 @@ export interface TableEntry {
   readonly topic?: { readonly name: Topic } & TopicIdentity;
   /** Downstream may hold rows of it: a copy has to sweep. */
   readonly held: boolean;
-  /** It was made again after it was gone, and no record says so yet. */
+  /** It was made again, or its columns changed: a schema record has to follow, also one that is on record already. */
   readonly isUnannounced?: true;
   /** Counts the changes of its key. */
   readonly keyGeneration: number;
@@ -105,6 +105,12 @@ export class Ledger {
     this.#put(name, { ...known, topic: { name: topic, id, partitions } });
     this.#owners.set(topic, name);
     this.#version += 1;
+  }
+
+  /** A schema record has to say what the table is now. */
+  unannounce(name: TableName): void {
+    const known = this.#entries.get(name);
+    if (known) this.#put(name, { ...known, isUnannounced: true });
   }
 
   /** Records of this schema go out. */

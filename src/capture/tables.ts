@@ -199,8 +199,10 @@ export class Tables {
 
   columns(id: TableId, changes: ColumnChanges): void {
     const name = tableName(id);
-    if (this.#parts.ledger.isFollowed(name))
-      this.#parts.batch.control({ kind: 'columns', table: name, ...changes });
+    const { ledger, batch } = this.#parts;
+    if (!ledger.isFollowed(name)) return;
+    batch.control({ kind: 'columns', table: name, ...changes });
+    ledger.unannounce(name);
   }
 
   /** Asks for a copy of followed tables, which covers all that has happened before. */

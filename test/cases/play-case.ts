@@ -8,7 +8,7 @@ import { CaseSource } from './case-source.ts';
 import { CASE_PASSWORD, type FieldCase, type Step } from './field-case.ts';
 
 /** Between two steps, on a busy machine. */
-const PATIENCE_MS = 60_000;
+const PATIENCE_MS = 120_000;
 /** Once a step has waited in vain: what still moves is given the time to do so. */
 const IMPATIENCE_MS = 5_000;
 
