@@ -24,19 +24,12 @@ export interface StreamHooks {
   readonly onProgress: (progress: Progress) => void;
   /** The work has failed and is tried again here; the next progress says that this is over. */
   readonly onRetrying: (why: string) => void;
-  /** Which tables have stopped, with every progress that knows of all of them. */
-  readonly onStoppedTables: (stopped: StoppedTables | undefined) => void;
   readonly onStarted: (started: CaptureStarted) => void;
   readonly onSnapshotFinished: (finished: SnapshotFinished) => void;
 }
 
 /** Those of every long activity. */
-export type LongRunningHooks = Pick<
-  StreamHooks,
-  'signal' | 'onProgress' | 'onRetrying' | 'onStoppedTables'
->;
-
-type ProgressHooks = Omit<LongRunningHooks, 'onStoppedTables'>;
+export type LongRunningHooks = Pick<StreamHooks, 'signal' | 'onProgress' | 'onRetrying'>;
 
 /** What the composition root puts in: the work itself, and the way to Temporal. */
 export interface ActivityParts {
@@ -70,22 +63,44 @@ export function createActivities(parts: ActivityParts): Activities {
   };
 }
 
-function capture(parts: ActivityParts, input: StreamInput, hooks: ProgressHooks): Promise<void> {
+function capture(parts: ActivityParts, input: StreamInput, hooks: LongRunningHooks): Promise<void> {
   const workflowId = pipelineWorkflowId(input.spec.pipeline);
-  return telling(parts, workflowId, input.stoppedTables, (tell, onStoppedTables) =>
-    parts.runCapture(input, {
+  return telling(parts, workflowId, input.stoppedTables, (tell, stopped) => {
+    // Before it has read what is stored, an attempt knows of no stopped table.
+    let knowsTables = false;
+    return parts.runCapture(input, {
       ...hooks,
-      onStoppedTables,
-      onStarted: (payload) => tell({ name: CAPTURE_STARTED, payload }),
+      onProgress: (progress) => {
+        hooks.onProgress(progress);
+        if (knowsTables) stopped.offer(progress.stopped);
+      },
+      onRetrying: (why) => {
+        knowsTables = false;
+        hooks.onRetrying(why);
+      },
+      onStarted: (payload) => {
+        knowsTables = true;
+        tell({ name: CAPTURE_STARTED, payload });
+      },
       onSnapshotFinished: (payload) => tell({ name: SNAPSHOT_FINISHED, payload }),
-    }),
-  );
+    });
+  });
 }
 
-function fill(parts: ActivityParts, input: SinkInput, hooks: ProgressHooks): Promise<SinkResult> {
+function fill(
+  parts: ActivityParts,
+  input: SinkInput,
+  hooks: LongRunningHooks,
+): Promise<SinkResult> {
   const workflowId = sinkWorkflowId(input.spec.pipeline, input.sinkName);
-  return telling(parts, workflowId, input.stoppedTables, (_, onStoppedTables) =>
-    parts.runSink(input, { ...hooks, onStoppedTables }),
+  return telling(parts, workflowId, input.stoppedTables, (_, stopped) =>
+    parts.runSink(input, {
+      ...hooks,
+      onProgress: (progress) => {
+        hooks.onProgress(progress);
+        stopped.offer(progress.stopped);
+      },
+    }),
   );
 }
 
@@ -94,10 +109,7 @@ async function telling<Result>(
   parts: ActivityParts,
   workflowId: string,
   stoppedTables = 0,
-  work: (
-    tell: (signal: WorkflowSignal) => void,
-    onStoppedTables: LongRunningHooks['onStoppedTables'],
-  ) => Promise<Result>,
+  work: (tell: (signal: WorkflowSignal) => void, stopped: StoppedTablesNotice) => Promise<Result>,
 ): Promise<Result> {
   const notices = new Notices();
   const tell = (signal: WorkflowSignal): void =>
@@ -107,7 +119,7 @@ async function telling<Result>(
     stoppedTables,
   );
   try {
-    return await work(tell, (newest) => stopped.offer(newest));
+    return await work(tell, stopped);
   } finally {
     stopped.flush();
     await notices.settle(LAST_NOTICES_MS);
@@ -120,12 +132,12 @@ async function telling<Result>(
  * cancelled only after the work has ended.
  */
 async function longRunning<Result>(
-  work: (hooks: ProgressHooks) => Promise<Result>,
+  work: (hooks: LongRunningHooks) => Promise<Result>,
 ): Promise<Result> {
   const context = Context.current();
   const { cancellationSignal: signal } = context;
   let newest: Heartbeat = {};
-  const hooks: ProgressHooks = {
+  const hooks: LongRunningHooks = {
     signal,
     onProgress: (progress) => {
       newest = { progress };

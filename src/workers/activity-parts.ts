@@ -72,18 +72,12 @@ export function activityParts({
       const { spec, tripwire, commands } = input;
       const commandIds = commands.map(({ commandId }) => commandId);
       metrics.started(spec.pipeline, 'stream');
-      // Before it has read what is stored, an attempt knows of no stopped table.
-      let knowsTables = false;
       return runThread(
         { kind: 'capture', spec, owner: ownerOf(namespace, spec), tripwire, commands },
         (message) => {
           heard(spec.pipeline, 'stream', message);
           report(message, hooks);
-          if (message.kind === 'retrying') knowsTables = false;
-          if (message.kind === 'progress' && knowsTables)
-            hooks.onStoppedTables(message.progress.stopped);
           if (message.kind !== 'notice') return;
-          if (message.notice.kind === 'started') knowsTables = true;
           const { notice } = message;
           if (notice.kind === 'started')
             hooks.onStarted({ epoch: notice.epoch, commandIds, finished: notice.finished });
@@ -92,7 +86,7 @@ export function activityParts({
         hooks.signal,
       );
     },
-    runSink: async ({ spec, sinkName, ...orders }, hooks) => {
+    runSink: async ({ spec, sinkName, stoppedTables: _, ...orders }, hooks) => {
       metrics.started(spec.pipeline, sinkName);
       let needsSnapshot: string | undefined;
       const logStops = stopLog(log.with({ pipeline: spec.pipeline }), `sink ${sinkName}`);
@@ -101,10 +95,7 @@ export function activityParts({
         (message) => {
           heard(spec.pipeline, `sink ${sinkName}`, message);
           report(message, hooks);
-          if (message.kind === 'progress') {
-            hooks.onStoppedTables(message.progress.stopped);
-            logStops(message.progress.stopped);
-          }
+          if (message.kind === 'progress') logStops(message.progress.stopped);
           if (message.kind === 'needsSnapshot') needsSnapshot = message.snapshotId;
         },
         hooks.signal,

@@ -8,6 +8,7 @@ import { pipelineWorkflowId, scheduleId, sinkWorkflowId } from '../../src/contro
 import type { PipelineSpec } from '../../src/control/pipeline-spec.ts';
 import type { PipelineState } from '../../src/control/pipeline-state.ts';
 import type { StoppedTables, TableStop } from '../../src/control/stopped-tables.ts';
+import type { PipelineProgress } from '../../src/observability/progress.ts';
 import { CDC_STATE } from '../../src/temporal/pipeline-phases.ts';
 import { aPipelineSpec } from '../support/pipeline-spec.ts';
 import {
@@ -28,6 +29,18 @@ const ORDERS_STOPPED: TableStop = {
   reason: 'The account may not read it.',
   position: 'binlog.000004:157',
 };
+
+const progressWith = (stopped: StoppedTables | undefined): PipelineProgress => ({
+  kind: 'pipeline',
+  pipeline: 'shop',
+  tables: {},
+  transactions: 0,
+  bytesPublished: 0,
+  batches: 0,
+  lagMs: 0,
+  rowsPerSecond: 0,
+  ...(stopped && { stopped }),
+});
 
 const SCHEDULED = {
   mode: 'initial',
@@ -84,7 +97,7 @@ describe.skipIf(address === '')('cdcPipeline on a server', () => {
   it('streams on with an incident for a table that stops, until the table returns', async () => {
     let stopped: StoppedTables | undefined = { count: 1, tables: [ORDERS_STOPPED] };
     stage.script = async (input, hooks) => {
-      const reports = setInterval(() => hooks.onStoppedTables(stopped), 50);
+      const reports = setInterval(() => hooks.onProgress(progressWith(stopped)), 50);
       await untilCancelled(1)(input, hooks).finally(() => clearInterval(reports));
     };
     const handle = await streaming('one-table');
@@ -113,8 +126,9 @@ describe.skipIf(address === '')('cdcPipeline on a server', () => {
 
   it('tells the next stream how many tables it has on record, and believes what that one says', async () => {
     stage.script = (input, hooks) => {
-      hooks.onStoppedTables({ count: 1, tables: [ORDERS_STOPPED] });
-      return untilCancelled(1)(input, hooks);
+      const streams = untilCancelled(1)(input, hooks);
+      hooks.onProgress(progressWith({ count: 1, tables: [ORDERS_STOPPED] }));
+      return streams;
     };
     const handle = await streaming('on-record');
     await stage.waitFor('on-record', ({ stoppedTables }) => stoppedTables === 1);
@@ -122,11 +136,24 @@ describe.skipIf(address === '')('cdcPipeline on a server', () => {
     const paused = await stage.waitFor('on-record', ({ phase }) => phase === 'PAUSED');
     expect(paused.stoppedTables).toBe(1);
 
-    stage.script = (input, hooks) => {
-      hooks.onStoppedTables(undefined);
-      return untilCancelled(1)(input, hooks);
+    const stored = Promise.withResolvers<void>();
+    stage.script = async (input, hooks) => {
+      // What is said before the start is said without knowing what is stored, and so is this.
+      hooks.onProgress(progressWith(undefined));
+      hooks.onSnapshotFinished({ snapshotId: 'told behind it', tables: 0, rows: 0 });
+      await stored.promise;
+      const streams = untilCancelled(1)(input, hooks);
+      hooks.onProgress(progressWith(undefined));
+      await streams;
     };
     await handle.executeUpdate('resume', { args: [{}] });
+    await eventually(async () => {
+      const { events } = await handle.fetchHistory();
+      const signals = events?.map((e) => e.workflowExecutionSignaledEventAttributes?.signalName);
+      expect(signals).toContain('snapshotFinished');
+    });
+    expect((await stage.state('on-record')).stoppedTables).toBe(1);
+    stored.resolve();
     await stage.waitFor('on-record', ({ stoppedTables }) => stoppedTables === 0);
     expect(streamsOf('on-record').map(({ stoppedTables }) => stoppedTables)).toEqual([0, 1]);
   }, 60_000);

@@ -68,8 +68,13 @@ describe.skipIf(address === '')('cdcSink on a server', () => {
         },
       ],
     };
-    stage.sinkScript = async (_input, { signal, onStoppedTables }) => {
-      const reports = setInterval(() => onStoppedTables(stopped), 50);
+    stage.sinkScript = async ({ spec, sinkName: sink }, { signal, onProgress }) => {
+      const counts = { rows: 0, cutOrdinal: 0, lagMs: 0, tables: {} };
+      const progress = { kind: 'sink', pipeline: spec.pipeline, sink, ...counts } as const;
+      const reports = setInterval(
+        () => onProgress({ ...progress, ...(stopped && { stopped }) }),
+        50,
+      );
       await aborted(signal).finally(() => clearInterval(reports));
     };
     await started('one-table');
