@@ -1,30 +1,8 @@
 import type { TableId } from '../change/table.ts';
-import {
-  type ColumnDefinition,
-  readColumnDefinition,
-  type SqlType,
-  withCharset,
-} from './column-definition.ts';
-import { constantText } from './constant-default.ts';
-import { keepsValues } from './kept-values.ts';
-import { SQL_MODE, SqlScanner } from './sql-scanner.ts';
-import {
-  type DefinitionOf,
-  type KnownColumn,
-  type KnownDefinition,
-  renamed,
-  sameTable,
-  type TableEffect,
-} from './table-effects.ts';
-import { takeOption } from './table-option.ts';
-import { TokenCursor } from './token-cursor.ts';
-
-/** What the meaning of a column's definition depends on. */
-export interface AlterContext {
-  readonly sqlMode: bigint;
-  /** `undefined` when the event does not say. */
-  readonly explicitDefaultsForTimestamp: boolean | undefined;
-}
+import { type AlterContext, AlteredColumns } from './altered-columns.ts';
+import { type DefinitionOf, renamed, sameTable, type TableEffect } from './table-effects.ts';
+import { skipOptions, takeOptions } from './table-option.ts';
+import type { TokenCursor } from './token-cursor.ts';
 
 /**
  * The effects of the part of ALTER TABLE that stands behind TABLE.
@@ -42,10 +20,13 @@ export function alterTable(
   if (!table) return [];
   cursor.takeWords('NOWAIT');
   if (cursor.takeWords('WAIT')) cursor.take();
-  const alteration = new Alteration(table, context, definitionOf(table));
-  if (ignores) alteration.rewrite('ALTER IGNORE may have removed rows');
   const pieces = cursor.pieces();
-  alteration.keepsDefaultCharset = !pieces.some(namesCharset);
+  const charset = pieces.some(namesCharset) ? 'changed' : 'kept';
+  const alteration = new Alteration(
+    table,
+    new AlteredColumns(context, definitionOf(table), charset),
+  );
+  if (ignores) alteration.rewrite('ALTER IGNORE may have removed rows');
   for (const piece of pieces) alteration.take(piece);
   return alteration.effects();
 }
@@ -53,43 +34,32 @@ export function alterTable(
 /** Collects what the actions of one ALTER TABLE do; all names are those before the statement. */
 class Alteration {
   readonly #table: TableId;
-  readonly #context: AlterContext;
-  readonly #known: KnownDefinition | undefined;
-  readonly #closed: string[] = [];
-  readonly #renamed: { readonly from: string; readonly to: string }[] = [];
-  readonly #defaults: { readonly name: string; readonly value: string }[] = [];
+  readonly #columns: AlteredColumns;
   readonly #others: TableEffect[] = [];
-  readonly #whys: string[] = [];
   /** The rest is the list of an action whose first item has been taken. */
   #isList = false;
   #target: TableId | undefined;
-  #isKeyChanged = false;
-  /** Whether columns that name no charset get the one the table had before. */
-  keepsDefaultCharset = true;
 
-  constructor(table: TableId, context: AlterContext, known: KnownDefinition | undefined) {
+  constructor(table: TableId, columns: AlteredColumns) {
     this.#table = table;
-    this.#context = context;
-    this.#known = known;
+    this.#columns = columns;
   }
 
   rewrite(why: string): void {
-    this.#whys.push(why);
+    this.#columns.whys.push(why);
   }
 
   effects(): readonly TableEffect[] {
     const moved = this.#target && !sameTable(this.#target, this.#table) ? this.#target : undefined;
     const table = moved ?? this.#table;
-    const changes = { closed: this.#closed, renamed: this.#renamed, defaults: this.#defaults };
+    const { changes, isKeyChanged, whys } = this.#columns;
     const hasChanges = Object.values(changes).some((list) => list.length > 0);
     return [
       ...(moved ? renamed([{ from: this.#table, to: moved }]) : []),
       ...this.#others,
       ...(hasChanges ? [{ table, kind: 'columns', changes } as const] : []),
-      ...(this.#isKeyChanged ? [{ table, kind: 'keyChanged' } as const] : []),
-      ...(this.#whys.length > 0
-        ? [{ table, kind: 'rewritten', why: this.#whys.join('; ') } as const]
-        : []),
+      ...(isKeyChanged ? [{ table, kind: 'keyChanged' } as const] : []),
+      ...(whys.length > 0 ? [{ table, kind: 'rewritten', why: whys.join('; ') } as const] : []),
       { table, kind: 'touched' },
     ];
   }
@@ -97,7 +67,7 @@ class Alteration {
   /** Takes one action, or one of several table options. */
   take(piece: TokenCursor): void {
     if (this.#isList) return;
-    if (!this.#action(piece) || !takeTail(piece))
+    if (!this.#action(piece) || !takeOptions(piece))
       this.rewrite('a part of the statement is not known');
   }
 
@@ -112,7 +82,7 @@ class Alteration {
         return this.#drop(piece);
       case 'CHANGE':
       case 'MODIFY':
-        return this.#change(piece, piece.takeWord() === 'CHANGE');
+        return this.#columns.change(piece, piece.takeWord() === 'CHANGE');
       case 'RENAME':
         piece.take();
         return this.#rename(piece);
@@ -123,7 +93,7 @@ class Alteration {
         return this.#all(piece);
       case 'CONVERT':
         this.rewrite('its text was converted to another charset');
-        skipToTail(piece);
+        skipOptions(piece);
         return true;
       case 'EXCHANGE':
         return this.#exchange(piece);
@@ -183,62 +153,20 @@ class Alteration {
 
   #add(piece: TokenCursor): boolean {
     if (piece.word() === 'PARTITION') return this.#all(piece);
-    if (isKeyWord(piece.word())) {
-      if (isPrimary(piece)) this.#isKeyChanged = true;
-      skipToTail(piece);
-      return true;
-    }
+    if (isKeyWord(piece.word())) return this.#addElement(piece, false);
     piece.takeWords('COLUMN');
     const mayExist = piece.takeWords('IF', 'NOT', 'EXISTS');
-    if (!piece.isSymbol('(')) return this.#addColumn(piece, mayExist);
+    if (!piece.isSymbol('(')) return this.#columns.add(piece, mayExist);
     const elements = piece.takeGroup().pieces();
-    return elements.every((element) => {
-      if (!isKeyWord(element.word())) return this.#addColumn(element, mayExist);
-      if (isPrimary(element)) this.#isKeyChanged = true;
-      return true;
-    });
+    return elements.filter((element) => !this.#addElement(element, mayExist)).length === 0;
   }
 
-  #addColumn(piece: TokenCursor, mayExist: boolean): boolean {
-    const name = piece.identifier();
-    if (name === undefined) return false;
-    if (mayExist && this.#column(name)) {
-      skipToTail(piece);
-      return true;
-    }
-    const definition = this.#definition(piece);
-    if (!definition) return false;
-    if (definition.primaryKey) this.#isKeyChanged = true;
-    this.#fill(name, definition, mayExist && !this.#known);
+  /** A column, a key or a constraint. */
+  #addElement(piece: TokenCursor, mayExist: boolean): boolean {
+    if (!isKeyWord(piece.word())) return this.#columns.add(piece, mayExist);
+    if (isPrimary(piece)) this.#columns.isKeyChanged = true;
+    skipOptions(piece);
     return true;
-  }
-
-  /** What stored rows have in a new column. */
-  #fill(name: string, definition: ColumnDefinition, mayExist: boolean): void {
-    const { defaultValue, type } = definition;
-    const isFilled =
-      definition.generated ||
-      definition.autoIncrement ||
-      definition.primaryKey ||
-      this.#refusesNull(definition);
-    const isConstant = typeof defaultValue === 'object';
-    if (!isFilled && (defaultValue === 'none' || defaultValue === 'null')) return;
-    const isUnsure = definition.generated || definition.autoIncrement || mayExist;
-    const value =
-      isConstant && !isUnsure
-        ? constantText(withCharset(type, this.#defaultCharset), defaultValue)
-        : undefined;
-    if (value === undefined)
-      this.rewrite(`column ${name} has values that the statement does not tell`);
-    else this.#defaults.push({ name, value });
-  }
-
-  get #defaultCharset(): string | undefined {
-    return this.keepsDefaultCharset ? this.#known?.defaultCharset : undefined;
-  }
-
-  get #defaultsAreExplicit(): boolean {
-    return this.#context.explicitDefaultsForTimestamp === true;
   }
 
   #drop(piece: TokenCursor): boolean {
@@ -247,7 +175,7 @@ class Alteration {
         this.#others.push({ table: this.#table, kind: 'rowsRemoved' });
         return this.#all(piece);
       case 'PRIMARY':
-        this.#isKeyChanged = true;
+        this.#columns.isKeyChanged = true;
         return piece.takeWords('PRIMARY', 'KEY');
       case 'FOREIGN':
         piece.takeWords('FOREIGN', 'KEY');
@@ -262,25 +190,14 @@ class Alteration {
         return this.#dropIndex(piece.identifier());
       default:
         piece.takeWords('COLUMN');
-        return this.#dropColumn(piece, piece.takeWords('IF', 'EXISTS'));
+        return this.#columns.drop(piece, piece.takeWords('IF', 'EXISTS'));
     }
   }
 
   /** The primary key is an index of that name, and a constraint. */
   #dropIndex(name: string | undefined): boolean {
-    if (name?.toUpperCase() === 'PRIMARY') this.#isKeyChanged = true;
+    if (name?.toUpperCase() === 'PRIMARY') this.#columns.isKeyChanged = true;
     return name !== undefined;
-  }
-
-  #dropColumn(piece: TokenCursor, mayLack: boolean): boolean {
-    const name = piece.identifier();
-    piece.skipWords('RESTRICT', 'CASCADE');
-    if (name === undefined) return false;
-    const column = this.#column(name);
-    if (mayLack && this.#known && !column) return true;
-    this.#closed.push(column?.name ?? name);
-    if (!column || this.#isInKey(column)) this.#isKeyChanged = true;
-    return true;
   }
 
   #rename(piece: TokenCursor): boolean {
@@ -288,7 +205,7 @@ class Alteration {
       const from = piece.identifier();
       const to = piece.takeWords('TO') ? piece.identifier() : undefined;
       if (from === undefined || to === undefined) return false;
-      this.#renameColumn(from, to);
+      this.#columns.rename(from, to);
       return true;
     }
     if (piece.word() === 'INDEX' || piece.word() === 'KEY') {
@@ -298,53 +215,6 @@ class Alteration {
     if (!piece.takeWords('TO') && !piece.takeWords('AS')) piece.takeSymbol('=');
     this.#target = piece.table();
     return this.#target !== undefined;
-  }
-
-  #renameColumn(from: string, to: string): void {
-    const column = this.#column(from);
-    const spelled = column?.name ?? from;
-    if (spelled === to) return;
-    this.#renamed.push({ from: spelled, to });
-    if (!column || this.#isInKey(column)) this.#isKeyChanged = true;
-  }
-
-  #change(piece: TokenCursor, renames: boolean): boolean {
-    piece.takeWords('COLUMN');
-    const mayLack = piece.takeWords('IF', 'EXISTS');
-    const from = piece.identifier();
-    const to = renames ? piece.identifier() : from;
-    if (from === undefined || to === undefined) return false;
-    const column = this.#column(from);
-    if (mayLack && this.#known && !column) {
-      skipToTail(piece);
-      return true;
-    }
-    const definition = this.#definition(piece);
-    if (renames) this.#renameColumn(from, to);
-    if (definition?.primaryKey && !(column && this.#isInKey(column))) this.#isKeyChanged = true;
-    if (definition && column && this.#keeps(column, definition)) return true;
-    this.rewrite(`column ${from} was defined anew`);
-    if (!column || this.#isInKey(column)) this.#isKeyChanged = true;
-    return true;
-  }
-
-  /** Whether every stored value is the same under the new definition. */
-  #keeps(column: KnownColumn, definition: ColumnDefinition): boolean {
-    const { sqlMode } = this.#context;
-    const from = storedType(column);
-    const to = withCharset(definition.type, this.#defaultCharset);
-    const isGenerated = definition.generated || this.#known?.columns.some(isComputed);
-    const isNumbered = definition.autoIncrement && !/\bauto_increment\b/i.test(column.extra ?? '');
-    if (!from || isGenerated === true || isNumbered) return false;
-    const losesNull = column.nullable && this.#refusesNull(definition);
-    if (losesNull && !isStrict(sqlMode)) return false;
-    return keepsValues(from, to, (sqlMode & SQL_MODE.padCharToFullLength) !== 0n);
-  }
-
-  /** A TIMESTAMP of which nothing is said is NOT NULL by the rules of old. */
-  #refusesNull({ type, nullable }: ColumnDefinition): boolean {
-    const isImplicit = type.name === 'timestamp' && !this.#defaultsAreExplicit;
-    return nullable === false || (nullable === undefined && isImplicit);
   }
 
   #exchange(piece: TokenCursor): boolean {
@@ -359,43 +229,6 @@ class Alteration {
     );
     return this.#all(piece);
   }
-
-  /** Reads a definition up to where the table's partitioning may begin. */
-  #definition(piece: TokenCursor): ColumnDefinition | undefined {
-    const tokens = piece.takeUntil(beginsTail);
-    const mentionsKey = tokens.mentions('KEY');
-    const definition = readColumnDefinition(tokens, this.#context.sqlMode);
-    if (!definition && mentionsKey) this.#isKeyChanged = true;
-    return definition;
-  }
-
-  #column(name: string): KnownColumn | undefined {
-    const folded = name.toLowerCase();
-    return this.#known?.columns.find((column) => column.name.toLowerCase() === folded);
-  }
-
-  #isInKey({ name }: KnownColumn): boolean {
-    return this.#known?.key.includes(name) ?? true;
-  }
-}
-
-/** Its values follow those of others, by rules that may change with them. */
-function isComputed({ extra = '' }: KnownColumn): boolean {
-  return /\b(?:VIRTUAL|STORED) GENERATED\b/i.test(extra);
-}
-
-/** In strict mode the server refuses to turn a NULL into something else. */
-function isStrict(sqlMode: bigint): boolean {
-  return (sqlMode & (SQL_MODE.strictTransTables | SQL_MODE.strictAllTables)) !== 0n;
-}
-
-/** The type of a column as the server describes it, which is SQL again. */
-function storedType({ fullType }: KnownColumn): SqlType | undefined {
-  if (fullType === undefined) return undefined;
-  const scanner = new SqlScanner(fullType, { sqlMode: 0n, withoutNewer: false });
-  const cursor = new TokenCursor(scanner, { database: '', lowerCaseNames: false });
-  const definition = readColumnDefinition(cursor, 0n);
-  return definition && withCharset(definition.type, undefined);
 }
 
 const KEY_WORDS = [
@@ -441,7 +274,7 @@ function alterPart(piece: TokenCursor): boolean {
       return !isOther && piece.takeWords('DEFAULT');
     case 'SET':
       if (isOther) return false;
-      skipToTail(piece);
+      skipOptions(piece);
       return true;
     default:
       return false;
@@ -455,22 +288,4 @@ function namesCharset(piece: TokenCursor): boolean {
   return (
     !ACTIONS.includes(piece.word()) && piece.mentions('CHARSET', 'CHARACTER', 'CHAR', 'COLLATE')
   );
-}
-
-/** Partitioning follows the last action without a comma. */
-function beginsTail(cursor: TokenCursor): boolean {
-  return (
-    (cursor.word() === 'PARTITION' && cursor.word(1) === 'BY') ||
-    (cursor.word() === 'REMOVE' && cursor.word(1) === 'PARTITIONING')
-  );
-}
-
-function skipToTail(cursor: TokenCursor): void {
-  cursor.takeUntil(beginsTail);
-}
-
-/** Table options, and the table's partitioning behind the last of all actions. */
-function takeTail(cursor: TokenCursor): boolean {
-  while (!cursor.atEnd() && !beginsTail(cursor)) if (!takeOption(cursor)) return false;
-  return true;
 }

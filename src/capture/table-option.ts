@@ -46,7 +46,7 @@ const FAITHFUL_ENGINES: ReadonlySet<string> = new Set([
  * Takes one option of a table; false when it is none that leaves stored rows alone. UNION and
  * CONNECTION are none: they change what the table is a view of.
  */
-export function takeOption(cursor: TokenCursor): boolean {
+function takeOption(cursor: TokenCursor): boolean {
   cursor.takeWords('DEFAULT');
   const name = cursor.takeWord();
   switch (name) {
@@ -73,4 +73,22 @@ function valueOf(cursor: TokenCursor): string | undefined {
   return token === undefined || token.kind === 'other' || token.kind === 'symbol'
     ? undefined
     : token.text;
+}
+
+/** Takes the options at a cursor up to the table's partitioning, which keeps all rows. */
+export function takeOptions(cursor: TokenCursor): boolean {
+  while (!cursor.atEnd() && !isPartitioning(cursor)) if (!takeOption(cursor)) return false;
+  return true;
+}
+
+/** Everything up to the table's partitioning, which follows the last action without a comma. */
+export function skipOptions(cursor: TokenCursor): TokenCursor {
+  return cursor.takeUntil(isPartitioning);
+}
+
+function isPartitioning(cursor: TokenCursor): boolean {
+  return (
+    (cursor.word() === 'PARTITION' && cursor.word(1) === 'BY') ||
+    (cursor.word() === 'REMOVE' && cursor.word(1) === 'PARTITIONING')
+  );
 }

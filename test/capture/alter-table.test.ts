@@ -512,6 +512,48 @@ describe('the spelling of an ALTER TABLE', () => {
     );
   });
 
+  it.each([
+    ['with escapes', 0n, (text: string) => `'${text.replaceAll(/['\\]/g, '\\$&')}'`],
+    [
+      'with doubled quotes',
+      NO_BACKSLASH_ESCAPES,
+      (text: string) => `'${text.replaceAll("'", "''")}'`,
+    ],
+    [
+      'in double quotes',
+      0n,
+      (text: string) => `"${text.replaceAll('\\', '\\\\').replaceAll('"', '""')}"`,
+    ],
+  ])('keeps strings whole, whatever they hold, written %s', (_, sqlMode, quoted) => {
+    const anything = fc.string({ unit: 'grapheme' }).filter((text) => !text.includes('\ufffd'));
+    const ascii = fc.string({ unit: 'grapheme-ascii' });
+    fc.assert(
+      fc.property(anything, ascii, (comment, value) => {
+        const actions = `COMMENT ${quoted(comment)}, ADD x VARCHAR(99) DEFAULT ${quoted(value)}`;
+        expect(altered(actions, { context: { sqlMode } })).toEqual([
+          constant('x', JSON.stringify(value)),
+          TOUCHED,
+        ]);
+      }),
+    );
+  });
+
+  it('keeps names whole, whatever they hold', () => {
+    const name = fc
+      .string({ unit: 'grapheme', minLength: 1 })
+      .filter((text) => !text.includes('\ufffd'));
+    fc.assert(
+      fc.property(name, name, name, (database, table, to) => {
+        const tick = (text: string): string => `\`${text.replaceAll('`', '``')}\``;
+        const sql = `ALTER TABLE ${tick(database)}.${tick(table)} RENAME COLUMN n TO ${tick(to)}`;
+        expect(effectsOf(sql)).toEqual([
+          ...(to === 'n' ? [] : [{ table: { database, table }, ...renamed('n', to) }]),
+          { table: { database, table }, ...TOUCHED },
+        ]);
+      }),
+    );
+  });
+
   it('loses no action, whatever stands before and behind it', () => {
     fc.assert(
       fc.property(CHOICE, (choice) => {

@@ -617,6 +617,23 @@ describe.skipIf(!MYSQL_URL)('what a statement did to a table', () => {
     await using db = await testDatabase();
     await expect(db.run(sql)).rejects.toThrow('ER_PARSE_ERROR');
   });
+
+  it.each([
+    ['InnoDB', 'STRICT_TRANS_TABLES'],
+    ['InnoDB', 'STRICT_ALL_TABLES'],
+    ['MyISAM', 'STRICT_TRANS_TABLES'],
+    ['MyISAM', 'STRICT_ALL_TABLES'],
+  ])('turns no NULL of a table of %s into another value under %s', async (engine, mode) => {
+    await using db = await testDatabase({ 'SESSION sql_mode': `'${mode}'` });
+    await db.run(
+      `CREATE TABLE a (id INT PRIMARY KEY, n INT, v VARCHAR(9), at DATETIME) ENGINE=${engine}`,
+      "INSERT INTO a VALUES (1, 1, 'v', '2020-01-01 00:00:00'), (2, NULL, NULL, NULL)",
+    );
+    for (const column of ['n INT', 'v VARCHAR(20)', 'at DATETIME(3)'])
+      await expect(db.run(`ALTER TABLE a MODIFY ${column} NOT NULL`)).rejects.toThrow(
+        /ER_INVALID_USE_OF_NULL|WARN_DATA_TRUNCATED/,
+      );
+  });
 });
 
 describe.skipIf(!MYSQL_URL)('the log of statements', () => {
