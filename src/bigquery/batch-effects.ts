@@ -1,10 +1,12 @@
 import { unreachable } from '../change/brand.ts';
+import type { Sequence } from '../change/sequence.ts';
 import type { TableName } from '../change/table.ts';
 import { SluiceError } from '../errors/error.ts';
 import type { Cut, SinkBatch, TableRows } from '../sink/destination.ts';
 import type { ControlRecord } from '../topic/control-record.ts';
 import type { Dialect } from '../view/dialect.ts';
 import { massDelete } from '../view/fold-plan.ts';
+import { endedGenerations } from '../view/key-generation.ts';
 import { META, type StoredTable, type TableStatus } from '../view/stored-table.ts';
 import { timestamp } from './bigquery-dialect.ts';
 import type { NoticedGap } from './commit-script.ts';
@@ -59,7 +61,15 @@ export function batchEffects(
   const hasStopped = (record: ControlRecord): boolean =>
     record.kind === 'gap' ? stays.size > 0 : stays.has(record.table);
   const isNew = ({ seq }: ControlRecord): boolean => published === undefined || seq > published;
-  for (const record of all) {
+  const ends = keyEnds(tables, stops, cut);
+  for (const record of [...all, ...ends].sort((a, b) => (a.seq < b.seq ? -1 : 1))) {
+    if (record.kind === 'keyEnd') {
+      const table = tables.get(record.table);
+      if (!table) continue;
+      massDeletes.push(deleteLive(dialect, table, record, cut, ingestedAtUs));
+      deletedFrom.add(table.name);
+      continue;
+    }
     if (isBehind(record) || (record.kind !== 'gap' && hasStopped(record))) continue;
     switch (record.kind) {
       case 'truncate':
@@ -121,10 +131,34 @@ const NOTHING: BatchEffects = {
   gaps: [],
 };
 
+/** Where all live rows of a table end because its key changes. */
+interface KeyEnd {
+  readonly kind: 'keyEnd';
+  readonly table: TableName;
+  readonly seq: Sequence;
+  readonly committedAtUs?: number;
+}
+
+function keyEnds(
+  tables: ReadonlyMap<TableName, StoredTable>,
+  { stays, released, published }: StopChanges,
+  cut: Cut,
+): readonly KeyEnd[] {
+  return [...tables.values()].flatMap((table) => {
+    if (stays.has(table.name)) return [];
+    const stop = released.get(table.name);
+    const from = stop ? stop.cut?.lastSequence : published;
+    return endedGenerations(table, from, cut.lastSequence).map(({ upTo: seq, endedAtUs }) => ({
+      ...{ kind: 'keyEnd' as const, table: table.name, seq },
+      ...(endedAtUs === undefined ? {} : { committedAtUs: endedAtUs }),
+    }));
+  });
+}
+
 function deleteLive(
   dialect: Dialect,
   table: StoredTable,
-  record: Extract<ControlRecord, { kind: 'truncate' | 'sweep' }>,
+  record: Extract<ControlRecord, { kind: 'truncate' | 'sweep' }> | KeyEnd,
   cut: Cut,
   ingestedAtUs: number,
 ): string {
@@ -143,7 +177,7 @@ function deleteLive(
 function committedAtOf(
   dialect: Dialect,
   table: StoredTable,
-  { committedAtUs, seq }: ControlRecord,
+  { committedAtUs, seq }: Pick<ControlRecord, 'seq' | 'committedAtUs'>,
   cut: Cut,
 ): string {
   if (committedAtUs !== undefined) return timestamp(committedAtUs);

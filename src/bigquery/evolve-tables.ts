@@ -1,24 +1,21 @@
 import { inLanes } from '../async/lanes.ts';
-import { type TableName, type TableSchema, tableName } from '../change/table.ts';
+import type { Sequence } from '../change/sequence.ts';
+import type { TableName } from '../change/table.ts';
 import { SluiceError } from '../errors/error.ts';
 import type { SinkBatch } from '../sink/destination.ts';
 import { tableTopic } from '../topic/topic-name.ts';
-import {
-  type EvolutionRules,
-  keyChanged,
-  type SchemaUse,
-  schemaUses,
-  tableFor,
-} from '../view/evolve-table.ts';
-import type { StoredTable, TableStatus } from '../view/stored-table.ts';
+import { type EvolutionRules, formAfter, settled } from '../view/evolve-table.ts';
+import { type FormChange, formChanges } from '../view/form-change.ts';
+import { KnownTables } from '../view/known-tables.ts';
+import { BEFORE_ALL, type StoredTable, type TableStatus } from '../view/stored-table.ts';
+import { formAt, withoutPassedForms } from '../view/table-form.ts';
 import { type BigQueryContext, CONCURRENT_JOBS } from './context.ts';
-import { foldTable } from './fold-table.ts';
 import { type StoredState, saveDefinition } from './metadata.ts';
 import { runScript } from './run-script.ts';
 import { bigQueryRules, tableStatements, tableViews } from './table-plan.ts';
-import type { Obstacle } from './table-stop.ts';
+import { cutOfTable, type Obstacle } from './table-stop.ts';
 
-interface FormChange {
+interface Evolution {
   readonly from: StoredTable | undefined;
   readonly to: StoredTable;
 }
@@ -38,14 +35,14 @@ export async function evolveTables(
   state: StoredState,
   batch: SinkBatch,
 ): Promise<Evolved> {
-  const { current, targets, obstacles } = await targetForms(context, state, batch);
-  const changes = targets.map((to) => formChange(current, to));
-  if (changes.length === 0) return { state: current, obstacles };
+  const { targets, obstacles } = targetForms(context, state, batch);
+  const changes = targets.map((to) => ({ from: state.tables.get(to.name)?.table, to }));
+  if (changes.length === 0) return { state, obstacles };
   await ensureDatasets(context, changes);
   await inLanes(CONCURRENT_JOBS, changes, async ({ from, to }) => {
     const ddl = [
       ...tableStatements(context.layout, context.tables, from, to),
-      ...tableViews(context.layout, to),
+      ...tableViews(context.layout, to, shownCut(state, batch, to.name)),
     ];
     await runScript(context, ddl, `changing the columns of ${to.name}`);
   });
@@ -53,54 +50,78 @@ export async function evolveTables(
     saveDefinition(context.layout, to, from === undefined),
   );
   await runScript(context, records, 'recording the columns of tables');
-  return { state: changes.reduce((next, { to }) => withForm(next, to), current), obstacles };
+  return { state: changes.reduce((next, { to }) => withForm(next, to), state), obstacles };
 }
 
-/** Rows that are one by the old key and two by the new one are folded by the old one first. */
-async function targetForms(
-  context: BigQueryContext,
-  state: StoredState,
-  batch: SinkBatch,
-): Promise<TargetForms> {
-  let current = state;
-  const known = formsOf(state);
-  const targets = new Map<TableName, StoredTable>();
+/** The forms that the batch needs, and what it changes about forms that views show. */
+function targetForms(context: BigQueryContext, state: StoredState, batch: SinkBatch): TargetForms {
   const rules = bigQueryRules(context.layout);
-  const uses = schemaUses(batch).filter(({ schema }) => !isLeftOut(state, batch, schema));
-  const obstacles = obstaclesIn(context, rules, state, uses);
-  for (const use of uses) {
-    if (isStopped(state, obstacles, use)) continue;
-    const form = tableFor(rules, known, use);
-    const from = known.get(form.name);
-    if (from === form) continue;
-    if (from && keyChanged(from, form)) current = await foldTable(context, current, form.name);
-    const to = { ...form, status: from ? from.status : firstStatus(state, form) };
-    known.set(to.name, to);
-    targets.set(to.name, to);
+  const known = new KnownTables(formsOf(state).values(), rules);
+  const targets = new Set<TableName>();
+  const changes = formChanges(batch).filter(({ table }) => !isLeftOut(state, batch, table));
+  const obstacles = obstaclesIn(context, rules, state, changes);
+  for (const change of changes) {
+    if (isStopped(state, obstacles, change)) continue;
+    const form = formAfter(rules, known, change);
+    if (!form || form === known.get(form.name)) continue;
+    known.set(form);
+    targets.add(form.name);
   }
-  return { current, targets: [...targets.values()], obstacles: [...obstacles.values()] };
+  const forms = new Map<TableName, StoredTable>();
+  for (const name of new Set([...targets, ...state.tables.keys()])) {
+    const [from, newest] = [state.tables.get(name)?.table, known.get(name)];
+    if (!newest) continue;
+    if (!targets.has(name) && !showsOther(newest, state, batch)) continue;
+    const cut = cutOfTable(state, name)?.lastSequence;
+    const form = settled(cut === undefined ? newest : withoutPassedForms(newest, cut));
+    forms.set(name, {
+      ...form,
+      status: from?.status ?? firstStatus(state, formAt(newest, BEFORE_ALL)),
+    });
+  }
+  return { targets: [...forms.values()], obstacles: [...obstacles.values()] };
+}
+
+/** Whether the views of a table take another form with the batch. */
+function showsOther(table: StoredTable, state: StoredState, batch: SinkBatch): boolean {
+  const { earlierForms = [], name } = table;
+  const before = cutOfTable(state, name)?.lastSequence;
+  const after = shownCut(state, batch, name);
+  return earlierForms.some(
+    ({ until }) =>
+      (before === undefined || until > before) && after !== undefined && until <= after,
+  );
+}
+
+/** The cut that the views of a table show when the batch is in, as far as that is known before. */
+function shownCut(
+  state: StoredState,
+  { cut, without }: Pick<SinkBatch, 'cut' | 'without'>,
+  name: TableName,
+): Sequence | undefined {
+  const stop = state.stopped.get(name);
+  const stays = stop !== undefined && (without?.includes(stop.topic) ?? false);
+  return (stays ? undefined : cut?.lastSequence) ?? cutOfTable(state, name)?.lastSequence;
 }
 
 /** A table that is new gets the form it has before what stops it: something has to stand still. */
 function isStopped(
   { tables }: StoredState,
   obstacles: ReadonlyMap<TableName, Obstacle>,
-  { schema, since }: SchemaUse,
+  { table: name, since }: FormChange,
 ): boolean {
-  const name = tableName(schema.id);
   const obstacle = obstacles.get(name);
   return obstacle !== undefined && (tables.has(name) || since >= obstacle.seq);
 }
 
 interface TargetForms {
-  readonly current: StoredState;
   readonly targets: readonly StoredTable[];
   readonly obstacles: readonly Obstacle[];
 }
 
 /** A schema of a table that stands still is met again with its rows. */
-function isLeftOut({ stopped }: StoredState, { without }: SinkBatch, { id }: TableSchema): boolean {
-  const stop = stopped.get(tableName(id));
+function isLeftOut({ stopped }: StoredState, { without }: SinkBatch, name: TableName): boolean {
+  const stop = stopped.get(name);
   return stop !== undefined && (without?.includes(stop.topic) ?? false);
 }
 
@@ -112,21 +133,21 @@ function obstaclesIn(
   { prefix }: BigQueryContext,
   rules: EvolutionRules,
   { tables }: StoredState,
-  uses: readonly SchemaUse[],
+  changes: readonly FormChange[],
 ): ReadonlyMap<TableName, Obstacle> {
-  const known = formsOf({ tables });
+  const known = new KnownTables(formsOf({ tables }).values(), rules);
   const obstacles = new Map<TableName, Obstacle>();
-  for (const use of uses) {
-    const name = tableName(use.schema.id);
+  for (const change of changes) {
+    const { table: name, since: seq } = change;
     if (obstacles.has(name)) continue;
     try {
-      const form = tableFor(rules, known, use);
-      known.set(form.name, form);
+      const form = formAfter(rules, known, change);
+      if (form) known.set(form);
     } catch (error) {
-      if (!(error instanceof SluiceError) || !known.has(name)) throw error;
+      const table = known.get(name);
+      if (!(error instanceof SluiceError) || !table) throw error;
       const { code, message: reason } = error;
-      const topic = tableTopic(prefix, use.schema.id);
-      obstacles.set(name, { table: name, topic, code, reason, seq: use.since });
+      obstacles.set(name, { table: name, topic: tableTopic(prefix, table.id), code, reason, seq });
     }
   }
   return obstacles;
@@ -142,21 +163,12 @@ function firstStatus({ start }: StoredState, { schemaSince }: StoredTable): Tabl
 
 async function ensureDatasets(
   { service, layout }: BigQueryContext,
-  changes: readonly FormChange[],
+  changes: readonly Evolution[],
 ): Promise<void> {
   const fresh = changes.filter(({ from }) => from === undefined);
   const datasets = new Set(fresh.map(({ to }) => layout.dataset(to.id)));
   for (const dataset of datasets) await service.ensureDataset(dataset);
 }
-
-/** @param to  made before folds: where the table is folded up to is in the state */
-function formChange({ tables }: StoredState, to: StoredTable): FormChange {
-  const from = tables.get(to.name)?.table;
-  return { from, to: from ? { ...to, ...foldedUpTo(from) } : to };
-}
-
-const foldedUpTo = ({ watermark, watermarkAtUs }: StoredTable): Partial<StoredTable> =>
-  watermarkAtUs === undefined ? { watermark } : { watermark, watermarkAtUs };
 
 function withForm(state: StoredState, table: StoredTable): StoredState {
   const entry = state.tables.get(table.name) ?? NEW_ENTRY;

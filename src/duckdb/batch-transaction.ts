@@ -7,9 +7,13 @@ import type { Cut, SinkBatch, TableRows } from '../sink/destination.ts';
 import type { SinkKillPoint } from '../sink/kill-points.ts';
 import type { PartitionOffset } from '../sink/record-source.ts';
 import type { ControlRecord } from '../topic/control-record.ts';
-import { keyChanged, type SchemaUse, schemaUses, tableFor } from '../view/evolve-table.ts';
+import { formAfter, settled } from '../view/evolve-table.ts';
 import { foldedChanges, foldStatements, massDelete } from '../view/fold-plan.ts';
-import { META, type StoredTable, type TableStatus } from '../view/stored-table.ts';
+import { type FormChange, formChanges } from '../view/form-change.ts';
+import { endedGenerations } from '../view/key-generation.ts';
+import { KnownTables } from '../view/known-tables.ts';
+import { BEFORE_ALL, META, type StoredTable, type TableStatus } from '../view/stored-table.ts';
+import { formAt, withoutPassedForms } from '../view/table-form.ts';
 import { viewStatements } from '../view/table-views.ts';
 import { duckdbDialect } from './duckdb-dialect.ts';
 import { duckdbFailure } from './duckdb-error.ts';
@@ -62,7 +66,7 @@ export class BatchTransaction {
 
   async apply(batch: SinkBatch, ingestedAtUs: number): Promise<void> {
     for (const rows of batch.tables) this.#refuseLate(rows);
-    await this.#ensureTables(schemaUses(batch));
+    const changed = await this.#ensureTables(formChanges(batch));
     for (const rows of batch.tables) {
       await this.#doing(`storing rows of ${rows.table}`, () =>
         this.#context.stage.store(rows, this.#table(rows.table), ingestedAtUs),
@@ -71,7 +75,9 @@ export class BatchTransaction {
     }
     this.#context.reach('sinkMidTransaction');
     this.#pending = [...this.#pending, ...batch.control.filter((record) => this.#counts(record))];
-    if (batch.cut) await this.#publish(batch.cut, ingestedAtUs);
+    if (batch.cut)
+      for (const name of await this.#publish(batch.cut, ingestedAtUs)) changed.add(name);
+    for (const name of changed) await this.#replaceViews(name);
     for (const offset of batch.offsets)
       this.#offsets.set(`${offset.topic}/${offset.partition}`, offset);
     await this.#save();
@@ -93,7 +99,7 @@ export class BatchTransaction {
     const upTo = this.#cut.lastSequence;
     await this.#run(`folding the changes of ${table.name}`, [
       `CREATE OR REPLACE TEMP TABLE sluice_folded AS ${foldedChanges(duckdbDialect, table, upTo)}`,
-      ...foldStatements(duckdbDialect, table, FOLDED),
+      ...foldStatements(duckdbDialect, table, upTo, FOLDED),
       `DROP TABLE ${FOLDED}`,
     ]);
     this.#tables.set(table.name, { ...table, watermark: upTo });
@@ -111,20 +117,25 @@ export class BatchTransaction {
       );
   }
 
-  async #ensureTables(uses: readonly SchemaUse[]): Promise<void> {
+  /** Brings tables into their newest form, in which rows of every form have a place. */
+  async #ensureTables(changes: readonly FormChange[]): Promise<Set<TableName>> {
+    const known = new KnownTables(this.#tables.values(), DUCKDB_RULES);
     const changed = new Set<TableName>();
-    for (const use of uses) {
-      const to = tableFor(DUCKDB_RULES, this.#tables, use);
-      const from = this.#tables.get(to.name);
-      if (from === to) continue;
-      if (from && keyChanged(from, to)) await this.#fold(from);
-      const { watermark } = this.#tables.get(to.name) ?? to;
-      const status = from ? from.status : this.#firstStatus(to);
-      await this.#run(`changing the columns of ${to.name}`, tableStatements(from, to));
-      this.#tables.set(to.name, { ...to, watermark, status });
+    for (const change of changes) {
+      const to = formAfter(DUCKDB_RULES, known, change);
+      if (!to || to === known.get(to.name)) continue;
+      known.set(to);
       changed.add(to.name);
     }
-    for (const name of changed) await this.#replaceViews(name);
+    for (const name of changed) {
+      const [from, newest] = [this.#tables.get(name), known.get(name)];
+      if (!newest) continue;
+      const to = settled(newest);
+      await this.#run(`changing the columns of ${name}`, tableStatements(from, to));
+      const status = from ? from.status : this.#firstStatus(formAt(to, BEFORE_ALL));
+      this.#tables.set(name, { ...to, status });
+    }
+    return changed;
   }
 
   #firstStatus({ schemaSince }: StoredTable): TableStatus {
@@ -138,11 +149,26 @@ export class BatchTransaction {
     return kind !== 'schema' && (start === undefined || seq > start);
   }
 
-  async #publish(cut: Cut, ingestedAtUs: number): Promise<void> {
+  /** Resolves with the tables whose views take another form with the cut. */
+  async #publish(cut: Cut, ingestedAtUs: number): Promise<readonly TableName[]> {
     const due = this.#pending.filter(({ seq }) => seq <= cut.lastSequence);
-    for (const record of due) await this.#obey(record, cut, ingestedAtUs);
+    const ends = [...this.#tables.values()].flatMap((table) =>
+      endedGenerations(table, this.#cut?.lastSequence, cut.lastSequence).map(
+        ({ upTo: seq, endedAtUs }) => ({ table: table.name, seq, committedAtUs: endedAtUs }),
+      ),
+    );
+    for (const record of [...due, ...ends].sort((a, b) => (a.seq < b.seq ? -1 : 1)))
+      await ('kind' in record
+        ? this.#obey(record, cut, ingestedAtUs)
+        : this.#deleteLive(record, undefined, cut, ingestedAtUs));
     this.#pending = this.#pending.filter(({ seq }) => seq > cut.lastSequence);
     this.#cut = cut;
+    return [...this.#tables.values()].flatMap((table) => {
+      const left = withoutPassedForms(table, cut.lastSequence);
+      if (left === table) return [];
+      this.#tables.set(table.name, left);
+      return [table.name];
+    });
   }
 
   async #obey(record: ControlRecord, cut: Cut, ingestedAtUs: number): Promise<void> {
@@ -180,7 +206,7 @@ export class BatchTransaction {
 
   /** A table nothing is known of has no live rows. */
   async #deleteLive(
-    record: Extract<ControlRecord, { kind: 'truncate' | 'sweep' }>,
+    record: LiveEnd,
     olderThan: Sequence | undefined,
     cut: Cut,
     ingestedAtUs: number,
@@ -203,7 +229,7 @@ export class BatchTransaction {
   async #replaceViews(name: TableName): Promise<void> {
     await this.#run(
       `replacing the views of ${name}`,
-      viewStatements(duckdbDialect, this.#table(name)),
+      viewStatements(duckdbDialect, this.#table(name), this.#cut?.lastSequence),
     );
   }
 
@@ -231,15 +257,18 @@ export class BatchTransaction {
   }
 }
 
+/** Where live rows of a table end: at a truncate, a sweep or a change of its key. */
+interface LiveEnd {
+  readonly table: TableName;
+  readonly seq: Sequence;
+  readonly committedAtUs?: number | undefined;
+}
+
 /**
  * Of a record without a commit time the table's changes have one: that of the first one behind the
  * record, or of the cut when there is none, keeps times in the order of sequences.
  */
-function committedAtOf(
-  { committedAtUs, seq }: ControlRecord,
-  table: StoredTable,
-  cut: Cut,
-): string {
+function committedAtOf({ committedAtUs, seq }: LiveEnd, table: StoredTable, cut: Cut): string {
   if (committedAtUs !== undefined) return `make_timestamptz(${committedAtUs})`;
   const next =
     `SELECT min(c.${META.committedAt}) FROM ${duckdbDialect.changes(table)} AS c` +

@@ -16,8 +16,10 @@ export const duckdbDialect: Dialect = {
   state: ({ name }) => `${INTERNAL_SCHEMA}.${identifier(`${name}__state`)}`,
   view: ({ id }, suffix) => `${identifier(id.database)}.${identifier(id.table + suffix)}`,
   cut: `(SELECT p.cut_seq FROM ${INTERNAL_SCHEMA}.checkpoint AS p)`,
-  columnValue: ({ name }, alias) => `${alias}.${identifier(name)}`,
+  convert: (expression, from, to) => (from === to ? expression : `CAST(${expression} AS ${to})`),
+  typed: (constant, type) => `CAST(${constant} AS ${type})`,
   groupable: (_, value) => value,
+  isSame: (a, b) => `${a} IS NOT DISTINCT FROM ${b}`,
   antiJoin: 'notExists',
   committedSince: () => '',
   identifier,
@@ -38,6 +40,8 @@ export const duckdbDialect: Dialect = {
   ],
   createTableFunction: (name, parameter, body) =>
     `CREATE OR REPLACE MACRO ${name}(${identifier(parameter)}) AS TABLE ${body}`,
+  dropView: (name) => `DROP VIEW IF EXISTS ${name}`,
+  dropTableFunction: (name) => `DROP MACRO TABLE IF EXISTS ${name}`,
 };
 
 /** A view that is replaced has lost its comments. */

@@ -1,6 +1,7 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
 import type { TableName } from '../change/table.ts';
-import type { StoredTable } from '../view/stored-table.ts';
+import { BEFORE_ALL, type StoredTable } from '../view/stored-table.ts';
+import { formAt } from '../view/table-form.ts';
 import { duckdbDialect } from './duckdb-dialect.ts';
 import type { StoredState } from './metadata.ts';
 
@@ -25,7 +26,9 @@ export class RowCounter {
     if (cut?.lastSequence === this.#countedCut || startedAtMs < this.#notBeforeMs)
       return this.#counts;
     const counts = new Map<TableName, number>();
-    for (const table of tables.values()) counts.set(table.name, await this.#count(table));
+    for (const table of tables.values())
+      if (!formAt(table, cut?.lastSequence ?? BEFORE_ALL).dropped)
+        counts.set(table.name, await this.#count(table));
     const spentMs = this.#nowMs() - startedAtMs;
     this.#counts = counts;
     this.#countedCut = cut?.lastSequence;
