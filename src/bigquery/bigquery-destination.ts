@@ -8,6 +8,7 @@ import type {
   StoppedTable,
 } from '../sink/destination.ts';
 import type { Topic } from '../topic/topic-name.ts';
+import { formAt, isDroppedAt } from '../view/table-form.ts';
 import { batchEffects, refuseLate } from './batch-effects.ts';
 import { bigQueryDialect } from './bigquery-dialect.ts';
 import { type Commit, commitScript } from './commit-script.ts';
@@ -27,6 +28,7 @@ import { plannedCommit, readLoadBudget, readState, restored } from './read-wareh
 import { runScript, runStatement } from './run-script.ts';
 import { fitsStreams, streamBatch } from './stream-batch.ts';
 import { StreamBudget } from './stream-budget.ts';
+import { cutOfTable } from './table-stop.ts';
 
 interface Opened {
   state: StoredState;
@@ -155,10 +157,13 @@ export class BigQueryDestination implements Destination {
   async rowCounts(): Promise<ReadonlyMap<TableName, number>> {
     const { state } = this.#mustBeOpen();
     const dialect = bigQueryDialect(this.#context.layout);
-    const counts = [...state.tables.values()].map(
+    const shown = [...state.tables.values()].filter(
+      ({ table }) => !isDroppedAt(table, cutOfTable(state, table.name)?.lastSequence),
+    );
+    const counts = shown.map(
       ({ table }) => `SELECT COUNT(*) AS present FROM ${dialect.view(table, '')} AS v`,
     );
-    const names = [...state.tables.keys()];
+    const names = shown.map(({ table }) => table.name);
     const rows = await Promise.all(counts.map((sql) => this.#context.service.rows(sql)));
     return new Map(names.map((name, index) => [name, Number(rows[index]?.[0]?.[0] ?? 0)]));
   }
@@ -259,10 +264,10 @@ const endOf = ({
 
 /**
  * Nothing but positions: no row, no control record, none that waits for the cut, no table that it
- * would release, and no plan to be kept.
+ * would release or show in another form, and no plan to be kept.
  */
 function isQuiet({ tables, control, without = [] }: SinkBatch, opened: Opened): boolean {
-  const { cut, newest, pending, stopped } = opened.state;
+  const { cut, newest, pending, stopped, tables: entries } = opened.state;
   return (
     tables.length === 0 &&
     control.length === 0 &&
@@ -270,6 +275,7 @@ function isQuiet({ tables, control, without = [] }: SinkBatch, opened: Opened): 
     cut !== undefined &&
     pending.every(({ seq }) => seq <= cut.lastSequence) &&
     [...stopped.values()].every(({ topic }) => without.includes(topic)) &&
-    (newest === undefined || newest <= cut.lastSequence)
+    (newest === undefined || newest <= cut.lastSequence) &&
+    [...entries.values()].every(({ table }) => formAt(table, cut.lastSequence) === table)
   );
 }

@@ -1,7 +1,7 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
 import type { TableName } from '../change/table.ts';
-import { BEFORE_ALL, type StoredTable } from '../view/stored-table.ts';
-import { formAt } from '../view/table-form.ts';
+import type { StoredTable } from '../view/stored-table.ts';
+import { isDroppedAt } from '../view/table-form.ts';
 import { duckdbDialect } from './duckdb-dialect.ts';
 import type { StoredState } from './metadata.ts';
 
@@ -27,8 +27,7 @@ export class RowCounter {
       return this.#counts;
     const counts = new Map<TableName, number>();
     for (const table of tables.values())
-      if (!formAt(table, cut?.lastSequence ?? BEFORE_ALL).dropped)
-        counts.set(table.name, await this.#count(table));
+      if (!isDroppedAt(table, cut?.lastSequence)) counts.set(table.name, await this.#count(table));
     const spentMs = this.#nowMs() - startedAtMs;
     this.#counts = counts;
     this.#countedCut = cut?.lastSequence;

@@ -141,7 +141,11 @@ export class TableSource {
   }
 
   #keyOf(row: SourceRow): string {
-    return JSON.stringify(this.#key.map((name) => String(row.get(name))));
+    return this.#key.map((name) => shownText(this.#column(name), row.get(name) ?? null)).join('/');
+  }
+
+  #column(name: string): SourceColumn {
+    return this.#columns.find((column) => column.name === name) ?? { name, type: varchar };
   }
 
   #values(row: SourceRow): ColumnValue[] {
@@ -379,7 +383,7 @@ export class TableSource {
 const at = (ordinal: number, row: number) => ({ seq: seqAt(ordinal, row), table: TABLE });
 
 function shownText({ type }: SourceColumn, value: ColumnValue): string | null {
-  if (value === null) return null;
+  if (typeof value === 'object' || value === undefined) return null;
   if (type.kind === 'date') return new Date(Number(value) * 86_400_000).toISOString().slice(0, 10);
   if (type.kind === 'binary')
     return `\\x${Buffer.from(String(value), 'base64').toString('hex').toUpperCase()}`;
