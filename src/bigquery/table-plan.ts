@@ -40,6 +40,7 @@ export function bigQueryRules(layout: BigQueryLayout): EvolutionRules {
       dialect.changes({ id, name: nameOf(id) }),
       dialect.state({ id, name: nameOf(id) }),
     ],
+    maxColumns: MAX_COLUMNS - CHANGES_META.length,
     // A source database called like the internal dataset would put its views among the tables.
     isReserved: (database) =>
       layout.dataset({ database, table: '' }).toLowerCase() === layout.internal.toLowerCase() ||
@@ -61,6 +62,9 @@ export const CHANGES_META: readonly Pick<PhysicalColumn, 'name' | 'type'>[] = [
   { name: META.inexact, type: 'JSON' },
 ];
 const STATE_META = [`${META.seq} STRING`, `${META.inexact} JSON`];
+
+/** Of a table. */
+const MAX_COLUMNS = 10_000;
 
 /** Types that a table can be clustered by. */
 const CLUSTERABLE = new Set([

@@ -35,8 +35,8 @@ export class RowCounter {
     return counts;
   }
 
-  async #count({ id }: StoredTable): Promise<number> {
-    const view = [id.database, id.table].map(duckdbDialect.identifier).join('.');
+  async #count(table: StoredTable): Promise<number> {
+    const view = duckdbDialect.view(table, '');
     const reader = await this.#connection.runAndReadAll(`SELECT count(*) FROM ${view}`);
     return Number(reader.getRowsJson()[0]?.[0]);
   }

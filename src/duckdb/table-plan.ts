@@ -1,21 +1,11 @@
 import type { EvolutionRules } from '../view/evolve-table.ts';
-import { INTERNAL_SCHEMA, META, type StoredTable, VIEW_SUFFIXES } from '../view/stored-table.ts';
+import { META, type StoredTable, VIEW_SUFFIXES } from '../view/stored-table.ts';
 import { physicalColumns } from '../view/table-form.ts';
 import { columnCodec, constantExpression } from './column-type.ts';
-import { duckdbDialect } from './duckdb-dialect.ts';
+import { duckdbDialect, schemaName } from './duckdb-dialect.ts';
 import { widenType } from './widen-type.ts';
 
 const { identifier } = duckdbDialect;
-
-/** Schemas and catalogs that every DuckDB file has already. */
-const RESERVED_DATABASES = new Set([
-  INTERNAL_SCHEMA,
-  'information_schema',
-  'memory',
-  'pg_catalog',
-  'system',
-  'temp',
-]);
 
 const CHANGES_META = [
   `${META.seq} HUGEINT`,
@@ -49,11 +39,12 @@ export const DUCKDB_RULES: EvolutionRules = {
       Object.entries(columns).map(([name, comment]) => [name, withoutNul(comment)]),
     ),
   }),
-  relations: ({ database, table }) =>
-    VIEW_SUFFIXES.filter((suffix) => suffix !== '__latest').map(
-      (suffix) => `${database}.${table}${suffix}`,
+  relations: (id) =>
+    VIEW_SUFFIXES.filter((suffix) => suffix !== '__latest').map((suffix) =>
+      duckdbDialect.view({ id }, suffix),
     ),
-  isReserved: (database) => RESERVED_DATABASES.has(database.toLowerCase()),
+  maxColumns: Number.POSITIVE_INFINITY,
+  isReserved: () => false,
 };
 
 /** Statements that turn one form of a table into the next, without its views. Both physical tables have the same columns. */
@@ -78,7 +69,7 @@ function createStatements(table: StoredTable): readonly string[] {
   const create = (name: string, meta: readonly string[]): string =>
     `CREATE TABLE ${name} (${[...columns, ...meta].join(', ')})`;
   return [
-    `CREATE SCHEMA IF NOT EXISTS ${identifier(table.id.database)}`,
+    `CREATE SCHEMA IF NOT EXISTS ${identifier(schemaName(table.id.database))}`,
     create(duckdbDialect.changes(table), CHANGES_META),
     create(duckdbDialect.state(table), STATE_META),
   ];

@@ -370,16 +370,16 @@ export const CATALOGUE = {
     'Run a worker on the host of the message, or apply the pipeline again on this one.',
   ),
   'sink.schema-conflict': entry(
-    'A column changed to a type its old values do not fit',
+    'A table has had more columns than the warehouse can hold',
     'blocked',
-    'The source changed the type of a column, and no type of the warehouse holds old and new values exactly.',
-    'Change the column back, or give the new one another name; or answer with resnapshot to fill a new warehouse that has never seen the old type. In BigQuery that table alone has stopped: change the column, then sluice snapshot PIPELINE --tables TABLE.',
+    'A table of BigQuery has at most 10,000 columns, and those count that the source has dropped or given another type. Sinks of earlier versions also stop where no type holds the old and the new values of a column.',
+    'Answer with resnapshot to fill a new warehouse that has never seen the old columns. Where the message names a type, answer with retry, or sluice snapshot PIPELINE --tables TABLE where that table alone has stopped: every change of type is followed now.',
   ),
   'sink.name-collision': entry(
     'Two things would have one name in the warehouse',
     'blocked',
-    'Names in the warehouse ignore letter case and some belong to Sluice: two tables, or a column and a column of Sluice, meet.',
-    'Exclude one of the tables named in the message, or rename the column.',
+    'Two tables meet: names in the warehouse ignore letter case, and each table has views beside its own whose names begin with it.',
+    'Exclude one of the tables named in the message, or rename it.',
   ),
   'sink.foreign-warehouse': entry(
     'The warehouse belongs to another pipeline',

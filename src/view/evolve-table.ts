@@ -22,7 +22,15 @@ import {
   type StoredTable,
   type TableForm,
 } from './stored-table.ts';
-import { everyColumn, formAt, formOf, nextForm, storedName, withForm } from './table-form.ts';
+import {
+  everyColumn,
+  formAt,
+  formOf,
+  nextForm,
+  physicalColumns,
+  storedName,
+  withForm,
+} from './table-form.ts';
 
 /** What a warehouse says about columns and names. */
 export interface EvolutionRules extends PlacingRules {
@@ -30,6 +38,8 @@ export interface EvolutionRules extends PlacingRules {
   readonly comments: (comments: TableComments) => TableComments;
   /** Every relation that a source table takes. */
   readonly relations: (id: TableId) => readonly string[];
+  /** How many columns of the source a physical table can have, closed ones among them. */
+  readonly maxColumns: number;
   /** Whether the warehouse has a use of its own for the name. */
   readonly isReserved: (database: string) => boolean;
 }
@@ -39,9 +49,19 @@ export interface EvolutionRules extends PlacingRules {
  * done, as for a change that it has taken in before; `undefined` when nothing is known of the table
  * and nothing has to be.
  *
- * @throws {SluiceError} `table.no-key` | `sink.name-collision`
+ * @throws {SluiceError} `table.no-key` | `sink.name-collision` | `sink.schema-conflict`
  */
 export function formAfter(
+  rules: EvolutionRules,
+  known: KnownTables,
+  change: FormChange,
+): StoredTable | undefined {
+  const after = changedForm(rules, known, change);
+  if (after && after !== known.get(change.table)) refuseTooWide(rules, after);
+  return after;
+}
+
+function changedForm(
   rules: EvolutionRules,
   known: KnownTables,
   change: FormChange,
@@ -353,6 +373,16 @@ function refuseKeyless({ table, schema }: SchemaUse): void {
     'table.no-key',
     `${table} has no primary key, so its present rows cannot be told from its changes. Add a key, or exclude the table.`,
     { facts: { table } },
+  );
+}
+
+function refuseTooWide({ maxColumns }: EvolutionRules, table: StoredTable): void {
+  const count = physicalColumns(table).length;
+  if (count <= maxColumns) return;
+  throw new SluiceError(
+    'sink.schema-conflict',
+    `${table.name} would have ${count} columns in the warehouse, which holds ${maxColumns} of a table; ${count - table.columns.length} of them are of columns that were dropped or whose type has changed.`,
+    { facts: { table: table.name } },
   );
 }
 

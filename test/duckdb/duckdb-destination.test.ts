@@ -513,11 +513,6 @@ describe('DuckDbDestination', () => {
       schemaOf('shop.orders__history', [['id', integer]]),
       'sink.name-collision',
     ],
-    [
-      'a database with the name of a catalog',
-      schemaOf('temp.t', [['id', integer]]),
-      'sink.name-collision',
-    ],
   ])('refuses %s', async (_what, schema, code) => {
     await apply(1, [rowsOf(orders, [create(1, 'a', 1)])]);
     const control = {
@@ -528,6 +523,16 @@ describe('DuckDbDestination', () => {
     } as const;
     await expect(apply(2, [], [control], [schema])).rejects.toMatchObject({ code });
   });
+
+  it.each(['temp', 'system', 'MEMORY', '_sluice', 'information_schema', 'pg_catalog'])(
+    'shows a database called %s in a schema with an underscore behind the name',
+    async (database) => {
+      const table = schemaOf(`${database}.t`, [['id', integer]]);
+      await apply(1, [rowsOf(table, [change(table, 'c', [1n], 1)])]);
+      expect(await warehouse.query(`SELECT id FROM "${database}_".t`)).toEqual([['1']]);
+      expect((await warehouse.destination.rowCounts()).size).toBe(1);
+    },
+  );
 
   it('takes any name for database, table and column', async () => {
     const odd = schemaOf('da"ta\'b;-- é.ta"b\'le as_of', [
