@@ -1,5 +1,9 @@
+import { BEFORE_ALL, type Sequence } from '../change/sequence.ts';
 import type { TableName } from '../change/table.ts';
+import type { ErrorCode } from '../errors/catalogue.ts';
 import { InvariantBroken } from '../errors/error.ts';
+import { standingChanges } from '../sink/continuity.ts';
+import { controlEffects, type LiveDelete } from '../sink/control-effects.ts';
 import type {
   Destination,
   DestinationState,
@@ -7,28 +11,30 @@ import type {
   SinkBatch,
   StoppedTable,
 } from '../sink/destination.ts';
+import { moveStops, stoppedTables } from '../sink/move-stops.ts';
+import { cutOfTable, refuseLate, rowsToStore } from '../sink/table-stop.ts';
 import type { Topic } from '../topic/topic-name.ts';
-import { formAt, isDroppedAt } from '../view/table-form.ts';
-import { batchEffects, refuseLate } from './batch-effects.ts';
+import type { Dialect } from '../view/dialect.ts';
+import { keyEnds } from '../view/key-generation.ts';
+import { liveDeleteStatement } from '../view/live-delete.ts';
+import { formAt } from '../view/table-form.ts';
 import { bigQueryDialect } from './bigquery-dialect.ts';
-import { type Commit, commitScript } from './commit-script.ts';
+import { type Commit, commitScript, type RefusedRow } from './commit-script.ts';
 import { DEFAULT_FOLDING, isDue } from './compaction.ts';
 import type { BigQueryContext } from './context.ts';
-import { evolveTables, formsOf } from './evolve-tables.ts';
+import { evolveTables } from './evolve-tables.ts';
 import { foldTable } from './fold-table.ts';
 import { type LoadedBatch, loadBatch } from './load-batch.ts';
 import type { Budget, LoadBudget } from './load-budget.ts';
 import { isSamePlan, jobId, type LoadPlan } from './load-plan.ts';
 import { loadRejects } from './load-rejects.ts';
 import { createBookkeeping, type StoredState } from './metadata.ts';
-import { moveStops, skippedGap, stoppedTables, withoutSkipped } from './move-stops.ts';
 import { newCheckpoint, setAsideStatements } from './new-warehouse.ts';
-import { nextState, tableChanges } from './next-state.ts';
+import { addedRows, nextState } from './next-state.ts';
 import { plannedCommit, readLoadBudget, readState, restored } from './read-warehouse.ts';
 import { runScript, runStatement } from './run-script.ts';
 import { fitsStreams, streamBatch } from './stream-batch.ts';
 import { StreamBudget } from './stream-budget.ts';
-import { cutOfTable } from './table-stop.ts';
 
 interface Opened {
   state: StoredState;
@@ -66,7 +72,10 @@ export class BigQueryDestination implements Destination {
     this.#context = context;
   }
 
-  /** @throws {SluiceError} `sink.foreign-warehouse` | `sink.warehouse-lost` | `bigquery.*` */
+  /**
+   * Brings bookkeeping of an earlier version up to date.
+   * @throws {SluiceError} `sink.foreign-warehouse` | `sink.warehouse-lost` | `bigquery.*`
+   */
   async open(): Promise<DestinationState | undefined> {
     this.#opened = undefined;
     const state = await readState(this.#context);
@@ -118,7 +127,7 @@ export class BigQueryDestination implements Destination {
     const opened = this.#mustBeOpen();
     const { clock, quietCommitMs, reach } = this.#context;
     const atMs = clock.nowMs();
-    const batch = withoutSkipped(opened.state.stopped, received);
+    const batch = rowsToStore(opened.state, received);
     if (isQuiet(batch, opened) && atMs - opened.committedAtMs < quietCommitMs) return [];
     this.#opened = undefined;
     for (const rows of batch.tables) refuseLate(opened.state, rows);
@@ -137,7 +146,11 @@ export class BigQueryDestination implements Destination {
   }
 
   stopped(): readonly StoppedTable[] {
-    return stoppedTables(this.#mustBeOpen().state, this.#context.onRefusedRow);
+    const { onRefusedRow } = this.#context;
+    return stoppedTables(
+      this.#mustBeOpen().state,
+      ({ code }) => isPolicy(code) && onRefusedRow === 'reject',
+    );
   }
 
   async compact(): Promise<void> {
@@ -152,20 +165,6 @@ export class BigQueryDestination implements Destination {
       opened.state = await foldTable(this.#context, opened.state, name);
       this.#opened = opened;
     }
-  }
-
-  async rowCounts(): Promise<ReadonlyMap<TableName, number>> {
-    const { state } = this.#mustBeOpen();
-    const dialect = bigQueryDialect(this.#context.layout);
-    const shown = [...state.tables.values()].filter(
-      ({ table }) => !isDroppedAt(table, cutOfTable(state, table.name)?.lastSequence),
-    );
-    const counts = shown.map(
-      ({ table }) => `SELECT COUNT(*) AS present FROM ${dialect.view(table, '')} AS v`,
-    );
-    const names = shown.map(({ table }) => table.name);
-    const rows = await Promise.all(counts.map((sql) => this.#context.service.rows(sql)));
-    return new Map(names.map((name, index) => [name, Number(rows[index]?.[0]?.[0] ?? 0)]));
   }
 
   async close(): Promise<void> {
@@ -219,16 +218,29 @@ export class BigQueryDestination implements Destination {
     const { layout } = this.#context;
     const { warehouseId, ingestedAtUs: atUs } = plan;
     const all = files.flatMap((file) => file.refused);
-    const stops = moveStops(state, batch, obstacles, new Set(all.map(({ table }) => table)));
-    const dialect = bigQueryDialect(layout);
-    const effects = batchEffects(dialect, formsOf(state), state, batch, atUs, stops);
-    const { massDeletes } = effects;
-    const tables = tableChanges(state, effects, files, stops);
-    const to = nextState(state, plan, effects, tables, batch.tables, stops, obstacles);
-    const refused = await loadRejects(this.#context, plan, all);
-    const loaded = files.filter(({ rows }) => rows > 0);
-    const gaps = [...effects.gaps, ...stops.skipping.map(skippedGap)];
-    const commit: Commit = { warehouseId, to, atUs, massDeletes, tables, refused, gaps, loaded };
+    const stops = moveStops(state, batch, obstacles, isPolicy);
+    const effects = controlEffects(state, batch, stops, newestRefused(all));
+    const shown = (name: TableName): Sequence | undefined | 'stays' =>
+      stops.stays.has(name) ? 'stays' : cutOfTable(state, name)?.lastSequence;
+    const forms = Array.from(state.tables.values(), ({ table }) => table);
+    const ends = plan.cut ? keyEnds(forms, shown, plan.cut.lastSequence) : [];
+    const deletes = [...effects.deletes, ...ends]
+      .filter(({ table }) => state.tables.has(table))
+      .sort((a, b) => (a.seq < b.seq ? -1 : 1));
+    const added = addedRows(files, new Set(deletes.map(({ table }) => table)));
+    const frozen = new Set(obstacles.map(({ topic }) => topic));
+    const to = nextState(state, { plan, effects, stops, added, rows: batch.tables, frozen });
+    const commit: Commit = {
+      warehouseId,
+      to,
+      atUs,
+      massDeletes: massDeletes(bigQueryDialect(layout), state, deletes, plan),
+      added,
+      standings: standingChanges(state, to),
+      refused: await loadRejects(this.#context, plan, all),
+      gaps: effects.gaps,
+      loaded: files.filter(({ rows }) => rows > 0),
+    };
     this.#context.reach('sinkBeforeCommit');
     const id = jobId(this.#context, plan, 'commit');
     await runStatement(this.#context, id, commitScript(layout, commit), 'committing');
@@ -253,18 +265,41 @@ export class BigQueryDestination implements Destination {
   }
 }
 
-const endOf = ({
+/** A row that is refused passes where rows are put on record instead. */
+const isPolicy = (code: ErrorCode): boolean => code === 'bigquery.row-refused';
+
+/** A row that is put on record instead is missing from its table since then. */
+function newestRefused(rows: readonly RefusedRow[]): ReadonlyMap<TableName, Sequence> {
+  const newest = new Map<TableName, Sequence>();
+  for (const { table, seq } of rows)
+    if (seq > (newest.get(table) ?? BEFORE_ALL)) newest.set(table, seq);
+  return newest;
+}
+
+function massDeletes(
+  dialect: Dialect,
+  { tables }: StoredState,
+  deletes: readonly LiveDelete[],
+  { cut, ingestedAtUs }: LoadPlan,
+): readonly string[] {
+  return deletes.flatMap((each) => {
+    const table = tables.get(each.table)?.table;
+    return table && cut ? [liveDeleteStatement(dialect, table, each, cut, ingestedAtUs)] : [];
+  });
+}
+
+const endOf = ({ offsets, begins, cut, without }: Planned): Planned => ({
   offsets,
   cut,
-  without,
-}: Pick<SinkBatch, 'offsets' | 'cut' | 'without'>): Pick<
-  LoadPlan,
-  'offsets' | 'cut' | 'without'
-> => ({ offsets, cut, ...(without === undefined ? {} : { without }) });
+  ...(begins === undefined ? {} : { begins }),
+  ...(without === undefined ? {} : { without }),
+});
+
+type Planned = Pick<LoadPlan, 'offsets' | 'begins' | 'cut' | 'without'>;
 
 /**
  * Nothing but positions: no row, no control record, none that waits for the cut, no table that it
- * would release or show in another form, and no plan to be kept.
+ * would release, and no plan to be kept.
  */
 function isQuiet({ tables, control, without = [] }: SinkBatch, opened: Opened): boolean {
   const { cut, newest, pending, stopped, tables: entries } = opened.state;

@@ -63,6 +63,7 @@ export function bigQueryDialect(layout: BigQueryLayout): Dialect {
     sequence: text,
     sequenceText: (expression) => expression,
     jsonMember: (object, member) => `JSON_VALUE(${object}, ${text(`$.${member}`)})`,
+    timestamp,
     asText: (expression) => `CAST(${expression} AS STRING)`,
     asTimestamp: (expression) => expression,
     struct: (fields) =>

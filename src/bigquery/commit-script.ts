@@ -1,17 +1,17 @@
 import type { Sequence } from '../change/sequence.ts';
 import type { SchemaId, TableName } from '../change/table.ts';
+import type { StandingChange } from '../sink/continuity.ts';
+import type { NoticedGap } from '../sink/control-effects.ts';
 import type { Topic } from '../topic/topic-name.ts';
-import type { TableStatus } from '../view/stored-table.ts';
 import { text, timestamp } from './bigquery-dialect.ts';
 import { OTHER_WRITER } from './bigquery-error.ts';
-import { moveCheckpoint, OWN, ownTable, type StoredState } from './metadata.ts';
+import { moveCheckpoint, OWN, ownTable, type StoredState, standingColumns } from './metadata.ts';
 import type { BigQueryLayout } from './names.ts';
 
-/** What a commit changes about a table. */
-export interface TableChange {
+/** Rows that a commit puts into a changelog. */
+export interface AddedRows {
   readonly name: TableName;
-  readonly addedRows: number;
-  readonly status: TableStatus;
+  readonly rows: number;
 }
 
 export interface RefusedRow {
@@ -33,20 +33,14 @@ export interface LoadedFile {
   readonly fileBytes: number;
 }
 
-export interface NoticedGap {
-  readonly seq: Sequence;
-  readonly cause: string;
-  readonly from: string;
-  readonly to: string;
-}
-
 export interface Commit {
   readonly warehouseId: string;
   readonly to: Omit<StoredState, 'tables'>;
   readonly atUs: number;
   /** Deletes by truncate and sweep, in sequence order. */
   readonly massDeletes: readonly string[];
-  readonly tables: readonly TableChange[];
+  readonly added: readonly AddedRows[];
+  readonly standings: readonly StandingChange[];
   readonly refused: readonly RefusedRow[];
   readonly gaps: readonly NoticedGap[];
   readonly loaded: readonly LoadedFile[];
@@ -61,7 +55,8 @@ export function commitScript(layout: BigQueryLayout, commit: Commit): string {
   return transaction([
     assertCheckpoint(layout, commit.warehouseId, commit.to.commit - 1),
     ...commit.massDeletes,
-    ...tableUpdate(layout, commit.tables),
+    ...addRows(layout, commit.added),
+    ...saveStandings(layout, commit.standings),
     ...inserts(layout, commit),
     moveCheckpoint(layout, commit.to, commit.atUs),
   ]);
@@ -82,16 +77,56 @@ export function assertOne(rows: string): string {
   return `SELECT IF((SELECT COUNT(*) FROM ${rows}) = 1, TRUE, ERROR(${text(OTHER_WRITER)})) AS is_expected`;
 }
 
-function tableUpdate(layout: BigQueryLayout, tables: readonly TableChange[]): readonly string[] {
-  if (tables.length === 0) return [];
-  const values = tables.map(
-    ({ name, addedRows, status }) =>
-      `STRUCT(${text(name)} AS name, ${addedRows} AS added, ${text(status)} AS status)`,
-  );
+function addRows(layout: BigQueryLayout, added: readonly AddedRows[]): readonly string[] {
+  if (added.length === 0) return [];
+  const values = added.map(({ name, rows }) => `STRUCT(${text(name)} AS name, ${rows} AS added)`);
   return [
-    `UPDATE ${ownTable(layout, OWN.tables)} AS t SET delta_rows = t.delta_rows + v.added, status = v.status` +
+    `UPDATE ${ownTable(layout, OWN.tables)} AS t SET delta_rows = t.delta_rows + v.added` +
       ` FROM UNNEST([${values.join(', ')}]) AS v WHERE t.name = v.name`,
   ];
+}
+
+function saveStandings(
+  layout: BigQueryLayout,
+  standings: readonly StandingChange[],
+): readonly string[] {
+  const tables = ownTable(layout, OWN.tables);
+  const known = standings.filter(({ isNew }) => !isNew);
+  const fresh = standings.filter(({ isNew }) => isNew);
+  const updates = known.length === 0 ? [] : [updateStandings(tables, known)];
+  const columns = fresh.map((change) => ({
+    name: text(change.table),
+    delta_rows: '0',
+    state_rows: '0',
+    ...standingColumns(change),
+  }));
+  const names = Object.keys(columns[0] ?? {}).join(', ');
+  return [
+    ...updates,
+    ...insert(
+      tables,
+      names,
+      columns.map((row) => Object.values(row)),
+    ),
+  ];
+}
+
+function updateStandings(tables: string, standings: readonly StandingChange[]): string {
+  const rows = standings.map((change) => ({
+    name: text(change.table),
+    ...standingColumns(change),
+  }));
+  const values = rows.map((row) => {
+    const fields = Object.entries(row).map(([name, value]) => `${value} AS ${name}`);
+    return `STRUCT(${fields.join(', ')})`;
+  });
+  const set = Object.keys(rows[0] ?? {})
+    .filter((name) => name !== 'name')
+    .map((name) => `${name} = v.${name}`);
+  return (
+    `UPDATE ${tables} AS t SET ${set.join(', ')}` +
+    ` FROM UNNEST([${values.join(', ')}]) AS v WHERE t.name = v.name`
+  );
 }
 
 function inserts(

@@ -1,3 +1,4 @@
+import type { ShownCut } from '../sink/table-stop.ts';
 import {
   appendStatement,
   emptyState,
@@ -13,7 +14,6 @@ import { bigQueryDialect, identifier, text, timestamp } from './bigquery-dialect
 import { assertOne, transaction } from './commit-script.ts';
 import { OWN, ownTable, type TableEntry } from './metadata.ts';
 import type { BigQueryLayout } from './names.ts';
-import type { ShownCut } from './table-stop.ts';
 
 /** When changes are folded into the state of their table. A fold bills what it reads of the state, a view what it reads of the changelog. */
 export interface FoldingPolicy {

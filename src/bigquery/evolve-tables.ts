@@ -1,23 +1,25 @@
 import { inLanes } from '../async/lanes.ts';
 import type { Sequence } from '../change/sequence.ts';
-import type { TableName } from '../change/table.ts';
-import { SluiceError } from '../errors/error.ts';
+import type { TableId, TableName } from '../change/table.ts';
+import { announcements, type Continuity, firstFacts, standingOf } from '../sink/continuity.ts';
 import type { SinkBatch } from '../sink/destination.ts';
-import { tableTopic } from '../topic/topic-name.ts';
-import { type EvolutionRules, formAfter, settled } from '../view/evolve-table.ts';
-import { type FormChange, formChanges } from '../view/form-change.ts';
+import { cutOfTable, type Obstacle } from '../sink/table-stop.ts';
+import { type Topic, tableTopic } from '../topic/topic-name.ts';
+import { formAfter, settled } from '../view/evolve-table.ts';
+import { followableForms } from '../view/followable-forms.ts';
 import { KnownTables } from '../view/known-tables.ts';
-import { BEFORE_ALL, type StoredTable, type TableStatus } from '../view/stored-table.ts';
-import { formAt, withoutPassedForms } from '../view/table-form.ts';
+import type { StoredTable } from '../view/stored-table.ts';
+import { withoutPassedForms } from '../view/table-form.ts';
 import { type BigQueryContext, CONCURRENT_JOBS } from './context.ts';
 import { type StoredState, saveDefinition } from './metadata.ts';
 import { runScript } from './run-script.ts';
 import { bigQueryRules, tableStatements, tableViews } from './table-plan.ts';
-import { cutOfTable, type Obstacle } from './table-stop.ts';
 
-interface Evolution {
+interface FormTarget {
   readonly from: StoredTable | undefined;
   readonly to: StoredTable;
+  /** Sequence of the first record that needs it. */
+  readonly since: Sequence;
 }
 
 export interface Evolved {
@@ -35,8 +37,7 @@ export async function evolveTables(
   state: StoredState,
   batch: SinkBatch,
 ): Promise<Evolved> {
-  const { targets, obstacles } = targetForms(context, state, batch);
-  const changes = targets.map((to) => ({ from: state.tables.get(to.name)?.table, to }));
+  const { targets: changes, obstacles } = targetForms(context, state, batch);
   if (changes.length === 0) return { state, obstacles };
   await ensureDatasets(context, changes);
   await inLanes(CONCURRENT_JOBS, changes, async ({ from, to }) => {
@@ -46,40 +47,47 @@ export async function evolveTables(
     ];
     await runScript(context, ddl, `changing the columns of ${to.name}`);
   });
-  const records = changes.map(({ from, to }) =>
-    saveDefinition(context.layout, to, from === undefined),
-  );
+  const isAnnounced = announcements(batch.control);
+  const { start, stopped } = state;
+  const records: string[] = [];
+  let next = state;
+  for (const { from, to, since } of changes) {
+    const known = state.continuity.get(to.name);
+    const row = from ? 'formed' : known ? 'formless' : 'none';
+    const facts = from ? known : firstFacts(known, since, isAnnounced(to.name, since), start);
+    const standing = standingOf(facts ?? {}, stopped.get(to.name), start);
+    records.push(saveDefinition(context.layout, to, row, { facts: facts ?? {}, standing }));
+    next = withForm(next, to, facts ?? {});
+  }
   await runScript(context, records, 'recording the columns of tables');
-  return { state: changes.reduce((next, { to }) => withForm(next, to), state), obstacles };
+  return { state: next, obstacles };
 }
 
 /** The forms that the batch needs, and what it changes about forms that views show. */
 function targetForms(context: BigQueryContext, state: StoredState, batch: SinkBatch): TargetForms {
   const rules = bigQueryRules(context.layout);
-  const known = new KnownTables(formsOf(state).values(), rules);
-  const targets = new Set<TableName>();
-  const changes = formChanges(batch).filter(({ table }) => !isLeftOut(state, batch, table));
-  const obstacles = obstaclesIn(context, rules, state, changes);
+  const known = new KnownTables(formsOf(state), rules);
+  const since = new Map<TableName, Sequence>();
+  const forms = { tables: formsOf(state), stopped: state.stopped };
+  const topicOf = (id: TableId): Topic => tableTopic(context.prefix, id);
+  const { changes, obstacles } = followableForms(rules, topicOf, forms, batch);
   for (const change of changes) {
-    if (isStopped(state, obstacles, change)) continue;
     const form = formAfter(rules, known, change);
     if (!form || form === known.get(form.name)) continue;
     known.set(form);
-    targets.add(form.name);
+    if (!since.has(form.name)) since.set(form.name, change.since);
   }
-  const forms = new Map<TableName, StoredTable>();
-  for (const name of new Set([...targets, ...state.tables.keys()])) {
-    const [from, newest] = [state.tables.get(name)?.table, known.get(name)];
-    if (!newest) continue;
-    if (!targets.has(name) && !showsOther(newest, state, batch)) continue;
+  for (const table of formsOf(state))
+    if (!since.has(table.name) && showsOther(table, state, batch))
+      since.set(table.name, table.schemaSince);
+  const targets = [...since].flatMap(([name, first]) => {
+    const newest = known.get(name);
+    if (!newest) return [];
     const cut = cutOfTable(state, name)?.lastSequence;
-    const form = settled(cut === undefined ? newest : withoutPassedForms(newest, cut));
-    forms.set(name, {
-      ...form,
-      status: from?.status ?? firstStatus(state, formAt(newest, BEFORE_ALL)),
-    });
-  }
-  return { targets: [...forms.values()], obstacles: [...obstacles.values()] };
+    const to = settled(cut === undefined ? newest : withoutPassedForms(newest, cut));
+    return [{ from: state.tables.get(name)?.table, to, since: first }];
+  });
+  return { targets, obstacles };
 }
 
 /** Whether the views of a table take another form with the batch. */
@@ -104,75 +112,27 @@ function shownCut(
   return (stays ? undefined : cut?.lastSequence) ?? cutOfTable(state, name)?.lastSequence;
 }
 
-/** A table that is new gets the form it has before what stops it: something has to stand still. */
-function isStopped(
-  { tables }: StoredState,
-  obstacles: ReadonlyMap<TableName, Obstacle>,
-  { table: name, since }: FormChange,
-): boolean {
-  const obstacle = obstacles.get(name);
-  return obstacle !== undefined && (tables.has(name) || since >= obstacle.seq);
-}
-
 interface TargetForms {
-  readonly targets: readonly StoredTable[];
+  readonly targets: readonly FormTarget[];
   readonly obstacles: readonly Obstacle[];
 }
 
-/** A schema of a table that stands still is met again with its rows. */
-function isLeftOut({ stopped }: StoredState, { without }: SinkBatch, name: TableName): boolean {
-  const stop = stopped.get(name);
-  return stop !== undefined && (without?.includes(stop.topic) ?? false);
-}
-
-/**
- * What no form holds, before anything is done. A table whose very first schema cannot be has nothing
- * to stand still with, and stops them all.
- */
-function obstaclesIn(
-  { prefix }: BigQueryContext,
-  rules: EvolutionRules,
-  { tables }: StoredState,
-  changes: readonly FormChange[],
-): ReadonlyMap<TableName, Obstacle> {
-  const known = new KnownTables(formsOf({ tables }).values(), rules);
-  const obstacles = new Map<TableName, Obstacle>();
-  for (const change of changes) {
-    const { table: name, since: seq } = change;
-    if (obstacles.has(name)) continue;
-    try {
-      const form = formAfter(rules, known, change);
-      if (form) known.set(form);
-    } catch (error) {
-      const table = known.get(name);
-      if (!(error instanceof SluiceError) || !table) throw error;
-      const { code, message: reason } = error;
-      obstacles.set(name, { table: name, topic: tableTopic(prefix, table.id), code, reason, seq });
-    }
-  }
-  return obstacles;
-}
-
-export const formsOf = ({ tables }: Pick<StoredState, 'tables'>): Map<TableName, StoredTable> =>
-  new Map([...tables].map(([name, { table }]) => [name, table]));
-
-/** A table that was there before the warehouse lacks the rows it had then. */
-function firstStatus({ start }: StoredState, { schemaSince }: StoredTable): TableStatus {
-  return start !== undefined && schemaSince <= start ? 'incomplete' : 'consistent';
-}
+const formsOf = ({ tables }: Pick<StoredState, 'tables'>): readonly StoredTable[] =>
+  Array.from(tables.values(), ({ table }) => table);
 
 async function ensureDatasets(
   { service, layout }: BigQueryContext,
-  changes: readonly Evolution[],
+  changes: readonly FormTarget[],
 ): Promise<void> {
   const fresh = changes.filter(({ from }) => from === undefined);
   const datasets = new Set(fresh.map(({ to }) => layout.dataset(to.id)));
   for (const dataset of datasets) await service.ensureDataset(dataset);
 }
 
-function withForm(state: StoredState, table: StoredTable): StoredState {
+function withForm(state: StoredState, table: StoredTable, facts: Continuity): StoredState {
   const entry = state.tables.get(table.name) ?? NEW_ENTRY;
-  return { ...state, tables: new Map(state.tables).set(table.name, { ...entry, table }) };
+  const tables = new Map(state.tables).set(table.name, { ...entry, table });
+  return { ...state, tables, continuity: new Map(state.continuity).set(table.name, facts) };
 }
 
 const NEW_ENTRY = { deltaRows: 0, stateRows: 0, compactedAtMs: undefined };

@@ -1,4 +1,5 @@
 import type { TableName } from '../change/table.ts';
+import { cutOfTable } from '../sink/table-stop.ts';
 import { replacesState } from '../view/fold-plan.ts';
 import type { StoredTable } from '../view/stored-table.ts';
 import { expiry, foldScript, parseProbe, probeQuery } from './compaction.ts';
@@ -9,7 +10,6 @@ import { type CompactionFacts, compactionRecord, type StoredState } from './meta
 import { runJob } from './run-job.ts';
 import { runScript } from './run-script.ts';
 import { declareKey, dropKey, tableViews } from './table-plan.ts';
-import { cutOfTable } from './table-stop.ts';
 
 /** Folds changes up to the cut that the table shows into its state, and has its views read less. */
 export async function foldTable(

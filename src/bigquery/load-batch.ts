@@ -3,6 +3,7 @@ import type { Sequence } from '../change/sequence.ts';
 import type { TableName } from '../change/table.ts';
 import { InvariantBroken, SluiceError } from '../errors/error.ts';
 import type { SinkBatch, TableRows } from '../sink/destination.ts';
+import type { Obstacle } from '../sink/table-stop.ts';
 import { tableTopic } from '../topic/topic-name.ts';
 import { BEFORE_ALL, type StoredTable } from '../view/stored-table.ts';
 import { physicalName } from './bigquery-dialect.ts';
@@ -13,7 +14,6 @@ import { type LoadFile, loadFile } from './load-file.ts';
 import { jobId, type LoadPlan } from './load-plan.ts';
 import type { StoredState } from './metadata.ts';
 import { runJob } from './run-job.ts';
-import type { Obstacle } from './table-stop.ts';
 
 /** What became of a table's rows; the file itself is gone. */
 export type Loaded = Omit<LoadFile, 'file'> & LoadedFile;

@@ -2,12 +2,12 @@ import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
 import type { TableName } from '../change/table.ts';
 import type { ChangeRow, TableRows } from '../sink/destination.ts';
+import type { Obstacle } from '../sink/table-stop.ts';
 import type { Topic } from '../topic/topic-name.ts';
 import type { StoredTable } from '../view/stored-table.ts';
 import { rowsByForm } from '../view/table-form.ts';
 import type { RefusedRow } from './commit-script.ts';
 import { rowWriter } from './row-line.ts';
-import type { Obstacle } from './table-stop.ts';
 
 const compress = promisify(gzip);
 

@@ -20,6 +20,8 @@ export interface LoadPlan {
   readonly commit: number;
   /** Where the commit ends in every partition it moves. */
   readonly offsets: readonly PartitionOffset[];
+  /** Where the records of stopped tables that are read again begin. */
+  readonly begins?: readonly PartitionOffset[];
   readonly cut: Cut | undefined;
   /** Topics of stopped tables that the cut was made without. */
   readonly without?: readonly Topic[];

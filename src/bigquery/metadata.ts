@@ -1,18 +1,27 @@
 import type { Sequence } from '../change/sequence.ts';
 import type { TableName } from '../change/table.ts';
+import {
+  type Continuity,
+  type ContinuityMap,
+  factsOfStatus,
+  type Standing,
+} from '../sink/continuity.ts';
 import type { Cut } from '../sink/destination.ts';
 import type { PartitionOffset } from '../sink/record-source.ts';
+import type { Stops } from '../sink/table-stop.ts';
 import { type ControlRecord, parseControlRecord } from '../topic/control-record.ts';
-import type { StoredTable, TableStatus } from '../view/stored-table.ts';
+import type { StoredTable } from '../view/stored-table.ts';
 import { CHECKPOINT_TABLE, identifier, text, timestamp } from './bigquery-dialect.ts';
 import type { HourOfLoads } from './load-budget.ts';
 import type { BigQueryLayout } from './names.ts';
 import { formatOffsets, parseOffsets } from './stored-offsets.ts';
 import { formatStops, parseStops, STOPPED_TYPE } from './stored-stops.ts';
-import type { Stops } from './table-stop.ts';
 
 /** Of the tables in this file. */
-export const LAYOUT_VERSION = 2;
+export const LAYOUT_VERSION = 3;
+
+/** Its tables lack the columns for continuity. */
+export const LAYOUT_BEFORE = 2;
 
 /** Sluice's own tables and views, in the internal dataset. */
 export const OWN = {
@@ -36,7 +45,8 @@ const COLUMNS: Readonly<Record<Exclude<OwnTable, '_cdc_status'>, string>> = {
   start_seq STRING, commit_ordinal INT64, cut_seq STRING, committed_at_us INT64, gtid_set STRING, offsets STRING,
   pending STRING, newest_seq STRING, stopped ${STOPPED_TYPE}, updated_at TIMESTAMP`,
   _cdc_tables: `name STRING, definition STRING, status STRING, watermark STRING, watermark_at_us INT64,
-  delta_rows INT64, state_rows INT64, compacted_at TIMESTAMP`,
+  delta_rows INT64, state_rows INT64, compacted_at TIMESTAMP, continuity STRING, since_seq STRING,
+  since_at_us INT64, code STRING, reason STRING`,
   _cdc_gaps:
     'seq STRING, cause STRING, from_gtid_set STRING, to_gtid_set STRING, noticed_at TIMESTAMP',
   _cdc_rejects: `table_name STRING, topic STRING, topic_partition INT64, topic_offset INT64, seq STRING, op STRING,
@@ -46,6 +56,15 @@ const COLUMNS: Readonly<Record<Exclude<OwnTable, '_cdc_status'>, string>> = {
   _cdc_compactions: `table_name STRING, job_id STRING, kind STRING, up_to STRING, changes INT64, bytes_billed INT64,
   compacted_at TIMESTAMP`,
 };
+
+/** Columns of `_cdc_tables` that layout 2 does not have. */
+const ADDED_COLUMNS = [
+  'continuity STRING',
+  'since_seq STRING',
+  'since_at_us INT64',
+  'code STRING',
+  'reason STRING',
+];
 
 /** What grows with every commit: by day, and for as long as somebody may ask what it has cost. */
 const DAILY: Partial<Readonly<Record<OwnTable, string>>> = {
@@ -68,21 +87,41 @@ export function createBookkeeping(layout: BigQueryLayout): readonly string[] {
   return [...tables, statusView(layout)];
 }
 
-/** For people: one row a table, one that has stopped with a cut of its own. */
+/**
+ * Statements that bring bookkeeping of layout 2 up to date; each may be run again, and the last one
+ * says that it is done. Rows that nothing was written to since have no continuity.
+ */
+export function takeoverStatements(layout: BigQueryLayout): readonly string[] {
+  const columns = ADDED_COLUMNS.map((column) => `ADD COLUMN IF NOT EXISTS ${column}`).join(', ');
+  return [
+    `ALTER TABLE ${ownTable(layout, OWN.tables)} ${columns}`,
+    statusView(layout),
+    `UPDATE ${ownTable(layout, OWN.checkpoints)} AS p SET layout = ${LAYOUT_VERSION} WHERE p.layout = ${LAYOUT_BEFORE}`,
+  ];
+}
+
+/**
+ * For people: one row for each table that the source has, a stopped one with a cut of its own.
+ * Nothing is known of any table before the first cut.
+ */
 function statusView(layout: BigQueryLayout): string {
   const checkpoints = ownTable(layout, OWN.checkpoints);
   const own = (name: string): string => `IF(x.name IS NULL, p.${name}, x.${name})`;
   const committedAt = `TIMESTAMP_MICROS(${own('committed_at_us')})`;
   return (
     `CREATE OR REPLACE VIEW ${ownTable(layout, OWN.status)} AS` +
-    ` SELECT t.name AS table_name, t.status, t.status = 'consistent' AS consistent, x.reason AS stopped_by,` +
+    ` SELECT t.name AS table_name, t.status,` +
+    ` t.status = 'consistent' AND p.commit_ordinal IS NOT NULL AS consistent,` +
+    ` t.since_seq AS not_consistent_since, TIMESTAMP_MICROS(t.since_at_us) AS not_consistent_since_time,` +
+    ` t.code, t.reason,` +
     ` ${committedAt} AS committed_at, p.updated_at AS last_commit,` +
     ` TIMESTAMP_DIFF(p.updated_at, ${committedAt}, SECOND) AS lag_seconds,` +
     ` t.state_rows, t.delta_rows, t.watermark, t.compacted_at AS last_compaction,` +
     ` ${own('commit_ordinal')} AS commit_ordinal, IF(x.name IS NULL, p.gtid_set, NULL) AS gtid_set` +
     ` FROM ${ownTable(layout, OWN.tables)} AS t CROSS JOIN ${checkpoints} AS p` +
-    ` LEFT JOIN (SELECT y.name, y.commit_ordinal, y.committed_at_us, y.reason` +
-    ` FROM ${checkpoints} AS c CROSS JOIN UNNEST(c.stopped) AS y) AS x ON x.name = t.name`
+    ` LEFT JOIN (SELECT y.name, y.commit_ordinal, y.committed_at_us` +
+    ` FROM ${checkpoints} AS c CROSS JOIN UNNEST(c.stopped) AS y) AS x ON x.name = t.name` +
+    ` WHERE t.status IS NOT NULL`
   );
 }
 
@@ -111,9 +150,11 @@ export interface StoredState {
   readonly start: Sequence | undefined;
   /** Of all rows that were loaded; those behind the cut wait for a later one. */
   readonly newest: Sequence | undefined;
-  /** Behind the cut, or of tables that have stopped; in sequence order. */
+  /** Beyond the cut, or of tables that have stopped; in sequence order. */
   readonly pending: readonly ControlRecord[];
   readonly stopped: Stops;
+  /** Also of tables that nothing was made for. */
+  readonly continuity: ContinuityMap;
   readonly tables: ReadonlyMap<TableName, TableEntry>;
 }
 
@@ -128,7 +169,8 @@ export function checkpointQuery(layout: BigQueryLayout): string {
 export function tablesQuery(layout: BigQueryLayout): string {
   return (
     `SELECT t.definition, t.status, t.watermark, t.watermark_at_us, t.delta_rows, t.state_rows,` +
-    ` UNIX_MILLIS(t.compacted_at) FROM ${ownTable(layout, OWN.tables)} AS t ORDER BY t.name`
+    ` UNIX_MILLIS(t.compacted_at), t.name, t.continuity` +
+    ` FROM ${ownTable(layout, OWN.tables)} AS t ORDER BY t.name`
   );
 }
 
@@ -160,6 +202,10 @@ export function parseState(checkpoint: Row, tables: readonly Row[]): StoredState
   const [layout, warehouseId, pipeline, prefix, commit, offsets, pending, start, ...cut] =
     checkpoint;
   const list = parseOffsets(offsets ?? '[]');
+  const stopped = parseStops(cut[5]);
+  const waiting = (JSON.parse(pending ?? '[]') as readonly unknown[]).map((record) =>
+    parseControlRecord(JSON.stringify(record)),
+  );
   return {
     identity: {
       layout: Number(layout),
@@ -172,12 +218,28 @@ export function parseState(checkpoint: Row, tables: readonly Row[]): StoredState
     cut: parseCut(cut),
     start: typeof start === 'string' ? (start as Sequence) : undefined,
     newest: typeof cut[4] === 'string' && cut[4] !== '' ? (cut[4] as Sequence) : undefined,
-    pending: (JSON.parse(pending ?? '[]') as readonly unknown[]).map((record) =>
-      parseControlRecord(JSON.stringify(record)),
+    pending: waiting,
+    stopped,
+    continuity: new Map(tables.map(parseContinuity)),
+    tables: new Map(
+      tables
+        .filter(([definition]) => typeof definition === 'string')
+        .map(parseTable)
+        .map((entry) => [entry.table.name, entry]),
     ),
-    stopped: parseStops(cut[5]),
-    tables: new Map(tables.map(parseTable).map((entry) => [entry.table.name, entry])),
   };
+}
+
+/**
+ * A row that layout 2 wrote has a status alone. What a table was that is stopped there, and what
+ * became of it since, is not known.
+ */
+function parseContinuity([, status, , , , , , name, continuity]: Row): [TableName, Continuity] {
+  const facts =
+    typeof continuity === 'string'
+      ? (JSON.parse(continuity) as Continuity)
+      : factsOfStatus(String(status));
+  return [name as TableName, facts];
 }
 
 function parseCut([ordinal, lastSequence, committedAtUs, gtidSet]: Row): Cut | undefined {
@@ -192,7 +254,7 @@ function parseCut([ordinal, lastSequence, committedAtUs, gtidSet]: Row): Cut | u
 
 function parseTable([
   definition,
-  status,
+  ,
   watermark,
   watermarkAtUs,
   deltaRows,
@@ -203,7 +265,6 @@ function parseTable([
   return {
     table: {
       ...table,
-      status: status as TableStatus,
       watermark: watermark as Sequence,
       ...(typeof watermarkAtUs === 'string' ? { watermarkAtUs: Number(watermarkAtUs) } : {}),
     },
@@ -213,23 +274,67 @@ function parseTable([
   };
 }
 
+/** Whether there is a row for a table, and whether it has a form. */
+export type TableRow = 'none' | 'formless' | 'formed';
+
 /**
- * The form of a table goes on record when its physical tables have it. Status and watermark are
- * columns of their own: they move with commits, the form does not.
+ * The form of a table goes on record when its physical tables have it. Status, continuity and
+ * watermark are columns of their own: they move with commits, the form does not.
  */
-export function saveDefinition(layout: BigQueryLayout, table: StoredTable, isNew: boolean): string {
-  const { status, watermark, watermarkAtUs: _, ...form } = table;
+export function saveDefinition(
+  layout: BigQueryLayout,
+  table: StoredTable,
+  row: TableRow,
+  entry: StandingEntry,
+): string {
+  const { watermark, watermarkAtUs: _, ...form } = table;
   const [tables, definition, name] = [
     ownTable(layout, OWN.tables),
     text(JSON.stringify(form)),
     text(table.name),
   ];
-  if (!isNew) return `UPDATE ${tables} AS t SET definition = ${definition} WHERE t.name = ${name}`;
-  const values = [name, definition, text(status), text(watermark), '0', '0'].join(', ');
+  if (row === 'formed')
+    return `UPDATE ${tables} AS t SET definition = ${definition} WHERE t.name = ${name}`;
+  const columns = Object.entries({
+    definition,
+    watermark: text(watermark),
+    delta_rows: '0',
+    state_rows: '0',
+    ...standingColumns(entry),
+  });
+  if (row === 'formless')
+    return (
+      `UPDATE ${tables} AS t SET ${columns.map((pair) => pair.join(' = ')).join(', ')}` +
+      ` WHERE t.name = ${name} AND t.definition IS NULL`
+    );
   return (
-    `INSERT INTO ${tables} (name, definition, status, watermark, delta_rows, state_rows)` +
-    ` SELECT ${values} FROM UNNEST([1]) AS one WHERE NOT EXISTS (SELECT 1 FROM ${tables} AS t WHERE t.name = ${name})`
+    `INSERT INTO ${tables} (name, ${columns.map(([column]) => column).join(', ')})` +
+    ` SELECT ${[name, ...columns.map(([, value]) => value)].join(', ')} FROM UNNEST([1]) AS one` +
+    ` WHERE NOT EXISTS (SELECT 1 FROM ${tables} AS t WHERE t.name = ${name})`
   );
+}
+
+/** A table's continuity, and what follows from it for people. */
+export interface StandingEntry {
+  readonly facts: Continuity;
+  readonly standing: Standing | undefined;
+}
+
+/** Columns of `_cdc_tables` with their values as literals. */
+export function standingColumns({
+  facts,
+  standing,
+}: StandingEntry): Readonly<Record<string, string>> {
+  const orNull = (value: string | undefined): string =>
+    value === undefined ? 'CAST(NULL AS STRING)' : text(value);
+  return {
+    status: orNull(standing?.status),
+    continuity: text(JSON.stringify(facts)),
+    since_seq: orNull(standing?.since),
+    since_at_us: standing?.sinceUs === undefined ? 'CAST(NULL AS INT64)' : String(standing.sinceUs),
+    code: orNull(standing?.code),
+    reason: orNull(standing?.reason),
+  };
 }
 
 /** The update of the checkpoint's one row. */

@@ -1,24 +1,30 @@
+import type { TableName } from '../change/table.ts';
+import type { ControlEffects } from '../sink/control-effects.ts';
 import type { TableRows } from '../sink/destination.ts';
-import type { BatchEffects } from './batch-effects.ts';
-import type { TableChange } from './commit-script.ts';
+import type { StopChanges } from '../sink/move-stops.ts';
+import type { Topic } from '../topic/topic-name.ts';
+import type { AddedRows } from './commit-script.ts';
 import type { Loaded } from './load-batch.ts';
 import type { LoadPlan } from './load-plan.ts';
 import type { StoredState } from './metadata.ts';
-import type { StopChanges } from './move-stops.ts';
-import type { Obstacle } from './table-stop.ts';
 
-/** What the checkpoint says after a commit. Offsets of a table that has met an obstacle stay where they were. */
+/** What a commit has done. */
+export interface Committed {
+  readonly plan: LoadPlan;
+  readonly effects: ControlEffects;
+  readonly stops: StopChanges;
+  readonly added: readonly AddedRows[];
+  readonly rows: readonly TableRows[];
+  /** Topics of tables that have met an obstacle: their offsets stay where they were. */
+  readonly frozen: ReadonlySet<Topic>;
+}
+
+/** What the checkpoint says after a commit. */
 export function nextState(
   state: StoredState,
-  plan: LoadPlan,
-  { pending }: BatchEffects,
-  changes: readonly TableChange[],
-  rows: readonly TableRows[],
-  { stays }: StopChanges,
-  obstacles: readonly Obstacle[],
+  { plan, effects, stops, added, rows, frozen }: Committed,
 ): StoredState {
   const offsets = new Map(state.offsets);
-  const frozen = new Set(obstacles.map(({ topic }) => topic));
   for (const offset of plan.offsets)
     if (!frozen.has(offset.topic)) offsets.set(`${offset.topic}/${offset.partition}`, offset);
   return {
@@ -26,10 +32,11 @@ export function nextState(
     commit: plan.commit,
     offsets,
     cut: plan.cut ?? state.cut,
-    pending,
-    stopped: stays,
+    pending: effects.pending,
+    continuity: effects.continuity,
+    stopped: stops.stays,
     newest: newestOf(state, rows),
-    tables: withChanges(state, changes),
+    tables: withRows(state, added),
   };
 }
 
@@ -40,37 +47,25 @@ function newestOf({ newest }: StoredState, tables: readonly TableRows[]): Stored
   return last;
 }
 
-/** What a commit changes about tables, in the order of their names. */
-export function tableChanges(
-  { tables }: StoredState,
-  { statuses, deletedFrom }: BatchEffects,
+/** Rows that a commit puts into changelogs, in the order of the tables' names. */
+export function addedRows(
   files: readonly Loaded[],
-  { stays }: Pick<StopChanges, 'stays'>,
-): readonly TableChange[] {
-  const fileOf = new Map(files.map((file) => [file.table, file]));
-  const names = new Set([...fileOf.keys(), ...statuses.keys(), ...deletedFrom]);
+  deletedFrom: ReadonlySet<TableName>,
+): readonly AddedRows[] {
+  const rowsOf = new Map(files.map((file) => [file.table, file.rows]));
+  const names = new Set([...rowsOf.keys(), ...deletedFrom]);
   return [...names].sort().flatMap((name) => {
-    const file = fileOf.get(name);
     // How many keys a truncate ends is not known here; that there are some is.
-    const addedRows = (file?.rows ?? 0) + (deletedFrom.has(name) ? 1 : 0);
-    const known = tables.get(name)?.table.status ?? 'consistent';
-    const before = statuses.get(name) ?? known;
-    const hasGap = file !== undefined && file.refused.length > 0 && !stays.has(name);
-    const status = hasGap ? 'gap' : before;
-    return addedRows === 0 && status === known ? [] : [{ name, addedRows, status }];
+    const rows = (rowsOf.get(name) ?? 0) + (deletedFrom.has(name) ? 1 : 0);
+    return rows === 0 ? [] : [{ name, rows }];
   });
 }
 
-function withChanges(
-  { tables }: StoredState,
-  changes: readonly TableChange[],
-): StoredState['tables'] {
+function withRows({ tables }: StoredState, added: readonly AddedRows[]): StoredState['tables'] {
   const next = new Map(tables);
-  for (const { name, addedRows, status } of changes) {
+  for (const { name, rows } of added) {
     const entry = next.get(name);
-    if (!entry) continue;
-    const table = { ...entry.table, status };
-    next.set(name, { ...entry, table, deltaRows: entry.deltaRows + addedRows });
+    if (entry) next.set(name, { ...entry, deltaRows: entry.deltaRows + rows });
   }
   return next;
 }

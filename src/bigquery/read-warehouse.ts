@@ -4,6 +4,7 @@ import { LoadBudget } from './load-budget.ts';
 import type { LoadPlan } from './load-plan.ts';
 import {
   checkpointQuery,
+  LAYOUT_BEFORE,
   LAYOUT_VERSION,
   loadsQuery,
   OWN,
@@ -11,10 +12,13 @@ import {
   parseState,
   type StoredState,
   tablesQuery,
+  takeoverStatements,
 } from './metadata.ts';
+import { runScript } from './run-script.ts';
 
 /**
- * What the warehouse holds; `undefined` before there is one.
+ * What the warehouse holds; `undefined` before there is one. Bookkeeping of an earlier layout is
+ * brought up to date first.
  *
  * @throws {SluiceError} `sink.foreign-warehouse` when it is another pipeline's
  */
@@ -24,9 +28,11 @@ export async function readState(context: BigQueryContext): Promise<StoredState |
   if (!(await service.hasTable(layout.internal, OWN.checkpoints))) return undefined;
   const [checkpoint] = await service.rows(checkpointQuery(layout));
   if (!checkpoint) return undefined;
-  const state = parseState(checkpoint, await service.rows(tablesQuery(layout)));
-  refuseForeign(context, state);
-  return state;
+  const { identity } = parseState(checkpoint, []);
+  refuseForeign(context, identity);
+  if (identity.layout === LAYOUT_BEFORE)
+    await runScript(context, takeoverStatements(layout), 'taking over an earlier layout');
+  return parseState(checkpoint, await service.rows(tablesQuery(layout)));
 }
 
 export async function readLoadBudget(
@@ -61,10 +67,10 @@ export function restored(commit: number, made: number): SluiceError {
 
 function refuseForeign(
   { layout, pipeline, prefix }: BigQueryContext,
-  { identity }: StoredState,
+  identity: StoredState['identity'],
 ): void {
   const isOurs = identity.pipeline === pipeline && identity.prefix === prefix;
-  if (isOurs && identity.layout === LAYOUT_VERSION) return;
+  if (isOurs && [LAYOUT_BEFORE, LAYOUT_VERSION].includes(identity.layout)) return;
   const dataset = `${layout.project}.${layout.internal}`;
   throw new SluiceError(
     'sink.foreign-warehouse',

@@ -1,7 +1,7 @@
 import type { TableName } from '../change/table.ts';
+import { reasonText, type Stops, type TableStop } from '../sink/table-stop.ts';
 import { CHECKPOINT_TABLE, identifier, text } from './bigquery-dialect.ts';
 import type { BigQueryLayout } from './names.ts';
-import { reasonText, type Stops, type TableStop } from './table-stop.ts';
 
 /**
  * Stopped tables are in the checkpoint, where views read the cut anyway: so a table stops, and goes

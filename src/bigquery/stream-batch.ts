@@ -2,6 +2,7 @@ import { inLanes } from '../async/lanes.ts';
 import type { TableName } from '../change/table.ts';
 import { InvariantBroken, SluiceError } from '../errors/error.ts';
 import type { SinkBatch, TableRows } from '../sink/destination.ts';
+import type { Obstacle } from '../sink/table-stop.ts';
 import { tableTopic } from '../topic/topic-name.ts';
 import type { StoredTable } from '../view/stored-table.ts';
 import { physicalName } from './bigquery-dialect.ts';
@@ -20,7 +21,6 @@ import { expired, type RowsOfPlan, rowsFound } from './lost-stream.ts';
 import type { StoredState } from './metadata.ts';
 import { rowDescriptor, rowFields } from './row-fields.ts';
 import { messageWriter } from './row-message.ts';
-import type { Obstacle } from './table-stop.ts';
 import type { Append, StreamTable } from './write-streams.ts';
 
 /** A request holds less than 10 MB; one row of the size that `fitsStreams` allows still goes with it. */

@@ -8,6 +8,9 @@ import type { Brand } from './brand.ts';
  */
 export type Sequence = Brand<string, 'Sequence'>;
 
+/** Smaller than every sequence. */
+export const BEFORE_ALL = '00000000/0000000000000000/00000000' as Sequence;
+
 export interface SequenceParts {
   readonly epoch: number;
   readonly commitOrdinal: number;

@@ -1,27 +1,32 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
-import { unreachable } from '../change/brand.ts';
-import type { Sequence } from '../change/sequence.ts';
-import type { TableName } from '../change/table.ts';
-import { InvariantBroken, SluiceError } from '../errors/error.ts';
-import type { Cut, SinkBatch, TableRows } from '../sink/destination.ts';
+import { BEFORE_ALL, type Sequence } from '../change/sequence.ts';
+import type { TableId, TableName } from '../change/table.ts';
+import { InvariantBroken } from '../errors/error.ts';
+import { announcements, type ContinuityMap, firstFacts } from '../sink/continuity.ts';
+import { type ControlEffects, controlEffects, type LiveDelete } from '../sink/control-effects.ts';
+import type { ChangeRow, Cut, SinkBatch, TableRows } from '../sink/destination.ts';
 import type { SinkKillPoint } from '../sink/kill-points.ts';
+import { moveStops } from '../sink/move-stops.ts';
 import type { PartitionOffset } from '../sink/record-source.ts';
+import { cutOfTable, type Obstacle, refuseLate, type Stops } from '../sink/table-stop.ts';
 import type { ControlRecord } from '../topic/control-record.ts';
+import { type Topic, tableTopic } from '../topic/topic-name.ts';
 import { formAfter, settled } from '../view/evolve-table.ts';
-import { foldedChanges, foldStatements, massDelete } from '../view/fold-plan.ts';
-import { type FormChange, formChanges } from '../view/form-change.ts';
-import { endedGenerations } from '../view/key-generation.ts';
+import { foldedChanges, foldStatements } from '../view/fold-plan.ts';
+import { followableForms } from '../view/followable-forms.ts';
+import type { FormChange } from '../view/form-change.ts';
+import { keyEnds } from '../view/key-generation.ts';
 import { KnownTables } from '../view/known-tables.ts';
-import { BEFORE_ALL, META, type StoredTable, type TableStatus } from '../view/stored-table.ts';
-import { formAt, withoutPassedForms } from '../view/table-form.ts';
+import { liveDeleteStatement } from '../view/live-delete.ts';
+import type { StoredTable } from '../view/stored-table.ts';
+import { withoutPassedForms } from '../view/table-form.ts';
 import { viewStatements } from '../view/table-views.ts';
 import { duckdbDialect } from './duckdb-dialect.ts';
 import { duckdbFailure } from './duckdb-error.ts';
-import { type StoredState, stateChanges } from './metadata.ts';
+import { gapStatements, type StoredState, stateChanges } from './metadata.ts';
 import type { RowStage } from './row-stage.ts';
 import { DUCKDB_RULES, tableStatements } from './table-plan.ts';
-
-const { sequence } = duckdbDialect;
+import { isOfTable, mayPass, TableRefused } from './table-refused.ts';
 
 const FOLDED = 'temp.sluice_folded';
 
@@ -29,6 +34,7 @@ export interface TransactionContext {
   readonly connection: DuckDBConnection;
   readonly stage: RowStage;
   readonly file: string;
+  readonly prefix: string;
   readonly reach: (point: SinkKillPoint) => void;
 }
 
@@ -43,6 +49,8 @@ export class BatchTransaction {
   readonly #offsets: Map<string, PartitionOffset>;
   readonly #added = new Map<TableName, number>();
   #pending: readonly ControlRecord[];
+  #continuity: ContinuityMap;
+  #stopped: Stops;
   #cut: Cut | undefined;
 
   constructor(context: TransactionContext, before: StoredState) {
@@ -51,12 +59,21 @@ export class BatchTransaction {
     this.#tables = new Map(before.tables);
     this.#offsets = new Map(before.offsets);
     this.#pending = before.pending;
+    this.#continuity = before.continuity;
+    this.#stopped = before.stopped;
     this.#cut = before.cut;
   }
 
   get state(): StoredState {
-    const { cut, pending } = { cut: this.#cut, pending: this.#pending };
-    return { ...this.#before, offsets: this.#offsets, cut, tables: this.#tables, pending };
+    return {
+      ...this.#before,
+      offsets: this.#offsets,
+      cut: this.#cut,
+      tables: this.#tables,
+      pending: this.#pending,
+      continuity: this.#continuity,
+      stopped: this.#stopped,
+    };
   }
 
   /** Rows put into each changelog, deletes by truncate and sweep included. */
@@ -64,23 +81,87 @@ export class BatchTransaction {
     return this.#added;
   }
 
-  async apply(batch: SinkBatch, ingestedAtUs: number): Promise<void> {
-    for (const rows of batch.tables) this.#refuseLate(rows);
-    const changed = await this.#ensureTables(formChanges(batch));
-    for (const rows of batch.tables) {
-      await this.#doing(`storing rows of ${rows.table}`, () =>
-        this.#context.stage.store(rows, this.#table(rows.table), ingestedAtUs),
-      );
-      this.#count(rows.table, rows.rows.length);
-    }
+  /**
+   * @param met  obstacles of earlier attempts at the batch; their tables are left out
+   * @param inPieces  tables whose rows are stored a few at a time
+   * @returns the obstacles of all tables that it stops
+   * @throws {TableRefused} when another table cannot be stored; the transaction is void
+   */
+  async apply(
+    batch: SinkBatch,
+    ingestedAtUs: number,
+    met: readonly Obstacle[],
+    inPieces: ReadonlySet<TableName>,
+  ): Promise<readonly Obstacle[]> {
+    for (const rows of batch.tables) refuseLate(this.#before, rows);
+    const forms = { tables: this.#tables.values(), stopped: this.#stopped };
+    const topicOf = (id: TableId): Topic => tableTopic(this.#context.prefix, id);
+    const { changes, obstacles } = followableForms(DUCKDB_RULES, topicOf, forms, batch, met);
+    const changed = await this.#ensureTables(changes, announcements(batch.control));
+    const stuck = new Set(obstacles.map(({ table }) => table));
+    const fitting = batch.tables.filter(({ table }) => !stuck.has(table));
+    for (const rows of fitting) await this.#store(rows, ingestedAtUs, inPieces.has(rows.table));
     this.#context.reach('sinkMidTransaction');
-    this.#pending = [...this.#pending, ...batch.control.filter((record) => this.#counts(record))];
-    if (batch.cut)
-      for (const name of await this.#publish(batch.cut, ingestedAtUs)) changed.add(name);
-    for (const name of changed) await this.#replaceViews(name);
+    const stops = moveStops(this.#before, batch, obstacles, mayPass);
+    this.#stopped = stops.stays;
+    const effects = controlEffects(this.state, { ...batch, tables: fitting }, stops);
+    if (batch.cut) await this.#carryOut(this.#deletes(effects, batch.cut), batch.cut, ingestedAtUs);
+    await this.#run('recording gaps', gapStatements(effects.gaps, ingestedAtUs));
+    this.#pending = effects.pending;
+    this.#continuity = effects.continuity;
+    this.#cut = batch.cut ?? this.#cut;
+    const frozen = new Set(obstacles.map(({ topic }) => topic));
     for (const offset of batch.offsets)
-      this.#offsets.set(`${offset.topic}/${offset.partition}`, offset);
+      if (!frozen.has(offset.topic))
+        this.#offsets.set(`${offset.topic}/${offset.partition}`, offset);
+    for (const [name, seq] of new Map([...this.#passForms(), ...this.#moved(), ...changed]))
+      await this.#ofTable(name, seq, () => this.#replaceViews(name));
     await this.#save();
+    return obstacles;
+  }
+
+  /** Tables that now show another cut than the others, or the same again. */
+  #moved(): readonly (readonly [TableName, Sequence])[] {
+    const { stopped } = this.#before;
+    const names = new Set([...stopped.keys(), ...this.#stopped.keys()]);
+    return [...names].flatMap((name) => {
+      const isSame = stopped.has(name) === this.#stopped.has(name);
+      if (isSame || !this.#tables.has(name)) return [];
+      return [[name, (this.#stopped.get(name) ?? stopped.get(name))?.seq ?? BEFORE_ALL] as const];
+    });
+  }
+
+  /** Tables of which the cut that they show has passed a change of their form. */
+  #passForms(): readonly (readonly [TableName, Sequence])[] {
+    const shown = { stopped: this.#stopped, cut: this.#cut };
+    return [...this.#tables.values()].flatMap((table) => {
+      const cut = cutOfTable(shown, table.name)?.lastSequence;
+      const left = cut === undefined ? table : withoutPassedForms(table, cut);
+      if (left === table) return [];
+      this.#tables.set(table.name, left);
+      return [[table.name, table.schemaSince] as const];
+    });
+  }
+
+  async #store(rows: TableRows, ingestedAtUs: number, inPieces: boolean): Promise<void> {
+    const table = this.#table(rows.table);
+    const newest = rows.rows.reduce((last, { seq }) => (seq > last ? seq : last), BEFORE_ALL);
+    await this.#ofTable(table.name, newest, async () => {
+      for (const part of inPieces ? pieces(rows.rows) : [rows.rows])
+        await this.#doing(`storing rows of ${table.name}`, () =>
+          this.#context.stage.store({ ...rows, rows: part }, table, ingestedAtUs),
+        );
+    });
+    this.#count(rows.table, rows.rows.length);
+  }
+
+  /** @throws {TableRefused} */
+  async #ofTable(table: TableName, seq: Sequence, work: () => Promise<void>): Promise<void> {
+    try {
+      await work();
+    } catch (error) {
+      throw isOfTable(error) ? new TableRefused(table, seq, error) : error;
+    }
   }
 
   /** Folds changes up to the published cut into the state of the table. */
@@ -95,8 +176,8 @@ export class BatchTransaction {
   }
 
   async #fold(table: StoredTable): Promise<void> {
-    if (!this.#cut) return;
-    const upTo = this.#cut.lastSequence;
+    const upTo = cutOfTable(this.#before, table.name)?.lastSequence;
+    if (upTo === undefined || upTo <= table.watermark) return;
     await this.#run(`folding the changes of ${table.name}`, [
       `CREATE OR REPLACE TEMP TABLE sluice_folded AS ${foldedChanges(duckdbDialect, table, upTo)}`,
       ...foldStatements(duckdbDialect, table, upTo, FOLDED),
@@ -105,132 +186,69 @@ export class BatchTransaction {
     this.#tables.set(table.name, { ...table, watermark: upTo });
   }
 
-  /** Rows of the published cut have all been there when it was published. */
-  #refuseLate({ table, rows }: TableRows): void {
-    const cut = this.#cut?.lastSequence;
-    const late = cut === undefined ? undefined : rows.find(({ seq }) => seq <= cut);
-    if (late)
-      throw new SluiceError(
-        'sink.behind-watermark',
-        `A change of ${table} with sequence ${late.seq} (source position ${late.position}) arrived after the cut ${cut} was published.`,
-        { facts: { table, seq: late.seq, position: late.position, cut: cut ?? '' } },
-      );
-  }
-
-  /** Brings tables into their newest form, in which rows of every form have a place. */
-  async #ensureTables(changes: readonly FormChange[]): Promise<Set<TableName>> {
+  /**
+   * Brings tables into their newest form, in which rows of every form have a place.
+   * @returns the tables with another form, and the sequence of the record that needs it
+   */
+  async #ensureTables(
+    changes: readonly FormChange[],
+    isAnnounced: ReturnType<typeof announcements>,
+  ): Promise<ReadonlyMap<TableName, Sequence>> {
     const known = new KnownTables(this.#tables.values(), DUCKDB_RULES);
-    const changed = new Set<TableName>();
+    const changed = new Map<TableName, Sequence>();
     for (const change of changes) {
       const to = formAfter(DUCKDB_RULES, known, change);
       if (!to || to === known.get(to.name)) continue;
       known.set(to);
-      changed.add(to.name);
+      if (!changed.has(to.name)) changed.set(to.name, change.since);
     }
-    for (const name of changed) {
+    for (const [name, since] of changed) {
       const [from, newest] = [this.#tables.get(name), known.get(name)];
       if (!newest) continue;
       const to = settled(newest);
-      await this.#run(`changing the columns of ${name}`, tableStatements(from, to));
-      const status = from ? from.status : this.#firstStatus(formAt(to, BEFORE_ALL));
-      this.#tables.set(name, { ...to, status });
+      await this.#ofTable(name, since, async () => {
+        await this.#run(`changing the columns of ${name}`, tableStatements(from, to));
+      });
+      this.#tables.set(name, to);
+      if (!from) this.#meet(name, since, isAnnounced(name, since));
     }
     return changed;
   }
 
-  #firstStatus({ schemaSince }: StoredTable): TableStatus {
-    const { start } = this.#before;
-    return start !== undefined && schemaSince <= start ? 'incomplete' : 'consistent';
+  #meet(name: TableName, since: Sequence, isAnnounced: boolean): void {
+    const known = this.#continuity.get(name);
+    const facts = firstFacts(known, since, isAnnounced, this.#before.start);
+    this.#continuity = new Map(this.#continuity).set(name, facts);
   }
 
-  /** What happened before the warehouse began happened to rows it does not have. */
-  #counts({ kind, seq }: ControlRecord): boolean {
-    const { start } = this.#before;
-    return kind !== 'schema' && (start === undefined || seq > start);
+  /** Those that records say, and those where the key of a table changes. */
+  #deletes({ deletes }: ControlEffects, { lastSequence }: Cut): readonly LiveDelete[] {
+    const shown = (name: TableName): Sequence | undefined | 'stays' =>
+      this.#stopped.has(name) ? 'stays' : cutOfTable(this.#before, name)?.lastSequence;
+    const ends = keyEnds(this.#tables.values(), shown, lastSequence);
+    return [...deletes, ...ends].sort((a, b) => (a.seq < b.seq ? -1 : 1));
   }
 
-  /** Resolves with the tables whose views take another form with the cut. */
-  async #publish(cut: Cut, ingestedAtUs: number): Promise<readonly TableName[]> {
-    const due = this.#pending.filter(({ seq }) => seq <= cut.lastSequence);
-    const ends = [...this.#tables.values()].flatMap((table) =>
-      endedGenerations(table, this.#cut?.lastSequence, cut.lastSequence).map(
-        ({ upTo: seq, endedAtUs }) => ({ table: table.name, seq, committedAtUs: endedAtUs }),
-      ),
-    );
-    for (const record of [...due, ...ends].sort((a, b) => (a.seq < b.seq ? -1 : 1)))
-      await ('kind' in record
-        ? this.#obey(record, cut, ingestedAtUs)
-        : this.#deleteLive(record, undefined, cut, ingestedAtUs));
-    this.#pending = this.#pending.filter(({ seq }) => seq > cut.lastSequence);
-    this.#cut = cut;
-    return [...this.#tables.values()].flatMap((table) => {
-      const left = withoutPassedForms(table, cut.lastSequence);
-      if (left === table) return [];
-      this.#tables.set(table.name, left);
-      return [table.name];
-    });
-  }
-
-  async #obey(record: ControlRecord, cut: Cut, ingestedAtUs: number): Promise<void> {
-    switch (record.kind) {
-      case 'truncate':
-        return this.#deleteLive(record, undefined, cut, ingestedAtUs);
-      case 'sweep':
-        return this.#deleteLive(record, record.olderThan, cut, ingestedAtUs);
-      case 'snapshotBegin':
-        this.#setStatus(record.table, 'snapshotting');
-        return;
-      case 'snapshotEnd':
-        // The end of one that began before the warehouse did: its first chunks are not here.
-        if (this.#tables.get(record.table)?.status !== 'incomplete')
-          this.#setStatus(record.table, 'consistent');
-        return;
-      case 'gap':
-        for (const { name, status } of this.#tables.values())
-          if (status !== 'incomplete') this.#setStatus(name, 'gap');
-        return;
-      case 'schema':
-      case 'tableGap':
-      case 'columns':
-      case 'tableDropped':
-        return;
-      default:
-        return unreachable(record);
+  async #carryOut(deletes: readonly LiveDelete[], cut: Cut, ingestedAtUs: number): Promise<void> {
+    for (const each of deletes) {
+      const table = this.#tables.get(each.table);
+      if (!table) continue;
+      const statement = liveDeleteStatement(duckdbDialect, table, each, cut, ingestedAtUs);
+      const deleted = await this.#doing(`deleting the live rows of ${table.name}`, () =>
+        this.#context.connection.run(statement),
+      );
+      this.#count(table.name, deleted.rowsChanged);
     }
   }
 
-  #setStatus(name: TableName, status: TableStatus): void {
-    const table = this.#tables.get(name);
-    if (table && table.status !== status) this.#tables.set(name, { ...table, status });
-  }
-
-  /** A table nothing is known of has no live rows. */
-  async #deleteLive(
-    record: LiveEnd,
-    olderThan: Sequence | undefined,
-    cut: Cut,
-    ingestedAtUs: number,
-  ): Promise<void> {
-    const { table: name, seq } = record;
-    const table = this.#tables.get(name);
-    if (!table) return;
-    const statement = massDelete(duckdbDialect, table, {
-      seq,
-      olderThan,
-      committedAt: committedAtOf(record, table, cut),
-      ingestedAt: `make_timestamptz(${ingestedAtUs})`,
-    });
-    const deleted = await this.#doing(`deleting the live rows of ${name}`, () =>
-      this.#context.connection.run(statement),
-    );
-    this.#count(name, deleted.rowsChanged);
-  }
-
+  /** Those of a stopped table have its cut as a literal: they are replaced in the transaction that stops it. */
   async #replaceViews(name: TableName): Promise<void> {
-    await this.#run(
-      `replacing the views of ${name}`,
-      viewStatements(duckdbDialect, this.#table(name), this.#cut?.lastSequence),
-    );
+    const stop = this.#stopped.get(name);
+    const cut = duckdbDialect.sequence(stop?.cut?.lastSequence ?? BEFORE_ALL);
+    const dialect = stop ? { ...duckdbDialect, cut } : duckdbDialect;
+    const shown = stop ? stop.cut : this.#cut;
+    const statements = viewStatements(dialect, this.#table(name), shown?.lastSequence);
+    await this.#run(`replacing the views of ${name}`, statements);
   }
 
   #table(name: TableName): StoredTable {
@@ -257,21 +275,19 @@ export class BatchTransaction {
   }
 }
 
-/** Where live rows of a table end: at a truncate, a sweep or a change of its key. */
-interface LiveEnd {
-  readonly table: TableName;
-  readonly seq: Sequence;
-  readonly committedAtUs?: number | undefined;
-}
+/** What a piece holds at the most, unless a single row is larger. */
+const PIECE_CHARACTERS = 1_000_000;
 
-/**
- * Of a record without a commit time the table's changes have one: that of the first one behind the
- * record, or of the cut when there is none, keeps times in the order of sequences.
- */
-function committedAtOf({ committedAtUs, seq }: LiveEnd, table: StoredTable, cut: Cut): string {
-  if (committedAtUs !== undefined) return `make_timestamptz(${committedAtUs})`;
-  const next =
-    `SELECT min(c.${META.committedAt}) FROM ${duckdbDialect.changes(table)} AS c` +
-    ` WHERE c.${META.seq} > ${sequence(seq)}`;
-  return `coalesce((${next}), make_timestamptz(${cut.committedAtUs}))`;
+function pieces(rows: readonly ChangeRow[]): readonly (readonly ChangeRow[])[] {
+  const parts: ChangeRow[][] = [];
+  let room = 0;
+  for (const row of rows) {
+    room -= row.row.length;
+    if (room < 0) {
+      parts.push([]);
+      room = PIECE_CHARACTERS - row.row.length;
+    }
+    parts.at(-1)?.push(row);
+  }
+  return parts;
 }

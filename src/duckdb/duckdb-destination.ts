@@ -1,13 +1,17 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
-import type { TableName } from '../change/table.ts';
+import { type TableName, tableName } from '../change/table.ts';
 import { InvariantBroken, SluiceError } from '../errors/error.ts';
 import type {
   Destination,
   DestinationState,
   NewWarehouse,
   SinkBatch,
+  StoppedTable,
 } from '../sink/destination.ts';
 import type { SinkKillPoint } from '../sink/kill-points.ts';
+import { stoppedTables } from '../sink/move-stops.ts';
+import { type Obstacle, rowsToStore } from '../sink/table-stop.ts';
+import { type Topic, tableTopic } from '../topic/topic-name.ts';
 import { BatchTransaction, type TransactionContext } from './batch-transaction.ts';
 import type { DuckDbFile } from './database-file.ts';
 import { DEFAULT_FOLDING, DeltaCounts, type FoldingPolicy } from './delta-counts.ts';
@@ -18,10 +22,11 @@ import {
   readIdentity,
   readState,
   type StoredState,
+  takeOver,
   type WarehouseIdentity,
 } from './metadata.ts';
-import { RowCounter } from './row-counter.ts';
 import { RowStage } from './row-stage.ts';
+import { mayPass, TableRefused } from './table-refused.ts';
 
 export interface DuckDbDestinationOptions {
   readonly pipeline: string;
@@ -34,7 +39,6 @@ export interface DuckDbDestinationOptions {
 interface Opened {
   readonly context: TransactionContext;
   readonly deltas: DeltaCounts;
-  readonly counter: RowCounter;
   state: StoredState;
 }
 
@@ -46,6 +50,8 @@ export class DuckDbDestination implements Destination {
   readonly #file: DuckDbFile;
   readonly #options: DuckDbDestinationOptions;
   #connection: DuckDBConnection | undefined;
+  /** Tables that have met an obstacle since this destination was made. */
+  readonly #tried = new Set<TableName>();
   /** Absent before `open`, and after a failure until `open` has read the truth again. */
   #opened: Opened | undefined;
 
@@ -55,7 +61,10 @@ export class DuckDbDestination implements Destination {
     this.#options = options;
   }
 
-  /** @throws {SluiceError} `sink.foreign-warehouse` */
+  /**
+   * Brings bookkeeping of an earlier version up to date.
+   * @throws {SluiceError} `sink.foreign-warehouse`
+   */
   async open(): Promise<DestinationState | undefined> {
     this.#disconnect();
     return this.#doing('opening the warehouse', async () => {
@@ -63,17 +72,18 @@ export class DuckDbDestination implements Destination {
       if (!found) return undefined;
       const connection = await this.#file.connect();
       this.#connection = connection;
+      await takeOver(connection, found);
       const state = await readState(connection);
       const context = {
         connection,
         stage: new RowStage(connection),
         file: this.#file.path,
+        prefix: this.#options.prefix,
         reach: this.#options.reach,
       };
       const { folding = DEFAULT_FOLDING, nowMs } = this.#options;
       const deltas = await DeltaCounts.read(connection, state, folding, nowMs());
-      const counter = new RowCounter(connection, nowMs);
-      this.#opened = { context, state, deltas, counter };
+      this.#opened = { context, state, deltas };
       const { warehouseId } = found;
       return { offsets: [...state.offsets.values()], cut: state.cut, warehouseId };
     });
@@ -95,20 +105,87 @@ export class DuckDbDestination implements Destination {
     return state;
   }
 
-  async apply(batch: SinkBatch): Promise<readonly []> {
+  /**
+   * DuckDB has no savepoints: what one table is refused for voids the transaction, and the batch is
+   * tried again without that table. Rows that do not fit into memory are tried in small pieces, and
+   * then by themselves, before their table stops.
+   */
+  async apply(received: SinkBatch): Promise<readonly Topic[]> {
     const opened = this.#mustBeOpen();
     const nowUs = this.#options.nowMs() * 1000;
-    const { added } = await this.#transaction(opened, async (transaction) => {
-      await transaction.apply(batch, nowUs);
-      this.#options.reach('sinkBeforeCommit');
-    });
-    for (const [table, rows] of added) opened.deltas.added(table, rows);
-    return [];
+    let batch = rowsToStore(opened.state, received);
+    const obstacles: Obstacle[] = [];
+    const inPieces = new Set<TableName>();
+    const stopped: Topic[] = [];
+    for (;;) {
+      const refused = await this.#tryBatch(opened, batch, nowUs, obstacles, inPieces);
+      if (!(refused instanceof TableRefused)) return [...stopped, ...refused];
+      const { table, failure } = refused;
+      const isTooLarge = failure.code === 'duckdb.out-of-memory';
+      const others = batch.tables.filter((rows) => rows.table !== table);
+      if (isTooLarge && !inPieces.has(table)) inPieces.add(table);
+      else if (isTooLarge && others.length > 0) {
+        const topics = await this.apply(this.#rowsOf(batch, others));
+        stopped.push(...topics);
+        obstacles.length = 0;
+        batch = restOf(batch, table, topics);
+      } else obstacles.push(this.#obstacleOf(batch, refused));
+    }
+  }
+
+  /** @returns topics of the tables that it has stopped, or what made it void */
+  async #tryBatch(
+    opened: Opened,
+    batch: SinkBatch,
+    nowUs: number,
+    obstacles: readonly Obstacle[],
+    inPieces: ReadonlySet<TableName>,
+  ): Promise<readonly Topic[] | TableRefused> {
+    let met: readonly Obstacle[] = [];
+    try {
+      const { added } = await this.#transaction(opened, async (transaction) => {
+        met = await transaction.apply(batch, nowUs, obstacles, inPieces);
+        this.#options.reach('sinkBeforeCommit');
+      });
+      for (const [table, rows] of added) opened.deltas.added(table, rows);
+    } catch (error) {
+      if (!(error instanceof TableRefused)) throw error;
+      this.#opened = opened;
+      return error;
+    }
+    for (const { table } of met) this.#tried.add(table);
+    return met.map(({ topic }) => topic);
+  }
+
+  /** Rows with the offsets of their topics, and the schemas that are announced; the rest of the batch comes later. */
+  #rowsOf(batch: SinkBatch, tables: SinkBatch['tables']): SinkBatch {
+    const topics = new Set(tables.map(({ schema }) => tableTopic(this.#options.prefix, schema.id)));
+    const control = batch.control.filter(({ kind }) => FORM_KINDS.has(kind));
+    const offsets = batch.offsets.filter(({ topic }) => topics.has(topic));
+    return { ...batch, tables, control, offsets, cut: undefined };
+  }
+
+  #obstacleOf(batch: SinkBatch, { table, seq, failure }: TableRefused): Obstacle {
+    const { code, message: reason } = failure;
+    const use = batch.tables.find((rows) => rows.table === table)?.schema;
+    const schema = use ?? [...batch.schemas.values()].find(({ id }) => tableName(id) === table);
+    const id = schema?.id ?? this.#mustBeOpen().state.tables.get(table)?.id;
+    if (!id) throw new InvariantBroken(`${table} was refused and is not in the batch`);
+    return { table, topic: tableTopic(this.#options.prefix, id), code, reason, seq };
+  }
+
+  /** What may have passed is tried once: what stops a table for a second time stays for this start. */
+  stopped(): readonly StoppedTable[] {
+    return stoppedTables(
+      this.#mustBeOpen().state,
+      ({ table, code }) => mayPass(code) && !this.#tried.has(table),
+    );
   }
 
   async compact(): Promise<void> {
     const opened = this.#mustBeOpen();
     for (const table of opened.deltas.due(opened.state, this.#options.nowMs())) {
+      if (opened.state.stopped.has(table)) continue;
       await this.#transaction(opened, async (transaction) => {
         await transaction.fold(table);
         this.#options.reach('sinkCompacting');
@@ -118,12 +195,6 @@ export class DuckDbDestination implements Destination {
         deltas.recount(context.connection, state, table, this.#options.nowMs()),
       );
     }
-  }
-
-  /** Exact as of a recent cut: counting is bounded to a small part of the time. */
-  async rowCounts(): Promise<ReadonlyMap<TableName, number>> {
-    const { counter, state } = this.#mustBeOpen();
-    return this.#doing('counting rows', () => counter.counts(state));
   }
 
   async close(): Promise<void> {
@@ -193,4 +264,17 @@ export class DuckDbDestination implements Destination {
     this.#connection = undefined;
     this.#opened = undefined;
   }
+}
+
+/** What rows need to have their places; each does nothing the second time. */
+const FORM_KINDS: ReadonlySet<string> = new Set(['schema', 'columns', 'tableDropped']);
+
+/** What is left of a batch when the rows of all tables but one are stored, or their tables stopped. */
+function restOf(batch: SinkBatch, table: TableName, stopped: readonly Topic[]): SinkBatch {
+  return {
+    ...batch,
+    tables: batch.tables.filter((rows) => rows.table === table),
+    offsets: batch.offsets.filter(({ topic }) => !stopped.includes(topic)),
+    without: [...(batch.without ?? []), ...stopped],
+  };
 }

@@ -45,6 +45,7 @@ export const duckdbDialect: Dialect = {
     return `${digits}[1:8] || '/' || ${digits}[9:24] || '/' || ${digits}[25:32]`;
   },
   jsonMember: (object, member) => `json_extract_string(${object}, ${text(jsonPointer(member))})`,
+  timestamp: (us) => `make_timestamptz(${us})`,
   asText: (expression) => `CAST(${expression} AS VARCHAR)`,
   asTimestamp: (expression) => `CAST(${expression} AS TIMESTAMPTZ)`,
   struct: (fields) =>

@@ -1,8 +1,16 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
 import type { Sequence } from '../change/sequence.ts';
 import type { TableName } from '../change/table.ts';
+import {
+  type Continuity,
+  type ContinuityMap,
+  factsOfStatus,
+  standingChanges,
+} from '../sink/continuity.ts';
+import type { NoticedGap } from '../sink/control-effects.ts';
 import type { Cut, NewWarehouse } from '../sink/destination.ts';
 import type { PartitionOffset } from '../sink/record-source.ts';
+import type { Stops, TableStop } from '../sink/table-stop.ts';
 import { type ControlRecord, parseControlRecord } from '../topic/control-record.ts';
 import type { Topic } from '../topic/topic-name.ts';
 import { INTERNAL_SCHEMA, type StoredTable } from '../view/stored-table.ts';
@@ -11,7 +19,10 @@ import { duckdbDialect } from './duckdb-dialect.ts';
 const { text, sequence } = duckdbDialect;
 
 /** Of the tables in this file. */
-const LAYOUT_VERSION = 2;
+const LAYOUT_VERSION = 3;
+
+/** Its tables lack what layout 3 adds. */
+const LAYOUT_BEFORE = 2;
 
 const CREATE = [
   `CREATE SCHEMA ${INTERNAL_SCHEMA}`,
@@ -20,10 +31,30 @@ const CREATE = [
   `CREATE TABLE ${INTERNAL_SCHEMA}.offsets (topic VARCHAR, "partition" INTEGER, next_offset BIGINT, topic_id VARCHAR)`,
   `CREATE TABLE ${INTERNAL_SCHEMA}.tables (name VARCHAR, status VARCHAR, watermark VARCHAR, definition VARCHAR)`,
   `CREATE TABLE ${INTERNAL_SCHEMA}.pending_control (seq VARCHAR, record VARCHAR)`,
-  `CREATE VIEW _cdc_status AS
-     SELECT t.name AS table_name, t.status, t.status = 'consistent' AS consistent,
-       make_timestamptz(p.committed_at_us) AS committed_at, p.commit_ordinal, p.gtid_set
-     FROM ${INTERNAL_SCHEMA}.tables AS t, ${INTERNAL_SCHEMA}.checkpoint AS p`,
+];
+
+/** What layout 3 adds to layout 2. A table without a definition is one that nothing was made for. */
+const ADD_CONTINUITY = [
+  ...[
+    'continuity VARCHAR',
+    'since_seq VARCHAR',
+    'since_at_us BIGINT',
+    'code VARCHAR',
+    'reason VARCHAR',
+  ].map((column) => `ALTER TABLE ${INTERNAL_SCHEMA}.tables ADD COLUMN ${column}`),
+  `CREATE TABLE ${INTERNAL_SCHEMA}.stopped (name VARCHAR, commit_ordinal BIGINT, committed_at_us BIGINT, stop VARCHAR)`,
+  `CREATE TABLE _cdc_gaps (seq VARCHAR, cause VARCHAR, from_gtid_set VARCHAR, to_gtid_set VARCHAR, noticed_at TIMESTAMPTZ)`,
+  `CREATE OR REPLACE VIEW _cdc_status AS
+     SELECT t.name AS table_name, t.status,
+       t.status = 'consistent' AND p.commit_ordinal IS NOT NULL AS consistent,
+       t.since_seq AS not_consistent_since, make_timestamptz(t.since_at_us) AS not_consistent_since_time,
+       t.code, t.reason,
+       make_timestamptz(CASE WHEN s.name IS NULL THEN p.committed_at_us ELSE s.committed_at_us END) AS committed_at,
+       CASE WHEN s.name IS NULL THEN p.commit_ordinal ELSE s.commit_ordinal END AS commit_ordinal,
+       CASE WHEN s.name IS NULL THEN p.gtid_set END AS gtid_set
+     FROM ${INTERNAL_SCHEMA}.tables AS t CROSS JOIN ${INTERNAL_SCHEMA}.checkpoint AS p
+     LEFT JOIN ${INTERNAL_SCHEMA}.stopped AS s ON s.name = t.name
+     WHERE t.status IS NOT NULL`,
 ];
 
 export interface WarehouseIdentity {
@@ -40,8 +71,11 @@ export interface StoredState {
   /** End of the cut that the warehouse began at; `undefined` when with the first record of every topic. */
   readonly start: Sequence | undefined;
   readonly tables: ReadonlyMap<TableName, StoredTable>;
-  /** Behind the cut, in sequence order. */
+  /** Beyond the cut, or of tables that have stopped; in sequence order. */
   readonly pending: readonly ControlRecord[];
+  readonly stopped: Stops;
+  /** Also of tables that nothing was made for. */
+  readonly continuity: ContinuityMap;
 }
 
 /** Makes the bookkeeping tables of an empty file, in one transaction. */
@@ -54,6 +88,7 @@ export async function createMetadata(
   const row = [LAYOUT_VERSION, ...[warehouseId, pipeline, prefix].map(text)].join(', ');
   const statements = [
     ...CREATE,
+    ...ADD_CONTINUITY,
     `INSERT INTO ${INTERNAL_SCHEMA}.checkpoint (layout, warehouse_id, pipeline, prefix) VALUES (${row})`,
     ...(start ? startStatements(start) : []),
   ];
@@ -92,7 +127,17 @@ export async function readIdentity(
 }
 
 export function isReadable({ layout }: WarehouseIdentity): boolean {
-  return layout === LAYOUT_VERSION;
+  return layout === LAYOUT_VERSION || layout === LAYOUT_BEFORE;
+}
+
+/** Brings the bookkeeping of an earlier layout up to date, in one transaction. */
+export async function takeOver(
+  connection: DuckDBConnection,
+  { layout }: WarehouseIdentity,
+): Promise<void> {
+  if (layout === LAYOUT_VERSION) return;
+  const upgraded = `UPDATE ${INTERNAL_SCHEMA}.checkpoint SET layout = ${LAYOUT_VERSION}`;
+  await connection.run(['BEGIN', ...ADD_CONTINUITY, upgraded, 'COMMIT'].join(';\n'));
 }
 
 export async function readState(connection: DuckDBConnection): Promise<StoredState> {
@@ -101,7 +146,14 @@ export async function readState(connection: DuckDBConnection): Promise<StoredSta
     `SELECT commit_ordinal, last_sequence, committed_at_us, gtid_set, start_sequence FROM ${INTERNAL_SCHEMA}.checkpoint`,
   );
   const offsets = await rows(connection, `SELECT * FROM ${INTERNAL_SCHEMA}.offsets`);
-  const tables = await rows(connection, `SELECT definition FROM ${INTERNAL_SCHEMA}.tables`);
+  const tables = await rows(
+    connection,
+    `SELECT name, definition, status, continuity FROM ${INTERNAL_SCHEMA}.tables ORDER BY name`,
+  );
+  const stopped = await rows(
+    connection,
+    `SELECT stop FROM ${INTERNAL_SCHEMA}.stopped ORDER BY name`,
+  );
   const pending = await rows(
     connection,
     `SELECT record FROM ${INTERNAL_SCHEMA}.pending_control ORDER BY seq`,
@@ -121,10 +173,26 @@ export async function readState(connection: DuckDBConnection): Promise<StoredSta
     cut: cutOf(checkpoint ?? []),
     start: typeof checkpoint?.[4] === 'string' ? (checkpoint[4] as Sequence) : undefined,
     tables: new Map(
-      tables.map(([definition]) => {
-        const table = JSON.parse(String(definition)) as StoredTable;
-        return [table.name, table];
+      tables.flatMap(([, definition]) => {
+        if (typeof definition !== 'string') return [];
+        const table = JSON.parse(definition) as StoredTable;
+        return [[table.name, table]];
       }),
+    ),
+    stopped: new Map(
+      stopped.map(([text]) => {
+        const stop = JSON.parse(String(text)) as TableStop;
+        return [stop.table, stop];
+      }),
+    ),
+    continuity: new Map(
+      tables.map(([name, , status, facts]) => [
+        name as TableName,
+        // What layout 2 wrote has a status alone.
+        typeof facts === 'string'
+          ? (JSON.parse(facts) as Continuity)
+          : factsOfStatus(String(status)),
+      ]),
     ),
     pending: pending.map(([record]) => parseControlRecord(String(record))),
   };
@@ -182,16 +250,58 @@ function offsetRow({ topic, partition, offset, topicId }: PartitionOffset): stri
   return `(${text(topic)}, ${partition}, ${offset}, ${id})`;
 }
 
+/** A table has one row, whichever is known first: its form, or what a control record says of it. */
 function tableChanges(from: StoredState, to: StoredState): readonly string[] {
-  return [...to.tables.values()]
-    .filter((table) => from.tables.get(table.name) !== table)
-    .map((table) => {
-      const [name, status, watermark] = [table.name, table.status, table.watermark].map(text);
+  const forms = [...to.tables.values()].filter((table) => from.tables.get(table.name) !== table);
+  const standings = standingChanges(from, to);
+  const named = new Set([...from.continuity.keys(), ...from.tables.keys()]);
+  const fresh = new Set(
+    [...forms.map(({ name }) => name), ...standings.map(({ table }) => table)].filter(
+      (name) => !named.has(name),
+    ),
+  );
+  return [
+    ...[...fresh].map(
+      (name) => `INSERT INTO ${INTERNAL_SCHEMA}.tables (name) VALUES (${text(name)})`,
+    ),
+    ...forms.map((table) => {
       const definition = text(JSON.stringify(table));
-      return from.tables.has(table.name)
-        ? `UPDATE ${INTERNAL_SCHEMA}.tables SET status = ${status}, watermark = ${watermark}, definition = ${definition} WHERE name = ${name}`
-        : `INSERT INTO ${INTERNAL_SCHEMA}.tables VALUES (${name}, ${status}, ${watermark}, ${definition})`;
-    });
+      return `UPDATE ${INTERNAL_SCHEMA}.tables SET watermark = ${text(table.watermark)}, definition = ${definition} WHERE name = ${text(table.name)}`;
+    }),
+    ...standings.map(
+      ({ table, facts, standing }) =>
+        `UPDATE ${INTERNAL_SCHEMA}.tables SET status = ${orNull(standing?.status)}, continuity = ${text(JSON.stringify(facts))},
+    since_seq = ${orNull(standing?.since)}, since_at_us = ${standing?.sinceUs ?? 'NULL'},
+    code = ${orNull(standing?.code)}, reason = ${orNull(standing?.reason)} WHERE name = ${text(table)}`,
+    ),
+    ...stopChanges(from, to),
+  ];
+}
+
+const orNull = (value: string | undefined): string => (value === undefined ? 'NULL' : text(value));
+
+function stopChanges(
+  { stopped: from }: StoredState,
+  { stopped: to }: StoredState,
+): readonly string[] {
+  const changed = [...to.values()].filter((stop) => from.get(stop.table) !== stop);
+  const gone = [...from.keys()].filter((name) => to.get(name) !== from.get(name));
+  return [
+    ...gone.map((name) => `DELETE FROM ${INTERNAL_SCHEMA}.stopped WHERE name = ${text(name)}`),
+    ...changed.map(({ table, cut, ...stop }) => {
+      const shown = [cut?.commitOrdinal, cut?.committedAtUs].map((value) => value ?? 'NULL');
+      const fields = [text(table), ...shown, text(JSON.stringify({ table, cut, ...stop }))];
+      return `INSERT INTO ${INTERNAL_SCHEMA}.stopped VALUES (${fields.join(', ')})`;
+    }),
+  ];
+}
+
+/** What was never read, for people. */
+export function gapStatements(gaps: readonly NoticedGap[], atUs: number): readonly string[] {
+  return gaps.map(
+    ({ seq, cause, from, to }) =>
+      `INSERT INTO _cdc_gaps VALUES (${[seq, cause, from, to].map(text).join(', ')}, make_timestamptz(${atUs}))`,
+  );
 }
 
 function pendingChanges(from: StoredState, to: StoredState): readonly string[] {

@@ -46,23 +46,28 @@ export interface SinkBatch {
   /** Schemas that `control` names. */
   readonly schemas: ReadonlyMap<SchemaId, TableSchema>;
   readonly offsets: readonly PartitionOffset[];
+  /**
+   * Where reading began in the partitions of stopped tables that are read again; in all others at
+   * the offset that the destination holds. None when absent.
+   */
+  readonly begins?: readonly PartitionOffset[];
   /** Present only with the last batch of a cut. */
   readonly cut: Cut | undefined;
   /** Topics of tables that have stopped, which were not read for this cut; none when absent. */
   readonly without?: readonly Topic[];
 }
 
-/** A table that stands at a cut of its own while the others go on. */
+/** A table that is at a cut of its own while the others continue. */
 export interface StoppedTable {
   readonly table: TableName;
   readonly topic: Topic;
-  /** Where its topic is read on from; a partition that is not here from its first record. */
+  /** Where reading its topic continues; a partition that is not here begins at its first record. */
   readonly offsets: readonly PartitionOffset[];
   /**
-   * Whether it is read again. `fromSnapshot`: a snapshot brings all that came before it, so that it
-   * does not matter what retention has taken of that.
+   * Whether its topic is read again. `fromSnapshot`: a snapshot brings all that came before it, so
+   * that it does not matter what retention has taken of that.
    */
-  readonly goesOn: 'no' | 'fromOffsets' | 'fromSnapshot';
+  readonly readAgain: 'never' | 'fromOffsets' | 'fromSnapshot';
   /** For a person: what stopped it, and where. Quotes no value. */
   readonly reason: string;
 }
@@ -75,11 +80,7 @@ export interface DestinationState {
    * Where a commit ends that an earlier attempt has begun and cannot have undone. The first batch
    * has to end there, and to carry this cut.
    */
-  readonly planned?: {
-    readonly offsets: readonly PartitionOffset[];
-    readonly cut: Cut | undefined;
-    readonly without?: readonly Topic[];
-  };
+  readonly planned?: Pick<SinkBatch, 'offsets' | 'begins' | 'cut' | 'without'>;
 }
 
 /** The cut that a position is the end of. */
@@ -93,8 +94,9 @@ export interface NewWarehouse {
   readonly warehouseId: string;
   /**
    * Where it begins, when not with the first record of every topic. It takes no rows from before
-   * the cut, and of the control records from before it the schemas alone; a table that was there by
-   * then is incomplete until a snapshot that began after the cut has ended.
+   * the cut, and of the control records from before it only what they say of schemas and of the
+   * continuity of tables; a table that was there by then is incomplete until a copy of it that
+   * began after the cut has ended.
    */
   readonly start?: { readonly cut: Cut; readonly offsets: readonly PartitionOffset[] };
 }
@@ -118,9 +120,7 @@ export interface Destination {
   apply(batch: SinkBatch): Promise<readonly Topic[]>;
   /** Folds changes up to the present cut into the state tables where that pays. */
   compact(): Promise<void>;
-  /** Rows per table as the views show them, for status. */
-  rowCounts(): Promise<ReadonlyMap<TableName, number>>;
-  /** As of the last batch. Absent where a table that cannot go on stops them all. */
-  stopped?(): readonly StoppedTable[];
+  /** As of the last batch. */
+  stopped(): readonly StoppedTable[];
   close(): Promise<void>;
 }

@@ -1,6 +1,6 @@
 import type { TableName } from '../change/table.ts';
 import type { Topic } from '../topic/topic-name.ts';
-import type { Destination } from './destination.ts';
+import type { Destination, StoppedTable } from './destination.ts';
 import type { PartitionOffset, RecordSource } from './record-source.ts';
 
 export interface LeftOut {
@@ -23,19 +23,19 @@ export async function leftOut(
 ): Promise<LeftOut> {
   const left = new Set<Topic>();
   const again = new Map<Topic, readonly PartitionOffset[]>();
-  for (const { topic, offsets, goesOn } of destination.stopped?.() ?? []) {
+  for (const { topic, offsets, readAgain } of destination.stopped()) {
     const partitions = Array.from({ length: topics.get(topic) ?? 0 }, (_, partition) => ({
       topic,
       partition,
     }));
-    const starts = goesOn === 'no' ? [] : await source.logStarts(partitions);
+    const starts = readAgain === 'never' ? [] : await source.logStarts(partitions);
     const next = starts.map(({ partition, offset: start }) => {
       const known = offsets.find((each) => each.partition === partition);
       const { offset, ...id } = known ?? { topic, partition, offset: 0 };
       return { ...id, offset: Math.max(offset, start), isLost: start > offset };
     });
-    if (goesOn === 'no' || (goesOn === 'fromOffsets' && next.some(({ isLost }) => isLost)))
-      left.add(topic);
+    const isLost = readAgain === 'fromOffsets' && next.some((each) => each.isLost);
+    if (readAgain === 'never' || isLost) left.add(topic);
     else
       again.set(
         topic,
@@ -45,12 +45,22 @@ export async function leftOut(
   return { topics: left, again };
 }
 
-export const NONE_RETURNING = '[]';
+/** The stopped tables whose topics may be read again, with what they have overcome. */
+export function readable(destination: Destination): readonly StoppedTable[] {
+  return destination.stopped().filter(({ readAgain }) => readAgain !== 'never');
+}
 
-/** Names the stopped tables that are able to go on, and what they have overcome. */
-export function returningOf(destination: Destination): string {
-  const ready = (destination.stopped?.() ?? []).filter(({ goesOn }) => goesOn !== 'no');
-  return JSON.stringify(ready.map(({ table, goesOn, reason }) => [table, goesOn, reason]));
+/** Whether a table may be read again that could not be before, or for another reason. */
+export function hasNewlyReadable(
+  before: readonly StoppedTable[],
+  now: readonly StoppedTable[],
+): boolean {
+  return now.some(
+    ({ table, readAgain, reason }) =>
+      !before.some(
+        (one) => one.table === table && one.readAgain === readAgain && one.reason === reason,
+      ),
+  );
 }
 
 /** The stopped tables behind the topics. */
@@ -58,6 +68,7 @@ export function tablesOf(
   destination: Destination,
   topics: readonly Topic[],
 ): ReadonlySet<TableName> {
-  const stopped = destination.stopped?.() ?? [];
-  return new Set(stopped.flatMap(({ table, topic }) => (topics.includes(topic) ? [table] : [])));
+  return new Set(
+    destination.stopped().flatMap(({ table, topic }) => (topics.includes(topic) ? [table] : [])),
+  );
 }

@@ -1,7 +1,12 @@
 import { internalTopics, type Topic } from '../topic/topic-name.ts';
-import { cutOf, type Destination, type DestinationState } from './destination.ts';
+import {
+  cutOf,
+  type Destination,
+  type DestinationState,
+  type NewWarehouse,
+} from './destination.ts';
 import type { SinkKillPoint } from './kill-points.ts';
-import type { CommittedPosition, RecordSource } from './record-source.ts';
+import type { CommittedPosition, PartitionOffset, RecordSource } from './record-source.ts';
 import type { SinkLog, SinkOrders, SinkRecord } from './sink-log.ts';
 import { decideOpening } from './warehouse-verdict.ts';
 
@@ -70,15 +75,12 @@ async function create(
   anew: boolean,
 ): Promise<{ readonly state: DestinationState; readonly position: CommittedPosition }> {
   const { log, source, destination, orders, reach, signal } = input;
-  const position = await somePosition(source, signal);
+  const first = await somePosition(source, signal);
   const id = input.newId();
-  const start =
-    anew || (await hasLostRecords(source, position, input.prefix))
-      ? {
-          cut: cutOf(position.checkpoint),
-          offsets: await source.highWatermarks(partitionsOf(position)),
-        }
-      : undefined;
+  const { start, position } =
+    anew || (await hasLostRecords(source, first, input.prefix))
+      ? await presentCut(input, first)
+      : { start: undefined, position: first };
   const { plan } = log.record ?? {};
   const renewal = orders.renewal ?? log.record?.renewal;
   await log.save({
@@ -92,6 +94,41 @@ async function create(
   const state = await destination.create({ warehouseId: id, ...(start ? { start } : {}) });
   reach('sinkPrepared');
   return { state, position };
+}
+
+/**
+ * The present cut, and offsets that leave out nothing that comes after it. The offsets are taken
+ * first. Whatever lies before them is committed or aborted by the time the position is read, so that
+ * the position covers it; what lies after them and is covered as well, the warehouse does not store.
+ */
+async function presentCut(
+  { source, prefix, signal }: OpenWarehouseInput,
+  known: CommittedPosition,
+): Promise<{
+  readonly start: NonNullable<NewWarehouse['start']>;
+  readonly position: CommittedPosition;
+}> {
+  const offsets = await source.highWatermarks(partitionsOf(known));
+  await untilEnded(source, offsets, signal);
+  // The markers of a transaction reach one partition after the other, and this one perhaps last.
+  const positions = { topic: internalTopics(prefix).positions, partition: 0 };
+  await untilEnded(source, await source.highWatermarks([positions]), signal);
+  const position = (await source.newestPosition(POSITION_WAIT_MS, signal)) ?? known;
+  return { start: { cut: cutOf(position.checkpoint), offsets }, position };
+}
+
+/** Waits until every transaction that has written before the offsets has ended: it is committed or aborted. */
+async function untilEnded(
+  source: RecordSource,
+  ends: readonly PartitionOffset[],
+  signal: AbortSignal,
+): Promise<void> {
+  const starts = await source.logStarts(ends);
+  const ranges = ends.flatMap(({ offset: until, ...partition }, index) => {
+    const start = starts[index]?.offset ?? 0;
+    return until <= start ? [] : [{ ...partition, offset: until - 1, until }];
+  });
+  for await (const _ of source.read(ranges, signal)) signal.throwIfAborted();
 }
 
 const POSITION_WAIT_MS = 1_000;

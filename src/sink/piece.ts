@@ -20,6 +20,7 @@ export class Piece {
   readonly #control: ControlRecord[] = [];
   readonly #schemas = new Map<SchemaId, TableSchema>();
   readonly #offsets = new Map<string, PartitionOffset>();
+  readonly #begins = new Map<string, PartitionOffset>();
   /** Roughly what the piece holds in memory. */
   bytes = 0;
   rows = 0;
@@ -52,6 +53,12 @@ export class Piece {
     this.#offsets.set(`${end.topic}/${end.partition}`, end);
   }
 
+  /** @param begin  of the first run of a partition that is read from elsewhere than its stored offset */
+  beginAt(begin: PartitionOffset): void {
+    const id = `${begin.topic}/${begin.partition}`;
+    if (!this.#begins.has(id)) this.#begins.set(id, begin);
+  }
+
   /** @param without  topics that the round leaves out */
   batch(cut: Cut | undefined, without: readonly Topic[]): SinkBatch {
     return {
@@ -60,6 +67,7 @@ export class Piece {
       schemas: this.#schemas,
       offsets: [...this.#offsets.values()],
       cut,
+      ...(this.#begins.size === 0 ? {} : { begins: [...this.#begins.values()] }),
       ...(without.length === 0 ? {} : { without }),
     };
   }

@@ -8,9 +8,15 @@ import { internalTopics, type Topic } from '../topic/topic-name.ts';
 import { decodeChange } from './change-record.ts';
 import type { Clock } from './clock.ts';
 import { Cursors, type Range } from './cursors.ts';
-import { type Cut, cutOf, type Destination, type DestinationState } from './destination.ts';
+import {
+  type Cut,
+  cutOf,
+  type Destination,
+  type DestinationState,
+  type StoppedTable,
+} from './destination.ts';
 import type { SinkKillPoint } from './kill-points.ts';
-import { leftOut, NONE_RETURNING, returningOf, tablesOf } from './left-out.ts';
+import { hasNewlyReadable, leftOut, readable, tablesOf } from './left-out.ts';
 import { openWarehouse } from './open-warehouse.ts';
 import { Piece } from './piece.ts';
 import type { SinkSessionProgress } from './progress.ts';
@@ -93,8 +99,10 @@ class SinkSession {
   readonly #tally = new Tally();
   /** Topics of stopped tables, which this round does not take in. */
   #without = new Set<Topic>();
-  /** As the newest round found them. */
-  #returning = NONE_RETURNING;
+  /** Stopped tables that the newest round has read again. */
+  #readAgain: readonly StoppedTable[] = [];
+  /** Topics that this round reads from elsewhere than their stored offsets. */
+  #returned: ReadonlySet<Topic> = new Set();
   #cut: Cut | undefined;
   #checkpoint: Checkpoint | undefined;
 
@@ -144,8 +152,7 @@ class SinkSession {
 
   /** A table that has become able to go on does not wait for the source to commit something more. */
   #isAwaited(): boolean {
-    const returning = returningOf(this.#input.destination);
-    return returning !== NONE_RETURNING && returning !== this.#returning;
+    return hasNewlyReadable(this.#readAgain, readable(this.#input.destination));
   }
 
   async #round(position: CommittedPosition): Promise<void> {
@@ -173,11 +180,14 @@ class SinkSession {
   /** Repeats the commit that an earlier attempt has begun, in one piece, whatever has come since. */
   async #finish({
     offsets,
+    begins = [],
     cut,
     without,
   }: NonNullable<DestinationState['planned']>): Promise<void> {
     const { source, signal } = this.#input;
     this.#without = new Set(without);
+    // Retention may have taken what the plan did not read either.
+    for (const begin of begins) this.#cursors.returnTo(begin);
     const ends = new Map(
       offsets.map(({ topic, partition, offset }) => [`${topic}/${partition}`, offset]),
     );
@@ -194,9 +204,10 @@ class SinkSession {
   /** A topic that is taken in again is read from where its table stands, by sequences as of there. */
   async #leaveOut({ topics }: CommittedPosition): Promise<void> {
     const { destination, source } = this.#input;
-    this.#returning = returningOf(destination);
+    this.#readAgain = readable(destination);
     const left = await leftOut(destination, source, topics);
     this.#without = new Set(left.topics);
+    this.#returned = new Set(left.again.keys());
     for (const offset of [...left.again.values()].flat()) this.#cursors.returnTo(offset);
   }
 
@@ -215,7 +226,14 @@ class SinkSession {
   async #take(piece: Piece, run: RecordRun): Promise<void> {
     const { topic, partition, records, nextOffset } = run;
     if (this.#without.has(topic)) return;
-    const { offset: first } = this.#cursors.next(run);
+    const { offset: first, topicId } = this.#cursors.next(run);
+    if (this.#returned.has(topic))
+      piece.beginAt({
+        topic,
+        partition,
+        offset: first,
+        ...(topicId === undefined ? {} : { topicId }),
+      });
     piece.offsets += nextOffset - first;
     for (const record of records) {
       if (record.offset < first)
@@ -274,7 +292,7 @@ class SinkSession {
       cut: this.#cut,
       checkpoint: this.#checkpoint,
       caughtUp,
-      stopped: (this.#input.destination.stopped?.() ?? []).map(({ table, reason }) => ({
+      stopped: this.#input.destination.stopped().map(({ table, reason }) => ({
         table,
         reason,
       })),

@@ -39,6 +39,8 @@ export interface Dialect {
   readonly sequenceText: (expression: string) => string;
   /** The text of a member of a JSON object; NULL when it is not there. */
   readonly jsonMember: (object: string, member: string) => string;
+  /** A literal of microseconds since 1970. */
+  readonly timestamp: (us: number) => string;
   readonly asText: (expression: string) => string;
   readonly asTimestamp: (expression: string) => string;
   readonly struct: (fields: readonly (readonly [name: string, expression: string])[]) => string;

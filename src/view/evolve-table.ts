@@ -101,7 +101,6 @@ function newTable(rules: EvolutionRules, known: KnownTables, change: SchemaUse):
     id: schema.id,
     ...{ schemaId, schemaSince: since, columns, closed: [], key: keyNames(columns, schema.key) },
     watermark: BEFORE_ALL,
-    status: 'consistent',
   };
   return withComments(rules, table, change);
 }
@@ -173,6 +172,7 @@ function withOlderSchema(
   const { schema, schemaId, since } = change;
   const form = formAt(table, since);
   if (form.schemaId === schemaId) return table;
+  refuseKeyless(change);
   const { earlierForms = [] } = table;
   if (table.schemaId === schemaId && since < (earlierForms.at(-1)?.until ?? since))
     return sinceEarlier(table, change);

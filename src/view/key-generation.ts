@@ -1,5 +1,7 @@
 import type { Sequence } from '../change/sequence.ts';
+import type { TableName } from '../change/table.ts';
 import { InvariantBroken } from '../errors/error.ts';
+import type { LiveDelete } from '../sink/control-effects.ts';
 import {
   BEFORE_ALL,
   type KeyGeneration,
@@ -35,7 +37,7 @@ export function generationBefore(table: StoredTable, seq: Sequence): GenerationR
 }
 
 /** Generations that end when a cut is published: their live rows end with them. */
-export function endedGenerations(
+function endedGenerations(
   table: StoredTable,
   from: Sequence | undefined,
   cut: Sequence,
@@ -44,6 +46,25 @@ export function endedGenerations(
     const { upTo } = generation;
     const ends = upTo !== undefined && upTo <= cut && (from === undefined || upTo > from);
     return ends ? [{ ...generation, upTo }] : [];
+  });
+}
+
+/**
+ * The deletes that a cut brings because keys change: every live row ends under the old one.
+ * @param shown  the cut that a table showed before; `stays` where it does not move
+ */
+export function keyEnds(
+  tables: Iterable<StoredTable>,
+  shown: (table: TableName) => Sequence | undefined | 'stays',
+  cut: Sequence,
+): readonly LiveDelete[] {
+  return [...tables].flatMap((table) => {
+    const from = table.generations ? shown(table.name) : 'stays';
+    if (from === 'stays') return [];
+    return endedGenerations(table, from, cut).map(({ upTo: seq, endedAtUs }) => ({
+      ...{ table: table.name, seq },
+      ...(endedAtUs === undefined ? {} : { committedAtUs: endedAtUs }),
+    }));
   });
 }
 

@@ -1,6 +1,8 @@
 import type { Sequence } from '../change/sequence.ts';
 import type { SchemaId, TableComments, TableId, TableName } from '../change/table.ts';
 
+export { BEFORE_ALL } from '../change/sequence.ts';
+
 /** A column of the physical tables. JSON-plain, as all of this file: it is stored beside the tables it describes. */
 export interface PhysicalColumn {
   readonly name: string;
@@ -94,7 +96,6 @@ export interface StoredTable extends TableForm {
   readonly watermark: Sequence;
   /** Commit time of the watermark: no later change was committed before it. For warehouses that skip by time. */
   readonly watermarkAtUs?: number;
-  readonly status: TableStatus;
 }
 
 /** A column of this name, as the source spells it, has the constant in rows before the sequence. */
@@ -104,16 +105,6 @@ export interface AwaitedDefault {
   readonly value: string;
   readonly before: Sequence;
 }
-
-/**
- * Only a consistent table is covered by the promise of whole transactions. An incomplete one lacks
- * the rows from before the warehouse began, until a snapshot has brought them. A stopped one stands
- * at an earlier cut than the others.
- */
-export type TableStatus = 'consistent' | 'incomplete' | 'snapshotting' | 'gap' | 'stopped';
-
-/** Smaller than every sequence. */
-export const BEFORE_ALL = '00000000/0000000000000000/00000000' as Sequence;
 
 /**
  * Columns of the physical tables beside the source's own. The changelog has all of them, the state

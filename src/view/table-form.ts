@@ -1,7 +1,6 @@
 import type { Sequence } from '../change/sequence.ts';
 import type { ChangeRow } from '../sink/destination.ts';
 import {
-  BEFORE_ALL,
   type EarlierForm,
   type PhysicalColumn,
   type StoredColumn,
@@ -44,10 +43,6 @@ export function formAt(table: StoredTable, seq: Sequence): StoredTable {
   const earlier = table.earlierForms?.find(({ until }) => seq < until);
   return earlier ? withForm(table, earlier) : table;
 }
-
-/** Whether the source had no such table any more at a cut, so that no view shows present rows. */
-export const isDroppedAt = (table: StoredTable, cut: Sequence | undefined): boolean =>
-  formAt(table, cut ?? BEFORE_ALL).dropped ?? false;
 
 export function formOf(table: TableForm): TableForm {
   const { schemaId, schemaSince, columns, closed, key, generations, comments, dropped } = table;

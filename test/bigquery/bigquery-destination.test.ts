@@ -255,20 +255,28 @@ describe('a BigQuery warehouse', () => {
     const known = { ...batch(8, [], [{ ...schema, seq: seqAt(3) } as never]) };
     const schemas = new Map([[rowsOf(orders, []).schemaId, orders]]);
     await late.apply({ ...known, schemas });
-    const status = (): string | null | undefined => service.entries.get('shop.orders')?.[1];
-    const snapshot = (kind: 'snapshotBegin' | 'snapshotEnd', ordinal: number) =>
+    const status = (): string | null | undefined => service.entries.get('shop.orders')?.['status'];
+    const snapshot = (kind: 'snapshotBegin' | 'snapshotEnd', ordinal: number, covers?: number) =>
       late.apply(
         batch(
           ordinal,
           [],
-          [{ kind, table: 'shop.orders', snapshotId: 's', seq: seqAt(ordinal) } as never],
+          [
+            {
+              kind,
+              table: 'shop.orders',
+              snapshotId: 's',
+              seq: seqAt(ordinal),
+              ...(covers === undefined ? {} : { covers: seqAt(covers) }),
+            } as never,
+          ],
         ),
       );
     expect(status()).toBe('incomplete');
-    await snapshot('snapshotEnd', 9);
+    await snapshot('snapshotEnd', 9, 5);
     expect(status()).toBe('incomplete');
     await snapshot('snapshotBegin', 10);
-    await snapshot('snapshotEnd', 11);
+    await snapshot('snapshotEnd', 11, 10);
     expect(status()).toBe('consistent');
   });
 

@@ -26,7 +26,8 @@ export class MemoryBigQuery implements BigQueryService {
   readonly lines = new Map<string, string[]>();
   readonly datasets = new Set<string>();
   checkpoint: (string | null)[] | undefined;
-  readonly entries = new Map<string, (string | null)[]>();
+  /** Rows of `_cdc_tables`, by table. */
+  readonly entries = new Map<string, Entry>();
   /** Whether a file holds what BigQuery does not take. */
   refuses: (job: LoadJob) => boolean = () => false;
   /** Answers how many rows of a plan a changelog holds. */
@@ -36,6 +37,17 @@ export class MemoryBigQuery implements BigQueryService {
 
   constructor(faults: () => Fault = () => 'none') {
     this.#faults = faults;
+  }
+
+  /** A warehouse as it was recorded: what is selected of the checkpoint and of each table. */
+  restore(checkpoint: (string | null)[], tables: readonly (readonly (string | null)[])[]): void {
+    this.#hasTables = true;
+    this.checkpoint = checkpoint;
+    for (const row of tables) {
+      const entry: Entry = Object.fromEntries(SELECTED.map((name, at) => [name, row[at] ?? null]));
+      const { name } = JSON.parse(entry['definition'] ?? '{}') as { name: string };
+      this.entries.set(name, { ...entry, name });
+    }
   }
 
   async submit(id: JobId, job: Job): Promise<'submitted' | 'duplicate'> {
@@ -68,7 +80,8 @@ export class MemoryBigQuery implements BigQueryService {
     if (this.#faults() === 'lostAnswer') throw lost();
     if (sql.includes('FROM `acme`.`sluice_shop`.`_cdc_checkpoints`'))
       return this.checkpoint ? [this.checkpoint] : [];
-    if (sql.includes('FROM `acme`.`sluice_shop`.`_cdc_tables`')) return [...this.entries.values()];
+    if (sql.includes('FROM `acme`.`sluice_shop`.`_cdc_tables`'))
+      return [...this.entries.values()].map((entry) => SELECTED.map((name) => entry[name] ?? null));
     if (sql.includes('`_cdc_loads`')) return [];
     if (sql.startsWith('SELECT COUNT(*) AS present')) return [[String(this.present(sql))]];
     return [['1', '0', null, null]];
@@ -131,21 +144,10 @@ export class MemoryBigQuery implements BigQueryService {
       ];
       this.checkpoint.push(ordinal, cut, committedAtUs, gtidSet, null, '[]');
     }
-    if (sql.startsWith('UPDATE `acme`.`sluice_shop`.`_cdc_tables` AS t SET delta_rows'))
-      for (const [, name = '', status = ''] of sql.matchAll(
-        /STRUCT\('(.*?)'.*?'(\w+)' AS status\)/g,
-      ))
-        this.entries.get(name)?.splice(1, 1, status);
-    if (sql.startsWith('INSERT INTO `acme`.`sluice_shop`.`_cdc_tables`')) {
-      const [name = '', definition = '', status = '', watermark = ''] = texts;
-      if (!this.entries.has(name))
-        this.entries.set(name, [definition, status, watermark, null, '0', '0', null]);
-    }
-    if (sql.startsWith('UPDATE `acme`.`sluice_shop`.`_cdc_tables` AS t SET definition')) {
-      const [definition = '', name = ''] = texts;
-      this.entries.get(name)?.splice(0, 1, definition);
-    }
-    if (sql.startsWith('UPDATE `acme`.`sluice_shop`.`_cdc_checkpoints`')) {
+    if (sql.includes('`acme`.`sluice_shop`.`_cdc_tables`')) this.#changeTables(sql);
+    if (sql.startsWith('UPDATE `acme`.`sluice_shop`.`_cdc_checkpoints` AS p SET layout')) {
+      this.checkpoint?.splice(0, 1, String(LAYOUT_VERSION));
+    } else if (sql.startsWith('UPDATE `acme`.`sluice_shop`.`_cdc_checkpoints`')) {
       const [, head = '', stopped = '', tail = ''] =
         /^(.*), stopped = \[(.*)\], (updated_at = .*)$/s.exec(sql) ?? [];
       const [offsets = '', pending = '', newest = ''] = literals(head);
@@ -171,6 +173,43 @@ export class MemoryBigQuery implements BigQueryService {
     if (target !== undefined) this.#deleteLive(target, sql);
   }
 
+  #changeTables(sql: string): void {
+    const [, columns = '', listed = ''] =
+      /^INSERT INTO \S+ \((.*?)\) (SELECT .*|VALUES .*)$/s.exec(sql) ?? [];
+    const values = /^SELECT (.*) FROM UNNEST\(\[1\]\) AS one/s.exec(listed)?.[1];
+    const rows = values === undefined ? tuples(listed.replace('VALUES ', '')) : [split(values)];
+    for (const row of columns === '' ? [] : rows) {
+      const entry = Object.fromEntries(
+        split(columns).map((name, at) => [name, literal(row[at] ?? '')]),
+      );
+      if (!this.entries.has(String(entry['name']))) this.entries.set(String(entry['name']), entry);
+    }
+    const form = /^UPDATE \S+ AS t SET (definition = .*) WHERE t\.name = ('.*?')( AND .*)?$/s.exec(
+      sql,
+    );
+    if (form) this.#assign(String(literal(form[2] ?? '')), split(form[1] ?? ''), ' = ');
+    const structs = /FROM UNNEST\(\[(.*)\]\) AS v WHERE/s.exec(sql)?.[1];
+    if (!sql.includes('SET status = v.status')) return;
+    for (const struct of split(structs ?? '')) {
+      const [name = '', ...fields] = split(struct.slice('STRUCT('.length, -1));
+      const pairs = fields.map((field) =>
+        field
+          .split(/ AS (?=\w+$)/)
+          .reverse()
+          .join(' = '),
+      );
+      this.#assign(String(literal(name.replace(/ AS name$/, ''))), pairs, ' = ');
+    }
+  }
+
+  #assign(name: string, pairs: readonly string[], between: string): void {
+    const entry = this.entries.get(name);
+    for (const pair of entry ? pairs : []) {
+      const at = pair.indexOf(between);
+      entry![pair.slice(0, at)] = literal(pair.slice(at + between.length));
+    }
+  }
+
   #deleteLive(table: string, sql: string): void {
     const seq = /'([0-9A-Fa-f/]+)', 'd'/.exec(sql)?.[1] ?? '';
     const olderThan = /WHERE l\._cdc_seq < '([0-9A-Fa-f/]+)'$/.exec(sql)?.[1] ?? seq;
@@ -192,6 +231,21 @@ export class MemoryBigQuery implements BigQueryService {
   }
 }
 
+type Entry = Record<string, string | null>;
+
+/** In the order that they are asked for in. */
+const SELECTED = [
+  'definition',
+  'status',
+  'watermark',
+  'watermark_at_us',
+  'delta_rows',
+  'state_rows',
+  'compacted_at',
+  'name',
+  'continuity',
+];
+
 export interface Line {
   readonly id: unknown;
   readonly _cdc_seq: string;
@@ -210,4 +264,26 @@ function literals(sql: string): readonly string[] {
       hex === undefined ? one : String.fromCharCode(Number.parseInt(hex, 16)),
     ),
   );
+}
+
+/** The parts between commas that are in no literal and no parenthesis. */
+function split(sql: string): readonly string[] {
+  const parts: string[] = [''];
+  let depth = 0;
+  for (const [token] of sql.matchAll(/'(?:[^'\\]|\\.)*'|[()[\],]|[^'()[\],]+/g)) {
+    if (token === '(' || token === '[') depth += 1;
+    if (token === ')' || token === ']') depth -= 1;
+    if (token === ',' && depth === 0) parts.push('');
+    else parts.push(`${parts.pop() ?? ''}${token}`);
+  }
+  return parts.map((part) => part.trim());
+}
+
+const tuples = (sql: string): readonly (readonly string[])[] =>
+  split(sql).map((tuple) => split(tuple.slice(1, -1)));
+
+/** Text of a literal, or digits; `null` for what is cast from NULL. */
+function literal(sql: string): string | null {
+  if (sql.startsWith('CAST(NULL')) return null;
+  return sql.startsWith("'") ? (literals(sql)[0] ?? '') : sql;
 }

@@ -1,5 +1,4 @@
 import { describe, expect, it } from 'vitest';
-import { batchEffects } from '../../src/bigquery/batch-effects.ts';
 import { bigQueryDialect } from '../../src/bigquery/bigquery-dialect.ts';
 import { type Commit, commitScript } from '../../src/bigquery/commit-script.ts';
 import { expiry, foldScript, probeQuery } from '../../src/bigquery/compaction.ts';
@@ -17,13 +16,17 @@ import {
   loadsQuery,
   saveDefinition,
   tablesQuery,
+  takeoverStatements,
 } from '../../src/bigquery/metadata.ts';
 import { bigQueryLayout } from '../../src/bigquery/names.ts';
 import { newCheckpoint, setAsideStatements } from '../../src/bigquery/new-warehouse.ts';
 import { tableStatements, tableViews } from '../../src/bigquery/table-plan.ts';
-import type { TableStop } from '../../src/bigquery/table-stop.ts';
 import type { SchemaId, TableName } from '../../src/change/table.ts';
+import { standingChanges } from '../../src/sink/continuity.ts';
+import { controlEffects } from '../../src/sink/control-effects.ts';
+import type { TableStop } from '../../src/sink/table-stop.ts';
 import type { Topic } from '../../src/topic/topic-name.ts';
+import { liveDeleteStatement } from '../../src/view/live-delete.ts';
 import { BEFORE_ALL, type StoredTable } from '../../src/view/stored-table.ts';
 import { change, cutAt, integer, rowsOf, schemaOf, seqAt } from '../duckdb/warehouse.ts';
 import { grammarProblems } from '../support/bigquery-grammar.ts';
@@ -49,7 +52,6 @@ const created: StoredTable = {
   ],
   key: ['id'],
   watermark: BEFORE_ALL,
-  status: 'consistent',
 };
 
 /** After `amount` became a VARCHAR and a column was added. */
@@ -94,11 +96,15 @@ const weighed: StoredTable = {
   key: ['weight', 'id'],
 };
 
-const effects = batchEffects(
-  dialect,
-  new Map([[folded.name, folded]]),
-  { pending: [], start: undefined },
+const effects = controlEffects(
   {
+    pending: [],
+    start: undefined,
+    cut: undefined,
+    continuity: new Map([[folded.name, {}]]),
+  },
+  {
+    tables: [],
     control: [
       { kind: 'truncate', seq: seqAt(11), table: folded.name },
       { kind: 'sweep', seq: seqAt(12), table: folded.name, olderThan: seqAt(9) },
@@ -106,7 +112,6 @@ const effects = batchEffects(
     ],
     cut: cutAt(12),
   },
-  AT_US,
 );
 
 const stop: TableStop = {
@@ -117,7 +122,6 @@ const stop: TableStop = {
   seq: seqAt(11),
   place: { partition: 0, offset: 8 },
   cut: cutAt(10),
-  status: 'consistent',
   needsSnapshot: false,
 };
 
@@ -132,10 +136,21 @@ const eventful: Commit = {
     newest: seqAt(12),
     pending: [],
     stopped: new Map([[stop.table, stop]]),
+    continuity: effects.continuity,
   },
   atUs: AT_US,
-  massDeletes: effects.massDeletes,
-  tables: [{ name: folded.name, addedRows: 3, status: 'gap' }],
+  massDeletes: effects.deletes.map((each) =>
+    liveDeleteStatement(dialect, folded, each, cutAt(12), AT_US),
+  ),
+  added: [{ name: folded.name, rows: 3 }],
+  standings: standingChanges(
+    { continuity: new Map([[folded.name, {}]]), stopped: new Map(), start: undefined },
+    {
+      continuity: effects.continuity,
+      stopped: new Map([[stop.table, stop]]),
+      start: undefined,
+    },
+  ),
   refused: [
     {
       table: folded.name,
@@ -153,10 +168,13 @@ const eventful: Commit = {
   loaded: [{ table: folded.name, jobId: 'sluice-shop-bq-42-load', rows: 3, fileBytes: 218 }],
 };
 
+const CONSISTENT = { facts: { since: seqAt(1) }, standing: { status: 'consistent' } } as const;
+
 const probe = { changes: 5, known: 2, keyBounds: ['17', '99'] } as const;
 
 const STATEMENTS: Readonly<Record<string, readonly string[]>> = {
   bookkeeping: createBookkeeping(layout),
+  'bookkeeping-of-layout-2': takeoverStatements(layout),
   'cost-report': [
     usageQuery(layout, AT_US / 1000),
     commitsQuery(layout, AT_US / 1000),
@@ -197,11 +215,12 @@ const STATEMENTS: Readonly<Record<string, readonly string[]>> = {
   ],
   'new-table': [
     ...tableStatements(layout, settings, undefined, created),
-    saveDefinition(layout, created, true),
+    saveDefinition(layout, created, 'none', CONSISTENT),
+    saveDefinition(layout, created, 'formless', CONSISTENT),
   ],
   'changed-table': [
     ...tableStatements(layout, settings, created, changed),
-    saveDefinition(layout, changed, false),
+    saveDefinition(layout, changed, 'formed', CONSISTENT),
   ],
   'altered-column': tableStatements(layout, settings, created, {
     ...created,
@@ -210,7 +229,7 @@ const STATEMENTS: Readonly<Record<string, readonly string[]>> = {
   'new-table-with-comments': tableStatements(layout, settings, undefined, described),
   'changed-comments': [
     ...tableStatements(layout, settings, folded, described),
-    saveDefinition(layout, described, false),
+    saveDefinition(layout, described, 'formed', CONSISTENT),
   ],
   views: tableViews(layout, folded, undefined),
   'views-with-descriptions': tableViews(layout, described, undefined),
@@ -287,7 +306,7 @@ function readsOf(script: string): number {
 }
 
 describe('what BigQuery bills by its minimum', () => {
-  const plain: Commit = { ...eventful, massDeletes: [], refused: [], gaps: [] };
+  const plain: Commit = { ...eventful, massDeletes: [], standings: [], refused: [], gaps: [] };
   it.each([
     ['a commit', commitScript(layout, plain), TABLES_READ_BY_COMMIT],
     ['the look before a fold', probeQuery(layout, folded, cutAt(12)), TABLES_READ_BY_LOOK],

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { BigQueryDestination } from '../../src/bigquery/bigquery-destination.ts';
@@ -8,13 +9,13 @@ import { loggedPlans } from '../../src/bigquery/load-plan.ts';
 import { bigQueryLayout } from '../../src/bigquery/names.ts';
 import { formatOffsets } from '../../src/bigquery/stored-offsets.ts';
 import { parseStops } from '../../src/bigquery/stored-stops.ts';
-import { cutOfTable, type Stops } from '../../src/bigquery/table-stop.ts';
 import { lastSequenceOf, parseSequence, type Sequence } from '../../src/change/sequence.ts';
 import type { TableName } from '../../src/change/table.ts';
 import type { DestinationState, SinkBatch } from '../../src/sink/destination.ts';
 import type { SinkSessionProgress } from '../../src/sink/progress.ts';
 import type { SinkLog } from '../../src/sink/sink-log.ts';
 import { runSink } from '../../src/sink/sink-session.ts';
+import { cutOfTable, type Stops } from '../../src/sink/table-stop.ts';
 import type { ControlRecord } from '../../src/topic/control-record.ts';
 import type { Topic } from '../../src/topic/topic-name.ts';
 import {
@@ -140,11 +141,12 @@ const begin = (n: number, id: string): ControlRecord => ({
   table: NAME,
   snapshotId: id,
 });
-const end = (n: number, id: string): ControlRecord => ({
+const end = (n: number, id: string, covers?: number): ControlRecord => ({
   kind: 'snapshotEnd',
   seq: seqAt(n),
   table: NAME,
   snapshotId: id,
+  ...(covers === undefined ? {} : { covers: seqAt(covers) }),
 });
 
 describe('a table that BigQuery cannot take', () => {
@@ -152,14 +154,13 @@ describe('a table that BigQuery cannot take', () => {
     const { service, sink } = await warehouse();
     expect(await sink.apply(both(2, POISON, 'second'))).toEqual([TOPIC]);
     expect([ids(service, 'orders'), ids(service, 'items')]).toEqual([[1], [1, 2]]);
-    expect(service.entries.get(NAME)?.[1]).toBe('stopped');
+    expect(service.entries.get(NAME)?.['status']).toBe('stopped');
     expect(stopsOf(service).get(NAME)).toMatchObject({
       code: 'bigquery.row-refused',
       topic: TOPIC,
       place: { partition: 0, offset: 2 },
       seq: seqAt(2),
       cut: { lastSequence: cutAt(1).lastSequence },
-      status: 'consistent',
       needsSnapshot: false,
     });
     expect(sink.stopped()).toEqual([
@@ -167,7 +168,7 @@ describe('a table that BigQuery cannot take', () => {
         table: NAME,
         topic: TOPIC,
         offsets: [{ topic: TOPIC, partition: 0, offset: 1 }],
-        goesOn: 'no',
+        readAgain: 'never',
         reason: `bigquery.row-refused at offset 2 of ${TOPIC} partition 0, sequence ${seqAt(2)}: a text holds half of a UTF-16 surrogate pair`,
       },
     ]);
@@ -183,14 +184,17 @@ describe('a table that BigQuery cannot take', () => {
     expect(ids(service, 'orders')).toEqual([1]);
     const { sink: again, state } = await open({ onRefusedRow: 'reject' });
     expect(state.offsets).toContainEqual({ topic: TOPIC, partition: 0, offset: 1 });
-    expect(again.stopped()).toMatchObject([{ goesOn: 'fromOffsets' }]);
+    expect(again.stopped()).toMatchObject([{ readAgain: 'fromOffsets' }]);
     const backlog = [change(ORDERS, 'c', [2n, POISON], 2), change(ORDERS, 'c', [3n, 'a'], 3)];
     const first = { ...batch(undefined, [rowsOf(ORDERS, backlog)]), offsets: offsetsAt(4) };
     expect(await again.apply(first)).toEqual([]);
-    expect([service.entries.get(NAME)?.[1], ids(service, 'orders')]).toEqual(['stopped', [1]]);
+    expect([service.entries.get(NAME)?.['status'], ids(service, 'orders')]).toEqual([
+      'stopped',
+      [1],
+    ]);
     await again.apply({ ...batch(5, orders(5)), offsets: offsetsAt(6) });
     expect([stopsOf(service).size, ids(service, 'orders')]).toEqual([0, [5]]);
-    expect(service.entries.get(NAME)?.[1]).toBe('gap');
+    expect(service.entries.get(NAME)?.['status']).toBe('gap');
   });
 
   it('is not released by a cut that was made without it', async () => {
@@ -205,16 +209,16 @@ describe('a table that BigQuery cannot take', () => {
     const { service, sink } = await warehouse();
     await sink.apply(both(2, POISON, 'second'));
     await sink.apply(rest(3, [begin(1, 'old'), end(3, 'old')]));
-    expect(sink.stopped()).toMatchObject([{ goesOn: 'no' }]);
+    expect(sink.stopped()).toMatchObject([{ readAgain: 'never' }]);
     await sink.apply(rest(4, [begin(4, 'new')]));
-    expect(sink.stopped()).toMatchObject([{ goesOn: 'fromSnapshot' }]);
+    expect(sink.stopped()).toMatchObject([{ readAgain: 'fromSnapshot' }]);
     const poisoned = change(ORDERS, 'c', [2n, POISON], 2);
     const read = [poisoned, change(ORDERS, 'r', [5n, 'a'], 5)];
     await sink.apply({ ...batch(5, [rowsOf(ORDERS, read)]), offsets: offsetsAt(6) });
     expect([stopsOf(service).size, ids(service, 'orders')]).toEqual([1, [1]]);
     await sink.apply({ ...batch(6, [], [end(6, 'new')]), offsets: offsetsAt(7) });
     expect([stopsOf(service).size, ids(service, 'orders')]).toEqual([0, [5]]);
-    expect(service.entries.get(NAME)?.[1]).toBe('consistent');
+    expect(service.entries.get(NAME)?.['status']).toBe('consistent');
     expect(
       [...service.jobs.values()].map(({ job }) => ('sql' in job ? job.sql : '')).join(),
     ).toMatch(/_cdc_gaps` .*shop\.orders was stopped by bigquery\.row-refused/);
@@ -230,7 +234,7 @@ describe('a table that BigQuery cannot take', () => {
       needsSnapshot: true,
     });
     const { sink: again } = await open({ onRefusedRow: 'reject' });
-    expect(again.stopped()).toMatchObject([{ goesOn: 'no' }]);
+    expect(again.stopped()).toMatchObject([{ readAgain: 'never' }]);
     await again.apply(rest(3, [begin(3, 's')]));
     await again.apply({ ...batch(5, orders(4), [end(5, 's')]), offsets: offsetsAt(5) });
     expect([stopsOf(service).size, ids(service, 'orders')]).toEqual([0, [4]]);
@@ -248,18 +252,28 @@ describe('a table that BigQuery cannot take', () => {
       rowsOf(second, [change(second, 'c', [2n], 3)]),
     ];
     expect(await sink.apply(batch(3, rows))).toEqual(['shop.shop.labels']);
-    expect(service.entries.get('shop.labels')?.[1]).toBe('stopped');
+    expect(service.entries.get('shop.labels')?.['status']).toBe('stopped');
     expect(stopsOf(service).get('shop.labels' as TableName)).toMatchObject({ seq: seqAt(3) });
     expect(service.lines.has('shop__labels__changes')).toBe(false);
   });
 
-  it('whose first schema cannot be has nothing to stand still with, and stops the sink', async () => {
-    const { sink } = await warehouse();
+  it('whose first schema cannot be is stopped with nothing made for it, and the others go on', async () => {
+    const { service, sink, open } = await warehouse();
     const taken = schemaOf('shop.ORDERS', [['id', integer]]);
     const row = change(taken, 'c', [1n], 2);
-    await expect(sink.apply(batch(2, [rowsOf(taken, [row])]))).rejects.toMatchObject({
+    const item = both(2, '', 'second');
+    const met = { ...item, tables: [rowsOf(taken, [row]), ...item.tables.slice(1)] };
+    expect(await sink.apply(met)).toEqual(['shop.shop.ORDERS']);
+    expect(service.entries.get('shop.ORDERS')).toMatchObject({
+      status: 'stopped',
       code: 'sink.name-collision',
     });
+    expect(service.entries.get('shop.ORDERS')).not.toHaveProperty('definition');
+    expect(ids(service, 'items')).toEqual([1, 2]);
+    const sql = [...service.jobs.values()].map(({ job }) => ('sql' in job ? job.sql : ''));
+    expect(sql.join()).not.toContain('shop__ORDERS__changes');
+    const { sink: again } = await open();
+    expect(again.stopped()).toMatchObject([{ table: 'shop.ORDERS', readAgain: 'never' }]);
   });
 
   it('stops when its file is refused, and the files of the others are loaded', async () => {
@@ -283,11 +297,11 @@ describe('a table that BigQuery cannot take', () => {
       table: 'shop.items' as TableName,
       snapshotId: 's',
     } as const;
-    await sink.apply(rest(4, [{ ...item, seq: seqAt(4) }]));
-    expect(service.entries.get('shop.items')?.[1]).toBe('consistent');
+    await sink.apply(rest(4, [{ ...item, seq: seqAt(4), covers: seqAt(3, 3) }]));
+    expect(service.entries.get('shop.items')?.['status']).toBe('consistent');
     const { sink: again } = await open({ onRefusedRow: 'reject' });
     await again.apply({ ...batch(5, orders(2)), offsets: offsetsAt(6) });
-    expect([NAME, 'shop.items'].map((name) => service.entries.get(name)?.[1])).toEqual([
+    expect([NAME, 'shop.items'].map((name) => service.entries.get(name)?.['status'])).toEqual([
       'gap',
       'consistent',
     ]);
@@ -333,6 +347,43 @@ describe('a table that BigQuery cannot take', () => {
         { topic: OTHER, partition: 0, offset: 4 },
       ]),
     );
+  });
+});
+
+describe('a warehouse of the layout before', () => {
+  it('is taken over with its stopped table, which a snapshot brings back', async () => {
+    const recorded = JSON.parse(
+      readFileSync(
+        new URL('../fixtures/warehouses/bigquery-layout-2.json', import.meta.url),
+        'utf8',
+      ),
+    ) as { checkpoint: string[]; tables: string[][] };
+    const service = new MemoryBigQuery();
+    service.restore(recorded.checkpoint, recorded.tables);
+    const log = new MemorySinkLog();
+    log.record = { v: 1, warehouse: { id: WAREHOUSE, state: 'ready' } };
+    const sink = destination(service, log);
+    await sink.open();
+    expect(sink.stopped()).toMatchObject([{ table: NAME, readAgain: 'never' }]);
+    expect(service.checkpoint?.[0]).toBe('3');
+    const statuses = () => [...service.entries].map(([name, { status }]) => [name, status]);
+    expect(statuses()).toEqual([
+      [NAME, 'stopped'],
+      ['shop.items', 'consistent'],
+      ['shop.labels', 'gap'],
+    ]);
+    await sink.apply({ ...rest(7, [begin(7, 's')]), tables: [] });
+    const labels = { ...end(8, 'l'), table: 'shop.labels' as TableName };
+    await sink.apply({
+      ...batch(9, orders(8), [labels, end(9, 's', 7)]),
+      offsets: offsetsAt(9),
+    });
+    expect([stopsOf(service).size, ids(service, 'orders')]).toEqual([0, [8]]);
+    expect(statuses()).toEqual([
+      [NAME, 'consistent'],
+      ['shop.items', 'consistent'],
+      ['shop.labels', 'gap'],
+    ]);
   });
 });
 
@@ -459,7 +510,7 @@ function checkTables(service: MemoryBigQuery, pipeline: SimulatedPipeline): void
 }
 
 describe('a table that stands still for longer than its topic keeps records', () => {
-  it('stays as it is where rows are rejected, and comes back by a snapshot', async () => {
+  it('stays as it is where rows are rejected, and comes back by a snapshot, also when a commit fails on the way', async () => {
     const service = new MemoryBigQuery();
     const topics = new SimulatedTopics();
     const pipeline = new SimulatedPipeline(topics);
@@ -469,8 +520,12 @@ describe('a table that stands still for longer than its topic keeps records', ()
       pipeline.step({ kind: 'transaction', changes }, 0, 'commit');
     };
     const seen: SinkSessionProgress[] = [];
-    const run = async (onRefusedRow: OnRefusedRow): Promise<void> => {
+    const run = async (onRefusedRow: OnRefusedRow, failsAt = 0): Promise<void> => {
       topics.settle();
+      let commits = 0;
+      const reach: BigQueryContext['reach'] = (point) => {
+        if (point === 'sinkBeforeCommit' && (commits += 1) === failsAt) throw new Error('503');
+      };
       const done = new AbortController();
       let idle = 0;
       const hooks = { pick: () => 0, maxSlots: () => 100, beforeMarks: () => {} };
@@ -480,7 +535,7 @@ describe('a table that stands still for longer than its topic keeps records', ()
       };
       await runSink({
         source: new SimulatedSource(topics, { ...hooks, onIdle }),
-        destination: destination(service, log, { prefix: PREFIX, onRefusedRow }),
+        destination: destination(service, log, { prefix: PREFIX, onRefusedRow, reach }),
         log,
         orders: {},
         prefix: PREFIX,
@@ -512,6 +567,8 @@ describe('a table that stands still for longer than its topic keeps records', ()
     expect(stopsOf(service).has(NAME)).toBe(true);
     expect(service.checkpoint?.[9]).toBe(lastSequenceOf(1, 8));
     pipeline.step({ kind: 'snapshot', table: 0 }, 0, 'commit');
+    // The second commit is planned from what retention has left, and repeated from there.
+    await expect(run('reject', 2)).rejects.toThrow('503');
     await run('reject');
     expect(stopsOf(service).size).toBe(0);
     expect(shownRows(service, 0, service.checkpoint?.[9] ?? '')).toHaveLength(3);

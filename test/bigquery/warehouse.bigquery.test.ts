@@ -416,7 +416,6 @@ describe.skipIf(ENDPOINT === '').each(PATHS)(
         ),
       );
       await expect(rows(CURRENT)).rejects.toThrow();
-      expect(await destination.rowCounts()).toEqual(new Map());
       await destination.compact();
       const schemaId = schemaIdOf(ORDERS);
       await destination.apply(
@@ -667,7 +666,7 @@ describe.skipIf(ENDPOINT === '').each(PATHS)(
     }
 
     const STATUS =
-      'SELECT s.table_name, s.status, s.consistent, s.stopped_by IS NULL AS goes_on, s.commit_ordinal' +
+      'SELECT s.table_name, s.status, s.consistent, s.code IS NULL AS goes_on, s.commit_ordinal' +
       ' FROM {own}._cdc_status AS s ORDER BY s.table_name';
     const ITEM_IDS = 'SELECT i.id FROM {shop}.items AS i ORDER BY i.id';
 
@@ -687,7 +686,7 @@ describe.skipIf(ENDPOINT === '').each(PATHS)(
         ['shop.orders', 'stopped', 'false', 'false', '1'],
       ]);
       const [[reason] = []] = await rows(
-        "SELECT s.stopped_by FROM {own}._cdc_status AS s WHERE s.status = 'stopped'",
+        "SELECT s.reason FROM {own}._cdc_status AS s WHERE s.status = 'stopped'",
       );
       expect(reason).toMatch(
         /^bigquery\.row-refused at offset 3 of shop\.shop\.orders partition 0/,
@@ -752,7 +751,6 @@ describe.skipIf(ENDPOINT === '').each(PATHS)(
           'SELECT s.table_name, s.status, s.consistent, s.state_rows, s.delta_rows, s.commit_ordinal FROM {own}._cdc_status AS s',
         ),
       ).toEqual([['shop.orders', 'consistent', 'true', '1', '0', '1']]);
-      expect(await destination.rowCounts()).toEqual(new Map([['shop.orders', 1]]));
     });
   },
 );

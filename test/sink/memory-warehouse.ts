@@ -68,10 +68,12 @@ export class MemoryWarehouse implements Destination {
 
   async apply(batch: SinkBatch): Promise<readonly []> {
     const changes = new Map(this.#stored.changes);
-    for (const { table, rows } of batch.tables)
-      changes.set(table, [...(changes.get(table) ?? []), ...rows]);
-    this.#reach('sinkMidTransaction');
     const began = this.start?.cut.lastSequence ?? '';
+    for (const { table, rows } of batch.tables) {
+      const taken = rows.filter(({ seq }) => seq > began);
+      changes.set(table, [...(changes.get(table) ?? []), ...taken]);
+    }
+    this.#reach('sinkMidTransaction');
     let pending = [...this.#stored.pending, ...batch.control.filter(({ seq }) => seq > began)];
     const { cut } = batch;
     if (cut) {
@@ -89,10 +91,8 @@ export class MemoryWarehouse implements Destination {
     this.#reach('sinkCompacting');
   }
 
-  async rowCounts(): Promise<ReadonlyMap<TableName, number>> {
-    return new Map(
-      [...this.#stored.changes.keys()].map((table) => [table, this.live(table).length]),
-    );
+  stopped(): readonly [] {
+    return [];
   }
 
   async close(): Promise<void> {}

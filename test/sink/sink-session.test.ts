@@ -40,6 +40,8 @@ function setting({ maxBatchBytes = 1_000_000, crashes = 0 } = {}) {
   const progress: SinkSessionProgress[] = [];
   const clock = { now: 0 };
   let commits = 0;
+  /** What happens, one after another, each time that high watermarks are asked for. */
+  const meanwhile: (() => void)[] = [];
   const run = (
     onIdle: (stop: () => void) => void = (stop) => stop(),
     orders: SinkOrders = {},
@@ -48,7 +50,7 @@ function setting({ maxBatchBytes = 1_000_000, crashes = 0 } = {}) {
     const hooks = {
       pick: () => 0,
       maxSlots: () => (maxBatchBytes === 1 ? 1 : 100),
-      beforeMarks: () => {},
+      beforeMarks: () => meanwhile.shift()?.(),
     };
     return runSink({
       source: new SimulatedSource(topics, { ...hooks, onIdle: () => onIdle(() => done.abort()) }),
@@ -73,7 +75,7 @@ function setting({ maxBatchBytes = 1_000_000, crashes = 0 } = {}) {
       signal: done.signal,
     });
   };
-  return { topics, add, snapshot, warehouse, log, sleeps, progress, run };
+  return { topics, add, snapshot, warehouse, log, sleeps, progress, meanwhile, run };
 }
 
 const ORDERS = NAMES[0]!;
@@ -236,6 +238,34 @@ describe('runSink', () => {
     expect(warehouse.live(ORDERS)).toHaveLength(3);
     expect(log.record).toEqual({ v: 1, warehouse: { id: 'w0', state: 'ready' } });
     expect(await run()).toEqual({ kind: 'stopped' });
+  });
+
+  it('leaves out nothing after the cut it begins at, whatever is written while it looks for one', async () => {
+    const { topics, add, warehouse, meanwhile, run } = setting();
+    add(1);
+    topics.settle();
+    topics.expireAll();
+    meanwhile.push(
+      () => {
+        add(2);
+        topics.settle();
+        add(3);
+      },
+      () => {
+        topics.settle();
+        add(4);
+      },
+    );
+    await run();
+    const begins = warehouse.start?.cut.commitOrdinal;
+    topics.settle();
+    add(5);
+    topics.settle();
+    await run(undefined, { snapshot: { id: 'sink-w0', state: 'asked' } });
+    // The schemas of two tables take a commit each, and then each row.
+    const after = [1, 2, 3, 4, 5].filter((id) => id + 1 > (begins ?? 0));
+    expect(begins).toBeGreaterThanOrEqual(4);
+    expect(warehouse.live(ORDERS).map(({ key }) => key)).toEqual(after.map((id) => `{"id":${id}}`));
   });
 
   it('begins an empty warehouse once for each command that says so, whatever has become of the old one', async () => {

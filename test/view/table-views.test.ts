@@ -23,6 +23,7 @@ const marking: Dialect = {
   sequence: (seq) => `sequence‹${seq}›`,
   sequenceText: (expression) => `sequenceText(${expression})`,
   jsonMember: (object, member) => `member(${object}, ‹${member}›)`,
+  timestamp: (us) => `timestamp(${us})`,
   asText: (expression) => `asText(${expression})`,
   asTimestamp: (expression) => `asTimestamp(${expression})`,
   struct: (fields) => `struct(${fields.map(([name]) => name).join(', ')})`,
@@ -49,7 +50,6 @@ const table: StoredTable = {
   ],
   key: ['id', 'day'],
   watermark: SEQ,
-  status: 'consistent',
 };
 
 const views = viewStatements(marking, table, SEQ);

@@ -1,0 +1,39 @@
+import type { Sequence } from '../change/sequence.ts';
+import type { TableName } from '../change/table.ts';
+import type { ErrorCode } from '../errors/catalogue.ts';
+import { SluiceError } from '../errors/error.ts';
+
+/** What DuckDB refuses of one table. The transaction is void; the other tables can do without it. */
+export class TableRefused extends Error {
+  readonly table: TableName;
+  /** Of the newest record that may be in the way. */
+  readonly seq: Sequence;
+  readonly failure: SluiceError;
+
+  constructor(table: TableName, seq: Sequence, failure: SluiceError) {
+    super(failure.message);
+    this.table = table;
+    this.seq = seq;
+    this.failure = failure;
+  }
+}
+
+/** Kinds of `duckdb.failed` that speak of a statement, not of the file. */
+const OF_STATEMENTS = new Set(['Binder', 'Catalog', 'Parser', 'Not implemented', 'Constraint']);
+
+/** Whether a failure of a statement about one table is that table's own. */
+export function isOfTable(error: unknown): error is SluiceError {
+  if (!(error instanceof SluiceError)) return false;
+  if (error.code === 'duckdb.failed') return OF_STATEMENTS.has(String(error.facts['kind']));
+  return error.code === 'duckdb.value-refused' || error.code === 'duckdb.out-of-memory';
+}
+
+/** Causes that may be gone at the next start: a version, a setting, another table's name. */
+const MAY_PASS = new Set<ErrorCode>([
+  'duckdb.failed',
+  'duckdb.out-of-memory',
+  'sink.name-collision',
+  'sink.schema-conflict',
+]);
+
+export const mayPass = (code: ErrorCode): boolean => MAY_PASS.has(code);
