@@ -401,32 +401,6 @@ describe.skipIf(ENDPOINT === '').each(PATHS)(
       }
     });
 
-    it('has no view of a table that the source has dropped, and one again when it is made again', async () => {
-      const { destination, rows } = await newWarehouse();
-      const table = ORDERS_NAME;
-      await destination.apply(batch(1, [rowsOf(ORDERS, [change(ORDERS, 'c', [1n, 'old'], 1)])]));
-      await destination.apply(
-        batch(
-          2,
-          [],
-          [
-            { kind: 'truncate', seq: seqAt(2, 0), table },
-            { kind: 'tableDropped', seq: seqAt(2, 1), table },
-          ],
-        ),
-      );
-      await expect(rows(CURRENT)).rejects.toThrow();
-      await destination.compact();
-      const schemaId = schemaIdOf(ORDERS);
-      await destination.apply(
-        batch(3, [], [{ kind: 'schema', seq: seqAt(3, 0), table, schemaId }], [ORDERS]),
-      );
-      expect(await rows(CURRENT)).toEqual([]);
-      await destination.apply(batch(4, [rowsOf(ORDERS, [change(ORDERS, 'c', [1n, 'new'], 4)])]));
-      await destination.compact();
-      expect(await rows(CURRENT)).toEqual([['1', 'new']]);
-    });
-
     it('tells history and the rows as of a time', async () => {
       const { destination, rows } = await newWarehouse();
       const changes = [
