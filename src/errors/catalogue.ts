@@ -373,13 +373,13 @@ export const CATALOGUE = {
     'A column changed to a type its old values do not fit',
     'blocked',
     'The source changed the type of a column, and no type of the warehouse holds old and new values exactly.',
-    'Change the column back, or give the new one another name; or answer with resnapshot to fill a new warehouse that has never seen the old type. In BigQuery that table alone has stopped: change the column, then sluice snapshot PIPELINE --tables TABLE.',
+    'That table alone has stopped. Change the column back, or give the new one another name, then sluice snapshot PIPELINE --tables TABLE.',
   ),
   'sink.name-collision': entry(
     'Two things would have one name in the warehouse',
     'blocked',
     'Names in the warehouse ignore letter case and some belong to Sluice: two tables, or a column and a column of Sluice, meet.',
-    'Exclude one of the tables named in the message, or rename the column.',
+    'The table alone has stopped. Exclude one of the tables named in the message, or rename the column, then sluice snapshot PIPELINE --tables TABLE.',
   ),
   'sink.foreign-warehouse': entry(
     'The warehouse belongs to another pipeline',
@@ -421,13 +421,13 @@ export const CATALOGUE = {
     'DuckDB needs more memory than it may use',
     'retry',
     'A commit, a compaction or a query beside them went over the memory limit of the sink.',
-    'Nothing if it passes; otherwise make maxBatchBytes smaller or give the worker more memory.',
+    'Nothing if it passes; otherwise make maxBatchBytes smaller or give the worker more memory. A table whose rows do not fit alone either has stopped, and is tried again at the next start.',
   ),
   'duckdb.value-refused': entry(
     'A value does not fit its column in the warehouse',
     'blocked',
-    'DuckDB could not convert a value of the named table into the type of its column; nothing of the batch was stored.',
-    'Report it with the type of the column; excluding the table lets the others go on.',
+    'DuckDB could not convert a value of the named table into the type of its column; none of its rows of the batch were stored.',
+    'That table alone has stopped. Change the value or the column, then sluice snapshot PIPELINE --tables TABLE; report it with the type of the column.',
   ),
   'duckdb.failed': entry(
     'DuckDB refused a statement',
