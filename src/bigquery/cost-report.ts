@@ -7,11 +7,11 @@ import type { DayOfTable, ReadEstimates, SinkUsage } from './cost.ts';
 import type { BigQueryService } from './job.ts';
 import {
   checkpointQuery,
+  formsQuery,
   OWN,
   ownTable,
   parseState,
   type TableEntry,
-  tablesQuery,
 } from './metadata.ts';
 import type { BigQueryLayout } from './names.ts';
 
@@ -86,7 +86,7 @@ export async function readTables(
 ): Promise<ReadonlyMap<TableName, TableEntry>> {
   const [checkpoint] = await service.rows(checkpointQuery(layout));
   if (!checkpoint) return new Map();
-  return parseState(checkpoint, await service.rows(tablesQuery(layout))).tables;
+  return parseState(checkpoint, await service.rows(formsQuery(layout))).tables;
 }
 
 /** By dry runs, which are free, of what `SELECT *` of every view of the tables would be billed for. */

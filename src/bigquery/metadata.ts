@@ -167,10 +167,18 @@ export function checkpointQuery(layout: BigQueryLayout): string {
 }
 
 export function tablesQuery(layout: BigQueryLayout): string {
+  return selectTables(layout, ', t.name, t.continuity');
+}
+
+/** The same without what layout 2 does not have, for a look that must not change anything. */
+export function formsQuery(layout: BigQueryLayout): string {
+  return selectTables(layout, '');
+}
+
+function selectTables(layout: BigQueryLayout, more: string): string {
   return (
     `SELECT t.definition, t.status, t.watermark, t.watermark_at_us, t.delta_rows, t.state_rows,` +
-    ` UNIX_MILLIS(t.compacted_at), t.name, t.continuity` +
-    ` FROM ${ownTable(layout, OWN.tables)} AS t ORDER BY t.name`
+    ` UNIX_MILLIS(t.compacted_at)${more} FROM ${ownTable(layout, OWN.tables)} AS t ORDER BY t.name`
   );
 }
 

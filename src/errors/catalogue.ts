@@ -373,13 +373,13 @@ export const CATALOGUE = {
     'A table has had more columns than the warehouse can hold',
     'blocked',
     'A table of BigQuery has at most 10,000 columns, and those count that the source has dropped or given another type. Sinks of earlier versions also stop where no type holds the old and the new values of a column.',
-    'Answer with resnapshot to fill a new warehouse that has never seen the old columns. Where the message names a type, answer with retry, or sluice snapshot PIPELINE --tables TABLE where that table alone has stopped: every change of type is followed now.',
+    'That table alone has stopped. Answer with resnapshot to fill a new warehouse that has never seen the old columns. Where the message names a type: sluice snapshot PIPELINE --tables TABLE, every change of type is followed now.',
   ),
   'sink.name-collision': entry(
     'Two things would have one name in the warehouse',
     'blocked',
     'Two tables meet: names in the warehouse ignore letter case, and each table has views beside its own whose names begin with it.',
-    'Exclude one of the tables named in the message, or rename it.',
+    'The table alone has stopped. Exclude one of the tables named in the message, or rename it, then sluice snapshot PIPELINE --tables TABLE.',
   ),
   'sink.foreign-warehouse': entry(
     'The warehouse belongs to another pipeline',
@@ -421,13 +421,13 @@ export const CATALOGUE = {
     'DuckDB needs more memory than it may use',
     'retry',
     'A commit, a compaction or a query beside them went over the memory limit of the sink.',
-    'Nothing if it passes; otherwise make maxBatchBytes smaller or give the worker more memory.',
+    'Nothing if it passes; otherwise make maxBatchBytes smaller or give the worker more memory. A table whose rows do not fit alone either has stopped, and is tried again at the next start.',
   ),
   'duckdb.value-refused': entry(
     'A value does not fit its column in the warehouse',
     'blocked',
-    'DuckDB could not convert a value of the named table into the type of its column; nothing of the batch was stored.',
-    'Report it with the type of the column; excluding the table lets the others go on.',
+    'DuckDB could not convert a value of the named table into the type of its column; none of its rows of the batch were stored.',
+    'That table alone has stopped. Change the value or the column, then sluice snapshot PIPELINE --tables TABLE; report it with the type of the column.',
   ),
   'duckdb.failed': entry(
     'DuckDB refused a statement',
