@@ -71,9 +71,11 @@ function changedForm(
     case 'schema':
       return table ? withSchema(rules, table, change) : newTable(rules, known, change);
     case 'columns':
-      return table && isNews(table, change) ? withColumnChange(rules, table, change) : table;
+      return table && isNews(table, change)
+        ? withColumnChange(rules, settled(table), change)
+        : table;
     case 'tableDropped':
-      return table && isNews(table, change) ? withoutColumns(table, change) : table;
+      return table && isNews(table, change) ? withoutColumns(settled(table), change) : table;
     default:
       return unreachable(change);
   }
@@ -112,6 +114,7 @@ function withSchema(rules: EvolutionRules, table: StoredTable, change: SchemaUse
   const { schema, schemaId, since } = change;
   if (since < table.schemaSince) return withOlderSchema(rules, table, change);
   const isSame = table.schemaId === schemaId;
+  if (!isSame && wasPresumedBefore(table, since)) return withSchema(rules, settled(table), change);
   if (isSame && isSettled(table)) return withComments(rules, table, change);
   refuseKeyless(change);
   const { columns, left } = placeColumns(
@@ -135,6 +138,16 @@ function withSchema(rules: EvolutionRules, table: StoredTable, change: SchemaUse
   const replaces = isSame || table.columns.some(({ presumed }) => presumed);
   const changed = replaces ? withForm(rest, next) : nextForm(rest, next, since);
   return withComments(rules, changed, change);
+}
+
+/**
+ * Whether columns are presumed that were there for a while: a schema that a change of columns led to
+ * comes with the same commit or the next.
+ */
+function wasPresumedBefore({ columns, columnsSince }: StoredTable, since: Sequence): boolean {
+  const commitOf = (seq: Sequence): bigint => BigInt(`0x${seq.slice(0, 25).replace('/', '')}`);
+  if (columnsSince === undefined || !columns.some(({ presumed }) => presumed)) return false;
+  return commitOf(since) - commitOf(columnsSince) > 1n;
 }
 
 /** Whether nothing is open about the columns of the schema that the table has. */
