@@ -4,6 +4,7 @@ import { BigQueryDestination } from '../../src/bigquery/bigquery-destination.ts'
 import type { BigQueryContext, WritePath } from '../../src/bigquery/context.ts';
 import { estimateReads, readTables, readUsage } from '../../src/bigquery/cost-report.ts';
 import { GrpcWriteStreams } from '../../src/bigquery/grpc-streams.ts';
+import type { JobId } from '../../src/bigquery/job.ts';
 import { loggedPlans } from '../../src/bigquery/load-plan.ts';
 import { type BigQueryLayout, bigQueryLayout } from '../../src/bigquery/names.ts';
 import { ProtoWriter } from '../../src/bigquery/proto-writer.ts';
@@ -11,6 +12,7 @@ import { RestBigQuery } from '../../src/bigquery/rest-service.ts';
 import { rowDescriptor, rowFields } from '../../src/bigquery/row-fields.ts';
 import type { WriteStreams } from '../../src/bigquery/write-streams.ts';
 import type { ColumnValue } from '../../src/change/column-value.ts';
+import { BEFORE_ALL } from '../../src/change/sequence.ts';
 import type { ColumnType, TableComments, TableName, TableSchema } from '../../src/change/table.ts';
 import { SluiceError } from '../../src/errors/error.ts';
 import { judgeFailure } from '../../src/errors/policy.ts';
@@ -714,6 +716,72 @@ describe.skipIf(ENDPOINT === '').each(PATHS)(
         'SELECT COUNT(*) AS n, COUNT(DISTINCT r.seq) AS seqs, MIN(r.rejected_at) > TIMESTAMP_MICROS(0) AS timed' +
         ' FROM {own}._cdc_rejects AS r';
       expect(await rows(counted)).toEqual([['3000', '3000', 'true']]);
+    });
+
+    it('takes over bookkeeping of the layout before, which lacks columns', async () => {
+      const { destination, service, rows, internal } = await newWarehouse();
+      await destination.apply(batch(1, [rowsOf(ORDERS, [change(ORDERS, 'c', [1n, 'a'], 1)])]));
+      const own = `demo.${internal}`;
+      const [[definition = ''] = []] = await rows(
+        'SELECT TO_JSON_STRING(t.definition) FROM {own}._cdc_tables AS t',
+      );
+      const old = [
+        `DROP VIEW ${own}._cdc_status`,
+        `DROP TABLE ${own}._cdc_tables`,
+        `CREATE TABLE ${own}._cdc_tables (name STRING, definition STRING, status STRING, watermark STRING,
+          watermark_at_us INT64, delta_rows INT64, state_rows INT64, compacted_at TIMESTAMP)`,
+        `INSERT INTO ${own}._cdc_tables (name, definition, status, watermark, delta_rows, state_rows)
+          VALUES ('shop.orders', ${definition}, 'gap', '${BEFORE_ALL}', 1, 0)`,
+        `UPDATE ${own}._cdc_checkpoints AS p SET layout = 2 WHERE TRUE`,
+      ];
+      for (const [index, sql] of old.entries()) {
+        const id = `old-${internal}-${index}`;
+        await service.submit(id as JobId, { kind: 'query', sql, priority: 'INTERACTIVE' });
+        expect(await service.wait(id as JobId)).toMatchObject({ kind: 'done' });
+      }
+      await destination.open();
+      const status = 'SELECT s.status, s.not_consistent_since FROM {own}._cdc_status AS s';
+      expect(await rows(status)).toEqual([['gap', null]]);
+      const end = { table: ORDERS_NAME, snapshotId: 's' };
+      await destination.apply(
+        batch(
+          3,
+          [],
+          [
+            {
+              kind: 'tableGap',
+              seq: seqAt(2),
+              table: ORDERS_NAME,
+              cause: 'excluded',
+              followed: true,
+            },
+          ],
+        ),
+      );
+      expect(await rows(status)).toEqual([['gap', seqAt(2)]]);
+      await destination.apply(
+        batch(4, [], [{ kind: 'snapshotEnd', seq: seqAt(4), ...end, covers: seqAt(3) }]),
+      );
+      expect(await rows(status)).toEqual([['consistent', null]]);
+      expect(await rows(CURRENT)).toEqual([['1', 'a']]);
+    });
+
+    it('stops a table whose first schema cannot be, and makes nothing for it', async () => {
+      const { destination, rows } = await newWarehouse();
+      await destination.apply(batch(1, [item(1)]));
+      const keyless = schemaOf('shop.backup', [['id', integer]], []);
+      const row = change(keyless, 'c', [1n], 2);
+      expect(await destination.apply(batch(2, [rowsOf(keyless, [row]), item(2)]))).toEqual([
+        'shop.shop.backup',
+      ]);
+      await destination.open();
+      await destination.apply({ ...batch(3, [item(3)]), without: ['shop.shop.backup' as Topic] });
+      expect(
+        await rows('SELECT s.table_name, s.status, s.code FROM {own}._cdc_status AS s ORDER BY 1'),
+      ).toEqual([
+        ['shop.backup', 'stopped', 'table.no-key'],
+        ['shop.items', 'consistent', null],
+      ]);
     });
 
     it('says of every table where it stands', async () => {
