@@ -4,7 +4,7 @@
  */
 const EVERYTHING = Symbol('everything');
 
-const DOMAIN = ['binlog', 'capture', 'snapshot', 'topic', 'sink', 'view', 'recovery'];
+const DOMAIN = ['binlog', 'capture', 'snapshot', 'topic', 'sink', 'view'];
 const PRODUCTS = ['mysql', 'kafka', 'duckdb', 'bigquery', 'temporal'];
 const VOCABULARY = ['change', 'errors', 'async'];
 
@@ -15,17 +15,16 @@ const MAY_IMPORT = {
   binlog: VOCABULARY,
   snapshot: VOCABULARY,
   topic: VOCABULARY,
-  capture: [...VOCABULARY, 'binlog', 'topic', 'snapshot', 'recovery'],
+  capture: [...VOCABULARY, 'binlog', 'topic', 'snapshot', 'control'],
   sink: [...VOCABULARY, 'topic'],
   view: [...VOCABULARY, 'sink'],
-  recovery: ['change', 'errors'],
   control: ['change', 'errors'],
   config: ['change', 'control', 'errors'],
-  observability: ['errors', 'async'],
+  observability: ['errors', 'async', 'control'],
   ...Object.fromEntries(
     PRODUCTS.map((product) => [product, [...VOCABULARY, ...DOMAIN, 'control', 'observability']]),
   ),
-  workflows: ['control', 'recovery', 'change', 'errors', 'activities'],
+  workflows: ['control', 'change', 'errors', 'activities'],
   activities: [...VOCABULARY, ...DOMAIN, 'control', 'observability'],
   workers: EVERYTHING,
   cli: ['workers', 'config', 'control', 'temporal', 'errors', 'observability'],
@@ -48,16 +47,7 @@ const MAY_USE = {
 };
 
 /** Node builtins a folder may use; a folder that is not named here may use all of them. */
-const NODE_FREE = [
-  'change',
-  'errors',
-  'recovery',
-  'control',
-  'workflows',
-  'snapshot',
-  'sink',
-  'view',
-];
+const NODE_FREE = ['change', 'errors', 'control', 'workflows', 'snapshot', 'sink', 'view'];
 const BUFFERS_ONLY = ['binlog', 'topic', 'capture'];
 
 const layers = Object.entries(MAY_IMPORT)

@@ -1,7 +1,16 @@
 import { defineConfig } from 'vitest/config';
 
 /** What a test needs beyond this process, said by its file's suffix: `x.kafka.test.ts`. */
-const NEEDS = ['mysql', 'kafka', 'temporal', 'bigquery', 'google', 'stack', 'crash'] as const;
+const NEEDS = [
+  'mysql',
+  'kafka',
+  'temporal',
+  'bigquery',
+  'google',
+  'stack',
+  'cases',
+  'crash',
+] as const;
 
 /** A server that starts, answers and is asked for a snapshot takes seconds; a hang shows at once all the same. */
 const SERVER_TIMEOUT_MS = 120_000;
@@ -21,8 +30,9 @@ const serverProjects = NEEDS.map((need) => ({
     name: need,
     include: [`test/**/*.${need}.test.ts`],
     fileParallelism: false,
-    // Tests that say `concurrent`: most of their time they wait for what a crash has delayed.
-    maxConcurrency: 2,
+    // Tests that say `concurrent`: most of their time they wait for what a crash has delayed. The
+    // field cases count by themselves how many run.
+    maxConcurrency: need === 'cases' ? 1_000 : 2,
     testTimeout: SERVER_TIMEOUT_MS,
     hookTimeout: SERVER_TIMEOUT_MS,
   },

@@ -1,12 +1,14 @@
 import type { PipelineSpec } from '../control/pipeline-spec.ts';
-import type { StreamCommand } from '../control/pipeline-state.ts';
+import type { StreamCommand, Tripwire } from '../control/stream-command.ts';
 import type { Outcome } from '../errors/catalogue.ts';
 import type { SluiceError } from '../errors/error.ts';
 
 export interface StreamInput {
   readonly spec: PipelineSpec;
-  readonly tripwire: { readonly hasCommitted: boolean; readonly epoch: number };
+  readonly tripwire: Tripwire;
   readonly commands: readonly StreamCommand[];
+  /** Stopped tables that the workflow has on record; none when absent. */
+  readonly stoppedTables?: number;
 }
 
 export interface SinkInput {
@@ -15,6 +17,8 @@ export interface SinkInput {
   /** What has been decided about the sink; see its workflow. */
   readonly renewal?: string;
   readonly snapshot?: { readonly id: string; readonly state: 'asked' | 'finished' };
+  /** Stopped tables that the workflow has on record; none when absent. */
+  readonly stoppedTables?: number;
 }
 
 export interface SinkResult {

@@ -1,5 +1,6 @@
 import { unreachable } from '../change/brand.ts';
 import type { ColumnType } from '../change/table.ts';
+import { keepNegativeZeros } from '../sink/negative-zeros.ts';
 import { exactJson } from './exact-json.ts';
 
 /**
@@ -75,7 +76,7 @@ const FLOAT64: ColumnForm = { type: 'FLOAT64', mayBeInexact: false, write: keepN
 const VECTOR: ColumnForm = {
   type: 'ARRAY<FLOAT64>',
   mayBeInexact: false,
-  write: (json) => json.replaceAll(/-0(?![\d.eE])/g, '-0.0'),
+  write: keepNegativeZeros,
 };
 const TIMESTAMP = partial('TIMESTAMP', (json) => (/^"\d{4}-.*Z"$/.test(json) ? json : undefined));
 const DATE = partial('DATE', (json) => (isInteger(json) ? dayText(Number(json)) : undefined));

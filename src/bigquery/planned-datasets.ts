@@ -1,3 +1,4 @@
+import { parseTablePattern } from '../change/table-pattern.ts';
 import type { BigQuerySinkSpec } from '../control/pipeline-spec.ts';
 import type { DatasetUse } from './access-finding.ts';
 import { bigQueryLayout } from './names.ts';
@@ -21,13 +22,14 @@ export function plannedDatasets(
   const views = new Set<string>();
   let mayNeedMore = false;
   for (const pattern of include) {
-    const dot = pattern.indexOf('.');
-    const id = { database: pattern.slice(0, dot), table: pattern.slice(dot + 1) };
+    const parsed = parseTablePattern(pattern);
+    if (!parsed) continue;
     const isOpen = (['database', 'table'] as const).some(
-      (part) => sink.dataset.includes(`{${part}}`) && id[part].includes('*'),
+      (part) => sink.dataset.includes(`{${part}}`) && !parsed[part].isExact,
     );
+    const { database, table } = parsed;
     if (isOpen) mayNeedMore = true;
-    else views.add(layout.dataset(id));
+    else views.add(layout.dataset({ database: database.text, table: table.text }));
   }
   views.delete(sink.internalDataset);
   return {

@@ -82,7 +82,20 @@ function conversion(from: StoredType, to: string): (written: string) => string {
   return (written) => (written.startsWith('"') ? written : `"${written}"`);
 }
 
+const BACKSLASH = 92;
+const SURROGATE_ESCAPE = '\\ud';
+
 /** A text that is not Unicode: JSON.stringify escapes a surrogate exactly when its other half is missing. */
 export function hasHalfCharacter(row: string): boolean {
-  return row.includes('\\ud') && /(?<!\\)(?:\\\\)*\\ud[89a-f]/.test(row);
+  for (
+    let at = row.indexOf(SURROGATE_ESCAPE);
+    at >= 0;
+    at = row.indexOf(SURROGATE_ESCAPE, at + 1)
+  ) {
+    let before = at - 1;
+    while (row.charCodeAt(before) === BACKSLASH) before -= 1;
+    const isEscape = (at - before) % 2 === 1;
+    if (isEscape && '89abcdef'.includes(row.charAt(at + SURROGATE_ESCAPE.length))) return true;
+  }
+  return false;
 }

@@ -23,10 +23,10 @@ import {
   hasValidChecksum,
   readHeader,
 } from './event-header.ts';
-import { EVENT, unsupportedFeature } from './event-type.ts';
+import { EVENT, PARTIAL_ROWS, unsupportedFeature } from './event-type.ts';
 import { decodeGtid, decodeTaggedGtid } from './gtid-event.ts';
 import { decodeGtidSet } from './gtid-set-encoding.ts';
-import { decodeQuery } from './query-event.ts';
+import { decodeLoadQuery, decodeQuery } from './query-event.ts';
 import { decodeRows, type RowCodec, rowCodec } from './rows.ts';
 import { type CharsetOf, decodeTableMap } from './table-map.ts';
 import { decodePayload } from './transaction-payload.ts';
@@ -155,6 +155,19 @@ export class BinlogDecoder {
         return decodeHeartbeatV2(body);
       case EVENT.incident:
         return decodeIncident(body);
+      case EVENT.xaPrepare:
+        return { kind: 'xaPrepare', onePhase: body.u8() !== 0 };
+      case EVENT.partialUpdateRows:
+        return { kind: 'unsupportedRows', feature: PARTIAL_ROWS, table: this.#mapped(body).map };
+      case EVENT.executeLoadQuery:
+        return decodeLoadQuery(header, body, this.#charsetOf);
+      // They prepare a statement, which is a query event of its own and is judged there.
+      case EVENT.intvar:
+      case EVENT.rand:
+      case EVENT.userVar:
+      case EVENT.beginLoadQuery:
+      case EVENT.appendBlock:
+      case EVENT.deleteFile:
       case EVENT.stop:
       case EVENT.ignorable:
       case EVENT.transactionContext:
@@ -197,7 +210,8 @@ export class BinlogDecoder {
       if (statement !== this.#statement) this.#tables.delete(tableId);
   }
 
-  #rows(header: EventHeader, op: RowsEvent['op'], version: 1 | 2, body: ByteReader): BinlogEvent {
+  /** table_id6 of a rows event. */
+  #mapped(body: ByteReader): MappedTable {
     const tableId = body.u48();
     const table = this.#tables.get(tableId);
     if (table?.statement !== this.#statement)
@@ -205,7 +219,12 @@ export class BinlogDecoder {
         'binlog.truncated',
         `A rows event names table id ${tableId}, which its statement has not mapped to a table.`,
       );
-    const rows = decodeRows(header, op, version, table.map, table.codec, body);
+    return table;
+  }
+
+  #rows(header: EventHeader, op: RowsEvent['op'], version: 1 | 2, body: ByteReader): BinlogEvent {
+    const { map, codec } = this.#mapped(body);
+    const rows = decodeRows(header, op, version, map, codec, body);
     if (rows.endOfStatement) this.#statement += 1;
     return rows;
   }

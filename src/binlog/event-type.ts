@@ -42,30 +42,23 @@ export const EVENT = {
   gtidTagged: 42,
 } as const;
 
-const STATEMENT = 'a change written as a statement (binlog_format is not ROW)';
 const LOAD_DATA = 'LOAD DATA written as a statement (binlog_format is not ROW)';
 const OLD_ROWS = 'row events in the format of MySQL before 5.1.18';
 const MARIADB_FIRST = 160;
 const MARIADB_LAST = 172;
 
 const FEATURES: ReadonlyMap<number, string> = new Map([
-  [EVENT.intvar, STATEMENT],
-  [EVENT.rand, STATEMENT],
-  [EVENT.userVar, STATEMENT],
   [EVENT.load, LOAD_DATA],
   [EVENT.createFile, LOAD_DATA],
-  [EVENT.appendBlock, LOAD_DATA],
   [EVENT.execLoad, LOAD_DATA],
-  [EVENT.deleteFile, LOAD_DATA],
   [EVENT.newLoad, LOAD_DATA],
-  [EVENT.beginLoadQuery, LOAD_DATA],
-  [EVENT.executeLoadQuery, LOAD_DATA],
   [EVENT.writeRowsV0, OLD_ROWS],
   [EVENT.updateRowsV0, OLD_ROWS],
   [EVENT.deleteRowsV0, OLD_ROWS],
-  [EVENT.xaPrepare, 'an XA transaction'],
-  [EVENT.partialUpdateRows, 'partial JSON updates (binlog_row_value_options = PARTIAL_JSON)'],
 ]);
+
+/** What the rows of a PARTIAL_UPDATE_ROWS event are called. */
+export const PARTIAL_ROWS = 'partial JSON updates (binlog_row_value_options = PARTIAL_JSON)';
 
 /**
  * What an event says that is understood and yet a stop: it would have to be guessed or executed.

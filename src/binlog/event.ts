@@ -60,6 +60,8 @@ export type BinlogEventBody =
       readonly database: string;
       readonly sql: string;
       readonly sqlMode: bigint;
+      /** Of the session; there only when the statement names the type TIMESTAMP. */
+      readonly explicitDefaultsForTimestamp: boolean | undefined;
       readonly threadId: number;
     }
   | { readonly kind: 'xid' }
@@ -68,9 +70,16 @@ export type BinlogEventBody =
   | { readonly kind: 'rowsQuery'; readonly sql: string }
   | { readonly kind: 'heartbeat'; readonly file: string; readonly pos: number }
   | { readonly kind: 'incident'; readonly message: string }
-  /** Understood, and deliberately a stop for the pipeline: XA, partial JSON, user variables, … */
+  /** An XA transaction is prepared, or, in one phase, committed. */
+  | { readonly kind: 'xaPrepare'; readonly onePhase: boolean }
+  /** Rows of one table in a form that is not read. */
+  | { readonly kind: 'unsupportedRows'; readonly feature: string; readonly table: TableMap }
+  /** Understood, and deliberately a stop for the pipeline: row events of MySQL 5.1, MariaDB, … */
   | { readonly kind: 'unsupported'; readonly feature: string }
-  /** Carries no change and no position of its own: STOP, TRANSACTION_CONTEXT, ignorable types, … */
+  /**
+   * Carries no change and no position of its own: STOP, TRANSACTION_CONTEXT, ignorable types, and
+   * what only prepares a statement that follows (variables, random seeds, the data of LOAD DATA).
+   */
   | { readonly kind: 'ignored' };
 
 /** Binds the rows that follow to columns, until the end of the statement. */

@@ -1,11 +1,9 @@
 import { nextTurn } from '../async/turn.ts';
 import type { BinlogEvent, CompressedTransaction } from '../binlog/event.ts';
-import type { Checkpoint, SnapshotTally } from '../change/checkpoint.ts';
-import type { GtidSetText } from '../change/gtid.ts';
-import type { TableId } from '../change/table.ts';
+import type { Checkpoint } from '../change/checkpoint.ts';
+import type { SnapshotTally } from '../snapshot/plan.ts';
 import { finishedRequests } from '../snapshot/plan.ts';
-import { tableTopic } from '../topic/topic-name.ts';
-import { ENGINE_COMMIT_GRACE_MS, type OpenedSession } from './open-session.ts';
+import { ENGINE_COMMIT_GRACE_MS, MAX_STOPPED_LISTED, type OpenedSession } from './open-session.ts';
 import type { CaptureNotice, CaptureProgress, SnapshotProgress } from './progress.ts';
 import type { CaptureDeps, CaptureInput } from './run-capture.ts';
 import type { EventBytes, EventStream } from './source-server.ts';
@@ -17,6 +15,9 @@ export interface EventDecoder {
 
 /** A few milliseconds of decoding; then timers and sockets have their turn, also during a long backlog. */
 const MAX_TURN_BYTES = 256 << 10;
+
+/** How often tables are looked at that may have become readable without a word in the log. */
+const RECHECK_INTERVAL_MS = 60_000;
 
 /**
  * While the broker commits, the next batch may grow beyond its limit: a transaction of hundreds of
@@ -50,8 +51,8 @@ export class CaptureLoop {
   #reportedAtMs = 0;
   #bytes = 0;
   #batches = 0;
-  #begunTable: string | undefined;
-  #defining = false;
+  #looking = false;
+  #recheckedAtMs: number;
   /** Finished snapshots that have been told of. */
   #told: ReadonlySet<string>;
 
@@ -71,6 +72,7 @@ export class CaptureLoop {
     this.#told = idsOf(finishedRequests(opened.snapshot.plan));
     this.#batchSinceMs = deps.nowMs();
     this.#idleSinceMs = deps.nowMs();
+    this.#recheckedAtMs = deps.nowMs();
   }
 
   /** Ends in order on abort: what has been read is committed, then the loop returns. */
@@ -83,8 +85,8 @@ export class CaptureLoop {
     try {
       while (!signal.aborted) {
         this.#throwIfFailed();
-        await this.#driveSnapshot(signal);
-        this.#driveDefinitions();
+        await this.#betweenTransactions(signal);
+        this.#lookAtTables();
         this.#publishIfDue();
         this.#read();
         await wakeup.wait(this.#arrived || this.#inFlight ? this.#input.idleMs : this.#restMs());
@@ -103,7 +105,7 @@ export class CaptureLoop {
   }
 
   #restMs(): number {
-    return this.#opened.session.records > 0 ? this.#input.idleMs : this.#input.reportIntervalMs;
+    return this.#opened.batch.records > 0 ? this.#input.idleMs : this.#input.reportIntervalMs;
   }
 
   #read(): void {
@@ -125,31 +127,27 @@ export class CaptureLoop {
       });
   }
 
-  /** Reads anew what DDL has touched, beside the stream, which never waits for it. */
-  #driveDefinitions(): void {
-    const { session, tracker, wakeup } = this.#opened;
-    if (session.atBoundary) session.recordComments();
-    if (this.#defining) return;
-    const altered = session.takeAltered();
-    if (altered.length === 0) return;
-    this.#defining = true;
-    this.#define(altered, tracker.gtidSet)
+  /** Asks about what statements have touched, beside the stream, which never waits for it. */
+  #lookAtTables(): void {
+    const { admission, definitions, wakeup } = this.#opened;
+    const nowMs = this.#deps.nowMs();
+    if (nowMs - this.#recheckedAtMs >= RECHECK_INTERVAL_MS) {
+      this.#recheckedAtMs = nowMs;
+      admission.recheck();
+    }
+    if (this.#looking) return;
+    const due = definitions.takeDue();
+    if (due.length === 0) return;
+    this.#looking = true;
+    admission
+      .look(due, ENGINE_COMMIT_GRACE_MS)
       .catch((error: unknown) => {
         this.#failure ??= { cause: error };
       })
       .finally(() => {
-        this.#defining = false;
+        this.#looking = false;
         wakeup.wake();
       });
-  }
-
-  /** The log shows a statement before the definitions do. */
-  async #define(altered: readonly TableId[], after: GtidSetText): Promise<void> {
-    await this.#deps.server.waitForExecuted(after, ENGINE_COMMIT_GRACE_MS);
-    for (const id of altered) {
-      const table = await this.#deps.server.table(id);
-      if (table) this.#opened.session.learnDefinitions([table]);
-    }
   }
 
   async #takeArrived(signal: AbortSignal): Promise<void> {
@@ -177,22 +175,27 @@ export class CaptureLoop {
     this.#opened.wakeup.wake();
   }
 
-  /** Answers a promise only where it has to wait. */
+  /** Returns a promise only where it has to wait. */
   #take(event: BinlogEvent, signal: AbortSignal): Promise<void> | undefined {
-    const { session, snapshot } = this.#opened;
-    const waiting = session.accept(event);
-    return waiting || snapshot.active || this.#full() ? this.#settle(waiting, signal) : undefined;
+    const waiting = this.#opened.events.accept(event);
+    return waiting || this.#isAwaited() || this.#full() ? this.#settle(waiting, signal) : undefined;
   }
 
   async #settle(accepted: Promise<void> | undefined, signal: AbortSignal): Promise<void> {
     await accepted;
     if (this.#full()) await this.#publishFull();
-    if (this.#opened.snapshot.active) await this.#driveSnapshot(signal);
+    if (this.#isAwaited()) await this.#betweenTransactions(signal);
+  }
+
+  /** Something waits for a place between two transactions, and this is one. */
+  #isAwaited(): boolean {
+    const { position, snapshot, definitions } = this.#opened;
+    return position.atBoundary && (snapshot.active || definitions.isReady(position));
   }
 
   /** With nothing in flight a full batch is sent; otherwise it waits for the room that both have together. */
   #full(): boolean {
-    const { heldBytes, records } = this.#opened.session;
+    const { heldBytes, records } = this.#opened.batch;
     const { maxBatchBytes, maxBatchRows } = this.#input;
     if (records >= maxBatchRows) return true;
     if (heldBytes < maxBatchBytes) return false;
@@ -201,7 +204,7 @@ export class CaptureLoop {
 
   /** Back-pressure: nothing more is read until the batch before this one is committed. */
   async #publishFull(): Promise<void> {
-    if (this.#opened.tracker.open) this.#deps.reach('captureCutInsideTransaction');
+    if (this.#opened.position.open) this.#deps.reach('captureCutInsideTransaction');
     await this.#inFlight;
     this.#throwIfFailed();
     this.#publish();
@@ -209,11 +212,11 @@ export class CaptureLoop {
 
   /** Sends the batch at a boundary when the stream is idle or the batch is a few idle times old. */
   #publishIfDue(): void {
-    const { session, tracker } = this.#opened;
-    if (this.#inFlight || !session.atBoundary) return;
+    const { batch, position } = this.#opened;
+    if (this.#inFlight || !position.atBoundary) return;
     const nowMs = this.#deps.nowMs();
-    if (session.records === 0) {
-      const moved = tracker.commitOrdinal !== this.#committed.commitOrdinal;
+    if (batch.records === 0) {
+      const moved = position.commitOrdinal !== this.#committed.commitOrdinal;
       if (moved && nowMs - this.#committed.writtenAtMs >= this.#input.positionIntervalMs)
         this.#publish();
       else this.#batchSinceMs = nowMs;
@@ -224,12 +227,12 @@ export class CaptureLoop {
   }
 
   #publish(): void {
-    const { session, wakeup } = this.#opened;
-    const { batch, checkpoint } = session.seal();
+    const { batch: writer, snapshot, tables, wakeup } = this.#opened;
+    const { batch, checkpoint } = writer.seal(snapshot.plan);
     const { records, bytes } = batch;
     this.#inFlightBytes = batch.heldBytes;
     const startedAtMs = this.#deps.nowMs();
-    const finished = this.#snapshotsFinished();
+    const notices = [...tables.takeNotices(), ...this.#snapshotsFinished()];
     this.#batchSinceMs = startedAtMs;
     this.#deps.reach('captureBeforePublish');
     this.#inFlight = this.#deps.log
@@ -240,7 +243,7 @@ export class CaptureLoop {
           this.#committed = checkpoint;
           this.#batches += 1;
           this.#lastBatch = { records, bytes, publishMs: this.#deps.nowMs() - startedAtMs };
-          for (const notice of finished) this.#deps.notify(notice);
+          for (const notice of notices) this.#deps.notify(notice);
           this.#deps.reach('captureHeartbeatPending');
         },
         (error: unknown) => {
@@ -256,66 +259,20 @@ export class CaptureLoop {
   async #drain(): Promise<void> {
     await this.#inFlight;
     this.#throwIfFailed();
-    const { session, tracker } = this.#opened;
-    if (session.records === 0 && tracker.commitOrdinal === this.#committed.commitOrdinal) return;
+    const { batch, position } = this.#opened;
+    if (batch.records === 0 && position.commitOrdinal === this.#committed.commitOrdinal) return;
     this.#publish();
     await this.#inFlight;
     this.#throwIfFailed();
   }
 
-  /** Emits the chunk in flight when its window has closed, and starts the next one. Only at a boundary. */
-  async #driveSnapshot(signal: AbortSignal): Promise<void> {
-    const { session, snapshot, tracker } = this.#opened;
-    if (!session.atBoundary) return;
-    const verdict = snapshot.verdict(tracker.position);
-    switch (verdict.kind) {
-      case 'idle':
-        return;
-      case 'wait':
-        break;
-      case 'tableGone':
-        snapshot.drop(verdict.table);
-        break;
-      case 'emit': {
-        this.#deps.reach('captureChunkRead');
-        const topic = tableTopic(this.#input.prefix, verdict.chunk.schema.id);
-        session.learnTopics(await this.#deps.log.ensureTopics([topic], session.topics));
-        this.#emit(verdict);
-        break;
-      }
-    }
-    this.#startChunk(signal);
+  /** What may only be done where no transaction is open: tables come in, chunks are emitted. */
+  async #betweenTransactions(signal: AbortSignal): Promise<void> {
+    const { admission, snapshot, position, copies } = this.#opened;
+    if (!position.atBoundary) return;
+    await admission.settle();
+    await snapshot.step(position, copies, signal);
     if (this.#full()) await this.#publishFull();
-  }
-
-  #emit({
-    chunk,
-    surviving,
-  }: {
-    chunk: Parameters<OpenedSession['session']['emitChunk']>[0];
-    surviving: typeof chunk.rows;
-  }): void {
-    const { session, snapshot } = this.#opened;
-    const entry = snapshot.current;
-    if (!entry) return;
-    session.emitChunk(chunk, surviving);
-    snapshot.advanced(chunk);
-    if (chunk.complete) {
-      const olderThan = entry.mode === 'sweep' ? entry.beganAt : undefined;
-      session.endTable(entry.table, entry.snapshotId, olderThan);
-    }
-    this.#deps.reach('captureChunkEmitted');
-  }
-
-  #startChunk(signal: AbortSignal): void {
-    const { session, snapshot, tracker } = this.#opened;
-    const entry = snapshot.current;
-    if (!entry) return;
-    if (!entry.cursor && this.#begunTable !== `${entry.snapshotId}/${entry.table}`) {
-      this.#begunTable = `${entry.snapshotId}/${entry.table}`;
-      session.beginTable(entry.table, entry.snapshotId);
-    }
-    snapshot.start(tracker.gtidSet, signal);
   }
 
   /** Snapshots whose last table ends with this batch. */
@@ -332,24 +289,22 @@ export class CaptureLoop {
     const nowMs = this.#deps.nowMs();
     if (nowMs - this.#reportedAtMs < this.#input.reportIntervalMs) return;
     this.#reportedAtMs = nowMs;
-    const { session } = this.#opened;
+    const { batch, events, tables } = this.#opened;
+    const { stopped } = tables;
     this.#deps.report({
-      rows: session.counts.rows,
-      transactions: session.counts.transactions,
+      rows: batch.counts.rows,
+      transactions: events.transactions,
       bytes: this.#bytes,
       batches: this.#batches,
-      rowsByTable: session.counts.byTable,
+      rowsByTable: Object.fromEntries(batch.counts.byTable),
       checkpoint: this.#committed,
-      newestEventAtUs: session.newestEventAtUs,
+      newestEventAtUs: events.newestEventAtUs,
       caughtUp:
-        !this.#arrived &&
-        !this.#inFlight &&
-        session.records === 0 &&
-        nowMs - this.#idleSinceMs > 100,
+        !this.#arrived && !this.#inFlight && batch.records === 0 && nowMs - this.#idleSinceMs > 100,
       lastBatch: this.#lastBatch,
       snapshot: this.#snapshotProgress(),
-      stopped: [],
-      stoppedCount: 0,
+      stopped: stopped.slice(-MAX_STOPPED_LISTED),
+      stoppedCount: stopped.length,
     });
   }
 

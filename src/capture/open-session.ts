@@ -1,38 +1,49 @@
 import { Wakeup } from '../async/wakeup.ts';
 import type { Checkpoint } from '../change/checkpoint.ts';
-import { formatSequence } from '../change/sequence.ts';
 import { type TableId, type TableName, tableName } from '../change/table.ts';
 import { tableFilter } from '../change/table-pattern.ts';
-import { SluiceError } from '../errors/error.ts';
-import { emptyPlan, finishedRequests } from '../snapshot/plan.ts';
-import {
-  collidingTopics,
-  type Topic,
-  type TopicIdentity,
-  tableTopic,
-} from '../topic/topic-name.ts';
-import { CaptureSession } from './capture-session.ts';
+import { finishedRequests, type SnapshotPlan } from '../snapshot/plan.ts';
+import { SnapshotRunner } from '../snapshot/runner.ts';
+import { tableTopic } from '../topic/topic-name.ts';
+import { Admission } from './admission.ts';
+import { BatchWriter } from './batch-writer.ts';
+import { Definitions } from './definitions.ts';
+import { EventHandler } from './event-handler.ts';
+import { Ledger } from './ledger.ts';
+import { OpenXa } from './open-xa.ts';
+import { StreamPosition } from './position.ts';
+import { type StoredPipeline, topicsOf } from './position-records.ts';
 import { refuseForeignOwner } from './refusals.ts';
 import type { CaptureDeps, CaptureInput } from './run-capture.ts';
-import { SnapshotDriver } from './snapshot-driver.ts';
-import type { ServerHistory, SourceTable } from './source-server.ts';
-import { decideStart, type StartDecision } from './start-decision.ts';
-import { StreamTracker } from './stream-tracker.ts';
+import type { ServerHistory, Sight } from './source-server.ts';
+import { beginning, decideStart, type StartDecision, tableStep } from './start.ts';
+import { TableCopies } from './table-copies.ts';
 import { TableRouter } from './table-router.ts';
+import { Tables } from './tables.ts';
 
 /** Everything the loop works on, with the first checkpoint of this attempt already committed. */
 export interface OpenedSession {
-  readonly session: CaptureSession;
-  readonly tracker: StreamTracker;
-  readonly snapshot: SnapshotDriver;
+  readonly events: EventHandler;
+  readonly position: StreamPosition;
+  readonly batch: BatchWriter;
+  readonly tables: Tables;
+  readonly admission: Admission;
+  readonly definitions: Definitions;
+  readonly snapshot: SnapshotRunner;
+  readonly copies: TableCopies;
   readonly wakeup: Wakeup;
   readonly checkpoint: Checkpoint;
 }
 
+interface ListedTable {
+  readonly id: TableId;
+  readonly sight: Sight;
+}
+
 /**
  * The start order that makes restarts exact: refuse a foreign owner before doing harm, fence, and
- * only then read the position; judge the server's history; commit a first checkpoint, which also
- * proves that nobody has fenced this attempt since.
+ * only then read the position; judge the server's history; settle what becomes of each table; commit
+ * a first checkpoint, which also proves that nobody has fenced this attempt since.
  */
 export async function openSession(
   deps: CaptureDeps,
@@ -46,59 +57,42 @@ export async function openSession(
   refuseForeignOwner(stored.checkpoint, input);
   const history = await settledHistory(deps, stored.checkpoint);
   const decision = decideStart(stored.checkpoint, history, input.tripwire, input.commands);
-  const tables = await capturedTables(deps, input);
-  const begin = beginning(decision, history, input);
-  const tracker = new StreamTracker(begin);
-  const router = new TableRouter(input.prefix, captures);
-  const wakeup = new Wakeup();
-  const snapshot = new SnapshotDriver(
-    deps.reader,
-    { maxRows: input.chunkRows, maxBytes: input.maxChunkBytes },
-    stored.snapshot ?? emptyPlan(),
-    () => {
-      wakeup.wake();
-    },
-  );
-  const session = new CaptureSession(
-    {
-      prefix: input.prefix,
-      owner: input.owner,
-      epoch: begin.epoch,
-      serverUuid: history.serverUuid,
-    },
-    { log: deps.log, tracker, router, snapshot, nowMs: deps.nowMs },
-    stored,
-  );
-  session.learnTopics(stored.topics);
-  // A new epoch begins with whatever topics there are: its snapshots fill them.
-  const held = decision.kind === 'reopen' ? new Map<Topic, TopicIdentity>() : stored.topics;
-  const topics = tables.map(({ schema }) => tableTopic(input.prefix, schema.id));
-  session.learnTopics(await deps.log.ensureTopics(topics, held));
-  session.learnDefinitions(tables);
-  if (session.atBoundary && tracker.open === undefined) {
-    session.announce(tables.map(({ schema }) => schema));
-    session.recordComments();
+  const listed = await deps.server.capturedTables();
+  const executed = await deps.server.executed();
+  const session = assemble(deps, input, captures, stored, decision, history);
+  const { batch, position, tables, admission, definitions, snapshot } = session;
+  definitions.looked(listed, executed);
+  if (decision.kind === 'reopen') {
+    const since = batch.control({
+      kind: 'gap',
+      cause: 'resnapshot',
+      from: decision.from,
+      to: history.gtidExecuted,
+    });
+    for (const { id, state } of session.ledger.entries.values())
+      if (state.kind === 'followed') session.ledger.move(id, { ...state, since });
+    snapshot.restart(batch.copyBegins);
   }
-  applyStart(
-    decision,
-    { session, snapshot, tracker, epoch: begin.epoch, nowMs: deps.nowMs(), known: stored.topics },
-    tables,
-    input,
-    history,
-  );
+  settleTables(deps, input, captures, stored, decision, listed, session);
+  await admission.verifyTopics(listed.map(({ id }) => id));
+  applyCommands(decision, input, session);
+  if (position.atBoundary) await admission.settle();
   deps.reach('captureBeforeFirstCheckpoint');
-  const { batch, checkpoint } = session.seal();
-  await deps.log.publish(batch);
-  const finished = finishedRequests(snapshot.plan);
+  const { batch: first, checkpoint } = batch.seal(snapshot.plan);
+  await deps.log.publish(first);
   deps.notify({
     kind: 'started',
     epoch: checkpoint.epoch,
     gtidSet: checkpoint.gtidSet,
-    finished,
-    stopped: [],
+    finished: finishedRequests(snapshot.plan),
+    stopped: tables.stopped.slice(-MAX_STOPPED_LISTED),
   });
-  return { session, tracker, snapshot, wakeup, checkpoint };
+  for (const notice of tables.takeNotices()) deps.notify(notice);
+  return { ...session, checkpoint };
 }
+
+/** Stopped tables that progress and notices name; all of them are counted. */
+export const MAX_STOPPED_LISTED = 50;
 
 /** A position may be ahead of `gtid_executed` for as long as an engine commit takes; only what stays missing has diverged. */
 export const ENGINE_COMMIT_GRACE_MS = 10_000;
@@ -111,134 +105,182 @@ async function settledHistory(
   return deps.server.history();
 }
 
-async function capturedTables(
+type Session = Omit<OpenedSession, 'checkpoint'> & { readonly ledger: Ledger };
+
+function assemble(
   deps: CaptureDeps,
   input: CaptureInput,
-): Promise<readonly SourceTable[]> {
-  const tables = await deps.server.capturedTables();
-  const [collision] = collidingTopics(
-    input.prefix,
-    tables.map(({ schema }) => schema.id),
-  );
-  if (collision)
-    throw new SluiceError(
-      'topic.collision',
-      `Tables ${collision.map(tableName).join(' and ')} would share topic ${tableTopic(input.prefix, collision[0] ?? { database: '', table: '' })}. Exclude one of them.`,
-    );
-  const keyless = tables.filter(({ schema }) => schema.key.length === 0);
-  if (keyless.length > 0)
-    throw new SluiceError(
-      'table.no-key',
-      `Tables without a primary key cannot be captured: ${keyless.map(({ schema }) => tableName(schema.id)).join(', ')}. Add a key, or exclude them.`,
-    );
-  return tables;
-}
-
-interface Beginning {
-  readonly epoch: number;
-  readonly gtidSet: Checkpoint['gtidSet'];
-  readonly commitOrdinal: number;
-  readonly committedAtUs: number;
-  readonly open: Checkpoint['open'];
-  readonly file: string;
-  readonly pos: number;
-}
-
-function beginning(
+  captures: (table: TableId) => boolean,
+  stored: StoredPipeline,
   decision: StartDecision,
   history: ServerHistory,
-  input: CaptureInput,
-): Beginning {
-  const fromServer = { gtidSet: history.gtidExecuted, ...history.binlogEnd, open: undefined };
-  switch (decision.kind) {
-    case 'fresh':
-      return { ...fromServer, epoch: 1, commitOrdinal: 0, committedAtUs: 0 };
-    case 'resume':
-      return { ...decision.checkpoint, open: decision.checkpoint.open };
-    case 'reopen':
-      return {
-        ...fromServer,
-        epoch: Math.max(decision.checkpoint?.epoch ?? 0, input.tripwire.epoch) + 1,
-        commitOrdinal: decision.checkpoint?.commitOrdinal ?? 0,
-        committedAtUs: decision.checkpoint?.committedAtUs ?? 0,
-      };
-  }
-}
-
-interface StartContext {
-  readonly session: CaptureSession;
-  readonly snapshot: SnapshotDriver;
-  readonly tracker: StreamTracker;
-  readonly epoch: number;
-  readonly nowMs: number;
-  /** Topics of tables that were captured before this attempt. */
-  readonly known: ReadonlyMap<Topic, TopicIdentity>;
-}
-
-/**
- * Plans what the decision and the commands ask for. A command is applied once, with the checkpoint
- * that names it.
- */
-function applyStart(
-  decision: StartDecision,
-  context: StartContext,
-  tables: readonly SourceTable[],
-  input: CaptureInput,
-  history: ServerHistory,
-): void {
-  const { session, snapshot, tracker, epoch, nowMs, known } = context;
-  const names = tables.map(({ schema }) => tableName(schema.id));
-  const estimates = new Map(
-    tables.map(({ schema, estimatedRows }) => [tableName(schema.id), estimatedRows]),
+): Session {
+  const { log, server, nowMs } = deps;
+  const { prefix, owner } = input;
+  const begin = beginning(decision, history, input.tripwire);
+  const plan = sweeping(stored.plan);
+  const position = new StreamPosition(begin);
+  const ledger = new Ledger(decision.kind === 'reopen' ? withoutTopics(stored) : stored.tables);
+  const xa = new OpenXa(stored.openXa);
+  const wakeup = new Wakeup();
+  const batch = new BatchWriter(
+    { prefix, owner, epoch: begin.epoch, serverUuid: history.serverUuid },
+    { log, position, ledger, xa, nowMs },
+    { ...stored, plan },
   );
-  const beganAt = formatSequence({ epoch, commitOrdinal: tracker.commitOrdinal + 1, row: 0 });
-  // Patterns as in the configuration; an operator may type `shop.order_*`.
-  const pick = (asked: readonly string[]): readonly TableName[] => {
-    const matches = asked.length === 0 ? () => true : tableFilter(asked, []);
-    return tables
-      .filter(({ schema }) => matches(schema.id))
-      .map(({ schema }) => tableName(schema.id));
+  const snapshot = new SnapshotRunner(
+    deps.reader,
+    { maxRows: input.chunkRows, maxBytes: input.maxChunkBytes },
+    plan,
+    nowMs,
+    () => {
+      wakeup.wake();
+    },
+  );
+  const definitions = new Definitions();
+  const router = new TableRouter(ledger, captures);
+  const formerTopics = decision.kind === 'reopen' ? new Map() : topicsOf(stored);
+  const tables = new Tables({
+    prefix,
+    ledger,
+    batch,
+    snapshot,
+    definitions,
+    formerTopics: topicsOf(stored),
+    at: () => `${position.file}:${position.pos}`,
+    nowMs,
+    onFailure: input.onFailure,
+  });
+  const copies = input.snapshotMode === 'initial';
+  const admission = new Admission({
+    ...{ prefix, server, log, position, ledger, router, tables, definitions, batch, nowMs },
+    copies,
+    formerTopics,
+  });
+  const events = new EventHandler({
+    ...{ position, ledger, router, tables, admission, definitions, snapshot, batch, xa },
+    ignoresNameCase: history.ignoresNameCase,
+  });
+  const target = new TableCopies({
+    ...{ admission, router, batch, tables, definitions },
+    reach: deps.reach,
+  });
+  return {
+    ...{ events, position, batch, tables, admission, definitions, snapshot, wakeup, ledger },
+    copies: target,
   };
-  if (decision.kind === 'fresh' && input.snapshotMode === 'initial')
-    snapshot.add(
-      names,
-      { snapshotId: 'initial', mode: 'initial', beganAt, startedAtMs: nowMs },
-      estimates,
+}
+
+/** A new epoch begins with whatever topics there are: its copies fill them. */
+function withoutTopics({ tables }: StoredPipeline): StoredPipeline['tables'] {
+  return new Map([...tables].map(([name, { topic: _, ...entry }]) => [name, entry]));
+}
+
+/** Copies that an earlier version has begun end with a sweep, too. */
+function sweeping(plan: SnapshotPlan): SnapshotPlan {
+  if (!plan.tables.some(({ mode }) => mode === 'requested')) return plan;
+  const tables = plan.tables.map((copy) =>
+    copy.mode === 'requested' ? { ...copy, mode: 'sweep' as const } : copy,
+  );
+  return { ...plan, tables };
+}
+
+/** Brings the ledger in step with the configuration and with what the source lists. */
+function settleTables(
+  deps: CaptureDeps,
+  input: CaptureInput,
+  captures: (table: TableId) => boolean,
+  stored: StoredPipeline,
+  decision: StartDecision,
+  listed: readonly ListedTable[],
+  { tables, definitions, ledger, batch }: Session,
+): void {
+  const sights = new Map(listed.map(({ id, sight }) => [tableName(id), sight]));
+  const ids = new Map<TableName, TableId>(listed.map(({ id }) => [tableName(id), id]));
+  for (const [name, { id }] of stored.tables) ids.set(name, id);
+  const isTakenOver = stored.tables.size === 0 && decision.kind !== 'fresh';
+  const due: TableName[] = [];
+  for (const [name, id] of ids) {
+    const step = tableStep(
+      {
+        id,
+        state: stored.tables.get(name)?.state,
+        captured: captures(id),
+        sight: sights.get(name),
+        wasWritten: isTakenOver && stored.formerTopics.has(tableTopic(input.prefix, id)),
+      },
+      deps.nowMs(),
     );
-  // Tables that the configuration has taken in since: their present rows are in no event.
-  const added = tables
-    .filter(({ schema }) => !known.has(tableTopic(input.prefix, schema.id)))
-    .map(({ schema }) => tableName(schema.id));
-  if (decision.kind === 'resume' && added.length > 0 && input.snapshotMode === 'initial')
-    snapshot.add(
-      added,
-      { snapshotId: `added-${beganAt}`, mode: 'initial', beganAt, startedAtMs: nowMs },
-      estimates,
-    );
-  if (decision.kind === 'reopen')
-    session.recordGap('resnapshot', decision.from, history.gtidExecuted);
+    switch (step.kind) {
+      case 'keep':
+        break;
+      case 'exclude':
+        tables.exclude(id);
+        break;
+      case 'hide':
+        tables.hide(id);
+        break;
+      case 'stop':
+        tables.stop(id, step.error);
+        break;
+      case 'follow':
+        if (tables.follow(id, step.missing)) due.push(name);
+        break;
+      case 'takeOver':
+        tables.follow(id);
+        break;
+      case 'lookAgain':
+        definitions.touched(id);
+        break;
+    }
+  }
+  if (due.length === 0 && decision.kind !== 'fresh') return;
+  if (input.snapshotMode !== 'initial') return;
+  const estimates = new Map(
+    listed.flatMap(({ id, sight }) =>
+      sight.kind === 'readable' ? [[tableName(id), sight.table.estimatedRows] as const] : [],
+    ),
+  );
+  const snapshotId = decision.kind === 'fresh' ? 'initial' : `added-${batch.copyBegins}`;
+  tables.copy(
+    due.filter((name) => ledger.isFollowed(name)),
+    snapshotId,
+    estimates,
+  );
+}
+
+/** A command is applied once, with the checkpoint that names it. */
+function applyCommands(
+  decision: StartDecision,
+  input: CaptureInput,
+  { batch, tables, snapshot, copies, ledger }: Session,
+): void {
   const applied = decision.kind === 'fresh' ? [] : (decision.checkpoint?.appliedCommands ?? []);
   for (const command of input.commands) {
     if (applied.includes(command.commandId)) continue;
     switch (command.kind) {
       case 'resnapshot':
-        snapshot.add(
-          pick(command.tables),
-          { snapshotId: command.commandId, mode: 'sweep', beganAt, startedAtMs: nowMs },
-          estimates,
-        );
+        tables.copy(pick(command.tables), command.commandId);
         break;
       case 'snapshot':
-        snapshot.add(
-          pick(command.tables),
-          { snapshotId: command.snapshotId, mode: 'requested', beganAt, startedAtMs: nowMs },
-          estimates,
-        );
+        tables.copy(pick(command.tables), command.snapshotId);
         break;
       case 'cancelSnapshot':
-        snapshot.cancel(command.snapshotId);
+        snapshot.cancel(command.snapshotId, copies);
         break;
     }
-    session.markApplied(command.commandId);
+    batch.markApplied(command.commandId);
+  }
+
+  /** Patterns as in the configuration; a table that has stopped is tried again. */
+  function pick(asked: readonly string[]): readonly TableName[] {
+    const matches = asked.length === 0 ? () => true : tableFilter(asked, []);
+    return [...ledger.entries].flatMap(([name, { id, state }]) => {
+      if (!matches(id)) return [];
+      const isRetried =
+        asked.length > 0 && (state.kind === 'stopped' || state.kind === 'invisible');
+      if (isRetried) tables.follow(id, state.kind === 'stopped' ? 'stopped' : 'invisible');
+      return ledger.isFollowed(name) ? [name] : [];
+    });
   }
 }

@@ -1,19 +1,6 @@
-import type { Checkpoint, SnapshotPlan } from '../change/checkpoint.ts';
-import type { SchemaId, TableName } from '../change/table.ts';
 import type { OutgoingBatch } from '../topic/publisher.ts';
 import type { Topic, TopicIdentity } from '../topic/topic-name.ts';
-
-/** What the internal topics hold for a pipeline, folded to the newest record of each key. */
-export interface StoredPipeline {
-  readonly checkpoint: Checkpoint | undefined;
-  readonly snapshot: SnapshotPlan | undefined;
-  /** Every table topic written so far. */
-  readonly topics: ReadonlyMap<Topic, TopicIdentity>;
-  /** Schemas already on record. */
-  readonly schemaIds: ReadonlySet<SchemaId>;
-  /** Digest of the comments on record, by table. */
-  readonly comments: ReadonlyMap<TableName, string>;
-}
+import type { StoredPipeline } from './position-records.ts';
 
 /**
  * Port: the pipeline's own topics, written exactly once. Implemented in src/kafka.

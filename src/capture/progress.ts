@@ -1,5 +1,7 @@
-import type { Checkpoint, SnapshotTally } from '../change/checkpoint.ts';
+import type { Checkpoint } from '../change/checkpoint.ts';
 import type { TableName } from '../change/table.ts';
+import type { TableStop } from '../control/stopped-tables.ts';
+import type { SnapshotTally } from '../snapshot/plan.ts';
 
 /** What capture tells its surroundings, a few times a second. Counters count since the start of this attempt. JSON-plain. */
 export interface CaptureProgress {
@@ -25,13 +27,7 @@ export interface CaptureProgress {
 }
 
 /** A table of which capture passes nothing on until its cause is gone. JSON-plain, quotes no value. */
-export interface StoppedTable {
-  readonly table: TableName;
-  /** Error code; `sluice explain CODE` tells more. */
-  readonly code: string;
-  readonly reason: string;
-  /** `file:pos` of the source where it stopped. */
-  readonly position: string;
+export interface StoppedTable extends TableStop {
   readonly sinceMs: number;
 }
 

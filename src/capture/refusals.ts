@@ -12,7 +12,7 @@ export function unsupported(what: string, fix?: string): SluiceError {
 }
 
 /** Rows whose columns have no names, or names that cannot be read: the decoder knows which. */
-export function unnamed(event: RowsEvent, at: string): Error {
+export function unnamed(event: RowsEvent, at: string): SluiceError {
   const table = tableName(event.table.id);
   try {
     event.read();
@@ -23,7 +23,7 @@ export function unnamed(event: RowsEvent, at: string): Error {
         facts: { ...error.facts, table, position: at },
       });
   }
-  return new InvariantBroken(`rows of ${table} at ${at} have no schema and yet could be read`);
+  throw new InvariantBroken(`rows of ${table} at ${at} have no schema and yet could be read`);
 }
 
 /** A value that is missing from a row image is not NULL; downstream could not tell. */

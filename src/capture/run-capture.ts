@@ -1,13 +1,13 @@
-import { tableFilter } from '../change/table-pattern.ts';
+import { followedTables, type TablePatterns } from '../change/table-pattern.ts';
+import type { StreamCommand, Tripwire } from '../control/stream-command.ts';
 import type { ChunkReader } from '../snapshot/chunk-reader.ts';
 import { CaptureLoop, type EventDecoder } from './capture-loop.ts';
-import type { CaptureCommand } from './command.ts';
 import type { CaptureKillPoint } from './kill-points.ts';
 import { openSession } from './open-session.ts';
 import type { PipelineLog } from './pipeline-log.ts';
 import type { CaptureNotice, CaptureProgress } from './progress.ts';
 import type { SourceServer } from './source-server.ts';
-import type { Tripwire } from './start-decision.ts';
+import type { OnFailure } from './tables.ts';
 
 export interface CaptureDeps {
   readonly server: SourceServer;
@@ -22,13 +22,11 @@ export interface CaptureDeps {
   readonly notify: (notice: CaptureNotice) => void;
 }
 
-export interface CaptureInput {
+export interface CaptureInput extends TablePatterns {
   readonly pipeline: string;
   readonly prefix: string;
   /** `<namespace>/<workflow id>` */
   readonly owner: string;
-  readonly include: readonly string[];
-  readonly exclude: readonly string[];
   readonly snapshotMode: 'initial' | 'never';
   readonly chunkRows: number;
   readonly maxChunkBytes: number;
@@ -38,8 +36,9 @@ export interface CaptureInput {
   /** How often the checkpoint moves while no captured row comes. */
   readonly positionIntervalMs: number;
   readonly reportIntervalMs: number;
+  readonly onFailure: OnFailure;
   readonly tripwire: Tripwire;
-  readonly commands: readonly CaptureCommand[];
+  readonly commands: readonly StreamCommand[];
 }
 
 /**
@@ -56,9 +55,9 @@ export async function runCapture(
   input: CaptureInput,
   signal: AbortSignal,
 ): Promise<void> {
-  const captures = tableFilter(input.include, input.exclude);
+  const captures = followedTables(input);
   const opened = await openSession(deps, input, captures);
-  await using stream = await deps.server.openStream(opened.tracker.gtidSet, signal);
+  await using stream = await deps.server.openStream(opened.position.gtidSet, signal);
   const loop = new CaptureLoop(deps, input, opened, deps.newDecoder(), stream);
   await loop.run(signal);
 }

@@ -1,5 +1,6 @@
 import type { GtidSetText } from '../change/gtid.ts';
 import type { TableComments, TableId, TableSchema } from '../change/table.ts';
+import type { ErrorCode } from '../errors/catalogue.ts';
 
 /** A place in the log files of one server. */
 export interface BinlogEnd {
@@ -15,6 +16,8 @@ export interface ServerHistory {
   readonly gtidPurged: GtidSetText;
   readonly binlogEnd: BinlogEnd;
   readonly oldestFile: string;
+  /** Names of databases and tables are compared without letter case: `lower_case_table_names` is 1 or 2. */
+  readonly ignoresNameCase: boolean;
 }
 
 /** A captured table as information_schema describes it now. */
@@ -25,6 +28,16 @@ export interface SourceTable {
   readonly estimatedRows: number;
 }
 
+/** What the account sees of one table. */
+export type Sight =
+  | { readonly kind: 'readable'; readonly table: SourceTable }
+  /** It is there, and cannot be captured. */
+  | { readonly kind: 'unreadable'; readonly code: ErrorCode; readonly reason: string }
+  /** It may be there; the account may not read it. */
+  | { readonly kind: 'hidden' }
+  /** It is not there: the account would see it. */
+  | { readonly kind: 'gone' };
+
 /** Port: the source server, as capture needs it. Implemented in src/mysql. */
 export interface SourceServer {
   history(): Promise<ServerHistory>;
@@ -33,10 +46,12 @@ export interface SourceServer {
    * before `gtid_executed` does, so a position read from it may be ahead for a moment.
    */
   waitForExecuted(gtidSet: GtidSetText, timeoutMs: number): Promise<void>;
-  /** Base tables that match the include and exclude patterns, sorted by name. */
-  capturedTables(): Promise<readonly SourceTable[]>;
-  /** One base table as it is now; `undefined` when it is gone. */
-  table(id: TableId): Promise<SourceTable | undefined>;
+  /** Everything the server has executed by now. */
+  executed(): Promise<GtidSetText>;
+  /** Base tables that match the include and exclude patterns and that the account knows of, sorted by name. */
+  capturedTables(): Promise<readonly { readonly id: TableId; readonly sight: Sight }[]>;
+  /** One base table as it is now. */
+  look(id: TableId): Promise<Sight>;
   /**
    * Dumps the log from behind a GTID set.
    * @throws {SluiceError} `binlog.purged`, `binlog.diverged` or a connection code

@@ -1,67 +1,80 @@
-import type { SchemaId, TableId, TableName, TableSchema } from '../change/table.ts';
-import { tableName } from '../change/table.ts';
+import { type TableId, type TableSchema, tableName } from '../change/table.ts';
 import { SluiceError } from '../errors/error.ts';
 import type { TableRoute } from '../topic/envelope.ts';
 import { schemaIdOf } from '../topic/schema-record.ts';
-import { type Topic, type TopicIdentity, tableTopic } from '../topic/topic-name.ts';
+import type { Ledger } from './ledger.ts';
 
-/** Where rows of a table go, and what must be on record before the first of them. */
+/** What becomes of the rows of a table. */
 export type Routing =
   | { readonly kind: 'skip' }
   | { readonly kind: 'route'; readonly route: TableRoute }
-  /** The topic is not known to exist yet: create it, then ask again. */
-  | { readonly kind: 'createTopic'; readonly topic: Topic };
+  /** Nobody has looked at the table yet, or it has no topic: ask the source, then here again. */
+  | { readonly kind: 'admit' }
+  | { readonly kind: 'stop'; readonly error: SluiceError };
+
+const SKIP: Routing = { kind: 'skip' };
+const ADMIT: Routing = { kind: 'admit' };
 
 /**
- * Decides per table map, and remembers the answer per schema object: the decoder hands out the same
- * object as long as the server repeats the same map.
+ * Decides per table map, and remembers the decision per schema object until the ledger changes: the
+ * decoder hands out the same object as long as the server repeats the same map.
  */
 export class TableRouter {
-  readonly #prefix: string;
+  readonly #ledger: Ledger;
   readonly #captures: (table: TableId) => boolean;
-  readonly #partitions: Map<Topic, number>;
-  readonly #routes = new WeakMap<TableSchema, Routing>();
+  #routings = new WeakMap<TableSchema, Routing>();
+  #version: number;
 
-  constructor(prefix: string, captures: (table: TableId) => boolean) {
-    this.#prefix = prefix;
+  constructor(ledger: Ledger, captures: (table: TableId) => boolean) {
+    this.#ledger = ledger;
     this.#captures = captures;
-    this.#partitions = new Map();
+    this.#version = ledger.version;
   }
 
   captures(table: TableId): boolean {
     return this.#captures(table);
   }
 
-  learnTopics(topics: ReadonlyMap<Topic, TopicIdentity>): void {
-    for (const [topic, { partitions }] of topics) this.#partitions.set(topic, partitions);
-  }
-
-  /** @throws {SluiceError} `table.no-key` for a captured table without a primary key */
   routing(schema: TableSchema): Routing {
-    const known = this.#routes.get(schema);
+    if (this.#version !== this.#ledger.version) {
+      this.#routings = new WeakMap();
+      this.#version = this.#ledger.version;
+    }
+    const known = this.#routings.get(schema);
     if (known) return known;
     const routing = this.#decide(schema);
-    if (routing.kind !== 'createTopic') this.#routes.set(schema, routing);
+    this.#routings.set(schema, routing);
     return routing;
   }
 
   #decide(schema: TableSchema): Routing {
-    if (!this.#captures(schema.id)) return { kind: 'skip' };
-    if (schema.key.length === 0) throw noKey(tableName(schema.id));
-    const topic = tableTopic(this.#prefix, schema.id);
-    const partitions = this.#partitions.get(topic);
-    if (partitions === undefined) return { kind: 'createTopic', topic };
-    const schemaId: SchemaId = schemaIdOf(schema);
-    const table = tableName(schema.id);
-    return { kind: 'route', route: { table, topic, partitions, schema, schemaId } };
+    const name = tableName(schema.id);
+    const entry = this.#ledger.get(name);
+    switch (entry?.state.kind) {
+      case undefined:
+      case 'gone':
+        return this.#captures(schema.id) ? ADMIT : SKIP;
+      case 'excluded':
+      case 'invisible':
+      case 'stopped':
+        return SKIP;
+      case 'followed':
+        break;
+    }
+    if (schema.key.length === 0) return { kind: 'stop', error: keyless(schema.id) };
+    if (!entry.topic) return ADMIT;
+    const { name: topic, partitions } = entry.topic;
+    const schemaId = schemaIdOf(schema);
+    return { kind: 'route', route: { table: name, topic, partitions, schema, schemaId } };
   }
 }
 
-function noKey(table: TableName): SluiceError {
+export function keyless(id: TableId): SluiceError {
+  const table = tableName(id);
   return new SluiceError(
     'table.no-key',
     `Table ${table} has no primary key, so its changes have no key to be merged by. ` +
-      `Add one, or exclude the table.`,
+      'Add one, or exclude the table.',
     { facts: { table } },
   );
 }

@@ -8,6 +8,8 @@ export interface Console {
   /** A person sits there and can be asked. */
   readonly interactive: boolean;
   result(text: string): void;
+  /** A result in pieces, for one that may be longer than a text can be. */
+  results(pieces: Iterable<string>): void;
   note(text: string): void;
   /** One line typed by the person. */
   ask(question: string, signal: AbortSignal): Promise<string>;
@@ -19,6 +21,10 @@ export function processConsole(json: boolean): Console {
     json,
     interactive: stdin.isTTY && stderr.isTTY,
     result: (text) => stdout.write(`${text}\n`),
+    results: (pieces) => {
+      for (const piece of pieces) stdout.write(piece);
+      stdout.write('\n');
+    },
     note: (text) => stderr.write(`${text}\n`),
     ask: async (question, signal) => {
       const lines = createInterface({ input: stdin, output: stderr });
@@ -35,8 +41,10 @@ export function processConsole(json: boolean): Console {
 export interface Answer {
   /** JSON-plain. */
   readonly result: unknown;
-  /** For people; empty when everything was said on the way. */
-  readonly text: string;
+  /** The JSON of `result` in pieces, where it may be long. */
+  readonly json?: () => Iterable<string>;
+  /** For people; empty when everything was said on the way. Made only when it is shown. */
+  readonly text: string | (() => Iterable<string>);
   /** False when the work was done and its outcome is bad, as a check that finds something fatal. */
   readonly ok?: boolean;
 }
@@ -44,10 +52,21 @@ export interface Answer {
 export function printAnswer(
   console: Console,
   command: string,
-  { result, text, ok = true }: Answer,
+  { result, json, text, ok = true }: Answer,
 ): void {
-  if (console.json) console.result(JSON.stringify({ command, ok, result }, null, 2));
+  if (console.json) {
+    if (json) console.results(wrapped(command, ok, json()));
+    else console.result(JSON.stringify({ command, ok, result }, null, 2));
+    return;
+  }
+  if (typeof text !== 'string') console.results(text());
   else if (text !== '') console.result(text);
+}
+
+function* wrapped(command: string, ok: boolean, result: Iterable<string>): Iterable<string> {
+  yield `{"command":${JSON.stringify(command)},"ok":${ok},"result":`;
+  yield* result;
+  yield '}';
 }
 
 export function printFailure(console: Console, command: string, verdict: FailureVerdict): void {

@@ -16,10 +16,10 @@ const ports: CliPorts = {
   tailTopic: async function* (options) {
     yield* (await import('../workers/tail.ts')).tailTopic(options);
   },
-  queryWarehouse: async ({ file, sql, limit }) =>
-    (await import('../workers/query.ts')).queryWarehouse(file, { sql, limit }),
-  connect: async (address) =>
-    (await import('../temporal/pipeline-client.ts')).PipelineClient.connect(address),
+  queryWarehouse: async (file, request) =>
+    (await import('../workers/query.ts')).queryWarehouse(file, request),
+  connect: async (place) =>
+    (await import('../temporal/pipeline-client.ts')).PipelineClient.connect(place),
 };
 
 // A reader that has seen enough (`| head`) is no failure.

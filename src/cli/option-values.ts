@@ -1,4 +1,5 @@
 import { InvalidArgumentError } from 'commander';
+import { CASCADES_SELECTOR, patternList } from '../config/text-rules.ts';
 
 /** Parser of an option that counts something. */
 export function wholeNumber(text: string): number {
@@ -12,4 +13,20 @@ export function commaList(text: string): readonly string[] {
   if (names.includes(''))
     throw new InvalidArgumentError('It is a list of names with commas between.');
   return names;
+}
+
+/** Parser of an option that lists tables: patterns as in the configuration, commas between. */
+export function tableList(text: string): readonly string[] {
+  return readList(text, []);
+}
+
+/** The same where tables may be named by what they have in common. */
+export function tableOrSelectorList(text: string): readonly string[] {
+  return readList(text, [CASCADES_SELECTOR]);
+}
+
+function readList(text: string, selectors: readonly string[]): readonly string[] {
+  const list = patternList(text, selectors);
+  if ('problem' in list) throw new InvalidArgumentError(`${list.problem}.`);
+  return list.patterns;
 }

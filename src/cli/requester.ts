@@ -1,8 +1,8 @@
 import { hostname, userInfo } from 'node:os';
-import type { Requester } from './ports.ts';
+import type { Operator } from '../temporal/pipeline-client.ts';
 
 /** `ana@laptop`, or the host alone where the user has no name. */
-export function requester(reason: string | undefined): Requester {
+export function requester(reason: string | undefined): Operator {
   return { by: `${userName()}@${hostname()}`, ...(reason === undefined ? {} : { reason }) };
 }
 

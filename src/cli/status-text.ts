@@ -1,16 +1,17 @@
+import { type StoppedTables, snapshotCommand } from '../control/stopped-tables.ts';
 import type {
   PipelineProgress,
   SinkProgress,
   SnapshotProgress,
 } from '../observability/progress.ts';
+import type { IncidentView, PipelineView, SinkView } from '../temporal/pipeline-view.ts';
 import { count } from './amounts.ts';
-import type { Incident, PipelineStatus, SinkStatus } from './ports.ts';
 
 const BAR_CELLS = 20;
 const NOTHING_YET = '-';
 
 /** Everything about a pipeline in a block a person reads from top to bottom. */
-export function statusBlock(status: PipelineStatus, nowMs: number): string {
+export function statusBlock(status: PipelineView, nowMs: number): string {
   const { pipeline, progress, incident } = status;
   const lines: string[] = [
     ...field('pipeline', pipeline),
@@ -20,9 +21,10 @@ export function statusBlock(status: PipelineStatus, nowMs: number): string {
     ),
     ...field('since', `${localTime(status.sinceMs)} (${duration(nowMs - status.sinceMs)})`),
     ...(progress ? progressLines(progress) : field('position', 'none reported yet')),
+    ...stoppedLines(pipeline, status.stopped, 'stopped'),
     ...status.sinks.flatMap((sink) => [
       ...field(`sink ${sink.name}`, sinkText(sink)),
-      ...stoppedLines(sink),
+      ...stoppedLines(pipeline, sink.stopped, ''),
     ]),
   ];
   const open = [incident, ...status.sinks.map((sink) => sink.incident)].filter(
@@ -34,12 +36,12 @@ export function statusBlock(status: PipelineStatus, nowMs: number): string {
 
 /** One line of the list: name, state, since, lag, rows/s, snapshot, sinks. */
 export function statusRow(
-  { pipeline, state, sinceMs, progress, sinks }: PipelineStatus,
+  { pipeline, state, sinceMs, progress, stopped, sinks }: PipelineView,
   nowMs: number,
 ): readonly string[] {
   return [
     pipeline,
-    state,
+    `${state}${stoppedText(stopped)}`,
     duration(nowMs - sinceMs),
     progress ? duration(progress.lagMs) : NOTHING_YET,
     progress ? count(progress.rowsPerSecond) : NOTHING_YET,
@@ -49,16 +51,16 @@ export function statusRow(
     sinks
       .map(
         (sink) =>
-          `${sink.name} ${sink.progress ? duration(sink.progress.lagMs) : sink.state}${stoppedText(sink.progress)}`,
+          `${sink.name} ${sink.progress ? duration(sink.progress.lagMs) : sink.state}${stoppedText(sink.stopped)}`,
       )
       .join(', ') || NOTHING_YET,
   ];
 }
 
-/** An open incident with the commands that answer it, ready to paste. */
+/** An open incident with the commands that answer or cure it, ready to paste. */
 export function incidentLines(
   pipeline: string,
-  { id, code, message, openedAtMs, actions }: Incident,
+  { id, code, message, openedAtMs, actions, table }: IncidentView,
 ): readonly string[] {
   return [
     `${id}  ${code}  open since ${localTime(openedAtMs)}`,
@@ -66,6 +68,7 @@ export function incidentLines(
     ...actions.map(
       (action) => `  $ sluice recover ${pipeline} --incident ${id} --action ${action}`,
     ),
+    ...(table === undefined ? [] : [`  $ ${snapshotCommand(pipeline, table)}`]),
     `  $ sluice explain ${code}`,
   ];
 }
@@ -100,27 +103,36 @@ function snapshotText({
   return `${'█'.repeat(filled)}${'░'.repeat(BAR_CELLS - filled)} ${Math.floor(part * 100)} % of ${table}, ${count(rows)} of about ${count(estimatedRows)} rows, ${count(rowsPerSecond)} rows/s${eta}; ${tablesDone} of ${tablesTotal} tables done`;
 }
 
-function sinkText({ state, reason, progress }: SinkStatus): string {
+function sinkText({ state, reason, progress }: SinkView): string {
   const shown = reason === undefined ? state : `${state} (${reason})`;
   if (!progress) return shown;
   return `${shown}, ${duration(progress.lagMs)} behind, complete up to commit ${count(progress.cutOrdinal)}, ${count(progress.rows)} rows${refusedText(progress)}${leftText(progress)}`;
 }
 
-/** Tables that stand still, each with what holds it; a heartbeat names the first few. */
-function stoppedLines({ progress }: SinkStatus): readonly string[] {
-  if (!progress?.stopped) return [];
-  const { count: all, reasons } = progress.stopped;
-  const named = Object.entries(reasons);
+/** Stopped tables, each with what stopped it and what cures it; the others go on. */
+function stoppedLines(
+  pipeline: string,
+  stopped: StoppedTables | undefined,
+  label: string,
+): readonly string[] {
+  if (!stopped) return [];
+  const { count: all, tables } = stopped;
   return [
-    ...named.flatMap(([table, reason]) => field('', `${table} has stopped: ${reason}`)),
-    ...(named.length < all ? field('', `and ${tableCount(all - named.length)} more`) : []),
-    ...field('', 'their views stay as they are; how they go on: sluice explain CODE'),
+    ...field(label, `${tableCount(all)} stopped, the others go on`),
+    ...tables.flatMap(({ table, code, reason, position, sinceMs }) => [
+      ...field(
+        '',
+        `${table}${sinceMs === undefined ? '' : ` since ${localTime(sinceMs)}`}: ${code} at ${position}: ${reason}`,
+      ),
+      ...field('', `  $ ${snapshotCommand(pipeline, table)}`),
+    ]),
+    ...(tables.length < all ? field('', `and ${tableCount(all - tables.length)} more`) : []),
+    ...field('', 'when the cause is gone; what it is: sluice explain CODE'),
   ];
 }
 
-function stoppedText(progress: SinkProgress | undefined): string {
-  const stopped = progress?.stopped?.count ?? 0;
-  return stopped === 0 ? '' : ` (${tableCount(stopped)} stopped)`;
+function stoppedText(stopped: StoppedTables | undefined): string {
+  return stopped ? ` (${tableCount(stopped.count)} stopped)` : '';
 }
 
 const tableCount = (tables: number): string => `${count(tables)} table${tables === 1 ? '' : 's'}`;

@@ -1,12 +1,13 @@
 import type { Command } from 'commander';
+import type { TemporalPlace } from '../temporal/connection.ts';
 import type { Answer, Console } from './console.ts';
-import type { CliPorts, PipelineControl, TemporalAddress } from './ports.ts';
+import type { CliPorts, PipelineControl } from './ports.ts';
 
 /** What a verb works with. */
 export interface Surroundings {
   readonly console: Console;
   readonly ports: CliPorts;
-  readonly temporal: TemporalAddress;
+  readonly temporal: TemporalPlace;
   /** Aborted by Ctrl-C or SIGTERM. */
   readonly signal: AbortSignal;
 }

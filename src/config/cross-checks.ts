@@ -1,4 +1,4 @@
-import { tableFilter } from '../change/table-pattern.ts';
+import { followedTables, singleTable, tableFilter } from '../change/table-pattern.ts';
 import type { KeyPath } from './locate.ts';
 import { type PathProblem, valueAt } from './schema-problems.ts';
 
@@ -87,18 +87,24 @@ function unreachableStreams(data: unknown): readonly PathProblem[] {
 /** A scheduled table that no pattern captures would be asked for in vain every time. */
 function uncapturedSchedules(data: unknown): readonly PathProblem[] {
   const include = textsAt(data, ['source', 'include']);
-  const captured = tableFilter(include, textsAt(data, ['source', 'exclude']));
+  const exclude = textsAt(data, ['source', 'exclude']);
+  const included = tableFilter(include, []);
+  const follows = valueAt(data, ['source', 'ghostTables']) === 'follow';
+  const captured = followedTables({
+    include,
+    exclude,
+    ghostTables: follows ? 'follow' : 'skip',
+  });
   if (include.length === 0) return [];
   return namesAt(data, ['snapshot', 'schedules']).flatMap((schedule) => {
     const path = ['snapshot', 'schedules', schedule, 'tables'];
     return textsAt(data, path).flatMap((pattern, index) => {
-      const [database = '', ...table] = pattern.split('.');
-      const single = !pattern.includes('*') && table.length > 0;
-      return single && !captured({ database, table: table.join('.') })
+      const table = singleTable(pattern);
+      return table && !captured(table)
         ? [
             at(
               [...path, index],
-              `table ${pattern} is not captured: source.include does not name it`,
+              `table ${pattern} is not captured: ${included(table) ? 'source.exclude or source.ghostTables leaves it out' : 'source.include does not name it'}`,
             ),
           ]
         : [];

@@ -37,6 +37,9 @@ export const DEFAULT_DUCKDB_COMMIT_INTERVAL_MS = 1_000;
 /** Some 25,000 rows: larger ones commit no faster, and the sink holds all of one in memory. */
 export const DEFAULT_DUCKDB_BATCH_BYTES = 8 * 1024 * 1024;
 
+/** Rows of 60 MB and tables of a thousand columns take it; ordinary work takes 128 MB of it. */
+export const DEFAULT_DUCKDB_MEMORY_MB = 1_024;
+
 /** What a first run is for. A pipeline that shall start at the present says `never`. */
 export const DEFAULT_SNAPSHOT_MODE = 'initial';
 
@@ -62,3 +65,9 @@ export const DEFAULT_ON_REFUSED_ROW = 'stop';
 /** Interactive jobs start at once; batch ones wait for idle slots and spare the project's interactive ones. */
 export const DEFAULT_COMPACTION_INTERVAL_MS = 6 * 3_600_000;
 export const DEFAULT_COMPACTION_PRIORITY = 'interactive';
+
+/** A ghost table's rows come again under the name of the real one. */
+export const DEFAULT_GHOST_TABLES = 'skip';
+
+/** One odd table must not stop the others. */
+export const DEFAULT_ON_TABLE_FAILURE = 'stop-table';

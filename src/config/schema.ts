@@ -9,6 +9,8 @@ import {
   DEFAULT_DATASET,
   DEFAULT_DUCKDB_BATCH_BYTES,
   DEFAULT_DUCKDB_COMMIT_INTERVAL_MS,
+  DEFAULT_DUCKDB_MEMORY_MB,
+  DEFAULT_GHOST_TABLES,
   DEFAULT_HEARTBEAT_TIMEOUT_MS,
   DEFAULT_IDLE_MS,
   DEFAULT_LOAD_INTERVAL_MS,
@@ -16,6 +18,7 @@ import {
   DEFAULT_MAX_BATCH_ROWS,
   DEFAULT_MYSQL_PORT,
   DEFAULT_ON_REFUSED_ROW,
+  DEFAULT_ON_TABLE_FAILURE,
   DEFAULT_PARTITIONS,
   DEFAULT_SNAPSHOT_MODE,
   DEFAULT_STREAM_INTERVAL_MS,
@@ -79,6 +82,15 @@ const tls = z.union(
 
 const pattern = ruled(patternProblem);
 
+const tableSettings = z.strictObject({
+  onFailure: z
+    .enum(['stop-table', 'stop-pipeline'])
+    .default(DEFAULT_ON_TABLE_FAILURE)
+    .describe(
+      'What happens when the table cannot be read, decoded or written: it stops while the others go on, or the pipeline stops with it.',
+    ),
+});
+
 const source = z.strictObject({
   kind: z.enum(['mysql', 'mariadb']).describe('Which server this is.'),
   host: z.string().min(1).describe('Host name or address.'),
@@ -92,11 +104,25 @@ const source = z.strictObject({
   include: z
     .array(pattern)
     .min(1)
-    .describe('Tables to capture as `database.table`; `*` stands for any run of characters.'),
+    .describe(
+      'Tables to capture as `database.table`; `*` stands for any run of characters. The first dot ends the database. A name that holds a dot or a star is written in backticks, which take it literally: "`example.com`.*".',
+    ),
   exclude: z
     .array(pattern)
     .default([])
     .describe('Tables to leave out although `include` names them.'),
+  ghostTables: z
+    .enum(['skip', 'follow'])
+    .default(DEFAULT_GHOST_TABLES)
+    .describe(
+      'Whether tables are followed that gh-ost and pt-online-schema-change fill beside the real one: names as `_orders_gho`, `_ghc`, `_del`, `_new` and `_old`. One that `include` names without a `*` is followed in any case.',
+    ),
+  tables: z
+    .record(pattern, tableSettings)
+    .default({})
+    .describe(
+      'Settings of single tables, by pattern as in `include`. Of several patterns that match, the last one in the file counts.',
+    ),
   serverId: wholeNumber(1, 4_294_967_295)
     .optional()
     .describe(
@@ -163,6 +189,11 @@ const duckdbSink = z.strictObject({
     .default(DEFAULT_DUCKDB_BATCH_BYTES)
     .describe(
       'A batch is committed early when it holds this many bytes; bounds the sink’s memory.',
+    ),
+  memoryLimitMb: wholeNumber(128, 1_048_576)
+    .default(DEFAULT_DUCKDB_MEMORY_MB)
+    .describe(
+      'Most memory that DuckDB takes, beside the worker’s own: 128 MB for ordinary work, and up to this much while rows, wide tables or queries need it. Beyond, it spills to disk, and what cannot be spilled fails.',
     ),
 });
 
@@ -286,6 +317,12 @@ const snapshot = z.strictObject({
     .record(name('schedule'), schedule)
     .default({})
     .describe('Snapshots that are asked for again and again, by name.'),
+  sweepCascades: z
+    .strictObject({ cron: ruled(cronProblem).describe('When, as in `schedules`.') })
+    .exactOptional()
+    .describe(
+      'Copies and sweeps the child tables of foreign keys with ON DELETE or ON UPDATE CASCADE, SET NULL or SET DEFAULT: the server does not log what those do to the rows. Without it such tables stay marked in status until a snapshot of them.',
+    ),
 });
 
 const stream = z.strictObject({

@@ -1,3 +1,7 @@
+import { parseTablePattern, splitPatterns, twoReadings } from '../change/table-pattern.ts';
+
+export { CASCADES_SELECTOR } from '../change/table-pattern.ts';
+
 /**
  * Rules for texts inside the pipeline file. Each answers with the problem and its cure, or with
  * `undefined` when the text is fine. None repeats a text that might hold a secret.
@@ -9,21 +13,45 @@ const MAX_PREFIX_LENGTH = 100;
 const SYSTEM_DATABASES = ['mysql', 'sys', 'information_schema', 'performance_schema'];
 
 export function patternProblem(text: string): string | undefined {
-  const dot = text.indexOf('.');
-  const [database, table] = [text.slice(0, dot), text.slice(dot + 1)];
-  if (/`|^["']/.test(text))
-    return `pattern ${text}: leave the quotes out, names are taken literally`;
-  if (/\\|\||^\^/.test(text))
+  const pattern = parseTablePattern(text);
+  const plain = text.replace(/`(?:[^`]|``)*`/g, '');
+  if (/^["']/.test(text)) return `pattern ${text}: leave the quotes out`;
+  if (/\\|\||^\^/.test(plain))
     return `pattern ${text} looks like a regular expression; only * has a meaning, as in shop.* or shop.order_*`;
-  if (text.includes('%')) return `pattern ${text}: % has no meaning here, write *`;
-  if (dot < 0)
+  if (plain.includes('%')) return `pattern ${text}: % has no meaning here, write *`;
+  if (!plain.includes('.'))
     return `pattern ${text} names no table: write database.table, or ${text || 'shop'}.* for all tables`;
-  if (database === '' || table === '')
+  if (!pattern)
+    return `pattern ${text}: backticks enclose one side of the dot completely, as in \`example.com\`.*`;
+  if (pattern.database.text === '' || pattern.table.text === '')
     return `pattern ${text}: a side of the dot is empty, write database.table`;
-  if (SYSTEM_DATABASES.includes(database.toLowerCase()))
-    return `pattern ${text}: tables of ${database} belong to the server and are never captured`;
+  if (SYSTEM_DATABASES.includes(pattern.database.text.toLowerCase()))
+    return `pattern ${text}: tables of ${pattern.database.text} belong to the server and are never captured`;
   if (text.trim() !== text) return `pattern ${text.trim()} has a space at an end`;
-  return undefined;
+  return twoMeanings(text);
+}
+
+function twoMeanings(text: string): string | undefined {
+  const [dotInDatabase, dotInTable] = twoReadings(text) ?? [];
+  return dotInDatabase === undefined || dotInTable === undefined
+    ? undefined
+    : `pattern ${text} can mean two things: write "${dotInDatabase}" where the database has the dot in its name, "${dotInTable}" where the tables have it`;
+}
+
+/**
+ * The patterns of a list with commas, for a command. `selectors` are texts that stand for tables
+ * otherwise.
+ */
+export function patternList(
+  text: string,
+  selectors: readonly string[] = [],
+): { readonly patterns: readonly string[] } | { readonly problem: string } {
+  const patterns = splitPatterns(text);
+  const problems = patterns
+    .filter((pattern) => !selectors.includes(pattern))
+    .flatMap((pattern) => patternProblem(pattern) ?? []);
+  const [problem = patterns.length === 0 ? 'no table is named' : undefined] = problems;
+  return problem === undefined ? { patterns } : { problem };
 }
 
 /** @see https://kafka.apache.org/documentation — legal topic characters are ASCII letters, digits, `.`, `_`, `-` */

@@ -1,10 +1,12 @@
 import { resolve } from 'node:path';
 import { unreachable } from '../change/brand.ts';
+import { CASCADES_SELECTOR } from '../change/table-pattern.ts';
 import type {
   KafkaSpec,
   PipelineSpec,
   SecretRef,
   SinkSpec,
+  SnapshotSpec,
   SourceSpec,
   TlsSpec,
 } from '../control/pipeline-spec.ts';
@@ -34,7 +36,7 @@ export function pipelineSpec(file: PipelineFile, { folder, host }: Surroundings)
         sinkSpec(sink, file.pipeline, { folder, host }),
       ]),
     ),
-    snapshot: file.snapshot,
+    snapshot: snapshotSpec(file),
     stream: file.stream,
   };
 }
@@ -67,13 +69,23 @@ function sinkSpec(
 }
 
 function sourceSpec({ pipeline, source }: PipelineFile, folder: string): SourceSpec {
-  const { tls, ...rest } = source;
+  const { tls, tables, ...rest } = source;
+  const settings = Object.entries(tables).map(([pattern, table]) => ({ pattern, ...table }));
   return {
     ...rest,
+    ...(settings.length === 0 ? {} : { tables: settings }),
     password: secretRef(source.password, folder),
     ...tlsSpec(tls, folder),
     serverId: source.serverId ?? derivedServerId(pipeline),
   };
+}
+
+/** The sweep of cascades is a schedule like the others, under a name that no file can give one. */
+function snapshotSpec({ snapshot }: PipelineFile): SnapshotSpec {
+  const { sweepCascades, schedules, ...rest } = snapshot;
+  if (!sweepCascades) return { ...rest, schedules };
+  const sweep = { cron: sweepCascades.cron, tables: [CASCADES_SELECTOR] };
+  return { ...rest, schedules: { ...schedules, [CASCADES_SELECTOR]: sweep } };
 }
 
 function kafkaSpec({ pipeline, kafka }: PipelineFile, folder: string): KafkaSpec {

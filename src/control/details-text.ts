@@ -1,8 +1,10 @@
-import { type Incident, openIncident } from './incident.ts';
+import { findOpenIncident, type Incident } from './incident.ts';
 import { pipelineWorkflowId, sinkWorkflowId } from './names.ts';
 import type { PipelineState } from './pipeline-state.ts';
 import type { Refusal } from './refusal.ts';
 import type { SinkState } from './sink-state.ts';
+import type { MachineState } from './state-machine.ts';
+import { snapshotCommand, stoppedTablesOf } from './stopped-tables.ts';
 
 /** The workflow's current details: what is going on, and what to type next. Markdown. */
 export function pipelineDetails(state: PipelineState): string {
@@ -10,7 +12,7 @@ export function pipelineDetails(state: PipelineState): string {
   const { pipeline, source, kafka, sinks } = spec;
   const from = `${source.host}:${source.port} (${source.include.join(', ')})`;
   const into = Object.keys(sinks).join(', ') || 'no sink';
-  const incident = openIncident(state.incidents);
+  const incident = findOpenIncident(state.incidents);
   return lines(
     `**${phase}** since ${utc(sinceMs)}${becauseText(state)}`,
     `${from} → topics \`${kafka.prefix}.*\` → ${into}`,
@@ -20,6 +22,7 @@ export function pipelineDetails(state: PipelineState): string {
       `Live numbers: pending activity \`streamBinlog\`, or ${code(`sluice status ${pipeline}`)}`,
     phase === 'PAUSED' && code(`sluice resume ${pipeline}`),
     incident && incidentText(incident, pipelineRecovery(pipeline, incident)),
+    stoppedText(pipeline, state),
     ...state.refusals.map(refusalText),
   );
 }
@@ -28,13 +31,14 @@ export function pipelineDetails(state: PipelineState): string {
 export function sinkDetails(state: SinkState): string {
   const { spec, sinkName, phase, sinceMs } = state;
   const workflowId = sinkWorkflowId(spec.pipeline, sinkName);
-  const incident = openIncident(state.incidents);
+  const incident = findOpenIncident(state.incidents);
   return lines(
-    `**${phase}** since ${utc(sinceMs)}`,
+    `**${phase}** since ${utc(sinceMs)}${becauseText(state)}`,
     `topics \`${spec.kafka.prefix}.*\` → ${spec.sinks[sinkName]?.kind ?? 'a removed sink'} \`${sinkName}\``,
     snapshotText(state),
     phase === 'PAUSED' && code(`temporal workflow signal -w ${workflowId} --name resume`),
     incident && incidentText(incident, sinkRecovery(spec.pipeline, workflowId, incident)),
+    stoppedText(spec.pipeline, state),
     ...state.refusals.map(refusalText),
   );
 }
@@ -75,6 +79,32 @@ function recoverSignal(workflowId: string, incidentId: string, action: string): 
   return `temporal workflow signal -w ${workflowId} --name recover --input '${payload}'`;
 }
 
+/** The tables that have stopped while the others go on, each with what to type when its cause is gone. */
+function stoppedText(pipeline: string, state: MachineState): string | false {
+  const stopped = stoppedTablesOf(state);
+  if (!stopped) return false;
+  const { count, tables } = stopped;
+  const rows = tables.map(
+    ({ table, code, reason, position, sinceMs = 0 }) =>
+      `| ${cells(table, code, reason, position, utc(sinceMs))} |`,
+  );
+  const more = count > tables.length && `and ${count - tables.length} more`;
+  return lines(
+    `### ${count} ${count === 1 ? 'table has' : 'tables have'} stopped, the others go on`,
+    ['| table | code | reason | where | since |', '| --- | --- | --- | --- | --- |', ...rows].join(
+      '\n',
+    ),
+    more,
+    'When the cause is gone (`sluice explain CODE`):',
+    ['```', ...tables.map(({ table }) => snapshotCommand(pipeline, table)), '```'].join('\n'),
+  );
+}
+
+const cells = (...texts: readonly string[]): string =>
+  texts
+    .map((text) => text.replaceAll(/[|\n]/g, (char) => (char === '|' ? '\\|' : ' ')))
+    .join(' | ');
+
 function incidentText(incident: Incident, commands: readonly string[]): string {
   const facts = Object.entries(incident.facts).map(
     ([name, value]) => `| ${name} | ${String(value).replaceAll('|', '\\|') || '(empty)'} |`,
@@ -94,7 +124,7 @@ function incidentText(incident: Incident, commands: readonly string[]): string {
   ].join('\n');
 }
 
-function becauseText({ because }: PipelineState): string {
+function becauseText({ because }: MachineState): string {
   if (!because) return '';
   const who = because.by === undefined ? '' : ` by ${because.by}`;
   const why = because.reason === undefined ? '' : `: ${because.reason}`;

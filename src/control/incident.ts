@@ -6,7 +6,8 @@ export type Facts = SluiceError['facts'];
 export interface Incident {
   /** `gap-2026-11-23-01`: kind, day it opened, number within the workflow; a sink's begins with `<sink>/`. */
   readonly id: string;
-  readonly kind: 'gap' | 'blocked';
+  /** `table`: one table has stopped, the workflow goes on; its facts name `table` and `position`. */
+  readonly kind: 'gap' | 'blocked' | 'table';
   /** Error code; `sluice explain CODE` tells more. */
   readonly code: string;
   readonly message: string;
@@ -30,9 +31,12 @@ export interface Verdict {
   readonly facts: Facts;
 }
 
+type Cause = Pick<Incident, 'kind' | 'code' | 'message' | 'facts'>;
+
 /** Answers the open incident whatever its id: for one signal to many pipelines. Takes action `retry` only. */
 export const ANY_INCIDENT = '*';
 
+/** Of tables, and of the workflow itself, each. */
 export const MAX_INCIDENTS = 20;
 
 /** A workflow carries its incidents from run to run, so their texts are bounded. */
@@ -42,20 +46,26 @@ const MAX_FACTS = 10;
 const MAX_CLOSED_MESSAGE_CHARS = 300;
 const MAX_LIST_CHARS = 5_000;
 
-export function openIncident(incidents: readonly Incident[]): Incident | undefined {
-  return incidents.findLast(({ closedAtMs }) => closedAtMs === undefined);
+const isOpen = ({ closedAtMs }: Incident): boolean => closedAtMs === undefined;
+
+const isOfTable = ({ kind }: Incident): boolean => kind === 'table';
+
+/** The incident that holds the workflow up. Those of single tables hold nothing up. */
+export function findOpenIncident(incidents: readonly Incident[]): Incident | undefined {
+  return incidents.findLast((incident) => isOpen(incident) && !isOfTable(incident));
 }
 
-/** With a new open incident, the `ordinal`-th of this workflow. The oldest closed ones give way. */
-export function withOpened(
-  incidents: readonly Incident[],
-  verdict: Verdict,
+/** Whether it is of a table that has stopped and not returned. */
+export const isOpenStop = (incident: Incident): boolean => isOpen(incident) && isOfTable(incident);
+
+/** A new open incident, the `ordinal`-th of its workflow. */
+export function newIncident(
+  { kind, code, message, facts }: Cause,
   ordinal: number,
   nowMs: number,
   idPrefix = '',
-): readonly Incident[] {
-  const { kind, code, message, facts } = verdict;
-  const opened: Incident = {
+): Incident {
+  return {
     id: `${idPrefix}${incidentId(kind, nowMs, ordinal)}`,
     kind,
     code: cut(code, MAX_FACT_CHARS),
@@ -63,7 +73,6 @@ export function withOpened(
     facts: shortened(facts),
     openedAtMs: nowMs,
   };
-  return fitted([...incidents, opened]);
 }
 
 /** With the open incident answered. What it said stays on record, shortened. */
@@ -72,14 +81,14 @@ export function withAnswered(
   answer: IncidentAnswer,
   nowMs: number,
 ): readonly Incident[] {
-  const open = openIncident(incidents);
+  const open = findOpenIncident(incidents);
   if (!open) return incidents;
   const closed = {
     message: cut(open.message, MAX_CLOSED_MESSAGE_CHARS),
     closedAtMs: nowMs,
     answer,
   };
-  return fitted(
+  return withinBounds(
     incidents.map((incident) => (incident === open ? { ...open, ...closed } : incident)),
   );
 }
@@ -101,8 +110,21 @@ function shortened(facts: Facts): Facts {
   );
 }
 
-function fitted(incidents: readonly Incident[]): readonly Incident[] {
-  let kept = incidents.slice(-MAX_INCIDENTS);
+/**
+ * As many incidents as a workflow may carry. Closed ones give way first and the oldest before the
+ * others; those of tables never crowd out what holds the workflow up, nor the other way round.
+ */
+export function withinBounds(incidents: readonly Incident[]): readonly Incident[] {
+  const kept = new Set([
+    ...bounded(incidents.filter(isOfTable)),
+    ...bounded(incidents.filter((incident) => !isOfTable(incident))),
+  ]);
+  return incidents.filter((incident) => kept.has(incident));
+}
+
+function bounded(incidents: readonly Incident[]): readonly Incident[] {
+  const first = incidents.filter((incident) => !isOpen(incident));
+  let kept = [...first, ...incidents.filter(isOpen)].slice(-MAX_INCIDENTS);
   while (kept.length > 1 && JSON.stringify(kept).length > MAX_LIST_CHARS) kept = kept.slice(1);
   return kept;
 }

@@ -1,8 +1,10 @@
 import { unreachable } from '../change/brand.ts';
+import { CASCADES_SELECTOR, parseTablePattern } from '../change/table-pattern.ts';
 import type { PipelineSpec } from './pipeline-spec.ts';
+import type { StoppedTables, TableStop } from './stopped-tables.ts';
 
 /** Who asks and why; kept with what was done. `commandId` makes a repeated command harmless. */
-export interface Asked {
+export interface Requester {
   readonly by?: string;
   readonly reason?: string;
   readonly commandId?: string;
@@ -15,26 +17,26 @@ const LATER_ACTIONS: readonly string[] = ['reconcile', 'resumeAt', 'skipGtids'];
 
 /** Commands of a pipeline: each is an update and a signal of the same name and payload. */
 export type PipelineCommand =
-  | ({ readonly kind: 'pause' } & Asked)
-  | ({ readonly kind: 'resume' } & Asked)
-  | ({ readonly kind: 'applyConfig'; readonly spec: PipelineSpec } & Asked)
+  | ({ readonly kind: 'pause' } & Requester)
+  | ({ readonly kind: 'resume' } & Requester)
+  | ({ readonly kind: 'applyConfig'; readonly spec: PipelineSpec } & Requester)
   | ({
       readonly kind: 'requestSnapshot';
       readonly snapshotId?: string;
-      /** `database.table` each, `*` stands for any run of characters; empty: every captured table. */
+      /** Patterns as in the configuration, or `@cascades`; empty: every captured table. */
       readonly tables: readonly string[];
       /** Workflow that waits for the signal `snapshotDone`. */
       readonly replyTo?: string;
-    } & Asked)
-  | ({ readonly kind: 'cancelSnapshot'; readonly snapshotId: string } & Asked)
+    } & Requester)
+  | ({ readonly kind: 'cancelSnapshot'; readonly snapshotId: string } & Requester)
   | ({
       readonly kind: 'recover';
       readonly incidentId: string;
       readonly action: RecoverAction;
       readonly tables: readonly string[];
-    } & Asked)
-  | ({ readonly kind: 'yieldStream' } & Asked)
-  | ({ readonly kind: 'drop'; readonly deleteTopics: boolean } & Asked);
+    } & Requester)
+  | ({ readonly kind: 'yieldStream' } & Requester)
+  | ({ readonly kind: 'drop'; readonly deleteTopics: boolean } & Requester);
 
 export type CommandKind = PipelineCommand['kind'];
 
@@ -51,15 +53,15 @@ export const COMMAND_KINDS: readonly CommandKind[] = [
 
 /** Commands of a sink, the same way. Its `resnapshot` begins an empty warehouse and takes every table. */
 export type SinkCommand =
-  | ({ readonly kind: 'pause' } & Asked)
-  | ({ readonly kind: 'resume' } & Asked)
-  | ({ readonly kind: 'applyConfig'; readonly spec: PipelineSpec } & Asked)
+  | ({ readonly kind: 'pause' } & Requester)
+  | ({ readonly kind: 'resume' } & Requester)
+  | ({ readonly kind: 'applyConfig'; readonly spec: PipelineSpec } & Requester)
   | ({
       readonly kind: 'recover';
       readonly incidentId: string;
       readonly action: RecoverAction;
-    } & Asked)
-  | ({ readonly kind: 'stop' } & Asked);
+    } & Requester)
+  | ({ readonly kind: 'stop' } & Requester);
 
 export type SinkCommandKind = SinkCommand['kind'];
 
@@ -90,6 +92,8 @@ export const CONFIG_QUERY = 'config';
 /** Signals from activities to their pipeline. */
 export const CAPTURE_STARTED = 'captureStarted';
 export const SNAPSHOT_FINISHED = 'snapshotFinished';
+/** Signal from a stream or a sink to its workflow. */
+export const STOPPED_TABLES = 'stoppedTables';
 /** Signal from a pipeline to the workflow that asked for a snapshot. */
 export const SNAPSHOT_DONE = 'snapshotDone';
 
@@ -129,26 +133,26 @@ type Fields = Readonly<Record<string, unknown>>;
  * command are kept; a missing payload is an empty one.
  */
 export function parseCommand(kind: CommandKind, payload: unknown): Parsed<PipelineCommand> {
-  return withFields(kind, payload, (fields, asked) => {
+  return withFields(kind, payload, (fields, requester) => {
     switch (kind) {
       case 'pause':
       case 'resume':
       case 'yieldStream':
-        return accept({ kind, ...asked });
+        return accept({ kind, ...requester });
       case 'drop':
-        return parseDrop(fields, asked);
+        return parseDrop(fields, requester);
       case 'cancelSnapshot':
         return map(readId(fields, 'snapshotId', 'cancelSnapshot'), (snapshotId) => ({
           kind,
           snapshotId,
-          ...asked,
+          ...requester,
         }));
       case 'requestSnapshot':
-        return parseSnapshotRequest(fields, asked);
+        return parseSnapshotRequest(fields, requester);
       case 'recover':
-        return parseRecover(fields, asked);
+        return parseRecover(fields, requester);
       case 'applyConfig':
-        return map(readSpec(fields), (spec) => ({ kind, spec, ...asked }));
+        return map(readSpec(fields), (spec) => ({ kind, spec, ...requester }));
       default:
         return unreachable(kind);
     }
@@ -157,16 +161,16 @@ export function parseCommand(kind: CommandKind, payload: unknown): Parsed<Pipeli
 
 /** The same for a command of a sink. */
 export function parseSinkCommand(kind: SinkCommandKind, payload: unknown): Parsed<SinkCommand> {
-  return withFields(kind, payload, (fields, asked) => {
+  return withFields(kind, payload, (fields, requester) => {
     switch (kind) {
       case 'pause':
       case 'resume':
       case 'stop':
-        return accept({ kind, ...asked });
+        return accept({ kind, ...requester });
       case 'recover':
-        return parseSinkRecover(fields, asked);
+        return parseSinkRecover(fields, requester);
       case 'applyConfig':
-        return map(readSpec(fields), (spec) => ({ kind, spec, ...asked }));
+        return map(readSpec(fields), (spec) => ({ kind, spec, ...requester }));
       default:
         return unreachable(kind);
     }
@@ -187,6 +191,28 @@ export function parseSnapshotFinished(payload: unknown): Parsed<SnapshotFinished
     isSnapshots([{ snapshotId, tables, rows }])
       ? accept({ snapshotId, tables, rows } as SnapshotFinished)
       : refuse(`${SNAPSHOT_FINISHED} needs "snapshotId", "tables" and "rows"`),
+  );
+}
+
+/** Payload of {@link STOPPED_TABLES}. */
+export function parseStoppedTables(payload: unknown): Parsed<StoppedTables> {
+  return withFields(STOPPED_TABLES, payload, ({ count, tables }) =>
+    isCount(count) && isTableStops(tables)
+      ? accept({ count: Math.max(count, tables.length), tables })
+      : refuse(`${STOPPED_TABLES} needs "count" and "tables"`),
+  );
+}
+
+function isTableStops(value: unknown): value is readonly TableStop[] {
+  return (
+    Array.isArray(value) &&
+    value.every(
+      (one) =>
+        isRecord(one) &&
+        isTexts([one['table'], one['code'], one['reason'], one['position']]) &&
+        parseTablePattern(String(one['table'])) !== undefined &&
+        (one['sinceMs'] === undefined || isCount(one['sinceMs'])),
+    )
   );
 }
 
@@ -220,21 +246,21 @@ export function parseSnapshotDone(payload: unknown): Parsed<SnapshotDone> {
 function withFields<Value>(
   name: string,
   payload: unknown,
-  read: (fields: Fields, asked: Asked) => Parsed<Value>,
+  read: (fields: Fields, requester: Requester) => Parsed<Value>,
 ): Parsed<Value> {
   if (!isRecord(payload ?? {})) return refuse(`${name} takes a JSON object`);
   const fields = isRecord(payload) ? payload : {};
-  const asked = readAsked(fields);
-  return asked.ok ? read(fields, asked.value) : asked;
+  const requester = readRequester(fields);
+  return requester.ok ? read(fields, requester.value) : requester;
 }
 
-function parseDrop(fields: Fields, asked: Asked): Parsed<PipelineCommand> {
+function parseDrop(fields: Fields, requester: Requester): Parsed<PipelineCommand> {
   const { deleteTopics = false } = fields;
   if (typeof deleteTopics !== 'boolean') return refuse('"deleteTopics" must be true or false');
-  return accept({ kind: 'drop', deleteTopics, ...asked });
+  return accept({ kind: 'drop', deleteTopics, ...requester });
 }
 
-function parseSnapshotRequest(fields: Fields, asked: Asked): Parsed<PipelineCommand> {
+function parseSnapshotRequest(fields: Fields, requester: Requester): Parsed<PipelineCommand> {
   const { snapshotId, replyTo } = fields;
   if (snapshotId !== undefined && !isText(snapshotId, MAX_ID_CHARS))
     return refuse(`"snapshotId" must be a text of at most ${MAX_ID_CHARS} characters`);
@@ -245,11 +271,11 @@ function parseSnapshotRequest(fields: Fields, asked: Asked): Parsed<PipelineComm
     tables,
     ...(snapshotId === undefined ? {} : { snapshotId }),
     ...(replyTo === undefined ? {} : { replyTo }),
-    ...asked,
+    ...requester,
   }));
 }
 
-function parseRecover(fields: Fields, asked: Asked): Parsed<PipelineCommand> {
+function parseRecover(fields: Fields, requester: Requester): Parsed<PipelineCommand> {
   const incident = readId(fields, 'incidentId', 'recover');
   if (!incident.ok) return incident;
   const action = readAction(fields, RECOVER_ACTIONS);
@@ -259,11 +285,11 @@ function parseRecover(fields: Fields, asked: Asked): Parsed<PipelineCommand> {
     incidentId: incident.value,
     action: action.value,
     tables,
-    ...asked,
+    ...requester,
   }));
 }
 
-function parseSinkRecover(fields: Fields, asked: Asked): Parsed<SinkCommand> {
+function parseSinkRecover(fields: Fields, requester: Requester): Parsed<SinkCommand> {
   const incident = readId(fields, 'incidentId', 'recover');
   if (!incident.ok) return incident;
   const action = readAction({ action: 'retry', ...fields }, RECOVER_ACTIONS);
@@ -272,7 +298,12 @@ function parseSinkRecover(fields: Fields, asked: Asked): Parsed<SinkCommand> {
   if (!tables.ok) return tables;
   if (tables.value.length > 0)
     return refuse('"tables" is for an incident of the pipeline; a sink takes every table');
-  return accept({ kind: 'recover', incidentId: incident.value, action: action.value, ...asked });
+  return accept({
+    kind: 'recover',
+    incidentId: incident.value,
+    action: action.value,
+    ...requester,
+  });
 }
 
 function readAction<Action extends string>(
@@ -302,9 +333,14 @@ function readSpec({ spec }: Fields): Parsed<PipelineSpec> {
   return refuse('applyConfig needs "spec"; use `sluice apply FILE`, which checks the file first');
 }
 
+const namesTables = (text: string): boolean =>
+  text === CASCADES_SELECTOR || parseTablePattern(text) !== undefined;
+
 function readTables({ tables = [] }: Fields): Parsed<readonly string[]> {
-  if (!isTexts(tables) || !tables.every((table) => table.includes('.')))
-    return refuse('"tables" must be a list of "database.table"');
+  if (!isTexts(tables) || !tables.every(namesTables))
+    return refuse(
+      '"tables" must be a list of "database.table", where a name with a dot is in backticks',
+    );
   if (tables.length > MAX_TABLES)
     return refuse(`"tables" names ${tables.length} tables; name at most ${MAX_TABLES}, or use *`);
   if (tables.join().length > MAX_TABLES_CHARS)
@@ -312,22 +348,22 @@ function readTables({ tables = [] }: Fields): Parsed<readonly string[]> {
   return accept(tables);
 }
 
-const ASKED_LIMITS = {
+const REQUESTER_LIMITS = {
   by: MAX_BY_CHARS,
   reason: MAX_REASON_CHARS,
   commandId: MAX_ID_CHARS,
 } as const;
 
-function readAsked(fields: Fields): Parsed<Asked> {
-  const asked: Partial<Record<keyof typeof ASKED_LIMITS, string>> = {};
+function readRequester(fields: Fields): Parsed<Requester> {
+  const requester: Partial<Record<keyof typeof REQUESTER_LIMITS, string>> = {};
   for (const name of ['by', 'reason', 'commandId'] as const) {
     const value = fields[name];
     if (value === undefined) continue;
-    if (!isText(value, ASKED_LIMITS[name]))
-      return refuse(`"${name}" must be a text of 1 to ${ASKED_LIMITS[name]} characters`);
-    asked[name] = value;
+    if (!isText(value, REQUESTER_LIMITS[name]))
+      return refuse(`"${name}" must be a text of 1 to ${REQUESTER_LIMITS[name]} characters`);
+    requester[name] = value;
   }
-  return accept(asked);
+  return accept(requester);
 }
 
 const isRecord = (value: unknown): value is Fields =>

@@ -14,12 +14,24 @@ export interface SourceSpec {
   readonly user: string;
   readonly password: SecretRef;
   readonly tls?: TlsSpec;
-  /** `database.table` patterns with `*`. */
+  /** `database.table` patterns, see `parseTablePattern`. */
   readonly include: readonly string[];
   readonly exclude: readonly string[];
+  /** Whether tables are followed that schema change tools fill beside the real one; `skip` when absent. */
+  readonly ghostTables?: 'skip' | 'follow';
+  /** Settings of single tables in the order of the file: the last pattern that matches counts. */
+  readonly tables?: readonly TableSettings[];
   /** Replica server id of the dump; unique among the server's replicas. */
   readonly serverId: number;
 }
+
+export interface TableSettings {
+  readonly pattern: string;
+  readonly onFailure: OnTableFailure;
+}
+
+/** What a table does that cannot be read, decoded or written: it stops alone, or all tables with it. */
+export type OnTableFailure = 'stop-table' | 'stop-pipeline';
 
 export interface KafkaSpec {
   readonly brokers: readonly string[];
@@ -43,6 +55,8 @@ export interface DuckdbSinkSpec {
   readonly host: string;
   readonly commitIntervalMs: number;
   readonly maxBatchBytes: number;
+  /** Absent in what was applied before it could be set. */
+  readonly memoryLimitMb?: number;
 }
 
 export interface BigQuerySinkSpec {

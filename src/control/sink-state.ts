@@ -1,30 +1,33 @@
 import { unreachable } from '../change/brand.ts';
-import {
-  ANY_INCIDENT,
-  type Incident,
-  openIncident,
-  type Verdict,
-  withAnswered,
-  withOpened,
-} from './incident.ts';
-import type { CommandAnswer, SinkCommand, SnapshotDone } from './messages.ts';
+import type { Verdict } from './incident.ts';
+import type { SinkCommand, SnapshotDone } from './messages.ts';
 import type { PipelineSpec } from './pipeline-spec.ts';
 import type { Refusal } from './refusal.ts';
+import {
+  advance,
+  closeIncident,
+  type Machine,
+  type MachineState,
+  moveTo,
+  newId,
+  openIncident,
+  refusalFor,
+  refuseWrongIncident,
+  rememberCommand,
+  reply,
+  type Steps,
+  type Transition,
+} from './state-machine.ts';
+import { applyStoppedTables, type StoppedTables } from './stopped-tables.ts';
 
 export const SINK_PHASES = ['RUNNING', 'PAUSED', 'GAP', 'BLOCKED', 'STOPPED'] as const;
 export type SinkPhase = (typeof SINK_PHASES)[number];
 
 /** All a sink's workflow knows; carried through continue-as-new. JSON-plain. */
-export interface SinkState {
+export interface SinkState extends MachineState<SinkPhase> {
   readonly v: 1;
   readonly spec: PipelineSpec;
   readonly sinkName: string;
-  readonly phase: SinkPhase;
-  readonly sinceMs: number;
-  readonly incidents: readonly Incident[];
-  readonly incidentCount: number;
-  /** Ids of the commands taken, newest last. */
-  readonly commandIds: readonly string[];
   /** Id of the newest answer `resnapshot`; the sink, told of it at every start, carries it out once. */
   readonly renewal?: string;
   readonly snapshot?: SinkSnapshot;
@@ -42,18 +45,15 @@ export interface SinkSnapshot {
 
 /** What the sink and its pipeline say about the snapshot. */
 export type SinkNotice =
+  | Verdict
+  | ({ readonly kind: 'stoppedTables' } & StoppedTables)
   | { readonly kind: 'snapshotNeeded'; readonly snapshotId: string }
   | { readonly kind: 'snapshotAsked'; readonly snapshotId: string }
   | { readonly kind: 'snapshotDone'; readonly done: SnapshotDone };
 
-export type SinkEvent = SinkCommand | SinkNotice | Verdict;
+export type SinkEvent = SinkCommand | SinkNotice;
 
-const MAX_COMMAND_IDS = 32;
-
-type Step = SinkPhase | 'stay' | 'refuse';
-
-/** Where each event leads from each phase. A pair that is missing does not compile. */
-const STEPS: Record<SinkPhase, Record<Exclude<SinkEvent, SinkNotice>['kind'], Step>> = {
+const STEPS: Steps<SinkPhase, SinkEvent['kind']> = {
   RUNNING: {
     pause: 'PAUSED',
     resume: 'refuse',
@@ -62,6 +62,10 @@ const STEPS: Record<SinkPhase, Record<Exclude<SinkEvent, SinkNotice>['kind'], St
     stop: 'STOPPED',
     gap: 'GAP',
     blocked: 'BLOCKED',
+    stoppedTables: 'stay',
+    snapshotNeeded: 'stay',
+    snapshotAsked: 'stay',
+    snapshotDone: 'stay',
   },
   PAUSED: {
     pause: 'refuse',
@@ -71,6 +75,10 @@ const STEPS: Record<SinkPhase, Record<Exclude<SinkEvent, SinkNotice>['kind'], St
     stop: 'STOPPED',
     gap: 'GAP',
     blocked: 'BLOCKED',
+    stoppedTables: 'stay',
+    snapshotNeeded: 'stay',
+    snapshotAsked: 'stay',
+    snapshotDone: 'stay',
   },
   GAP: {
     pause: 'refuse',
@@ -80,6 +88,10 @@ const STEPS: Record<SinkPhase, Record<Exclude<SinkEvent, SinkNotice>['kind'], St
     stop: 'STOPPED',
     gap: 'stay',
     blocked: 'stay',
+    stoppedTables: 'stay',
+    snapshotNeeded: 'stay',
+    snapshotAsked: 'stay',
+    snapshotDone: 'stay',
   },
   BLOCKED: {
     pause: 'refuse',
@@ -89,6 +101,10 @@ const STEPS: Record<SinkPhase, Record<Exclude<SinkEvent, SinkNotice>['kind'], St
     stop: 'STOPPED',
     gap: 'stay',
     blocked: 'stay',
+    stoppedTables: 'stay',
+    snapshotNeeded: 'stay',
+    snapshotAsked: 'stay',
+    snapshotDone: 'stay',
   },
   STOPPED: {
     pause: 'refuse',
@@ -99,16 +115,14 @@ const STEPS: Record<SinkPhase, Record<Exclude<SinkEvent, SinkNotice>['kind'], St
     stop: 'stay',
     gap: 'stay',
     blocked: 'stay',
+    stoppedTables: 'stay',
+    snapshotNeeded: 'stay',
+    snapshotAsked: 'stay',
+    snapshotDone: 'stay',
   },
 };
 
-export interface SinkReduced {
-  readonly state: SinkState;
-  readonly accepted: boolean;
-  readonly answer: CommandAnswer;
-  /** The activity that runs now has to end. */
-  readonly interrupt: boolean;
-}
+export type SinkTransition = Transition<SinkState>;
 
 export function initialSinkState(spec: PipelineSpec, sinkName: string, nowMs: number): SinkState {
   return {
@@ -124,62 +138,45 @@ export function initialSinkState(spec: PipelineSpec, sinkName: string, nowMs: nu
   };
 }
 
+/** What a command ends, and begins again with new input. */
+const RUNNING: readonly SinkPhase[] = ['RUNNING'];
+
+const MACHINE: Machine<SinkPhase, SinkState, SinkCommand, SinkNotice> = {
+  name: 'sink',
+  steps: STEPS,
+  interrupts: {
+    pause: RUNNING,
+    applyConfig: RUNNING,
+    stop: RUNNING,
+    resume: [],
+    recover: [],
+  },
+  refuse: (state, command) => {
+    if (command.kind === 'recover') return refuseWrongIncident(state, command);
+    return command.kind === 'applyConfig' && !Object.hasOwn(command.spec.sinks, state.sinkName)
+      ? `This configuration has no sink ${state.sinkName}; stop is the command that ends one.`
+      : undefined;
+  },
+  answerAtOnce: (state, command) =>
+    changesNothing(state, command)
+      ? reply(state, 'The sink has this configuration already.')
+      : undefined,
+  applyCommand: (state, command, nowMs) => {
+    const { commandId } = command;
+    const known = commandId === undefined ? state : rememberCommand(state, commandId);
+    return reply(applyCommand(known, command, nowMs), messageOf(command));
+  },
+  applyNotice,
+};
+
 /** The sink's next state. Pure. */
-export function reduceSink(state: SinkState, event: SinkEvent, nowMs: number): SinkReduced {
-  if (isNotice(event)) return noticed(state, event, nowMs);
-  const refusal = sinkRefusalOf(state, event);
-  if (refusal !== undefined) return unchanged(state, refusal, false);
-  if (isVerdict(event))
-    return unchanged(stopped(enter(state, event.kind, nowMs), event, nowMs), '');
-  if (isRepeated(state, event)) return unchanged(state, 'This command has been taken already.');
-  if (changesNothing(state, event))
-    return unchanged(state, 'The sink has this configuration already.');
-  const { commandId } = event;
-  const entered = enter(state, event.kind, nowMs);
-  const commandIds =
-    commandId === undefined
-      ? state.commandIds
-      : [...state.commandIds, commandId].slice(-MAX_COMMAND_IDS);
-  const reduced = unchanged(taken({ ...entered, commandIds }, event, nowMs), messageOf(event));
-  return { ...reduced, interrupt: state.phase === 'RUNNING' };
+export function reduceSink(state: SinkState, event: SinkEvent, nowMs: number): SinkTransition {
+  return advance(MACHINE, state, event, nowMs);
 }
 
 /** Why an event cannot be taken now; `undefined` when it can. */
 export function sinkRefusalOf(state: SinkState, event: SinkEvent): string | undefined {
-  if (isVerdict(event) || isNotice(event) || isRepeated(state, event)) return undefined;
-  const open = openIncident(state.incidents);
-  if (STEPS[state.phase][event.kind] === 'refuse') {
-    if (event.kind === 'recover' && !open) return 'There is no open incident to recover from.';
-    const cure = open ? ` Answer incident ${open.id} with recover.` : '';
-    return `${event.kind} is not possible while the sink is ${state.phase}.${cure}`;
-  }
-  if (
-    event.kind === 'recover' &&
-    event.incidentId !== ANY_INCIDENT &&
-    event.incidentId !== open?.id
-  )
-    return `The open incident is ${open?.id ?? 'none'}, not ${event.incidentId}.`;
-  if (event.kind === 'recover' && event.incidentId === ANY_INCIDENT && event.action !== 'retry')
-    return `"${ANY_INCIDENT}" stands for any incident with action retry only; the open one is ${open?.id ?? 'none'}.`;
-  if (event.kind === 'applyConfig' && !Object.hasOwn(event.spec.sinks, state.sinkName))
-    return `This configuration has no sink ${state.sinkName}; stop is the command that ends one.`;
-  return undefined;
-}
-
-function isNotice(event: SinkEvent): event is SinkNotice {
-  return (
-    event.kind === 'snapshotNeeded' ||
-    event.kind === 'snapshotAsked' ||
-    event.kind === 'snapshotDone'
-  );
-}
-
-function isVerdict(event: SinkEvent): event is Verdict {
-  return event.kind === 'gap' || event.kind === 'blocked';
-}
-
-function isRepeated(state: SinkState, { commandId }: SinkCommand): boolean {
-  return commandId !== undefined && state.commandIds.includes(commandId);
+  return refusalFor(MACHINE, state, event);
 }
 
 function changesNothing(state: SinkState, event: SinkCommand): boolean {
@@ -190,25 +187,14 @@ function changesNothing(state: SinkState, event: SinkCommand): boolean {
   );
 }
 
-function enter(state: SinkState, kind: keyof (typeof STEPS)[SinkPhase], nowMs: number): SinkState {
-  const step = STEPS[state.phase][kind];
-  if (step === 'stay' || step === 'refuse' || step === state.phase) return state;
-  return { ...state, phase: step, sinceMs: nowMs };
-}
-
-function unchanged(state: SinkState, message: string, accepted = true): SinkReduced {
-  return { state, accepted, interrupt: false, answer: { state: state.phase, message } };
-}
-
-/** What a command changes besides the phase, which has been entered already. */
-function taken(state: SinkState, event: SinkCommand, nowMs: number): SinkState {
+function applyCommand(state: SinkState, event: SinkCommand, nowMs: number): SinkState {
   switch (event.kind) {
     case 'applyConfig':
-      return answered({ ...state, spec: event.spec }, event, nowMs);
+      return closeIncident({ ...state, spec: event.spec }, event.kind, event, nowMs);
     case 'recover':
-      return recovered(answered(state, event, nowMs), event, nowMs);
+      return applyRecover(closeIncident(state, event.action, event, nowMs), event, nowMs);
     case 'resume':
-      return answered(state, event, nowMs);
+      return closeIncident(state, event.kind, event, nowMs);
     case 'pause':
     case 'stop':
       return state;
@@ -223,57 +209,60 @@ function messageOf(event: SinkCommand): string {
     : 'Taken.';
 }
 
-function recovered(
+function applyRecover(
   state: SinkState,
   { action, commandId }: Extract<SinkCommand, { kind: 'recover' }>,
   nowMs: number,
 ): SinkState {
   if (action === 'retry') return state;
   const { snapshot: _, ...rest } = state;
-  // Unlike any id of an earlier life of the sink, which Kafka still remembers.
-  const renewal =
-    commandId ??
-    `resnapshot-${new Date(nowMs).toISOString().replace(/\W/g, '')}-${state.incidentCount}`;
-  return { ...rest, renewal };
+  return { ...rest, renewal: commandId ?? newId('resnapshot', nowMs, state.incidentCount) };
 }
 
-/** Takes what is said about the snapshot; what it says of another one than the newest is old. */
-function noticed(state: SinkState, event: SinkNotice, nowMs: number): SinkReduced {
+/** What a notice changes besides the phase. What it says of another snapshot than the newest is old. */
+function applyNotice(state: SinkState, notice: SinkNotice, nowMs: number): SinkTransition {
   const { snapshot } = state;
-  const is = (next: SinkSnapshot): SinkState => ({ ...state, snapshot: next });
-  switch (event.kind) {
+  switch (notice.kind) {
+    case 'gap':
+    case 'blocked':
+      return reply(openIncident(state, notice, nowMs, `${state.sinkName}/`), '');
+    case 'stoppedTables':
+      return reply(applyStoppedTables(state, notice, nowMs, `${state.sinkName}/`), '');
     case 'snapshotNeeded':
-      return unchanged(is({ id: event.snapshotId, state: 'needed' }), '');
+      return reply({ ...state, snapshot: { id: notice.snapshotId, state: 'needed' } }, '');
     case 'snapshotAsked':
-      return unchanged(
-        snapshot?.id === event.snapshotId ? is({ id: snapshot.id, state: 'asked' }) : state,
-        '',
-      );
-    case 'snapshotDone': {
-      const { done } = event;
-      if (snapshot?.id !== done.snapshotId) return unchanged(state, '');
-      const { id } = snapshot;
-      const interrupt = state.phase === 'RUNNING';
-      switch (done.outcome) {
-        case 'finished':
-          return unchanged(is({ id, state: 'finished' }), '');
-        case 'deferred':
-          return {
-            ...unchanged(is({ id, state: 'needed', deferral: done.reason }), ''),
-            interrupt,
-          };
-        case 'cancelled': {
-          const asksAgain = is({ id, state: 'needed' });
-          const verdict = snapshotCancelled(id, done.reason);
-          const next = stopped(enter(asksAgain, verdict.kind, nowMs), verdict, nowMs);
-          return { ...unchanged(next, ''), interrupt };
-        }
-        default:
-          return unreachable(done);
-      }
+      return snapshot?.id === notice.snapshotId
+        ? reply({ ...state, snapshot: { id: snapshot.id, state: 'asked' } }, '')
+        : reply(state, '');
+    case 'snapshotDone':
+      return snapshot?.id === notice.done.snapshotId
+        ? snapshotEnded(state, notice.done, nowMs)
+        : reply(state, '');
+    default:
+      return unreachable(notice);
+  }
+}
+
+function snapshotEnded(state: SinkState, done: SnapshotDone, nowMs: number): SinkTransition {
+  const id = done.snapshotId;
+  const known = (snapshot: SinkSnapshot): SinkState => ({ ...state, snapshot });
+  const interrupt = RUNNING.includes(state.phase);
+  switch (done.outcome) {
+    case 'finished':
+      return reply(known({ id, state: 'finished' }), '');
+    case 'deferred':
+      return {
+        ...reply(known({ id, state: 'needed', deferral: done.reason }), ''),
+        interrupt,
+      };
+    case 'cancelled': {
+      const verdict = snapshotCancelled(id, done.reason);
+      const asksAgain = known({ id, state: 'needed' });
+      const blocked = moveTo(asksAgain, STEPS[state.phase].blocked, nowMs);
+      return { ...applyNotice(blocked, verdict, nowMs), interrupt };
     }
     default:
-      return unreachable(event);
+      return unreachable(done);
   }
 }
 
@@ -284,24 +273,4 @@ function snapshotCancelled(snapshotId: string, reason: string): Verdict {
     message: `Snapshot ${snapshotId}, which the warehouse needs, has not been finished: ${reason}`,
     facts: { snapshotId },
   };
-}
-
-/** An incident stays open only where it still holds the sink up. */
-function answered(state: SinkState, event: SinkCommand, nowMs: number): SinkState {
-  if (state.phase !== 'RUNNING') return state;
-  const { kind, by, reason } = event;
-  const answer = {
-    action: event.kind === 'recover' ? event.action : kind,
-    ...(by === undefined ? {} : { by }),
-    ...(reason === undefined ? {} : { reason }),
-  };
-  return { ...state, incidents: withAnswered(state.incidents, answer, nowMs) };
-}
-
-function stopped(state: SinkState, verdict: Verdict, nowMs: number): SinkState {
-  const stopsHere = state.phase === 'GAP' || state.phase === 'BLOCKED';
-  if (!stopsHere || openIncident(state.incidents)) return state;
-  const ordinal = state.incidentCount + 1;
-  const incidents = withOpened(state.incidents, verdict, ordinal, nowMs, `${state.sinkName}/`);
-  return { ...state, incidentCount: ordinal, incidents };
 }

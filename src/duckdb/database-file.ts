@@ -4,10 +4,11 @@ import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
 import { SluiceError } from '../errors/error.ts';
 import { duckdbDialect } from './duckdb-dialect.ts';
 import { duckdbFailure } from './duckdb-error.ts';
+import { MemoryShare } from './memory-share.ts';
 import { claimSocket, type OwnerSocket } from './owner-socket.ts';
 
 export interface DuckDbSettings {
-  /** Of everything DuckDB does in this process; it spills to `<file>.tmp` beyond. */
+  /** Most that everything takes which DuckDB does in this process; it spills to `<file>.tmp` beyond. */
   readonly memoryLimitMb: number;
   readonly threads: number;
   /** A file that is not there is `sink.warehouse-lost`, and is not created. */
@@ -32,6 +33,8 @@ const FLUSH_THRESHOLD = '8MB';
 export class DuckDbFile {
   readonly path: string;
   readonly socket: OwnerSocket;
+  /** Work that may need more than the ordinary share is done through it. */
+  readonly memory: MemoryShare;
   readonly #settings: DuckDbSettings;
   #instance: DuckDBInstance;
   /** Which file the path named when it was opened. */
@@ -51,6 +54,7 @@ export class DuckDbFile {
     this.#settings = settings;
     this.#instance = instance;
     this.#inode = inode;
+    this.memory = new MemoryShare(settings.memoryLimitMb, (mb) => this.#limitMemory(mb));
   }
 
   /**
@@ -120,6 +124,15 @@ export class DuckDbFile {
     await this.socket.close();
   }
 
+  async #limitMemory(mb: number): Promise<void> {
+    const connection = await this.#instance.connect();
+    try {
+      await connection.run(`SET GLOBAL memory_limit = '${mb}MB'`);
+    } finally {
+      connection.closeSync();
+    }
+  }
+
   #closeInstance(): void {
     for (const connection of this.#connections) connection.closeSync();
     this.#connections.clear();
@@ -135,7 +148,7 @@ async function openInstance(path: string, settings: DuckDbSettings): Promise<Duc
   const { text } = duckdbDialect;
   const instance = await DuckDBInstance.create(':memory:', {
     threads: String(settings.threads),
-    memory_limit: `${settings.memoryLimitMb}MB`,
+    memory_limit: `${MemoryShare.ordinaryMb(settings.memoryLimitMb)}MB`,
     temp_directory: `${path}.tmp`,
     // Memory that is free again goes back to the system soon, instead of lying in the allocator.
     allocator_flush_threshold: FLUSH_THRESHOLD,

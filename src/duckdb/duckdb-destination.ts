@@ -107,10 +107,21 @@ export class DuckDbDestination implements Destination {
 
   /**
    * DuckDB has no savepoints: what one table is refused for voids the transaction, and the batch is
-   * tried again without that table. Rows that do not fit into memory are tried in small pieces, and
-   * then by themselves, before their table stops.
+   * tried again without that table. Rows that do not fit into memory are tried with all that the sink
+   * may take, then in small pieces, and then by themselves, before their table stops.
    */
-  async apply(received: SinkBatch): Promise<readonly Topic[]> {
+  apply(batch: SinkBatch): Promise<readonly Topic[]> {
+    return this.#file.memory.enough(
+      () => this.#apply(batch),
+      async () => {
+        // A COMMIT that failed may be one that was made.
+        await this.open();
+        return isApplied(this.#mustBeOpen().state, batch) ? [] : this.#apply(batch);
+      },
+    );
+  }
+
+  async #apply(received: SinkBatch): Promise<readonly Topic[]> {
     const opened = this.#mustBeOpen();
     const nowUs = this.#options.nowMs() * 1000;
     let batch = rowsToStore(opened.state, received);
@@ -123,9 +134,10 @@ export class DuckDbDestination implements Destination {
       const { table, failure } = refused;
       const isTooLarge = failure.code === 'duckdb.out-of-memory';
       const others = batch.tables.filter((rows) => rows.table !== table);
+      if (isTooLarge && (await this.#file.memory.raise())) continue;
       if (isTooLarge && !inPieces.has(table)) inPieces.add(table);
       else if (isTooLarge && others.length > 0) {
-        const topics = await this.apply(this.#rowsOf(batch, others));
+        const topics = await this.#apply(this.#rowsOf(batch, others));
         stopped.push(...topics);
         obstacles.length = 0;
         batch = restOf(batch, table, topics);
@@ -182,7 +194,17 @@ export class DuckDbDestination implements Destination {
     );
   }
 
-  async compact(): Promise<void> {
+  compact(): Promise<void> {
+    return this.#file.memory.enough(
+      () => this.#compact(),
+      async () => {
+        await this.open();
+        await this.#compact();
+      },
+    );
+  }
+
+  async #compact(): Promise<void> {
     const opened = this.#mustBeOpen();
     for (const table of opened.deltas.due(opened.state, this.#options.nowMs())) {
       if (opened.state.stopped.has(table)) continue;
@@ -277,4 +299,14 @@ function restOf(batch: SinkBatch, table: TableName, stopped: readonly Topic[]): 
     offsets: batch.offsets.filter(({ topic }) => !stopped.includes(topic)),
     without: [...(batch.without ?? []), ...stopped],
   };
+}
+
+/** Every batch of a sink moves an offset or the cut; those of stopped tables stay. */
+function isApplied({ offsets, cut, stopped }: StoredState, batch: SinkBatch): boolean {
+  const stays = new Set([...stopped.values()].map(({ topic }) => topic));
+  const areStored = batch.offsets.every(
+    ({ topic, partition, offset }) =>
+      stays.has(topic) || offsets.get(`${topic}/${partition}`)?.offset === offset,
+  );
+  return areStored && (batch.cut === undefined || cut?.lastSequence === batch.cut.lastSequence);
 }

@@ -8,6 +8,7 @@ import {
 import type { TableSchema } from '../change/table.ts';
 import { InvariantBroken } from '../errors/error.ts';
 import type { ChangeRow, TableRows } from '../sink/destination.ts';
+import { keepNegativeZeros } from '../sink/negative-zeros.ts';
 import { findColumn } from '../view/place-columns.ts';
 import { META, type StoredTable } from '../view/stored-table.ts';
 import { rowsByForm, storedName } from '../view/table-form.ts';
@@ -24,6 +25,14 @@ const { identifier, text } = duckdbDialect;
 /** Rows of a DuckDB vector. */
 const CHUNK_ROWS = 2048;
 
+/**
+ * JSON that one INSERT turns into columns: it takes several times as much memory meanwhile, while what
+ * it has written can be spilled to disk.
+ */
+const INSERT_CHARS = 8 << 20;
+
+const MOST_COMPARED_COLUMNS = 100;
+
 const STAGE = 'temp.sluice_stage';
 const STAGE_COLUMNS =
   'epoch UINTEGER, commit_ordinal DOUBLE, row_part UINTEGER, op VARCHAR, committed_at_us DOUBLE, position VARCHAR, body VARCHAR';
@@ -38,25 +47,43 @@ export class RowStage {
   readonly #connection: DuckDBConnection;
   readonly #chunk = DuckDBDataChunk.create(STAGE_TYPES, CHUNK_ROWS);
 
+  /** Not known before the first statement: the setting is one of the whole file. */
+  #comparesExpressions: boolean | undefined;
+
   constructor(connection: DuckDBConnection) {
     this.#connection = connection;
   }
 
-  /** Appends the rows to the table's changelog, within the transaction that is open. */
-  async store(part: TableRows, table: StoredTable, ingestedAtUs: number): Promise<void> {
-    for (const { form, rows } of rowsByForm(table, part.rows))
-      await this.#store({ ...part, rows }, form, ingestedAtUs);
+  /**
+   * Appends the rows to the table's changelog, within the transaction that is open, in pieces when
+   * they are large.
+   */
+  async store(all: TableRows, table: StoredTable, ingestedAtUs: number): Promise<void> {
+    for (const { form, rows: ofForm } of rowsByForm(table, all.rows))
+      for (const rows of piecesOf(ofForm)) await this.#store({ ...all, rows }, form, ingestedAtUs);
   }
 
   /**
-   * Rows that were deleted from a temporary table keep their blocks for as long as it exists, so
-   * each call makes one of its own.
+   * Rows that were deleted from a temporary table keep their blocks for as long as it exists, so each
+   * piece has one of its own.
    */
   async #store(rows: TableRows, table: StoredTable, ingestedAtUs: number): Promise<void> {
     await this.#connection.run(`CREATE OR REPLACE TEMP TABLE sluice_stage (${STAGE_COLUMNS})`);
     await this.#fill(rows);
+    await this.#compareExpressions(rows.schema.columns.length <= MOST_COMPARED_COLUMNS);
     await this.#connection.run(insertStatement(rows, table, ingestedAtUs));
     await this.#connection.run(`DROP TABLE ${STAGE}`);
+  }
+
+  /**
+   * The search for common parts compares every column's expression with every other's, which takes a
+   * minute for a thousand dates.
+   */
+  async #compareExpressions(wanted: boolean): Promise<void> {
+    if (this.#comparesExpressions === wanted) return;
+    const without = wanted ? '' : 'common_subexpressions';
+    await this.#connection.run(`SET disabled_optimizers = '${without}'`);
+    this.#comparesExpressions = wanted;
   }
 
   async #fill({ rows, schema }: TableRows): Promise<void> {
@@ -86,13 +113,19 @@ export class RowStage {
   }
 }
 
-/** String, or a negative zero outside of strings. */
-const STRING_OR_NEGATIVE_ZERO = /"(?:[^"\\]|\\.)*"|-0(?![\d.eE])/g;
-
-/** JSON readers take `-0` for the integer 0; `-0.0` keeps its sign. */
-function keepNegativeZeros(json: string): string {
-  if (!json.includes('-0')) return json;
-  return json.replace(STRING_OR_NEGATIVE_ZERO, (found) => (found === '-0' ? '-0.0' : found));
+/** In order, each as long as an INSERT takes, or one row. */
+function piecesOf(rows: readonly ChangeRow[]): readonly (readonly ChangeRow[])[] {
+  const pieces: ChangeRow[][] = [];
+  let chars = Number.POSITIVE_INFINITY;
+  for (const row of rows) {
+    if (chars + row.row.length > INSERT_CHARS) {
+      pieces.push([]);
+      chars = 0;
+    }
+    pieces.at(-1)?.push(row);
+    chars += row.row.length;
+  }
+  return pieces;
 }
 
 function insertStatement(

@@ -133,6 +133,12 @@ export const CATALOGUE = {
     'Changes of a table without a key cannot be merged into its present rows.',
     'Add a primary key, or exclude the table.',
   ),
+  'table.unknown-type': entry(
+    'A captured table has a column of an unknown type',
+    'blocked',
+    'The server describes a column by a type that this version does not know.',
+    'Exclude the table, or upgrade Sluice; the table comes back by itself when it can be read.',
+  ),
   // Configuration, command line and what is nobody's doing
   'config.invalid': entry(
     'The pipeline file has problems',
@@ -420,8 +426,8 @@ export const CATALOGUE = {
   'duckdb.out-of-memory': entry(
     'DuckDB needs more memory than it may use',
     'retry',
-    'A commit, a compaction or a query beside them went over the memory limit of the sink.',
-    'Nothing if it passes; otherwise make maxBatchBytes smaller or give the worker more memory. A table whose rows do not fit alone either has stopped, and is tried again at the next start.',
+    'A commit or a compaction needs more than memoryLimitMb of the sink, also when its rows are stored one by one.',
+    'Raise memoryLimitMb of the sink, and let the worker have that much; a query that ran beside it may have taken it for a moment.',
   ),
   'duckdb.value-refused': entry(
     'A value does not fit its column in the warehouse',

@@ -1,10 +1,11 @@
 import { crc32c } from '@node-rs/crc32';
 import type { ITopicConfig } from 'kafkajs';
-import type { PipelineLog, StoredPipeline } from '../capture/pipeline-log.ts';
+import type { PipelineLog } from '../capture/pipeline-log.ts';
+import { parsePositions, type StoredPipeline } from '../capture/position-records.ts';
 import type { SchemaId } from '../change/table.ts';
 import { InvariantBroken, SluiceError } from '../errors/error.ts';
 import { BufferPool, DEFAULT_LIMITS, RecordBatches } from '../topic/outgoing-batch.ts';
-import { type OutgoingBatch, POSITION_KEYS } from '../topic/publisher.ts';
+import type { OutgoingBatch } from '../topic/publisher.ts';
 import type { Compression } from '../topic/record-batch.ts';
 import {
   type InternalTopics,
@@ -16,12 +17,6 @@ import { Cluster } from './cluster.ts';
 import { CommittedReader } from './committed-reader.ts';
 import type { KafkaConnection } from './connection-options.ts';
 import type { KafkaKillPoint } from './kill-points.ts';
-import {
-  parseCheckpoint,
-  parseCommentDigests,
-  parseSnapshotPlan,
-  parseTopics,
-} from './stored-record.ts';
 import { createTopics, internalTopicConfigs, tableTopicConfig } from './topic-admin.ts';
 import { foldTopic } from './topic-fold.ts';
 import { TransactionProducer } from './transaction-producer.ts';
@@ -136,17 +131,8 @@ export class KafkaPipelineLog implements PipelineLog {
   async #read(upTo: 'highWatermark' | 'lastStable'): Promise<StoredPipeline> {
     const positions = await foldTopic(this.#reader, this.#topics.positions, upTo, crc32c);
     const schemas = await foldTopic(this.#reader, this.#topics.schemas, upTo, crc32c);
-    const checkpoint = positions.get(POSITION_KEYS.checkpoint);
-    const snapshot = positions.get(POSITION_KEYS.snapshot);
-    const topics = positions.get(POSITION_KEYS.topics);
-    const comments = positions.get(POSITION_KEYS.comments);
-    return {
-      checkpoint: checkpoint && parseCheckpoint(checkpoint),
-      snapshot: snapshot && parseSnapshotPlan(snapshot),
-      topics: topics ? parseTopics(topics) : new Map(),
-      schemaIds: new Set([...schemas.keys()] as SchemaId[]),
-      comments: comments ? parseCommentDigests(comments) : new Map(),
-    };
+    const texts = new Map([...positions].map(([key, value]) => [key, value.toString()]));
+    return { ...parsePositions(texts), schemaIds: new Set([...schemas.keys()] as SchemaId[]) };
   }
 }
 

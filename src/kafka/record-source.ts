@@ -1,4 +1,10 @@
 import { crc32c } from '@node-rs/crc32';
+import {
+  parseCheckpoint,
+  parseTable,
+  parseTopics,
+  readRecord,
+} from '../capture/position-records.ts';
 import type { SchemaId, TableSchema } from '../change/table.ts';
 import { SluiceError } from '../errors/error.ts';
 import type {
@@ -10,12 +16,11 @@ import type {
 import { POSITION_KEYS } from '../topic/publisher.ts';
 import type { BatchRecord } from '../topic/record-batch-reader.ts';
 import { parseSchemaRecord } from '../topic/schema-record.ts';
-import { internalTopics } from '../topic/topic-name.ts';
+import { internalTopics, type Topic } from '../topic/topic-name.ts';
 import { Cluster } from './cluster.ts';
 import { CommittedReader, type PartitionId } from './committed-reader.ts';
 import type { KafkaConnection } from './connection-options.ts';
 import { type RangeToRead, readRanges } from './range-reader.ts';
-import { parseCheckpoint, parseTopics } from './stored-record.ts';
 import { TopicFollower, type TopicListener } from './topic-follower.ts';
 
 export interface RecordSourceOptions extends KafkaConnection {
@@ -111,49 +116,48 @@ export class KafkaRecordSource implements RecordSource {
   }
 }
 
-interface RawPosition {
-  readonly checkpoint: Buffer | undefined;
-  readonly topics: Buffer | undefined;
-}
-
 /** Moves to a transaction's records only when the transaction has ended, so that they are taken together. */
 class PositionFold implements TopicListener {
-  #arriving: RawPosition = { checkpoint: undefined, topics: undefined };
-  #settled: RawPosition = this.#arriving;
-  #taken: RawPosition | undefined;
+  readonly #topics = new Map<Topic, number>();
+  #arriving: BatchRecord[] = [];
+  #checkpoint: Buffer | undefined;
+  #taken: Buffer | undefined;
   #position: CommittedPosition | undefined;
 
   get isNewer(): boolean {
-    return this.#settled.checkpoint !== this.#taken?.checkpoint;
+    return this.#checkpoint !== this.#taken;
   }
 
-  record({ key, value }: BatchRecord): void {
-    const name = key?.toString();
-    if (name === POSITION_KEYS.checkpoint) {
-      this.#arriving = { ...this.#arriving, checkpoint: value ?? undefined };
-    } else if (name === POSITION_KEYS.topics) {
-      this.#arriving = { ...this.#arriving, topics: value ?? undefined };
-    }
+  record(record: BatchRecord): void {
+    this.#arriving.push(record);
   }
 
   settled(): void {
-    this.#settled = this.#arriving;
+    for (const { key, value } of this.#arriving)
+      if (key && value) this.#keep(key.toString(), value);
+    this.#arriving = [];
+  }
+
+  #keep(key: string, value: Buffer): void {
+    if (key === POSITION_KEYS.checkpoint) this.#checkpoint = value;
+    else if (key === POSITION_KEYS.topics)
+      for (const [topic, { partitions }] of readRecord(key, value.toString(), parseTopics))
+        this.#topics.set(topic, partitions);
+    else if (key.startsWith(POSITION_KEYS.table)) {
+      const { topic } = readRecord(key, value.toString(), parseTable);
+      if (topic) this.#topics.set(topic.name, topic.partitions);
+    }
   }
 
   take(): CommittedPosition | undefined {
-    const raw = this.#settled;
-    if (raw !== this.#taken) {
-      const { checkpoint, topics } = raw;
-      this.#position = checkpoint && {
-        checkpoint: parseCheckpoint(checkpoint),
-        topics: new Map(
-          [...(topics ? parseTopics(topics) : [])].map(([topic, { partitions }]) => [
-            topic,
-            partitions,
-          ]),
-        ),
+    const checkpoint = this.#checkpoint;
+    if (checkpoint && checkpoint !== this.#taken) {
+      const text = checkpoint.toString();
+      this.#position = {
+        checkpoint: readRecord(POSITION_KEYS.checkpoint, text, parseCheckpoint),
+        topics: new Map(this.#topics),
       };
-      this.#taken = raw;
+      this.#taken = checkpoint;
     }
     return this.#position;
   }

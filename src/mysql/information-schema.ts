@@ -1,4 +1,4 @@
-import type { SourceTable } from '../capture/source-server.ts';
+import type { Sight, SourceTable } from '../capture/source-server.ts';
 import type { TableId, TableName } from '../change/table.ts';
 import { tableName } from '../change/table.ts';
 import { SluiceError } from '../errors/error.ts';
@@ -55,11 +55,19 @@ export function allTables(matches: (table: TableId) => boolean): TableSelection 
   return { where: 'TABLE_SCHEMA NOT IN (?)', values: [system], matches };
 }
 
+/** What the account sees of a table. */
+export interface SightedTable {
+  readonly id: TableId;
+  readonly sight:
+    | { readonly kind: 'readable'; readonly table: DefinedTable }
+    | Extract<Sight, { readonly kind: 'unreadable' | 'hidden' }>;
+}
+
 /** Base tables of a selection in three queries, however many they are, sorted by name. */
-export async function readTables(
+export async function readSights(
   session: MysqlSession,
   selection: TableSelection,
-): Promise<readonly DefinedTable[]> {
+): Promise<readonly SightedTable[]> {
   const tables = await session.query(
     `SELECT TABLE_SCHEMA AS \`database\`, TABLE_NAME AS \`table\`, ENGINE AS engine,
             TABLE_ROWS AS estimatedRows, AVG_ROW_LENGTH AS averageRowBytes,
@@ -74,9 +82,36 @@ export async function readTables(
   const columns = await readColumns(session, selection, matching);
   const keys = await readKeys(session, selection, matching);
   return matching
-    .map((row) => definedTable(row, columns.get(nameOf(row)) ?? [], keys.get(nameOf(row)) ?? []))
-    .filter(({ schema }) => schema.columns.length > 0)
-    .sort((a, b) => (tableName(a.schema.id) < tableName(b.schema.id) ? -1 : 1));
+    .map((row) => sightOf(row, columns.get(nameOf(row)) ?? [], keys.get(nameOf(row)) ?? []))
+    .sort((a, b) => (tableName(a.id) < tableName(b.id) ? -1 : 1));
+}
+
+/** A table without a column that the account may see is one that it may not read. */
+function sightOf(
+  row: TextRow,
+  columnRows: readonly TextRow[],
+  key: readonly string[],
+): SightedTable {
+  const id = idOf(row);
+  const mayRead = ({ privileges }: TextRow): boolean =>
+    (privileges ?? '').split(',').includes('select');
+  if (columnRows.length === 0 || !columnRows.every(mayRead))
+    return { id, sight: { kind: 'hidden' } };
+  try {
+    return { id, sight: { kind: 'readable', table: definedTable(row, columnRows, key) } };
+  } catch (error) {
+    if (!(error instanceof SluiceError) || error.code !== 'table.unknown-type') throw error;
+    return { id, sight: { kind: 'unreadable', code: error.code, reason: error.message } };
+  }
+}
+
+/** Those that the account may read. */
+export async function readTables(
+  session: MysqlSession,
+  selection: TableSelection,
+): Promise<readonly DefinedTable[]> {
+  const sights = await readSights(session, selection);
+  return sights.flatMap(({ sight }) => (sight.kind === 'readable' ? [sight.table] : []));
 }
 
 /** Of a selection over the whole server only the databases that have a matching table are asked. */

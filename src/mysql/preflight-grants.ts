@@ -29,7 +29,7 @@ export async function grantee(session: MysqlSession): Promise<string> {
 }
 
 /** Grants of the account and of the roles that are active by default. */
-async function readGrants(session: MysqlSession): Promise<readonly string[]> {
+export async function readGrants(session: MysqlSession): Promise<readonly string[]> {
   const [row] = await session.query('SELECT CURRENT_ROLE() AS roles', 'reading the roles');
   const roles = row?.['roles'] ?? 'NONE';
   const using = roles === 'NONE' ? '' : ` USING ${roles}`;

@@ -1,4 +1,5 @@
 import { type TableId, tableName } from '../change/table.ts';
+import { exactPattern, followedTables, type TablePatterns } from '../change/table-pattern.ts';
 import { type Finding, ok } from '../control/finding.ts';
 import type { MysqlSession } from './connection.ts';
 import { type DefinedTable, readTables, type TableSelection } from './information-schema.ts';
@@ -25,6 +26,26 @@ export async function tableFindings(
     ...(await cascadeFindings(session, selection, variables)),
   ];
   return [ok('tables', `${tables.length} tables match.`), ...findings];
+}
+
+/** A table of one's own that happens to have such a name must not be missed in silence. */
+export async function ghostFindings(
+  session: MysqlSession,
+  patterns: TablePatterns,
+): Promise<readonly Finding[]> {
+  const follows = followedTables(patterns);
+  const selects = followedTables({ ...patterns, ghostTables: 'follow' });
+  const rows = await session.query(
+    `SELECT TABLE_SCHEMA AS \`database\`, TABLE_NAME AS \`table\` FROM information_schema.TABLES
+      WHERE TABLE_TYPE = 'BASE TABLE' AND LEFT(TABLE_NAME, 1) = '_'`,
+    'reading the names of tables',
+  );
+  const left = rows
+    .map(({ database, table }) => ({ database: database ?? '', table: table ?? '' }))
+    .filter((id) => selects(id) && !follows(id));
+  return speltOut(left, 'ghost-tables', 'warning', (id) => ({
+    message: `Table ${tableName(id)} has the name of a ghost table of gh-ost or pt-online-schema-change and is not followed. If it is none, write "${exactPattern(id)}" into source.include, or set source.ghostTables to follow.`,
+  }));
 }
 
 async function nothingMatches(
@@ -110,7 +131,7 @@ async function cascadeFindings(
     }))
     .filter(({ id, rules }) => matches(id) && /CASCADE|SET/.test(rules));
   return speltOut(acting, 'foreign-keys', 'warning', ({ id, name }) => ({
-    message: `Foreign key ${name} of ${tableName(id)} cascades: this server does not log the rows it changes that way. Replace it by a trigger or by the application, or refresh the table by snapshots.`,
+    message: `Foreign key ${name} of ${tableName(id)} cascades: this server does not log the rows it changes that way. Replace it by a trigger or by the application, or have the table refreshed by snapshot.sweepCascades.`,
     fixSql: `ALTER TABLE ${quoted(id)} DROP FOREIGN KEY ${quoteName(name)}`,
   }));
 }

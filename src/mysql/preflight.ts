@@ -1,4 +1,4 @@
-import { tableFilter } from '../change/table-pattern.ts';
+import { followedTables, type TablePatterns } from '../change/table-pattern.ts';
 import type { Finding } from '../control/finding.ts';
 import { SluiceError } from '../errors/error.ts';
 import { connect, type MysqlAccount, type MysqlSession } from './connection.ts';
@@ -10,14 +10,12 @@ import {
   settingFindings,
   type Variables,
 } from './preflight-settings.ts';
-import { tableFindings } from './preflight-tables.ts';
+import { ghostFindings, tableFindings } from './preflight-tables.ts';
 import { isReplica } from './server-status.ts';
 
-export interface PreflightSubject {
+export interface PreflightSubject extends TablePatterns {
   readonly account: MysqlAccount;
   readonly serverId: number;
-  readonly include: readonly string[];
-  readonly exclude: readonly string[];
 }
 
 /**
@@ -55,17 +53,16 @@ function mariaDb(variables: Variables): Finding {
 
 async function tablesOf(
   session: MysqlSession,
-  { include, exclude }: PreflightSubject,
+  subject: PreflightSubject,
   variables: Variables,
 ): Promise<readonly Finding[]> {
   try {
     await tellDefinitions(session);
-    return await tableFindings(
-      session,
-      allTables(tableFilter(include, exclude)),
-      include,
-      variables,
-    );
+    const followed = allTables(followedTables(subject));
+    return [
+      ...(await tableFindings(session, followed, subject.include, variables)),
+      ...(await ghostFindings(session, subject)),
+    ];
   } catch (error) {
     if (!(error instanceof SluiceError) || error.code !== 'binlog.unsupported') throw error;
     return [{ check: 'tables', severity: 'fatal', message: error.message }];

@@ -1,26 +1,19 @@
-import type {
-  EventStream,
-  ServerHistory,
-  SourceServer,
-  SourceTable,
-} from '../capture/source-server.ts';
+import type { EventStream, ServerHistory, Sight, SourceServer } from '../capture/source-server.ts';
 import type { GtidSetText } from '../change/gtid.ts';
 import { formatGtidSet, parseGtidSet } from '../change/gtid-set.ts';
 import type { TableId } from '../change/table.ts';
-import { tableFilter } from '../change/table-pattern.ts';
+import { followedTables, type TablePatterns } from '../change/table-pattern.ts';
 import { type DumpSettings, openBinlogStream } from './binlog-stream.ts';
 import { connect, type MysqlAccount, type MysqlSession } from './connection.ts';
-import { allTables, oneTable, readTables, tellDefinitions } from './information-schema.ts';
+import { allTables, oneTable, readSights, tellDefinitions } from './information-schema.ts';
+import { databasesReadAsAWhole } from './readable-databases.ts';
 import { executedWithin, readBinlogEnd } from './server-status.ts';
 
-export interface SourceServerSettings extends DumpSettings {
-  /** `database.table` patterns with `*`. */
-  readonly include: readonly string[];
-  readonly exclude: readonly string[];
-}
+export type SourceServerSettings = DumpSettings & TablePatterns;
 
 const HISTORY = `SELECT @@server_uuid AS serverUuid, @@version AS version,
-  @@global.gtid_executed AS executed, @@global.gtid_purged AS purged`;
+  @@global.gtid_executed AS executed, @@global.gtid_purged AS purged,
+  @@global.lower_case_table_names AS nameCase`;
 
 /** The source over one control connection, made when first needed and again after it broke. */
 export class MysqlSourceServer implements SourceServer {
@@ -48,6 +41,7 @@ export class MysqlSourceServer implements SourceServer {
       gtidPurged: canonical(row?.['purged']),
       binlogEnd,
       oldestFile: oldest?.['Log_name'] ?? '',
+      ignoresNameCase: row?.['nameCase'] !== '0',
     };
   }
 
@@ -55,14 +49,25 @@ export class MysqlSourceServer implements SourceServer {
     await executedWithin(await this.#control(), gtidSet, timeoutMs);
   }
 
-  async capturedTables(): Promise<readonly SourceTable[]> {
-    const matches = tableFilter(this.#settings.include, this.#settings.exclude);
-    return readTables(await this.#control(), allTables(matches));
+  async executed(): Promise<GtidSetText> {
+    const [row] = await (await this.#control()).query(
+      'SELECT @@global.gtid_executed AS executed',
+      'reading what has been executed',
+    );
+    return canonical(row?.['executed']);
   }
 
-  async table(id: TableId): Promise<SourceTable | undefined> {
-    const [table] = await readTables(await this.#control(), oneTable(id));
-    return table;
+  async capturedTables(): Promise<readonly { readonly id: TableId; readonly sight: Sight }[]> {
+    const matches = followedTables(this.#settings);
+    return readSights(await this.#control(), allTables(matches));
+  }
+
+  async look(id: TableId): Promise<Sight> {
+    const session = await this.#control();
+    const [table] = await readSights(session, oneTable(id));
+    if (table) return table.sight;
+    const isReadAsAWhole = await databasesReadAsAWhole(session);
+    return { kind: isReadAsAWhole(id.database) ? 'gone' : 'hidden' };
   }
 
   openStream(after: GtidSetText, signal: AbortSignal): Promise<EventStream> {

@@ -17,6 +17,7 @@ export const COLUMN_FIELDS = [
   'DATETIME_PRECISION AS fractionDigits',
   'CHARACTER_SET_NAME AS charset',
   'COLUMN_COMMENT AS comment',
+  'PRIVILEGES AS `privileges`',
 ].join(', ');
 
 /** A column as the log's own metadata describes it, from its row in information_schema.COLUMNS. */
@@ -97,8 +98,8 @@ function columnType(row: TextRow): ColumnType {
       return { kind: 'geometry' };
     default:
       throw new SluiceError(
-        'binlog.unsupported',
-        `Column ${row['database']}.${row['table']}.${row['name']} has type ${fullType}, which this version does not know. Exclude the table.`,
+        'table.unknown-type',
+        `Column ${row['name']} of ${row['database']}.${row['table']} has type ${fullType}, which this version does not know. Exclude the table, or upgrade Sluice.`,
       );
   }
 }

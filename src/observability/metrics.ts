@@ -101,6 +101,16 @@ export const METRICS = {
     help: 'Tables the running snapshots still have to read; zero when none runs.',
     labels: ['pipeline'],
   },
+  sluice_tables_stopped: {
+    type: 'gauge',
+    help: 'Tables of which capture passes nothing on while the others go on; zero when all is well.',
+    labels: ['pipeline'],
+  },
+  sluice_table_stopped: {
+    type: 'gauge',
+    help: '1 for each of the newest 50 of these tables, with the error code; absent for the others.',
+    labels: ['pipeline', 'table', 'code'],
+  },
   sluice_sink_rows_total: {
     type: 'counter',
     help: 'Rows committed to the warehouse.',
@@ -113,8 +123,13 @@ export const METRICS = {
   },
   sluice_sink_stopped_tables: {
     type: 'gauge',
-    help: 'Tables that stand still in the warehouse while the others go on; zero when all is well.',
+    help: 'Tables that have stopped in the warehouse while the others go on; zero when all is well.',
     labels: ['pipeline', 'sink'],
+  },
+  sluice_sink_table_stopped: {
+    type: 'gauge',
+    help: '1 for each of the newest 50 tables that have stopped in the warehouse, with the error code; absent for the others.',
+    labels: ['pipeline', 'sink', 'table', 'code'],
   },
   sluice_sink_lag_seconds: {
     type: 'gauge',

@@ -1,7 +1,11 @@
+import type { StoppedTables, TableStop } from '../control/stopped-tables.ts';
 import type { Meter } from './meter.ts';
+import type { LabelsOf } from './metrics.ts';
 import type { OperationCounts, PipelineProgress, Progress, SinkProgress } from './progress.ts';
 
 const NO_ROWS: OperationCounts = { c: 0, u: 0, d: 0, r: 0 };
+const NONE_STOPPED: StoppedTables = { count: 0, tables: [] };
+const MAX_STOPPED_SERIES = 50;
 const OPERATIONS = ['c', 'u', 'd', 'r'] as const;
 
 /**
@@ -12,6 +16,8 @@ export class ProgressMetrics {
   readonly #meter: Meter;
   readonly #nowMs: () => number;
   readonly #last = new Map<string, Progress>();
+  /** Labels of the series that are 1 because a table has stopped, by pipeline or sink. */
+  readonly #stopped = new Map<string, readonly object[]>();
 
   constructor(meter: Meter, nowMs: () => number) {
     this.#meter = meter;
@@ -60,6 +66,25 @@ export class ProgressMetrics {
     if (now.checkpoint) this.#checkpoint(pipeline, now.checkpoint);
     if (now.lastBatch && now.batches !== last?.batches) this.#batch(pipeline, now.lastBatch);
     this.#snapshot(now);
+    const { count, tables } = now.stopped ?? NONE_STOPPED;
+    this.#meter.set('sluice_tables_stopped', { pipeline }, count);
+    this.#series(pipeline, 'sluice_table_stopped', { pipeline }, tables);
+  }
+
+  /** One series for each of the newest stopped tables, and none for those that have returned. */
+  #series<Name extends 'sluice_table_stopped' | 'sluice_sink_table_stopped'>(
+    part: string,
+    name: Name,
+    labels: Omit<LabelsOf<Name>, 'table' | 'code'>,
+    tables: readonly TableStop[],
+  ): void {
+    const shown = this.#stopped.get(part) ?? [];
+    const now = tables
+      .slice(-MAX_STOPPED_SERIES)
+      .map(({ table, code }) => ({ ...labels, table, code }) as unknown as LabelsOf<Name>);
+    for (const series of shown) this.#meter.remove(name, series as LabelsOf<Name>);
+    for (const series of now) this.#meter.set(name, series, 1);
+    this.#stopped.set(part, now);
   }
 
   #batch(
@@ -128,7 +153,10 @@ export class ProgressMetrics {
         { pipeline, sink },
         growth(now.refusedRows, last?.refusedRows),
       );
-    this.#meter.set('sluice_sink_stopped_tables', { pipeline, sink }, now.stopped?.count ?? 0);
+    const { count, tables } = now.stopped ?? NONE_STOPPED;
+    this.#meter.set('sluice_sink_stopped_tables', { pipeline, sink }, count);
+    const part = `${pipeline}/${sink}`;
+    this.#series(part, 'sluice_sink_table_stopped', { pipeline, sink }, tables);
     this.#meter.set('sluice_sink_lag_seconds', { pipeline, sink }, now.lagMs / 1_000);
     this.#meter.set('sluice_sink_cut_ordinal', { pipeline, sink }, now.cutOrdinal);
   }

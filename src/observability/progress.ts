@@ -1,3 +1,5 @@
+import type { StoppedTables } from '../control/stopped-tables.ts';
+
 /**
  * What a running activity tells the main thread, several times a second. Cumulative since the
  * activity started, JSON-plain. A {@link Heartbeat} carries the same, cut down by {@link forHeartbeat}.
@@ -26,6 +28,8 @@ export interface PipelineProgress {
     readonly publishMs: number;
   };
   readonly snapshot?: SnapshotProgress;
+  /** Tables that have stopped while the others go on. Absent while there are none. */
+  readonly stopped?: StoppedTables;
 }
 
 /** Keys as in Debezium's `op`: create, update, delete, read by a snapshot. */
@@ -76,16 +80,10 @@ export interface SinkProgress {
   readonly recordsLeft?: number;
   /** Rows the warehouse cannot hold, put on record there; since the start of the activity. Absent while there are none. */
   readonly refusedRows?: number;
-  /** Tables that stand still while the others go on. Absent while there are none. */
+  /** Tables that have stopped while the others go on. Absent while there are none. */
   readonly stopped?: StoppedTables;
   /** `database.table` → rows applied. */
   readonly tables: Readonly<Record<string, number>>;
-}
-
-export interface StoppedTables {
-  readonly count: number;
-  /** `database.table` → what stopped it, and where; the first few in a heartbeat. */
-  readonly reasons: Readonly<Record<string, string>>;
 }
 
 export type Progress = PipelineProgress | SinkProgress;
@@ -112,10 +110,11 @@ const MAX_GTID_TEXT = 400;
 /** The same progress in about 2 KB: the busiest tables by name, the rest in one sum, the GTID set cut for display. */
 export function forHeartbeat<Kind extends Progress>(progress: Kind): Kind;
 export function forHeartbeat(progress: Progress): Progress {
+  const stopped = progress.stopped && { stopped: newestStops(progress.stopped) };
   if (progress.kind === 'sink')
     return {
       ...progress,
-      ...(progress.stopped && { stopped: firstStops(progress.stopped) }),
+      ...stopped,
       tables: busiest(
         progress.tables,
         (rows) => rows,
@@ -125,6 +124,7 @@ export function forHeartbeat(progress: Progress): Progress {
   const { checkpoint } = progress;
   return {
     ...progress,
+    ...stopped,
     tables: busiest(progress.tables, rowsIn, addCounts),
     ...(checkpoint && { checkpoint: { ...checkpoint, gtidSet: shortGtidSet(checkpoint.gtidSet) } }),
   };
@@ -150,10 +150,12 @@ function busiest<Counts>(
   return first === undefined ? named : { ...named, [OTHER_TABLES]: others.reduce(add, first) };
 }
 
-function firstStops({ count, reasons }: StoppedTables): StoppedTables {
-  const first = Object.entries(reasons).slice(0, MAX_NAMED_STOPS);
-  const short = first.map(([table, reason]) => [table, shortened(reason, MAX_REASON_TEXT)]);
-  return { count, reasons: Object.fromEntries(short) as StoppedTables['reasons'] };
+function newestStops({ count, tables }: StoppedTables): StoppedTables {
+  const newest = tables.slice(-MAX_NAMED_STOPS);
+  return {
+    count,
+    tables: newest.map((stop) => ({ ...stop, reason: shortened(stop.reason, MAX_REASON_TEXT) })),
+  };
 }
 
 const shortGtidSet = (gtidSet: string): string => shortened(gtidSet, MAX_GTID_TEXT);

@@ -1,6 +1,7 @@
 import type { Checkpoint } from '../change/checkpoint.ts';
 import { lastSequenceOf, type Sequence } from '../change/sequence.ts';
 import type { SchemaId, TableName, TableSchema } from '../change/table.ts';
+import type { ErrorCode } from '../errors/catalogue.ts';
 import type { ControlRecord } from '../topic/control-record.ts';
 import type { Topic } from '../topic/topic-name.ts';
 import type { PartitionOffset } from './record-source.ts';
@@ -68,8 +69,11 @@ export interface StoppedTable {
    * that it does not matter what retention has taken of that.
    */
   readonly readAgain: 'never' | 'fromOffsets' | 'fromSnapshot';
-  /** For a person: what stopped it, and where. Quotes no value. */
+  readonly code: ErrorCode;
+  /** For a person; quotes no value. */
   readonly reason: string;
+  /** Offset, where one is known, and sequence of what stopped it. */
+  readonly position: string;
 }
 
 export interface DestinationState {

@@ -56,9 +56,13 @@ export function hasNewlyReadable(
   now: readonly StoppedTable[],
 ): boolean {
   return now.some(
-    ({ table, readAgain, reason }) =>
+    ({ table, readAgain, reason, position }) =>
       !before.some(
-        (one) => one.table === table && one.readAgain === readAgain && one.reason === reason,
+        (one) =>
+          one.table === table &&
+          one.readAgain === readAgain &&
+          one.reason === reason &&
+          one.position === position,
       ),
   );
 }

@@ -4,7 +4,7 @@ import type { ErrorCode } from '../errors/catalogue.ts';
 import type { ControlRecord } from '../topic/control-record.ts';
 import type { Cut, SinkBatch, StoppedTable } from './destination.ts';
 import type { PartitionOffset } from './record-source.ts';
-import { type Obstacle, reasonText, type Stops, type TableStop } from './table-stop.ts';
+import { type Obstacle, positionText, type Stops, type TableStop } from './table-stop.ts';
 
 /** What a commit changes about stopped tables. */
 export interface StopChanges {
@@ -140,7 +140,9 @@ export function stoppedTables(
     topic: stop.topic,
     offsets: [...offsets.values()].filter(({ topic }) => topic === stop.topic),
     readAgain: readAgain(stop, offsets, isPassable),
-    reason: reasonText(stop),
+    code: stop.code,
+    reason: stop.reason,
+    position: positionText(stop),
   }));
 }
 

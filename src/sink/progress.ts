@@ -1,5 +1,5 @@
 import type { Checkpoint } from '../change/checkpoint.ts';
-import type { Cut } from './destination.ts';
+import type { Cut, StoppedTable } from './destination.ts';
 
 /** What the sink's loop tells its surroundings after every commit and every idle wait. Counters count since the start of this attempt. JSON-plain. */
 export interface SinkSessionProgress {
@@ -16,5 +16,5 @@ export interface SinkSessionProgress {
   /** While a round is read: records, markers included, between what is committed and its end. */
   readonly recordsLeft: number;
   /** Tables that stand still while the others go on. */
-  readonly stopped: readonly { readonly table: string; readonly reason: string }[];
+  readonly stopped: readonly Pick<StoppedTable, 'table' | 'code' | 'reason' | 'position'>[];
 }

@@ -292,10 +292,9 @@ class SinkSession {
       cut: this.#cut,
       checkpoint: this.#checkpoint,
       caughtUp,
-      stopped: this.#input.destination.stopped().map(({ table, reason }) => ({
-        table,
-        reason,
-      })),
+      stopped: this.#input.destination
+        .stopped()
+        .map(({ table, code, reason, position }) => ({ table, code, reason, position })),
     });
   }
 }

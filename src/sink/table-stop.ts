@@ -46,9 +46,13 @@ interface CutState {
 }
 
 /** For a person: what stopped the table, and where. */
-export function reasonText({ code, reason, topic, place, seq }: Obstacle): string {
+export function reasonText(obstacle: Obstacle): string {
+  return `${obstacle.code} at ${positionText(obstacle)}: ${obstacle.reason}`;
+}
+
+export function positionText({ topic, place, seq }: Obstacle): string {
   const at = place ? `offset ${place.offset} of ${topic} partition ${place.partition}, ` : '';
-  return `${code} at ${at}sequence ${seq}: ${reason}`;
+  return `${at}sequence ${seq}`;
 }
 
 /** The cut that the views of a table show. */

@@ -28,7 +28,8 @@ import { explaining, isNoWorker } from './server-answer.ts';
 
 export type { IncidentView, PipelineView, SinkView } from './pipeline-view.ts';
 
-interface Requester {
+/** Who asks, and why; part of the pipeline's record. */
+export interface Operator {
   readonly by: string;
   readonly reason?: string;
 }
@@ -137,23 +138,23 @@ export class PipelineClient implements AsyncDisposable {
     throw noWorker(pipeline);
   }
 
-  pause(pipeline: string, who: Requester): Promise<CommandReceipt> {
+  pause(pipeline: string, who: Operator): Promise<CommandReceipt> {
     return this.#command(pipeline, 'pause', who);
   }
 
-  resume(pipeline: string, who: Requester): Promise<CommandReceipt> {
+  resume(pipeline: string, who: Operator): Promise<CommandReceipt> {
     return this.#command(pipeline, 'resume', who);
   }
 
   /** Ends the stream and starts it again, on whichever worker has room. */
-  yieldStream(pipeline: string, who: Requester): Promise<CommandReceipt> {
+  yieldStream(pipeline: string, who: Operator): Promise<CommandReceipt> {
     return this.#command(pipeline, 'yieldStream', who);
   }
 
   /** `tables` as `database.table` or patterns with `*`; empty means all that are captured. */
   async requestSnapshot(
     pipeline: string,
-    request: Requester & { readonly tables: readonly string[] },
+    request: Operator & { readonly tables: readonly string[] },
   ): Promise<CommandReceipt & { readonly snapshotId: string }> {
     const snapshotId = `requested-${new Date().toISOString().replace(/\W/g, '')}`;
     const receipt = await this.#command(pipeline, 'requestSnapshot', { ...request, snapshotId });
@@ -162,7 +163,7 @@ export class PipelineClient implements AsyncDisposable {
 
   cancelSnapshot(
     pipeline: string,
-    request: Requester & { readonly snapshotId: string },
+    request: Operator & { readonly snapshotId: string },
   ): Promise<CommandReceipt> {
     return this.#command(pipeline, 'cancelSnapshot', request);
   }
@@ -170,7 +171,7 @@ export class PipelineClient implements AsyncDisposable {
   /** Answers an incident of the pipeline, or of the sink that the id names: `<sink>/gap-…`. */
   recover(
     pipeline: string,
-    request: Requester & {
+    request: Operator & {
       readonly incidentId: string;
       readonly action: RecoverAction;
       readonly tables?: readonly string[];
@@ -184,7 +185,7 @@ export class PipelineClient implements AsyncDisposable {
 
   drop(
     pipeline: string,
-    request: Requester & { readonly deleteTopics: boolean },
+    request: Operator & { readonly deleteTopics: boolean },
   ): Promise<CommandReceipt> {
     return this.#command(pipeline, 'drop', request);
   }

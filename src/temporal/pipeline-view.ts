@@ -6,12 +6,14 @@ import {
 } from '@temporalio/client';
 import { defaultPayloadConverter } from '@temporalio/common';
 import { optionalTsToMs } from '@temporalio/common/lib/time.js';
-import { type Incident, openIncident } from '../control/incident.ts';
+import type { TableName } from '../change/table.ts';
+import { findOpenIncident, type Incident } from '../control/incident.ts';
 import { CONFIG_QUERY, RECOVER_ACTIONS, STATUS_QUERY } from '../control/messages.ts';
 import { pipelineWorkflowId, sinkWorkflowId } from '../control/names.ts';
 import type { PipelineSpec } from '../control/pipeline-spec.ts';
 import type { PipelineState } from '../control/pipeline-state.ts';
 import type { SinkState } from '../control/sink-state.ts';
+import { type StoppedTables, stoppedTablesOf } from '../control/stopped-tables.ts';
 import type { Heartbeat, PipelineProgress, SinkProgress } from '../observability/progress.ts';
 import { CDC_STATE } from './pipeline-phases.ts';
 import { explaining, isNoWorker } from './server-answer.ts';
@@ -25,7 +27,10 @@ export interface IncidentView {
   readonly message: string;
   readonly openedAtMs: number;
   readonly closedAtMs?: number;
+  /** What `recover --action` takes for it; none where something else cures it. */
   readonly actions: readonly string[];
+  /** The one table that it is of; the pipeline or the sink goes on. */
+  readonly table?: TableName;
 }
 
 export interface SinkView {
@@ -34,6 +39,8 @@ export interface SinkView {
   /** Why it does not get on, while it tries again by itself. */
   readonly reason?: string;
   readonly progress?: SinkProgress;
+  /** Tables that have stopped while the others go on; absent when there are none. */
+  readonly stopped?: StoppedTables;
   readonly incident?: IncidentView;
 }
 
@@ -43,6 +50,8 @@ export interface PipelineView {
   readonly sinceMs: number;
   readonly reason?: string;
   readonly progress?: PipelineProgress;
+  /** Tables that have stopped while the others go on; absent when there are none. */
+  readonly stopped?: StoppedTables;
   readonly sinks: readonly SinkView[];
   readonly incident?: IncidentView;
 }
@@ -58,7 +67,7 @@ export async function viewPipeline(client: Client, pipeline: string): Promise<Pi
   const [shown, state] = await explaining(pipeline, () =>
     Promise.all([describe(handle, 'streamBinlog'), ask<PipelineState>(client, handle)]),
   );
-  const open = state && openIncident(state.incidents);
+  const open = state && findOpenIncident(state.incidents);
   const reason = reasonOf(shown, state);
   return {
     pipeline,
@@ -66,6 +75,7 @@ export async function viewPipeline(client: Client, pipeline: string): Promise<Pi
     sinceMs: state?.sinceMs ?? shown.startedAtMs,
     ...(reason === undefined ? {} : { reason }),
     ...(shown.progress === undefined ? {} : { progress: shown.progress as PipelineProgress }),
+    ...stoppedView(shown, state),
     sinks: await Promise.all(
       Object.keys(state?.spec.sinks ?? {}).map((name) => viewSink(client, pipeline, name)),
     ),
@@ -109,14 +119,25 @@ async function viewSink(client: Client, pipeline: string, name: string): Promise
   );
   if (!found) return { name, state: 'NOT STARTED' };
   const [shown, state] = found;
-  const open = state && openIncident(state.incidents);
+  const open = state && findOpenIncident(state.incidents);
   return {
     name,
     state: state?.phase ?? shown.state,
     ...(shown.trouble === undefined ? {} : { reason: shown.trouble }),
     ...(shown.progress === undefined ? {} : { progress: shown.progress as SinkProgress }),
+    ...stoppedView(shown, state),
     ...(open ? { incident: incidentView(open, RECOVER_ACTIONS) } : {}),
   };
+}
+
+/** As the workflow has it on record; without a worker, as the last heartbeat said. */
+function stoppedView(
+  { progress }: Described,
+  state: PipelineState | SinkState | undefined,
+): { readonly stopped?: StoppedTables } {
+  const stopped = state ? stoppedTablesOf(state) : progress?.stopped;
+  // A worker of an earlier version left names in another form.
+  return stopped && Array.isArray(stopped.tables) ? { stopped } : {};
 }
 
 type PendingActivity = NonNullable<
@@ -199,15 +220,17 @@ async function unlessMissing<Result>(work: () => Promise<Result>): Promise<Resul
 }
 
 function incidentView(
-  { id, code, message, openedAtMs, closedAtMs }: Incident,
+  { id, kind, code, message, facts, openedAtMs, closedAtMs }: Incident,
   actions: readonly string[],
 ): IncidentView {
+  const isOfTable = kind === 'table';
   return {
     id,
     code,
     message,
     openedAtMs,
     ...(closedAtMs === undefined ? {} : { closedAtMs }),
-    actions: closedAtMs === undefined ? actions : [],
+    ...(isOfTable ? { table: String(facts['table']) as TableName } : {}),
+    actions: closedAtMs === undefined && !isOfTable ? actions : [],
   };
 }

@@ -23,11 +23,16 @@ export const COMMITTED_AT_HEADER = '__sluice.committed_at';
 /** Keys of the positions topic. */
 export const POSITION_KEYS = {
   checkpoint: 'checkpoint',
+  /** What snapshots have read so far, by request; which tables are to be copied is in their own records. */
   snapshot: 'snapshot',
-  /** JSON object topic → partition count, grows only. */
+  /** Head of the key of a table, before its name: whether it is followed, its topic, the copy that is due. */
+  table: 'table:',
+  /** Written by earlier versions: JSON object topic → partition count and id. */
   topics: 'topics',
   /** JSON object table → digest of its comments in its newest schema record. Tables without comments are left out. */
   comments: 'comments',
+  /** JSON list of prepared XA transactions, each with the tables it has touched. */
+  xa: 'xa',
 } as const;
 
 /** A record that writes itself into the buffer of its batch. */

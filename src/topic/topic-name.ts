@@ -31,16 +31,7 @@ export function internalTopics(prefix: string): InternalTopics {
   };
 }
 
-/** Debezium's rule: characters a topic may not have become `_`. Two tables may collide: see {@link collidingTopics}. */
+/** Debezium's rule: characters a topic may not have become `_`. Two tables may collide; the first one keeps the topic. */
 export function tableTopic(prefix: string, table: TableId): Topic {
   return `${prefix}.${table.database}.${table.table}`.replace(/[^a-zA-Z0-9._-]/g, '_') as Topic;
-}
-
-/** Groups of tables whose topics have the same name; empty when all is well. */
-export function collidingTopics(
-  prefix: string,
-  tables: readonly TableId[],
-): readonly (readonly TableId[])[] {
-  const byTopic = Map.groupBy(tables, (table) => tableTopic(prefix, table));
-  return [...byTopic.values()].filter((group) => group.length > 1);
 }

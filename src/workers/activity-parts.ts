@@ -1,8 +1,10 @@
 import type { Client } from '@temporalio/client';
 import type { ActivityParts, LongRunningHooks } from '../activities/create-activities.ts';
 import type { CaptureNotice } from '../capture/progress.ts';
-import { ownerOf, pipelineWorkflowId } from '../control/names.ts';
+import type { TableName } from '../change/table.ts';
+import { ownerOf } from '../control/names.ts';
 import type { PipelineSpec } from '../control/pipeline-spec.ts';
+import type { StoppedTables } from '../control/stopped-tables.ts';
 import { deleteTopics } from '../kafka/topic-admin.ts';
 import type { Log } from '../observability/log.ts';
 import type { Meter } from '../observability/meter.ts';
@@ -63,19 +65,25 @@ export function activityParts({
     ensureSinks: (spec) => ensureSinks(client, spec),
     ensureSchedules: (spec) => ensureSchedules(client, spec),
     teardown: ({ spec, deleteTopics: topicsToo }) => teardown(client, spec, topicsToo),
-    signalPipeline: async (pipeline, signal, payload) => {
-      await client.workflow.getHandle(pipelineWorkflowId(pipeline)).signal(signal, payload);
+    signalWorkflow: async (workflowId, { name, payload }) => {
+      await client.workflow.getHandle(workflowId).signal(name, payload);
     },
     runCapture: (input, hooks) => {
       const { spec, tripwire, commands } = input;
       const commandIds = commands.map(({ commandId }) => commandId);
       metrics.started(spec.pipeline, 'stream');
+      // Before it has read what is stored, an attempt knows of no stopped table.
+      let knowsTables = false;
       return runThread(
         { kind: 'capture', spec, owner: ownerOf(namespace, spec), tripwire, commands },
         (message) => {
           heard(spec.pipeline, 'stream', message);
           report(message, hooks);
+          if (message.kind === 'retrying') knowsTables = false;
+          if (message.kind === 'progress' && knowsTables)
+            hooks.onStoppedTables(message.progress.stopped);
           if (message.kind !== 'notice') return;
+          if (message.notice.kind === 'started') knowsTables = true;
           const { notice } = message;
           if (notice.kind === 'started')
             hooks.onStarted({ epoch: notice.epoch, commandIds, finished: notice.finished });
@@ -87,11 +95,16 @@ export function activityParts({
     runSink: async ({ spec, sinkName, ...orders }, hooks) => {
       metrics.started(spec.pipeline, sinkName);
       let needsSnapshot: string | undefined;
+      const logStops = stopLog(log.with({ pipeline: spec.pipeline }), `sink ${sinkName}`);
       await runThread(
         { kind: 'sink', spec, sinkName, orders },
         (message) => {
           heard(spec.pipeline, `sink ${sinkName}`, message);
           report(message, hooks);
+          if (message.kind === 'progress') {
+            hooks.onStoppedTables(message.progress.stopped);
+            logStops(message.progress.stopped);
+          }
           if (message.kind === 'needsSnapshot') needsSnapshot = message.snapshotId;
         },
         hooks.signal,
@@ -110,6 +123,8 @@ function tellNotice(log: Log, notice: CaptureNotice): void {
   switch (notice.kind) {
     case 'started':
       log.info('stream starts', { position: notice.gtidSet, epoch: notice.epoch });
+      for (const { table, code } of notice.stopped)
+        log.warn(`table ${table} is still stopped: ${code}`, { table });
       break;
     case 'snapshotFinished':
       log.info(`snapshot ${notice.snapshotId} is finished`, { rows: notice.rows });
@@ -123,6 +138,22 @@ function tellNotice(log: Log, notice: CaptureNotice): void {
       log.info(`table ${notice.table} is captured again`, { table: notice.table });
       break;
   }
+}
+
+/** Logs each table of a sink once when it stops and once when it goes on. */
+function stopLog(log: Log, part: string): (stopped: StoppedTables | undefined) => void {
+  let known: ReadonlySet<TableName> = new Set();
+  return (stopped) => {
+    const tables = stopped?.tables ?? [];
+    for (const { table, code, reason, position } of tables)
+      if (!known.has(table))
+        log.error(`table ${table} of ${part} has stopped: ${code}: ${reason}`, { table, position });
+    const now = new Set(tables.map(({ table }) => table));
+    const isComplete = (stopped?.count ?? 0) <= now.size;
+    for (const table of known)
+      if (isComplete && !now.has(table)) log.info(`table ${table} of ${part} goes on`, { table });
+    known = now;
+  };
 }
 
 async function teardown(client: Client, spec: PipelineSpec, topicsToo: boolean): Promise<void> {

@@ -78,6 +78,9 @@ export class ProgressMeter {
             },
           }
         : {}),
+      ...(progress.stoppedCount > 0
+        ? { stopped: { count: progress.stoppedCount, tables: progress.stopped } }
+        : {}),
       ...(snapshot
         ? {
             snapshot: {

@@ -1,7 +1,8 @@
 import { BinlogDecoder } from '../binlog/decoder.ts';
 import type { CaptureNotice } from '../capture/progress.ts';
 import { runCapture } from '../capture/run-capture.ts';
-import type { Tripwire } from '../capture/start-decision.ts';
+import type { Tripwire } from '../control/stream-command.ts';
+import { onTableFailure } from '../control/table-settings.ts';
 import { KafkaPipelineLog } from '../kafka/pipeline-log.ts';
 import { MysqlChunkReader } from '../mysql/chunk-reader.ts';
 import { MysqlSourceServer } from '../mysql/source-server.ts';
@@ -42,6 +43,7 @@ async function attempt(
   signal: AbortSignal,
 ): Promise<void> {
   const { spec } = task;
+  const { include, exclude, ghostTables } = spec.source;
   const account = await mysqlAccount(spec);
   const log = new KafkaPipelineLog({
     ...(await pipelineLogOptions(spec)),
@@ -50,8 +52,9 @@ async function attempt(
   const server = new MysqlSourceServer(account, {
     serverId: spec.source.serverId,
     pipeline: spec.pipeline,
-    include: spec.source.include,
-    exclude: spec.source.exclude,
+    include,
+    exclude,
+    ghostTables,
   });
   const reader = new MysqlChunkReader(account);
   try {
@@ -72,8 +75,9 @@ async function attempt(
         pipeline: spec.pipeline,
         prefix: spec.kafka.prefix,
         owner: task.owner,
-        include: spec.source.include,
-        exclude: spec.source.exclude,
+        include,
+        exclude,
+        ghostTables,
         snapshotMode: spec.snapshot.mode,
         chunkRows: spec.snapshot.chunkRows,
         maxChunkBytes: MAX_CHUNK_BYTES,
@@ -82,6 +86,7 @@ async function attempt(
         idleMs: spec.stream.idleMs,
         positionIntervalMs: POSITION_INTERVAL_MS,
         reportIntervalMs: REPORT_INTERVAL_MS,
+        onFailure: onTableFailure(spec.source),
         tripwire,
         commands: task.commands,
       },

@@ -1,5 +1,5 @@
 import { LIST_PRICE, plannedCost } from '../bigquery/cost.ts';
-import { tableFilter } from '../change/table-pattern.ts';
+import { followedTables } from '../change/table-pattern.ts';
 import type { Finding } from '../control/finding.ts';
 import type { PipelineSpec } from '../control/pipeline-spec.ts';
 import { connect } from '../mysql/connection.ts';
@@ -42,10 +42,9 @@ export function estimates({ sinks }: PipelineSpec, size: SourceSize): readonly F
 }
 
 async function sourceSize(spec: PipelineSpec, signal: AbortSignal): Promise<SourceSize> {
-  const { include, exclude } = spec.source;
   await using session = await connect(await mysqlAccount(spec), {}, signal);
   await tellDefinitions(session);
-  const tables = await readTables(session, allTables(tableFilter(include, exclude)));
+  const tables = await readTables(session, allTables(followedTables(spec.source)));
   const dataBytes = tables.reduce(
     (sum, { estimatedRows, averageRowBytes }) => sum + estimatedRows * averageRowBytes,
     0,

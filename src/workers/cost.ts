@@ -10,9 +10,66 @@ import { estimateReads, readTables, readUsage } from '../bigquery/cost-report.ts
 import type { TableEntry } from '../bigquery/metadata.ts';
 import { bigQueryLayout } from '../bigquery/names.ts';
 import type { TableName } from '../change/table.ts';
-import type { CostOptions, SinkCost } from '../cli/ports.ts';
 import type { BigQuerySinkSpec, PipelineSpec } from '../control/pipeline-spec.ts';
 import { bigQueryService } from './bigquery-warehouse.ts';
+
+/** What a sink in BigQuery has cost, and will at this pace; amounts at list prices. */
+export interface SinkCost {
+  readonly sink: string;
+  readonly project: string;
+  readonly dataset: string;
+  /** From here on there are records: the days that were asked for, or the first load ever; absent before there is one. */
+  readonly sinceMs?: number;
+  readonly commits: number;
+  readonly days: readonly TableDayCost[];
+  readonly reads: readonly TableReads[];
+  readonly month: {
+    readonly compactionBytes: number;
+    /** Of the looks before compactions; estimated. */
+    readonly lookBytes: number;
+    readonly commitBytes: number;
+    /** Of rows by stream; the first 2 TiB are free. */
+    readonly streamedBytes: number;
+    readonly usd: number;
+  };
+  /** In state and changelog of the tables whose views were estimated. */
+  readonly stored: { readonly tables: number; readonly bytes: number; readonly usdAMonth: number };
+  readonly price: string;
+  readonly advice: readonly {
+    readonly setting: string;
+    readonly value: string;
+    readonly because: string;
+    readonly savesUsd?: number;
+  }[];
+}
+
+export interface TableDayCost {
+  readonly table: string;
+  /** `2026-11-23`, UTC. */
+  readonly day: string;
+  readonly loads: number;
+  readonly rows: number;
+  readonly loadedBytes: number;
+  /** Those of `loadedBytes` that came by stream. */
+  readonly streamedBytes: number;
+  readonly compactions: number;
+  readonly compactionBytes: number;
+}
+
+/** Bytes that `SELECT *` of each view reads, by dry run. */
+export interface TableReads {
+  readonly table: string;
+  readonly now?: number;
+  readonly latest?: number;
+  readonly history?: number;
+  readonly asOf?: number;
+}
+
+export interface CostOptions {
+  readonly days: number;
+  /** Tables whose views are estimated, the dearest first; all when absent. */
+  readonly maxTables?: number;
+}
 
 const DAY_MS = 86_400_000;
 

@@ -21,10 +21,10 @@ export async function checkPipeline(spec: PipelineSpec): Promise<readonly Findin
 
 /** What capture needs. */
 async function preflight(spec: PipelineSpec): Promise<readonly Finding[]> {
-  const { serverId, include, exclude } = spec.source;
+  const { serverId, include, exclude, ghostTables } = spec.source;
   const account = await mysqlAccount(spec);
   const findings = await checkSource(
-    { account, serverId, include, exclude },
+    { account, serverId, include, exclude, ghostTables },
     AbortSignal.timeout(PREFLIGHT_TIMEOUT_MS),
   );
   return [...findings, await checkKafka(spec)];

@@ -30,6 +30,7 @@ import { workflowBundle } from './workflow-bundle.ts';
 export interface RunWorkerOptions extends TemporalPlace {
   /** Port of `/metrics` and `/healthz` on the loopback interface; none when absent. */
   readonly metricsPort: number | undefined;
+  /** Aborted: finish what is under way, leave in order, resolve. */
   readonly signal: AbortSignal;
   readonly log: Log;
 }

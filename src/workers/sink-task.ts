@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import { unreachable } from '../change/brand.ts';
+import { DEFAULT_DUCKDB_MEMORY_MB } from '../config/defaults.ts';
 import type { DuckdbSinkSpec, SinkSpec } from '../control/pipeline-spec.ts';
 import { DuckDbFile } from '../duckdb/database-file.ts';
 import { DuckDbDestination } from '../duckdb/duckdb-destination.ts';
@@ -20,12 +21,9 @@ import { kafkaConnection } from './connections.ts';
 import { supervise } from './supervise.ts';
 import type { SinkTask, ThreadPort } from './thread-protocol.ts';
 
-/**
- * DuckDB's own share of the worker's memory; it spills to disk beyond. Folding takes all there is:
- * with 256 it was no faster, and the process 120 MB larger.
- */
-const MEMORY_LIMIT_MB = 128;
 const THREADS = 2;
+/** Stopped tables that progress names; the others are counted. */
+const MAX_LISTED_STOPS = 50;
 
 /** Fills one warehouse in this thread until it is told to stop, and answers queries on it meanwhile. */
 export async function runSinkTask(task: SinkTask, port: ThreadPort): Promise<void> {
@@ -135,7 +133,7 @@ function openFile(
 ): Promise<DuckDbFile> {
   refuseOtherHost(sink);
   return DuckDbFile.open(sink.file, {
-    memoryLimitMb: MEMORY_LIMIT_MB,
+    memoryLimitMb: sink.memoryLimitMb ?? DEFAULT_DUCKDB_MEMORY_MB,
     threads: THREADS,
     mustExist: record?.warehouse.state === 'ready' && !isRenewalDue(record, orders.renewal),
   });
@@ -205,6 +203,5 @@ class SinkCounter {
 
 function stoppedTables({ stopped }: SinkSessionProgress): Pick<SinkProgress, 'stopped'> {
   if (stopped.length === 0) return {};
-  const reasons = Object.fromEntries(stopped.map(({ table, reason }) => [table, reason]));
-  return { stopped: { count: stopped.length, reasons } };
+  return { stopped: { count: stopped.length, tables: stopped.slice(-MAX_LISTED_STOPS) } };
 }

@@ -3,11 +3,15 @@ import type { KafkaConnection } from '../kafka/connection-options.ts';
 import { type TailedRecord, tailTopic as tail } from '../kafka/tail.ts';
 import { kafkaConnection } from './connections.ts';
 
+export type { TailedRecord } from '../kafka/tail.ts';
+
 export interface TailRequest {
   readonly brokers: readonly string[];
+  /** Security settings, when a pipeline file gave them. */
   readonly kafka?: PipelineSpec['kafka'];
   readonly topic: string;
   readonly fromBeginning: boolean;
+  /** Ends after so many; never when absent. */
   readonly limit?: number;
   readonly signal: AbortSignal;
 }

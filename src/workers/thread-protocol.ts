@@ -1,7 +1,6 @@
-import type { CaptureCommand } from '../capture/command.ts';
 import type { CaptureNotice } from '../capture/progress.ts';
-import type { Tripwire } from '../capture/start-decision.ts';
 import type { PipelineSpec } from '../control/pipeline-spec.ts';
+import type { StreamCommand, Tripwire } from '../control/stream-command.ts';
 import type { SluiceError } from '../errors/error.ts';
 import type { Progress } from '../observability/progress.ts';
 import type { SinkOrders } from '../sink/sink-log.ts';
@@ -14,7 +13,7 @@ export interface CaptureTask {
   readonly spec: PipelineSpec;
   readonly owner: string;
   readonly tripwire: Tripwire;
-  readonly commands: readonly CaptureCommand[];
+  readonly commands: readonly StreamCommand[];
 }
 
 export interface SinkTask {

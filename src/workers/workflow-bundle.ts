@@ -10,7 +10,7 @@ import { CACHE_FOLDER } from './code-cache.ts';
 const SOURCE = join(import.meta.dirname, '..');
 const BUNDLER = join(import.meta.dirname, 'bundle-workflows.ts');
 /** What workflows may import; the dependency rules hold them to it. */
-const FOLDERS = ['workflows', 'control', 'recovery', 'change', 'errors'];
+const FOLDERS = ['workflows', 'control', 'change', 'errors'];
 
 /**
  * The workflows as one file of JavaScript, which Temporal's sandbox needs, made when it is first

@@ -4,7 +4,7 @@ import { pipelineDetails } from '../control/details-text.ts';
 import {
   type PipelineEvent,
   type PipelineState,
-  type Reduced,
+  type PipelineTransition,
   reduce,
 } from '../control/pipeline-state.ts';
 import { withRefusal } from '../control/refusal.ts';
@@ -24,11 +24,11 @@ export interface DropInput {
 export async function cdcDrop(input: DropInput): Promise<void> {
   let { state } = input;
   const replies = new SnapshotReplies();
-  const take = (event: PipelineEvent): Reduced => {
-    const reduced = reduce(state, event, Date.now());
-    state = reduced.state;
-    replies.send(reduced.replies);
-    return reduced;
+  const take = (event: PipelineEvent): PipelineTransition => {
+    const transition = reduce(state, event, Date.now());
+    state = transition.state;
+    replies.send(transition.replies);
+    return transition;
   };
   bindPipelineMessages(
     () => state,

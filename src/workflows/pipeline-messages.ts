@@ -8,14 +8,16 @@ import {
   parseCaptureStarted,
   parseCommand,
   parseSnapshotFinished,
+  parseStoppedTables,
   SNAPSHOT_FINISHED,
   STATUS_QUERY,
+  STOPPED_TABLES,
 } from '../control/messages.ts';
 import type { PipelineSpec } from '../control/pipeline-spec.ts';
 import {
   type PipelineEvent,
   type PipelineState,
-  type Reduced,
+  type PipelineTransition,
   refusalOf,
 } from '../control/pipeline-state.ts';
 import { bindCommands, bindNotice } from './commands.ts';
@@ -30,7 +32,7 @@ const configQuery = defineQuery<PipelineSpec>(CONFIG_QUERY);
  */
 export function bindPipelineMessages(
   read: () => PipelineState,
-  take: (event: PipelineEvent) => Reduced,
+  take: (event: PipelineEvent) => PipelineTransition,
   refuse: (text: string) => void,
 ): void {
   setHandler(statusQuery, read);
@@ -46,6 +48,12 @@ export function bindPipelineMessages(
     SNAPSHOT_FINISHED,
     parseSnapshotFinished,
     (finished) => void take({ kind: 'snapshotFinished', ...finished }),
+    refuse,
+  );
+  bindNotice(
+    STOPPED_TABLES,
+    parseStoppedTables,
+    (stopped) => void take({ kind: 'stoppedTables', ...stopped }),
     refuse,
   );
   bindCommands(COMMAND_KINDS, {

@@ -13,16 +13,17 @@ import {
   initialState,
   type PipelineEvent,
   type PipelineState,
-  type Reduced,
+  type PipelineTransition,
   reduce,
 } from '../control/pipeline-state.ts';
 import { withRefusal } from '../control/refusal.ts';
 import { longLived, STEP } from './activity-options.ts';
 import type { cdcDrop } from './drop.ts';
 import { CurrentStep } from './long-activity.ts';
+import { isLongHistory } from './long-history.ts';
 import { bindPipelineMessages } from './pipeline-messages.ts';
 import { SnapshotReplies } from './snapshot-replies.ts';
-import { showState } from './visible-state.ts';
+import { showDetails, showState } from './visible-state.ts';
 
 export interface PipelineInput {
   readonly spec: PipelineSpec;
@@ -41,15 +42,19 @@ export async function cdcPipeline(input: PipelineInput): Promise<void> {
   let state = input.state ?? initialState(input.spec, Date.now());
   const replies = new SnapshotReplies();
   const step = new CurrentStep();
-  const take = (event: PipelineEvent): Reduced => {
-    const reduced = reduce(state, event, Date.now());
-    state = reduced.state;
-    if (reduced.interrupt) step.interrupt();
-    replies.send(reduced.replies);
-    return reduced;
+  const become = (next: typeof state): void => {
+    state = next;
+    showDetails(pipelineDetails(next));
+  };
+  const take = (event: PipelineEvent): PipelineTransition => {
+    const transition = reduce(state, event, Date.now());
+    become(transition.state);
+    if (transition.interrupt || isLongHistory(event)) step.interrupt();
+    replies.send(transition.replies);
+    return transition;
   };
   const refuse = (text: string): void => {
-    state = withRefusal(state, text, Date.now());
+    become(withRefusal(state, text, Date.now()));
   };
   bindPipelineMessages(() => state, take, refuse);
 
@@ -94,7 +99,9 @@ async function provision({ spec, retired }: PipelineState): Promise<void> {
   await activities.ensureSchedules({ spec, retired: retired.schedules });
 }
 
-async function stream({ spec, tripwire, pending }: PipelineState): Promise<void> {
+async function stream(state: PipelineState): Promise<void> {
+  const { spec } = state;
   const { streamBinlog } = proxyActivities<Activities>(longLived(spec.stream.heartbeatTimeoutMs));
-  await streamBinlog({ spec, tripwire, commands: pending });
+  const { tripwire, pending: commands, stoppedTables = 0 } = state;
+  await streamBinlog({ spec, tripwire, commands, stoppedTables });
 }

@@ -1,6 +1,6 @@
 import { getExternalWorkflowHandle } from '@temporalio/workflow';
 import { SNAPSHOT_DONE } from '../control/messages.ts';
-import type { SnapshotReply } from '../control/pipeline-state.ts';
+import type { SnapshotReply } from '../control/state-machine.ts';
 
 /** Tells workflows how the snapshots ended that they wait for. A run may end when all are told. */
 export class SnapshotReplies {

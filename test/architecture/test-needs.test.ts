@@ -12,6 +12,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   mysql: [NEEDS.mysql],
   kafka: [NEEDS.kafka],
   temporal: [NEEDS.temporal],
+  cases: [NEEDS.mysql, NEEDS.kafka],
   stack: ALL,
   crash: ALL,
 };

@@ -321,6 +321,24 @@ describe('BinlogDecoder', () => {
       `01000000 00000000 01 0000 1a00 00 00000000 01 0300000000000000 06 03737464 04 0800 0800 ff00 78 00 ${Buffer.from('CREATE TABLE `café` (id INT)', 'latin1').toString('hex')}`,
       { kind: 'query', database: 'x', sqlMode: 3n, sql: 'CREATE TABLE `café` (id INT)' },
     ],
+    [
+      'ALTER of a TIMESTAMP with explicit_defaults_for_timestamp off, behind every other status variable',
+      2,
+      `01000000 00000000 01 0000 5400 00 00000000 01 0300000000000000 06 03737464 03 01000100 04 0800 0800 ff00 05 03555443 07 0100 08 ff00 09 0000000000000000 0a 00000000 0b 01 61 02 6263 0c 02 7800 797a00 0d 010203 10 00 11 0100000000000000 78 00 ${Buffer.from('ALTER TABLE t ADD a TIMESTAMP').toString('hex')}`,
+      { kind: 'query', sqlMode: 3n, explicitDefaultsForTimestamp: false },
+    ],
+    [
+      'ALTER of a TIMESTAMP with explicit_defaults_for_timestamp on and more databases than a list takes',
+      2,
+      `01000000 00000000 01 0000 0400 0cfe 1001 78 00 ${Buffer.from('ALTER TABLE t ADD a TIMESTAMP').toString('hex')}`,
+      { kind: 'query', sqlMode: 0n, explicitDefaultsForTimestamp: true },
+    ],
+    [
+      'a statement whose status ends in variables of no known length',
+      2,
+      `01000000 00000000 01 0000 0400 0e01 1000 78 00 ${Buffer.from('ALTER TABLE t ADD a TIMESTAMP').toString('hex')}`,
+      { kind: 'query', sqlMode: 0n, explicitDefaultsForTimestamp: undefined },
+    ],
   ])('reads %s', (_, type, hex, expected) => {
     expect(decodeAll([rawEvent(type, hex)], startedDecoder())).toMatchObject([expected]);
   });

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type CaptureInput, runCapture } from '../../src/capture/run-capture.ts';
-import type { Tripwire } from '../../src/capture/start-decision.ts';
 import type { TableComments } from '../../src/change/table.ts';
+import type { Tripwire } from '../../src/control/stream-command.ts';
 import { parseControlRecord } from '../../src/topic/control-record.ts';
 import { COMMITTED_AT_HEADER, type OutgoingRecord } from '../../src/topic/publisher.ts';
 import { internalTopics, tableTopic } from '../../src/topic/topic-name.ts';
@@ -123,6 +123,7 @@ async function play(scenario: Scenario): Promise<Played> {
       idleMs: 1,
       positionIntervalMs: 1,
       reportIntervalMs: 1,
+      onFailure: () => 'stop-table',
       tripwire,
       commands: [],
     };
@@ -143,7 +144,7 @@ async function play(scenario: Scenario): Promise<Played> {
           },
           report: (progress) => {
             finishedSnapshot = progress.snapshot === undefined;
-            const done = progress.checkpoint?.gtidSet === source.executed;
+            const done = progress.checkpoint?.gtidSet === source.logged;
             const all = source.transactions >= scenario.existing + scenario.transactions;
             source.tick();
             source.settle();

@@ -5,15 +5,12 @@
 
 import { setTimeout as delay } from 'node:timers/promises';
 import { interruptSignal } from '../../src/cli/interrupt.ts';
-import type {
-  CliPorts,
-  CommandReceipt,
-  PipelineControl,
-  PipelineStatus,
-} from '../../src/cli/ports.ts';
+import type { CliPorts, PipelineControl } from '../../src/cli/ports.ts';
 import { runCli } from '../../src/cli/program.ts';
 import { readPipelineFile } from '../../src/config/pipeline-file.ts';
 import { SluiceError } from '../../src/errors/error.ts';
+import type { CommandReceipt } from '../../src/temporal/pipeline-client.ts';
+import type { PipelineView } from '../../src/temporal/pipeline-view.ts';
 
 function reached(port: string, ...received: readonly unknown[]): void {
   process.stderr.write(`PORT ${JSON.stringify([port, ...received])}\n`);
@@ -27,7 +24,7 @@ function received(port: string, pipeline: string, ...more: readonly unknown[]): 
     : { taken: true, message: 'Taken.' };
 }
 
-const SHOP: PipelineStatus = {
+const SHOP: PipelineView = {
   pipeline: 'shop',
   state: 'GAP',
   sinceMs: Date.now() - 65_000,
@@ -131,7 +128,7 @@ const ports: CliPorts = {
       if (offset === 1) await delay(limit < 10 ? 0 : 60_000, undefined, { signal });
     }
   },
-  queryWarehouse: async ({ limit }) => ({
+  queryWarehouse: async (_file, { limit }) => ({
     columns: ['id', 'name'],
     rows: [
       [1, 'ana'],

@@ -64,6 +64,12 @@ describe('exit codes', () => {
     ['an unknown option', ['status', '--colour']],
     ['a missing argument', ['apply']],
     ['a missing option', ['snapshot', 'shop']],
+    ['a table without its database', ['snapshot', 'shop', '--tables', 'orders']],
+    ['a pattern that can mean two things', ['snapshot', 'shop', '--tables', 'case02.x.*']],
+    [
+      'a selector where tables are given up',
+      ['recover', 'shop', '--incident', 'x', '--action', 'resnapshot', '--tables', '@cascades'],
+    ],
     [
       'an action that does not exist',
       ['recover', 'shop', '--incident', 'x', '--action', 'reconcile'],
@@ -116,6 +122,7 @@ describe('--json', () => {
       ['snapshot', 'shop', '--tables', 'shop.a, shop.b'],
       { pipeline: 'shop', snapshotId: 's-1', tables: ['shop.a', 'shop.b'] },
     ],
+    [['snapshot', 'shop', '--tables', '`a,b`.c,@cascades'], { tables: ['`a,b`.c', '@cascades'] }],
     [['incidents', 'shop'], { incidents: [{ id: 'gap-1', code: 'binlog.purged' }] }],
     [['status', 'shop'], { pipeline: 'shop', state: 'GAP' }],
     [['status'], { pipelines: [{ pipeline: 'shop' }] }],

@@ -9,6 +9,7 @@ function aTerminal(typed: string): Console & { readonly shown: string[] } {
     interactive: true,
     shown,
     result: () => undefined,
+    results: () => undefined,
     note: (text) => shown.push(text),
     ask: async (question) => {
       shown.push(question);

@@ -1,11 +1,13 @@
 import { expect, it } from 'vitest';
-import type { PipelineStatus } from '../../src/cli/ports.ts';
-import { duration, statusBlock, statusRow } from '../../src/cli/status-text.ts';
+import type { TableName } from '../../src/change/table.ts';
+import { duration, incidentLines, statusBlock, statusRow } from '../../src/cli/status-text.ts';
 import { table } from '../../src/cli/table.ts';
+import type { TableStop } from '../../src/control/stopped-tables.ts';
+import type { PipelineView } from '../../src/temporal/pipeline-view.ts';
 
 const NOW_MS = Date.parse('2026-11-23T04:05:06');
 
-const STREAMING: PipelineStatus = {
+const STREAMING: PipelineView = {
   pipeline: 'shop',
   state: 'STREAMING',
   sinceMs: NOW_MS - 3_725_000,
@@ -70,18 +72,45 @@ sink warehouse  STREAMING, 900 ms behind, complete up to commit 98,760, 1,000 ro
 sink second     RUNNING (second.duckdb is open in another process.)`);
 });
 
+const STOP: TableStop = {
+  table: '`example.com`.orders' as TableName,
+  code: 'bigquery.row-refused',
+  reason: 'it has no place.',
+  position: 'offset 7',
+};
+
+it('shows the tables of a stream that have stopped, each with what cures it', () => {
+  const tables = [{ ...STOP, sinceMs: NOW_MS }];
+  const stopped = { ...STREAMING, stopped: { count: 1, tables } };
+  expect(statusBlock(stopped, NOW_MS)).toContain(`\
+stopped         1 table stopped, the others go on
+                \`example.com\`.orders since 2026-11-23 04:05:06: bigquery.row-refused at offset 7: it has no place.
+                  $ sluice snapshot shop --tables '\`example.com\`.orders'
+                when the cause is gone; what it is: sluice explain CODE`);
+  expect(statusRow(stopped, NOW_MS)[1]).toBe('STREAMING (1 table stopped)');
+});
+
+it('shows the incident of a table with what cures it, and no answer', () => {
+  const { table, code } = STOP;
+  const incident = { id: 'table-1', code, message: 'No.', openedAtMs: NOW_MS, actions: [], table };
+  expect(incidentLines('shop', incident)).toEqual([
+    'table-1  bigquery.row-refused  open since 2026-11-23 04:05:06',
+    '  No.',
+    "  $ sluice snapshot shop --tables '`example.com`.orders'",
+    '  $ sluice explain bigquery.row-refused',
+  ]);
+});
+
 it('shows the tables of a sink that have stopped, and how many more there are', () => {
   const [sink] = STREAMING.sinks;
-  const progress = {
-    ...sink!.progress!,
-    stopped: { count: 3, reasons: { 'shop.orders': 'bigquery.row-refused at offset 7' } },
-  };
-  const stopped = { ...STREAMING, sinks: [{ ...sink!, progress }] };
+  const stopped = { ...STREAMING, sinks: [{ ...sink!, stopped: { count: 3, tables: [STOP] } }] };
   expect(statusBlock(stopped, NOW_MS)).toContain(`\
 sink warehouse  STREAMING, 900 ms behind, complete up to commit 98,760, 1,000 rows
-                shop.orders has stopped: bigquery.row-refused at offset 7
+                3 tables stopped, the others go on
+                \`example.com\`.orders: bigquery.row-refused at offset 7: it has no place.
+                  $ sluice snapshot shop --tables '\`example.com\`.orders'
                 and 2 tables more
-                their views stay as they are; how they go on: sluice explain CODE`);
+                when the cause is gone; what it is: sluice explain CODE`);
   expect(statusRow(stopped, NOW_MS).at(-1)).toBe('warehouse 900 ms (3 tables stopped)');
 });
 

@@ -58,6 +58,7 @@ describe('a pipeline file', () => {
         password: { env: 'SHOP_MYSQL_PASSWORD' },
         include: ['shop.*'],
         exclude: [],
+        ghostTables: 'skip',
         serverId: 1_401_786_369,
       },
       kafka: {
@@ -74,6 +75,7 @@ describe('a pipeline file', () => {
           host: 'etl-1',
           commitIntervalMs: 1000,
           maxBatchBytes: 8_388_608,
+          memoryLimitMb: 1_024,
         },
       },
       snapshot: { mode: 'initial', chunkRows: 10_000, schedules: {} },
@@ -84,6 +86,43 @@ describe('a pipeline file', () => {
         heartbeatTimeoutMs: 20_000,
       },
     });
+  });
+
+  it('keeps the settings of tables in their order, because the last one that matches counts', () => {
+    const spec = parse(
+      withLine(
+        '  user: cdc',
+        `  user: cdc
+  ghostTables: follow
+  tables:
+    "shop.*": { onFailure: stop-pipeline }
+    shop.__proto__: {}
+    "\`a.b\`.c": { onFailure: stop-pipeline }`,
+      ),
+    );
+    expect(spec.source).toMatchObject({
+      ghostTables: 'follow',
+      tables: [
+        { pattern: 'shop.*', onFailure: 'stop-pipeline' },
+        { pattern: 'shop.__proto__', onFailure: 'stop-table' },
+        { pattern: '`a.b`.c', onFailure: 'stop-pipeline' },
+      ],
+    });
+  });
+
+  it('sweeps the child tables of cascading keys by a schedule that no file can name', () => {
+    const text = withLine(
+      '{ mode: initial }',
+      '{ schedules: { nightly: { cron: "@daily", tables: ["shop.*"] } }, sweepCascades: { cron: "0 4 * * *" } }',
+    );
+    expect(parse(text).snapshot.schedules).toEqual({
+      nightly: { cron: '@daily', tables: ['shop.*'] },
+      '@cascades': { cron: '0 4 * * *', tables: ['@cascades'] },
+    });
+    expect(problems(text.replace('0 4 * * *', '0 25 * * *'))[0]).toContain(
+      'snapshot.sweepCascades.cron: the hour field',
+    );
+    expect(problems(text.replace('nightly:', '"@cascades":'))[0]).toContain('a schedule name');
   });
 
   it('survives JSON unchanged, as Temporal will carry it', () => {
@@ -244,7 +283,14 @@ streams: {}
     ['shop', 'write database.table'],
     ['shop.%', 'write *'],
     ['shop\\\\.orders', 'regular expression'],
-    ['`shop`.orders', 'leave the quotes out'],
+    ["'shop'.orders", 'leave the quotes out'],
+    ['`shop.orders', 'backticks enclose one side'],
+    ['``.orders', 'a side of the dot is empty'],
+    ['`mysql`.user', 'belong to the server'],
+    [
+      'case02.x.*',
+      'write "`case02.x`.*" where the database has the dot in its name, "`case02`.x.*" where the tables have it',
+    ],
     ['.orders', 'a side of the dot is empty'],
     ['mysql.user', 'belong to the server'],
     ['shop.orders ', 'has a space'],
@@ -253,6 +299,25 @@ streams: {}
     expect(found).toHaveLength(1);
     expect(found[0]).toContain('source.include.0: ');
     expect(found[0]).toContain(problem);
+  });
+
+  it.each(['`example.com`.*', 'shop.`a%|b`', 'shop.orders.old', '*.*', '*.orders'])(
+    'do not include the pattern %s',
+    (pattern) => {
+      expect(parse(withLine('"shop.*"', `"${pattern}"`)).source.include).toEqual([pattern]);
+    },
+  );
+
+  it('include a bad pattern or setting of single tables, each with its line', () => {
+    const found = problems(
+      withLine(
+        '  user: cdc',
+        '  user: cdc\n  tables:\n    case02.x.*: {}\n    shop.orders: { onFailure: stop }',
+      ),
+    );
+    expect(found).toHaveLength(2);
+    expect(found[0]).toMatch(/^shop\.yaml:\d+:5: source\.tables\.case02\.x\.\*: .*two things/);
+    expect(found[1]).toMatch(/onFailure: must be stop-table or stop-pipeline/);
   });
 
   it.each([

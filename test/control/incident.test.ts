@@ -1,10 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import {
+  findOpenIncident,
   type Incident,
   MAX_INCIDENTS,
-  openIncident,
+  newIncident,
   withAnswered,
-  withOpened,
+  withinBounds,
 } from '../../src/control/incident.ts';
 
 const NOW = Date.UTC(2026, 10, 23, 2);
@@ -13,7 +14,7 @@ const VERDICT = { kind: 'gap', code: 'binlog.purged', message: 'purged', facts: 
 function afterIncidents(count: number, message = 'purged'): readonly Incident[] {
   let incidents: readonly Incident[] = [];
   for (let ordinal = 1; ordinal <= count; ordinal++) {
-    incidents = withOpened(incidents, { ...VERDICT, message }, ordinal, NOW);
+    incidents = withinBounds([...incidents, newIncident({ ...VERDICT, message }, ordinal, NOW)]);
     incidents = withAnswered(incidents, { action: 'retry' }, NOW);
   }
   return incidents;
@@ -21,16 +22,16 @@ function afterIncidents(count: number, message = 'purged'): readonly Incident[] 
 
 describe('incidents', () => {
   it('are named by kind, day and number, behind the name of their sink', () => {
-    expect(withOpened([], VERDICT, 1, NOW)[0]?.id).toBe('gap-2026-11-23-01');
-    expect(withOpened([], VERDICT, 12, NOW, 'lake/')[0]?.id).toBe('lake/gap-2026-11-23-12');
+    expect(newIncident(VERDICT, 1, NOW).id).toBe('gap-2026-11-23-01');
+    expect(newIncident(VERDICT, 12, NOW, 'lake/').id).toBe('lake/gap-2026-11-23-12');
   });
 
   it('are open until they are answered, and keep the answer', () => {
-    const opened = withOpened([], VERDICT, 1, NOW);
-    expect(openIncident(opened)?.code).toBe('binlog.purged');
+    const opened = [newIncident(VERDICT, 1, NOW)];
+    expect(findOpenIncident(opened)?.code).toBe('binlog.purged');
     const [closed] = withAnswered(opened, { action: 'retry', by: 'ana' }, NOW + 1);
     expect(closed).toMatchObject({ closedAtMs: NOW + 1, answer: { action: 'retry', by: 'ana' } });
-    expect(openIncident(withAnswered(opened, { action: 'retry' }, NOW))).toBeUndefined();
+    expect(findOpenIncident(withAnswered(opened, { action: 'retry' }, NOW))).toBeUndefined();
   });
 
   it('stay few: the oldest give way, never the newest', () => {
@@ -42,13 +43,27 @@ describe('incidents', () => {
   it('stay small, whatever a failure has to say', () => {
     const long = 'x'.repeat(100_000);
     const facts = Object.fromEntries(Array.from({ length: 50 }, (_, fact) => [`f${fact}`, long]));
-    const incidents = withOpened(
-      afterIncidents(MAX_INCIDENTS, long),
-      { ...VERDICT, message: long, facts },
-      99,
-      NOW,
-    );
+    const incidents = withinBounds([
+      ...afterIncidents(MAX_INCIDENTS, long),
+      newIncident({ ...VERDICT, message: long, facts }, 99, NOW),
+    ]);
     expect(JSON.stringify(incidents).length).toBeLessThanOrEqual(5_000);
-    expect(openIncident(incidents)?.message).toMatch(/^x{1499}…$/);
+    expect(findOpenIncident(incidents)?.message).toMatch(/^x{1499}…$/);
+  });
+
+  it('of tables give way to one another, and never to or for the one that holds the workflow up', () => {
+    const stop = (ordinal: number): Incident =>
+      newIncident(
+        { kind: 'table', code: 'x', message: 'x'.repeat(200), facts: { table: `s.t${ordinal}` } },
+        ordinal,
+        NOW,
+      );
+    const gap = newIncident({ ...VERDICT, message: 'x'.repeat(1_500) }, 1, NOW);
+    const stops = Array.from({ length: 60 }, (_, index) => stop(index + 2));
+    const incidents = withinBounds([gap, ...stops]);
+    expect(findOpenIncident(incidents)).toBe(gap);
+    expect(incidents.at(-1)).toBe(stops.at(-1));
+    expect(incidents.length).toBeLessThanOrEqual(MAX_INCIDENTS + 1);
+    expect(JSON.stringify(incidents).length).toBeLessThanOrEqual(10_000);
   });
 });

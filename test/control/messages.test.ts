@@ -18,11 +18,23 @@ const REFUSED: readonly (readonly [kind: CommandKind, payload: unknown, message:
   ['recover', { incidentId: 'x', action: 'guess' }, /retry or resnapshot/],
   ['requestSnapshot', { tables: 'shop.orders' }, /list of "database.table"/],
   ['requestSnapshot', { tables: ['orders'] }, /list of "database.table"/],
+  ['requestSnapshot', { tables: ['`shop.orders'] }, /list of "database.table"/],
+  ['requestSnapshot', { tables: ['@cascading'] }, /list of "database.table"/],
   ['cancelSnapshot', {}, /snapshotId/],
   ['applyConfig', {}, /sluice apply FILE/],
   ['pause', [1], /JSON object/],
   ['pause', { by: 7 }, /"by"/],
 ];
+
+describe('parseCommand', () => {
+  it('takes patterns in backticks, and the child tables of cascading keys', () => {
+    const tables = ['`example.com`.*', 'shop.orders', '@cascades'];
+    expect(parseCommand('requestSnapshot', { tables })).toMatchObject({
+      ok: true,
+      value: { tables },
+    });
+  });
+});
 
 describe('parseSinkCommand', () => {
   it('takes retry and resnapshot, and retry when none is said', () => {

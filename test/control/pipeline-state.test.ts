@@ -1,11 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { openIncident } from '../../src/control/incident.ts';
+import type { TableName } from '../../src/change/table.ts';
+import { findOpenIncident } from '../../src/control/incident.ts';
 import {
   initialState,
   type PipelineEvent,
   type PipelineState,
   reduce,
+  refusalOf,
 } from '../../src/control/pipeline-state.ts';
 import { withRefusal } from '../../src/control/refusal.ts';
 import { aPipelineSpec } from '../support/pipeline-spec.ts';
@@ -37,6 +39,18 @@ const anyEvent = (commandIds: fc.Arbitrary<string>): fc.Arbitrary<PipelineEvent>
       BLOCKED,
     ),
     fc.constant<PipelineEvent>({ kind: 'drop', deleteTopics: false }),
+    fc.uniqueArray(fc.nat(40), { maxLength: 30 }).map(
+      (tables): PipelineEvent => ({
+        kind: 'stoppedTables',
+        count: tables.length,
+        tables: tables.map((table) => ({
+          table: `shop.t${table}` as TableName,
+          code: 'mysql.access-denied',
+          reason: 'No.',
+          position: 'binlog.000004:157',
+        })),
+      }),
+    ),
     commandIds.map(
       (commandId): PipelineEvent => ({ kind: 'requestSnapshot', commandId, tables: [] }),
     ),
@@ -69,7 +83,7 @@ describe('the pipeline reducer', () => {
             expect(
               event.kind === 'drop' ||
                 (event.kind === 'recover' &&
-                  event.incidentId === openIncident(state.incidents)?.id),
+                  event.incidentId === findOpenIncident(state.incidents)?.id),
             ).toBe(true);
           state = next;
         }
@@ -84,7 +98,7 @@ describe('the pipeline reducer', () => {
         for (const event of events) {
           state = reduce(state, event, NOW).state;
           const stopped = state.phase === 'GAP' || state.phase === 'BLOCKED';
-          if (stopped) expect(openIncident(state.incidents)).toBeDefined();
+          if (stopped) expect(findOpenIncident(state.incidents)).toBeDefined();
         }
       }),
     );
@@ -165,7 +179,7 @@ describe('the pipeline reducer', () => {
   it('says why a command is refused and which incident is open', () => {
     const state = play([{ kind: 'provisioned' }, GAP]);
     expect(reduce(state, { kind: 'resume' }, NOW)).toMatchObject({
-      accepted: false,
+      state,
       answer: { message: expect.stringContaining('gap-2026-11-23-01') as unknown },
     });
   });
@@ -276,13 +290,14 @@ describe('the pipeline reducer and configurations', () => {
   it('lets a stream run on when the configuration is the one it has', () => {
     const state = play([{ kind: 'provisioned' }]);
     const reduced = reduce(state, { kind: 'applyConfig', spec: structuredClone(spec) }, NOW);
-    expect([reduced.state, reduced.interrupt, reduced.accepted]).toEqual([state, false, true]);
+    expect([reduced.state, reduced.interrupt]).toEqual([state, false]);
+    expect(reduced.answer.message).toContain('this configuration already');
   });
 
   it('refuses the configuration of another pipeline, and another prefix', () => {
     const other = { ...spec, kafka: { ...spec.kafka, prefix: 'other' } };
     for (const wrong of [{ ...spec, pipeline: 'other' }, other])
-      expect(reduce(play([]), { kind: 'applyConfig', spec: wrong }, NOW).accepted).toBe(false);
+      expect(refusalOf(play([]), { kind: 'applyConfig', spec: wrong })).toBeDefined();
   });
 });
 
@@ -318,7 +333,7 @@ describe('the state of a pipeline', () => {
   it('takes a star for any incident with retry only: it must not cost rows by accident', () => {
     const state = play([GAP]);
     const star = { kind: 'recover', incidentId: '*', tables: [] } as const;
-    expect(reduce(state, { ...star, action: 'resnapshot' }, NOW).accepted).toBe(false);
-    expect(reduce(state, { ...star, action: 'retry' }, NOW).accepted).toBe(true);
+    expect(refusalOf(state, { ...star, action: 'resnapshot' })).toContain('retry only');
+    expect(refusalOf(state, { ...star, action: 'retry' })).toBeUndefined();
   });
 });

@@ -110,6 +110,60 @@ describe('queryWarehouse', () => {
     await expect(ask('SELECT 1')).rejects.toThrow();
   });
 
+  it('answers with the error of a row that no text can hold, and answers the next question', async () => {
+    const tooLong = 'SELECT repeat(chr(1), 90000000) AS x';
+    await expect(ask(tooLong)).rejects.toMatchObject({
+      code: 'query.refused',
+      message: expect.stringContaining('a row is too long'),
+    });
+    expect((await ask('SELECT 1')).rows).toEqual([[1]]);
+  }, 60_000);
+
+  it('leaves out the rows that would make an answer too long, and says so', async () => {
+    await server.close();
+    server = serveQueries(file, { answerChars: 1_000 });
+    const answer = await ask(`SELECT repeat('x', 300) AS x FROM range(10)`);
+    expect(answer).toMatchObject({ truncated: true, isFull: true });
+    expect(answer.rows).toHaveLength(3);
+  });
+
+  it('answers with hundreds of thousands of rows', async () => {
+    const { rows, truncated } = await ask('SELECT i::INTEGER FROM range(300000) AS r(i)', 999_999);
+    expect(truncated).toBe(false);
+    expect(rows).toHaveLength(300_000);
+    expect(rows.every(([value], index) => value === index)).toBe(true);
+  });
+
+  it('answers with a text of 60 MB', async () => {
+    const { rows } = await ask(`SELECT repeat('xy', 30000000) AS x`);
+    expect(rows[0]?.[0] === 'xy'.repeat(30_000_000)).toBe(true);
+  });
+
+  it('gives up a question that takes too long, and answers the next one', async () => {
+    await server.close();
+    server = serveQueries(file, { deadlineMs: 50 });
+    await expect(ask(LONG)).rejects.toThrow(/it took more than 0.05 s/);
+    await server.close();
+    server = serveQueries(file);
+    expect((await ask('SELECT 1')).rows).toEqual([[1]]);
+  });
+
+  it('turns away a client beyond the bound, until another one leaves', async () => {
+    await server.close();
+    server = serveQueries(file, { clients: 1 });
+    const socket = createConnection(socketPath(path));
+    socket.write(`${JSON.stringify({ sql: 'SELECT 1', limit: 1 })}\n`);
+    await new Promise((resolve) => socket.once('data', resolve));
+    await expect(ask('SELECT 2')).rejects.toThrow(/1 clients ask already/);
+    socket.destroy();
+    await vi.waitFor(async () => expect((await ask('SELECT 2')).rows).toEqual([[2]]));
+  });
+
+  it('writes bytes and durations as people do', async () => {
+    const sql = `SELECT '\\x00\\xFFa'::BLOB, to_microseconds(-3020399000001), [to_microseconds(0)]`;
+    expect((await ask(sql)).rows).toEqual([['0x00ff61', '-838:59:59.000001', ['00:00:00']]]);
+  });
+
   it('lets nobody but this user connect', () => {
     expect(statSync(socketPath(path)).mode & 0o777).toBe(0o600);
   });

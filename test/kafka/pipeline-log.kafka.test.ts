@@ -1,7 +1,9 @@
 import { type Admin, ConfigResourceTypes, Kafka, logLevel } from 'kafkajs';
 import { afterEach, describe, expect, it } from 'vitest';
+import { topicsOf } from '../../src/capture/position-records.ts';
 import type { KafkaPipelineLog } from '../../src/kafka/pipeline-log.ts';
 import { tailTopic } from '../../src/kafka/tail.ts';
+import { emptyPlan } from '../../src/snapshot/plan.ts';
 import {
   internalTopics,
   type Topic,
@@ -53,10 +55,12 @@ describe.skipIf(!KAFKA)('a pipeline log on Kafka', { timeout: 60_000 }, () => {
     const log = await started(options);
     expect(await log.load()).toEqual({
       checkpoint: undefined,
-      snapshot: undefined,
-      topics: new Map(),
+      plan: emptyPlan(),
+      tables: new Map(),
+      formerTopics: new Map(),
       schemaIds: new Set(),
       comments: new Map(),
+      openXa: new Map(),
     });
     const { positions, control } = internalTopics(options.prefix);
     const { resources } = await administer((admin) =>
@@ -125,7 +129,7 @@ describe.skipIf(!KAFKA)('a pipeline log on Kafka', { timeout: 60_000 }, () => {
     const second = await started(options);
     const stored = await second.load();
     expect(stored.checkpoint?.commitOrdinal).toBe(1);
-    expect(stored.topics).toEqual(topics);
+    expect(topicsOf(stored)).toEqual(topics);
     expect(stored.schemaIds).toEqual(new Set(['0123456789abcdef']));
     expect(stored.comments).toEqual(new Map([['shop.orders', 'fedcba9876543210']]));
 
@@ -160,20 +164,20 @@ describe.skipIf(!KAFKA)('a pipeline log on Kafka', { timeout: 60_000 }, () => {
   it('folds the newest record of each key, tombstones included', async () => {
     const options = logOptions();
     const log = await started(options);
-    const plan = { v: 1, tables: [], finishedTables: 0, finishedRows: 0, requests: [] };
+    const plan = { v: 1, tables: [], finishedTables: 2, finishedRows: 7, requests: [] };
     for (let ordinal = 1; ordinal <= 20; ordinal++) {
       const batch = log.newBatch();
       appendCheckpoint(batch, options.prefix, ordinal);
       if (ordinal === 3) appendPosition(batch, options.prefix, 'snapshot', JSON.stringify(plan));
       await log.publish(batch);
     }
-    expect(await log.load()).toMatchObject({ checkpoint: { commitOrdinal: 20 }, snapshot: plan });
+    expect(await log.load()).toMatchObject({ checkpoint: { commitOrdinal: 20 }, plan });
     const batch = log.newBatch();
     batch.append(plainRecord(internalTopics(options.prefix).positions, 0, 'snapshot', null));
     await log.publish(batch);
     expect(await log.load()).toMatchObject({
       checkpoint: { commitOrdinal: 20 },
-      snapshot: undefined,
+      plan: emptyPlan(),
     });
   });
 
@@ -240,7 +244,7 @@ describe.skipIf(!KAFKA)('a pipeline log on Kafka', { timeout: 60_000 }, () => {
     appendPosition(batch, options.prefix, 'topics', record);
     appendCheckpoint(batch, options.prefix, 1);
     await log.publish(batch);
-    const known = (await log.load()).topics;
+    const known = topicsOf(await log.load());
     expect(known).toEqual(identities);
     const refusal = { code: 'kafka.topic-recreated', facts: { topic } };
 

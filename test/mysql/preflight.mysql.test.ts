@@ -118,6 +118,22 @@ describe.skipIf(!MYSQL_URL)('the preflight', () => {
     ]);
   });
 
+  it('warns of a table that is left out because it has the name of a ghost table', async () => {
+    await db.run('CREATE TABLE _good_old (id INT PRIMARY KEY)');
+    undo.push('DROP TABLE _good_old');
+    const all = `${db.name}.*`;
+    const [finding, ...more] = wrong(await look({ include: [all] }));
+    expect(more).toEqual([]);
+    expect(finding).toMatchObject({ check: 'ghost-tables', severity: 'warning' });
+    expect(finding?.message).toContain(`"${db.name}._good_old" into source.include`);
+    for (const cured of [
+      { include: [all], ghostTables: 'follow' as const },
+      { include: [all, `${db.name}._good_old`] },
+      { include: [all], exclude: [`${db.name}._*`] },
+    ])
+      expect(wrong(await look(cured))).toEqual([]);
+  });
+
   it('warns of cascades exactly where the server does not log them', async () => {
     await db.run(
       'CREATE TABLE parent (id INT PRIMARY KEY)',

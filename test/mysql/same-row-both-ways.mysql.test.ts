@@ -104,7 +104,7 @@ describe.skipIf(!MYSQL_URL)('a row of every type', () => {
     const [captured] = await server.capturedTables();
 
     expect(map?.kind === 'tableMap' && map.table.schema).toEqual(chunk.schema);
-    expect(captured?.schema).toEqual(chunk.schema);
+    expect(captured?.sight).toMatchObject({ kind: 'readable', table: { schema: chunk.schema } });
     expect(chunk.complete).toBe(true);
     expect(rowTexts(chunk.rows)).toEqual(logged);
   });

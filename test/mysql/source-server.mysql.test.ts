@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { BinlogDecoder, eventsIn } from '../../src/binlog/decoder.ts';
+import type { Sight, SourceTable } from '../../src/capture/source-server.ts';
 import type { GtidSetText } from '../../src/change/gtid.ts';
 import { formatGtidSet, parseGtidSet } from '../../src/change/gtid-set.ts';
 import { type TableSchema, tableName } from '../../src/change/table.ts';
@@ -16,6 +17,11 @@ import {
   type TestDatabase,
   testDatabase,
 } from './support.ts';
+
+const tableIn = ({ sight }: { readonly sight: Sight }): SourceTable => {
+  if (sight.kind !== 'readable') throw new Error(`a table that is ${sight.kind}`);
+  return sight.table;
+};
 
 const NO_SCHEMA: TableSchema = { id: { database: '', table: '' }, columns: [], key: [] };
 
@@ -79,13 +85,13 @@ describe.skipIf(!MYSQL_URL)('the source server', () => {
       'CREATE VIEW v_orders AS SELECT 1 AS one',
     );
     const source = server([`${db.name}.*`], ['*.b_*']);
-    expect((await source.capturedTables()).map(({ schema }) => tableName(schema.id))).toEqual([
+    expect((await source.capturedTables()).map(({ id }) => tableName(id))).toEqual([
       `${db.name}.a_orders`,
       `${db.name}.audit`,
     ]);
     await source.close();
     const all = server([`${db.name}.*_orders`]);
-    const tables = await all.capturedTables();
+    const tables = (await all.capturedTables()).map(tableIn);
     expect(tables.map(({ schema }) => [schema.id.table, schema.key])).toEqual([
       ['a_orders', [0]],
       ['b_orders', [2, 0]],
@@ -102,7 +108,7 @@ describe.skipIf(!MYSQL_URL)('the source server', () => {
       'CREATE TABLE unnoted (id INT PRIMARY KEY, plain INT)',
     );
     const source = server([`${db.name}.*noted`]);
-    const [noted, unnoted] = await source.capturedTables();
+    const [noted, unnoted] = (await source.capturedTables()).map(tableIn);
     expect(noted?.comments).toEqual({
       table: 'Größen',
       columns: { id: `it's "the" \\ number`, note: 'zwei\nZeilen, `ü`' },
@@ -111,18 +117,16 @@ describe.skipIf(!MYSQL_URL)('the source server', () => {
     const before = schemaIdOf(noted?.schema ?? NO_SCHEMA);
     await db.run("ALTER TABLE noted COMMENT = ''");
     const id = { database: db.name, table: 'noted' };
-    const altered = await source.table(id);
-    expect(altered?.comments).toEqual({ columns: noted?.comments.columns });
-    expect(schemaIdOf(altered?.schema ?? NO_SCHEMA)).toBe(before);
-    expect(await source.table({ ...id, table: 'not_there' })).toBeUndefined();
+    const altered = tableIn({ sight: await source.look(id) });
+    expect(altered.comments).toEqual({ columns: noted?.comments.columns });
+    expect(schemaIdOf(altered.schema)).toBe(before);
+    expect(await source.look({ ...id, table: 'not_there' })).toEqual({ kind: 'gone' });
     await source.close();
   });
 
   it('never lists tables of the server itself', async () => {
     const source = server(['*.*']);
-    const databases = new Set(
-      (await source.capturedTables()).map(({ schema }) => schema.id.database),
-    );
+    const databases = new Set((await source.capturedTables()).map(({ id }) => id.database));
     for (const system of ['mysql', 'sys', 'information_schema', 'performance_schema'])
       expect(databases).not.toContain(system);
     await source.close();

@@ -1,4 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import type { TableName } from '../../src/change/table.ts';
+import type { TableStop } from '../../src/control/stopped-tables.ts';
 import { Meter } from '../../src/observability/meter.ts';
 import {
   forHeartbeat,
@@ -133,10 +135,14 @@ describe('metrics of progress', () => {
 
 describe('tables that stand still', () => {
   const gauge = 'sluice_sink_stopped_tables{pipeline="shop",sink="warehouse"}';
-  const reasons = Object.fromEntries(
-    Array.from({ length: 20 }, (_, index) => [`shop.table_${index}`, 'x'.repeat(1_000)]),
-  );
-  const stopped: SinkProgress = { ...A_SINK, stopped: { count: 20, reasons } };
+  const stops = (from: number, to: number): readonly TableStop[] =>
+    Array.from({ length: to - from }, (_, index) => ({
+      table: `shop.table_${from + index}` as TableName,
+      code: 'bigquery.row-refused',
+      reason: 'x'.repeat(1_000),
+      position: 'offset 7',
+    }));
+  const stopped: SinkProgress = { ...A_SINK, stopped: { count: 20, tables: stops(0, 20) } };
 
   it('are counted until they go on', async () => {
     const { progress, value } = metrics();
@@ -146,10 +152,34 @@ describe('tables that stand still', () => {
     expect(await value(gauge)).toBe(0);
   });
 
-  it('are all counted in a heartbeat, and the first few are named', () => {
+  it('of a stream are counted, and the newest 50 have a series each until they return', async () => {
+    const { progress, value } = metrics();
+    const series = (table: string): string =>
+      `sluice_table_stopped{pipeline="shop",table="${table}",code="bigquery.row-refused"}`;
+    progress.record(aPipeline({ stopped: { count: 500, tables: stops(0, 60) } }));
+    expect(await value('sluice_tables_stopped{pipeline="shop"}')).toBe(500);
+    expect(await value(series('shop.table_9'))).toBeUndefined();
+    expect(await value(series('shop.table_10'))).toBe(1);
+    expect(await value(series('shop.table_59'))).toBe(1);
+    progress.started('shop', 'stream');
+    progress.record(aPipeline({ stopped: { count: 1, tables: stops(59, 60) } }));
+    expect(await value(series('shop.table_10'))).toBeUndefined();
+    expect(await value(series('shop.table_59'))).toBe(1);
+    progress.record(aPipeline());
+    expect(await value(series('shop.table_59'))).toBeUndefined();
+    expect(await value('sluice_tables_stopped{pipeline="shop"}')).toBe(0);
+  });
+
+  it('are all counted in a heartbeat, and the newest few are named', () => {
     const beat = forHeartbeat(stopped);
     expect(beat.stopped?.count).toBe(20);
-    expect(Object.keys(beat.stopped?.reasons ?? {})).toHaveLength(3);
+    expect(beat.stopped?.tables.map(({ table }) => table)).toEqual([
+      'shop.table_17',
+      'shop.table_18',
+      'shop.table_19',
+    ]);
+    const stream = forHeartbeat(aPipeline({ stopped: { count: 20, tables: stops(0, 20) } }));
+    expect(stream.stopped?.tables).toHaveLength(3);
     expect(Buffer.byteLength(JSON.stringify(beat))).toBeLessThan(2_048);
   });
 });

@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import type { SnapshotPlan } from '../../src/change/checkpoint.ts';
 import type { Sequence } from '../../src/change/sequence.ts';
 import type { TableName } from '../../src/change/table.ts';
+import type { SnapshotPlan } from '../../src/snapshot/plan.ts';
 import {
+  addAfterRemoval,
   addTables,
   advanceTable,
   cancelSnapshot,
@@ -10,13 +11,15 @@ import {
   finishedRequests,
   finishTable,
   nextTable,
+  removeTable,
+  restarted,
   type SnapshotRequest,
 } from '../../src/snapshot/plan.ts';
 
 const t = (name: string): TableName => `shop.${name}` as TableName;
 const request = (
   snapshotId: string,
-  mode: SnapshotRequest['mode'] = 'requested',
+  mode: SnapshotRequest['mode'] = 'initial',
 ): SnapshotRequest => ({
   snapshotId,
   mode,
@@ -55,7 +58,7 @@ describe('a snapshot plan', () => {
     });
   });
 
-  it('reads a table again from its first row when a second request names it', () => {
+  it('reads a table again from its first row, after the others, when a second request names it', () => {
     const running = advanceTable(
       addTables(emptyPlan(), [t('a'), t('b')], request('one')),
       t('a'),
@@ -63,9 +66,9 @@ describe('a snapshot plan', () => {
       9,
     );
     const merged = addTables(running, [t('a')], request('two'));
-    expect(names(merged)).toEqual(['shop.a', 'shop.b']);
-    expect(merged.tables[0]).toMatchObject({ snapshotId: 'two', rows: 0 });
-    expect(merged.tables[0]).not.toHaveProperty('cursor');
+    expect(names(merged)).toEqual(['shop.b', 'shop.a']);
+    expect(merged.tables[1]).toMatchObject({ snapshotId: 'two', rows: 0 });
+    expect(merged.tables[1]).not.toHaveProperty('cursor');
   });
 
   it('still sweeps a table whose sweep was merged into a plain request', () => {
@@ -152,5 +155,49 @@ describe('a snapshot plan', () => {
   it('is left alone by the end of a table it does not hold', () => {
     const plan = addTables(emptyPlan(), [t('a')], request('one'));
     expect(finishTable(plan, t('gone'), 5)).toBe(plan);
+  });
+
+  it('finishes a copy whose table has lost rows meanwhile, and then reads the table once more', () => {
+    const begun = advanceTable(
+      addTables(emptyPlan(), [t('a'), t('b')], request('one')),
+      t('a'),
+      ['9'],
+      9,
+    );
+    const rotated = addAfterRemoval(begun, t('a'), request('later', 'sweep'));
+    expect(rotated.tables[0]).toMatchObject({ snapshotId: 'one', cursor: ['9'] });
+    const ended = finishTable(rotated, t('a'), 1);
+    expect(names(ended)).toEqual(['shop.b', 'shop.a']);
+    expect(ended.tables[1]).toMatchObject({ ...request('later', 'sweep'), rows: 0 });
+    expect(ended.tables[1]).not.toHaveProperty('cursor');
+    expect(ended.tables[1]).not.toHaveProperty('again');
+    expect(finishedRequests(finishTable(ended, t('a'), 10))).toEqual([
+      { snapshotId: 'later', tables: 1, rows: 10 },
+    ]);
+  });
+
+  it('begins a copy at once when rows of a table were removed that is not being read', () => {
+    const plan = addAfterRemoval(emptyPlan(), t('a'), request('one', 'sweep'));
+    expect(plan.tables).toMatchObject([{ table: 'shop.a', snapshotId: 'one', mode: 'sweep' }]);
+  });
+
+  it('begins every copy anew with a sweep after a break of continuity', () => {
+    const begun = advanceTable(
+      addTables(emptyPlan(), [t('a'), t('b')], request('one')),
+      t('a'),
+      ['9'],
+      9,
+    );
+    const since = '00000002/0000000000000001/00000000' as Sequence;
+    for (const copy of restarted(begun, since).tables) {
+      expect(copy).toMatchObject({ mode: 'sweep', beganAt: since, rows: 0 });
+      expect(copy).not.toHaveProperty('cursor');
+    }
+  });
+
+  it('answers a request without the table that can no longer be read', () => {
+    const plan = addTables(emptyPlan(), [t('a'), t('b')], request('one'));
+    const left = finishTable(removeTable(plan, t('a')), t('b'), 3);
+    expect(finishedRequests(left)).toEqual([{ snapshotId: 'one', tables: 1, rows: 3 }]);
   });
 });

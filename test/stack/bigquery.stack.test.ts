@@ -266,12 +266,12 @@ describe.skipIf(!givenServers() || EMULATOR === '')('a pipeline into BigQuery', 
       const name = `${shop.name}.labels`;
       const { sinks } = await shop.statusWhen(
         'a table that has stopped',
-        (status) => status.sinks.some(({ progress }) => progress?.stopped !== undefined),
+        (status) => status.sinks.some(({ stopped }) => stopped !== undefined),
         SOON_MS,
       );
       expect(sinks[0]).toMatchObject({
         state: 'RUNNING',
-        progress: { stopped: { count: 1, reasons: { [name]: expect.any(String) as string } } },
+        stopped: { count: 1, tables: [{ table: name }] },
       });
       await shop.stopWorkers();
       shop.startWorker();

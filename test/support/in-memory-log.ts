@@ -1,12 +1,11 @@
-import type { PipelineLog, StoredPipeline } from '../../src/capture/pipeline-log.ts';
-import type { Checkpoint, SnapshotPlan } from '../../src/change/checkpoint.ts';
-import type { SchemaId, TableName } from '../../src/change/table.ts';
+import type { PipelineLog } from '../../src/capture/pipeline-log.ts';
+import { parsePositions, type StoredPipeline } from '../../src/capture/position-records.ts';
+import type { SchemaId } from '../../src/change/table.ts';
 import { SluiceError } from '../../src/errors/error.ts';
 import {
   type EncodedRecord,
   type OutgoingBatch,
   type OutgoingRecord,
-  POSITION_KEYS,
 } from '../../src/topic/publisher.ts';
 import { internalTopics, type Topic, type TopicIdentity } from '../../src/topic/topic-name.ts';
 import { decodedRecord } from './decoded-record.ts';
@@ -85,19 +84,10 @@ export class InMemoryLog implements PipelineLog {
 
   #stored(): StoredPipeline {
     const { positions, schemas } = internalTopics(this.#prefix);
-    const newest = (key: string): unknown => {
-      const record = this.#broker.committed.findLast((r) => r.topic === positions && r.key === key);
-      return record?.value == null ? undefined : JSON.parse(record.value);
-    };
+    const committed = this.#broker.committed.filter(({ topic }) => topic === positions);
+    const texts = new Map(committed.map(({ key, value }) => [key ?? '', value ?? '']));
     return {
-      checkpoint: newest(POSITION_KEYS.checkpoint) as Checkpoint | undefined,
-      snapshot: newest(POSITION_KEYS.snapshot) as SnapshotPlan | undefined,
-      topics: new Map(
-        Object.entries((newest(POSITION_KEYS.topics) ?? {}) as Record<string, TopicIdentity>),
-      ) as Map<Topic, TopicIdentity>,
-      comments: new Map(
-        Object.entries((newest(POSITION_KEYS.comments) ?? {}) as Record<string, string>),
-      ) as Map<TableName, string>,
+      ...parsePositions(texts),
       schemaIds: new Set(
         this.#broker.committed.filter((r) => r.topic === schemas).map((r) => r.key as SchemaId),
       ),

@@ -1,6 +1,6 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { historyToJSON } from '@temporalio/common/lib/proto-utils.js';
-import { openIncident } from '../../src/control/incident.ts';
+import { findOpenIncident } from '../../src/control/incident.ts';
 import { pipelineWorkflowId, scheduleId, sinkWorkflowId } from '../../src/control/names.ts';
 import { ensureSinks } from '../../src/temporal/sinks.ts';
 import { aPipelineSpec } from './pipeline-spec.ts';
@@ -54,7 +54,7 @@ const stopped = (await handle.describe()).runId;
 stage.script = untilCancelled(2);
 await handle.signal('recover', { incidentId: 'another', action: 'retry' });
 await handle.signal('recover', {
-  incidentId: openIncident(gap.incidents)?.id,
+  incidentId: findOpenIncident(gap.incidents)?.id,
   action: 'resnapshot',
 });
 await stage.waitFor('shop', ({ tripwire }) => tripwire.epoch === 2);
@@ -87,5 +87,5 @@ const blocked = await stage.waitForSink('shop', 'warehouse', ({ phase }) => phas
 stage.sinkScript = (_input, { signal }) => aborted(signal);
 await stage.client.workflow
   .getHandle(sinkWorkflowId('shop', 'warehouse'))
-  .executeUpdate('recover', { args: [{ incidentId: openIncident(blocked.incidents)?.id }] });
+  .executeUpdate('recover', { args: [{ incidentId: findOpenIncident(blocked.incidents)?.id }] });
 await record('sink-recovered', sinkWorkflowId('shop', 'warehouse'));

@@ -9,7 +9,7 @@ import type { WorkerProcess } from '../../demo/worker-process.ts';
 import { startWorkload, type Workload } from '../../demo/workload.ts';
 import { quietKnownWarnings } from '../../src/workers/warnings.ts';
 import { addressFromEnvironment, type ServerName } from '../../tools/stack/address.ts';
-import { type Stack, startStack } from '../../tools/stack/stack.ts';
+import { type Stack, type StartOptions, startStack } from '../../tools/stack/stack.ts';
 import { ownNamespace } from './own-namespace.ts';
 
 quietKnownWarnings();
@@ -38,7 +38,10 @@ export function givenServers(): Servers | undefined {
 }
 
 /** Servers that a test may stop, or whose logs it may purge; they end with the scope. */
-export async function ownServers(only: readonly ServerName[]): Promise<Stack & AsyncDisposable> {
+export async function ownServers(
+  only: readonly ServerName[],
+  { mysqlOptions = [] }: Pick<StartOptions, 'mysqlOptions'> = {},
+): Promise<Stack & AsyncDisposable> {
   const dir = await mkdtemp(join(tmpdir(), 'sluice-own-'));
   const env = {
     ...process.env,
@@ -46,7 +49,7 @@ export async function ownServers(only: readonly ServerName[]): Promise<Stack & A
     SLUICE_KAFKA_BROKERS: undefined,
     SLUICE_TEMPORAL_ADDRESS: undefined,
   };
-  const stack = await startStack({ dir, only, env });
+  const stack = await startStack({ dir, only, env, mysqlOptions });
   return {
     ...stack,
     [Symbol.asyncDispose]: async () => {

@@ -4,6 +4,7 @@ import type {
   EventBytes,
   EventStream,
   ServerHistory,
+  Sight,
   SourceServer,
   SourceTable,
 } from '../../src/capture/source-server.ts';
@@ -87,7 +88,7 @@ export class SimulatedSource implements SourceServer, ChunkReader {
     return this.rows;
   }
 
-  get executed(): GtidSetText {
+  get logged(): GtidSetText {
     return gtidSetOf(this.#log.length);
   }
 
@@ -99,6 +100,7 @@ export class SimulatedSource implements SourceServer, ChunkReader {
       gtidPurged: '' as GtidSetText,
       binlogEnd: { file: 'binlog.000001', pos: this.#log.length * 1000 },
       oldestFile: 'binlog.000001',
+      ignoresNameCase: false,
     });
   }
 
@@ -107,12 +109,20 @@ export class SimulatedSource implements SourceServer, ChunkReader {
     return Promise.resolve();
   }
 
-  capturedTables(): ReturnType<SourceServer['capturedTables']> {
-    return Promise.resolve([this.#accounts()]);
+  executed(): Promise<GtidSetText> {
+    return Promise.resolve(gtidSetOf(this.#visible));
   }
 
-  table(): ReturnType<SourceServer['table']> {
-    return Promise.resolve(this.#accounts());
+  capturedTables(): ReturnType<SourceServer['capturedTables']> {
+    return Promise.resolve([{ id: ACCOUNTS.id, sight: this.#sight() }]);
+  }
+
+  look(): Promise<Sight> {
+    return Promise.resolve(this.#sight());
+  }
+
+  #sight(): Sight {
+    return { kind: 'readable', table: this.#accounts() };
   }
 
   #accounts(): SourceTable {
@@ -228,7 +238,14 @@ function header(logPos: number): EventHeader {
 function statementEvents(index: number): readonly BinlogEvent[] {
   const { database, table } = ACCOUNTS.id;
   const sql = `ALTER TABLE ${table} COMMENT = '…'`;
-  const query = { database, sql, sqlMode: 0n, threadId: 1, header: header(index * 1000 + 1000) };
+  const query = {
+    database,
+    sql,
+    sqlMode: 0n,
+    explicitDefaultsForTimestamp: undefined,
+    threadId: 1,
+    header: header(index * 1000 + 1000),
+  };
   return [gtidEvent(index), { kind: 'query', ...query }];
 }
 

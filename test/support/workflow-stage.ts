@@ -173,8 +173,8 @@ export async function openStage(
       await stopSinks(client, spec);
       await removeSchedules(client, spec.pipeline);
     },
-    signalPipeline: async (pipeline, signal, payload) => {
-      await client.workflow.getHandle(pipelineWorkflowId(pipeline)).signal(signal, payload);
+    signalWorkflow: async (workflowId, { name, payload }) => {
+      await client.workflow.getHandle(workflowId).signal(name, payload);
     },
   });
 

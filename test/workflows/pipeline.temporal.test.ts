@@ -1,10 +1,13 @@
 import { WorkflowUpdateFailedError } from '@temporalio/client';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { openIncident } from '../../src/control/incident.ts';
+import type { TableName } from '../../src/change/table.ts';
+import { CASCADES_SELECTOR } from '../../src/change/table-pattern.ts';
+import { findOpenIncident } from '../../src/control/incident.ts';
 import { COMMAND_KINDS, type CommandKind } from '../../src/control/messages.ts';
 import { pipelineWorkflowId, scheduleId, sinkWorkflowId } from '../../src/control/names.ts';
 import type { PipelineSpec } from '../../src/control/pipeline-spec.ts';
 import type { PipelineState } from '../../src/control/pipeline-state.ts';
+import type { StoppedTables, TableStop } from '../../src/control/stopped-tables.ts';
 import { CDC_STATE } from '../../src/temporal/pipeline-phases.ts';
 import { aPipelineSpec } from '../support/pipeline-spec.ts';
 import {
@@ -18,6 +21,13 @@ import {
 } from '../support/workflow-stage.ts';
 
 const address = process.env['SLUICE_TEST_TEMPORAL'] ?? '';
+
+const ORDERS_STOPPED: TableStop = {
+  table: 'shop.orders' as TableName,
+  code: 'mysql.access-denied',
+  reason: 'The account may not read it.',
+  position: 'binlog.000004:157',
+};
 
 const SCHEDULED = {
   mode: 'initial',
@@ -55,7 +65,7 @@ describe.skipIf(address === '')('cdcPipeline on a server', () => {
     stage.script = failing('binlog.purged');
     await stage.start(aPipelineSpec({ pipeline }));
     const gap = await stage.waitFor(pipeline, ({ phase }) => phase === 'GAP');
-    return openIncident(gap.incidents)?.id ?? 'none';
+    return findOpenIncident(gap.incidents)?.id ?? 'none';
   }
 
   const streamsOf = (pipeline: string): Stage['streams'] =>
@@ -69,6 +79,56 @@ describe.skipIf(address === '')('cdcPipeline on a server', () => {
     });
     const metadata = await handle.query<{ currentDetails: string }>('__temporal_workflow_metadata');
     expect(metadata.currentDetails).toContain('**STREAMING** since');
+  }, 60_000);
+
+  it('streams on with an incident for a table that stops, until the table returns', async () => {
+    let stopped: StoppedTables | undefined = { count: 1, tables: [ORDERS_STOPPED] };
+    stage.script = async (input, hooks) => {
+      const reports = setInterval(() => hooks.onStoppedTables(stopped), 50);
+      await untilCancelled(1)(input, hooks).finally(() => clearInterval(reports));
+    };
+    const handle = await streaming('one-table');
+    const state = await stage.waitFor('one-table', ({ stoppedTables }) => stoppedTables === 1);
+    expect(state).toMatchObject({
+      phase: 'STREAMING',
+      incidents: [{ kind: 'table', facts: { table: 'shop.orders' } }],
+    });
+    const metadata = await handle.query<{ currentDetails: string }>('__temporal_workflow_metadata');
+    expect(metadata.currentDetails).toContain('### 1 table has stopped, the others go on');
+    expect(metadata.currentDetails).toContain("sluice snapshot one-table --tables 'shop.orders'");
+    await expect(
+      handle.executeUpdate('recover', {
+        args: [{ incidentId: state.incidents[0]?.id, action: 'retry' }],
+      }),
+    ).rejects.toThrow(WorkflowUpdateFailedError);
+
+    stopped = undefined;
+    const healed = await stage.waitFor('one-table', ({ stoppedTables }) => stoppedTables === 0);
+    expect(healed).toMatchObject({
+      phase: 'STREAMING',
+      incidents: [{ id: state.incidents[0]?.id, answer: { action: 'returned' } }],
+    });
+    expect(streamsOf('one-table')).toHaveLength(1);
+  }, 60_000);
+
+  it('tells the next stream how many tables it has on record, and believes what that one says', async () => {
+    stage.script = (input, hooks) => {
+      hooks.onStoppedTables({ count: 1, tables: [ORDERS_STOPPED] });
+      return untilCancelled(1)(input, hooks);
+    };
+    const handle = await streaming('on-record');
+    await stage.waitFor('on-record', ({ stoppedTables }) => stoppedTables === 1);
+    await handle.executeUpdate('pause', { args: [{}] });
+    const paused = await stage.waitFor('on-record', ({ phase }) => phase === 'PAUSED');
+    expect(paused.stoppedTables).toBe(1);
+
+    stage.script = (input, hooks) => {
+      hooks.onStoppedTables(undefined);
+      return untilCancelled(1)(input, hooks);
+    };
+    await handle.executeUpdate('resume', { args: [{}] });
+    await stage.waitFor('on-record', ({ stoppedTables }) => stoppedTables === 0);
+    expect(streamsOf('on-record').map(({ stoppedTables }) => stoppedTables)).toEqual([0, 1]);
   }, 60_000);
 
   describe('takes every command as an update and as a signal', () => {
@@ -201,11 +261,11 @@ describe.skipIf(address === '')('cdcPipeline on a server', () => {
     stage.script = failing('mysql.access-denied');
     await stage.start(aPipelineSpec({ pipeline: 'blocked' }));
     const blocked = await stage.waitFor('blocked', ({ phase }) => phase === 'BLOCKED');
-    expect(openIncident(blocked.incidents)?.code).toBe('mysql.access-denied');
+    expect(findOpenIncident(blocked.incidents)?.code).toBe('mysql.access-denied');
     stage.script = untilCancelled(1);
     await handleOf('blocked').executeUpdate('resume', { args: [{}] });
     const healed = await stage.waitFor('blocked', ({ phase }) => phase === 'STREAMING');
-    expect(openIncident(healed.incidents)).toBeUndefined();
+    expect(findOpenIncident(healed.incidents)).toBeUndefined();
   }, 60_000);
 
   it('is BLOCKED already when the source is not ready, before any stream', async () => {
@@ -328,8 +388,8 @@ describe.skipIf(address === '')('cdcPipeline on a server', () => {
   }, 60_000);
 
   describe('with a schedule', () => {
-    async function triggered(pipeline: string): Promise<unknown> {
-      const schedule = stage.client.schedule.getHandle(scheduleId(pipeline, 'nightly'));
+    async function triggered(pipeline: string, name = 'nightly'): Promise<unknown> {
+      const schedule = stage.client.schedule.getHandle(scheduleId(pipeline, name));
       await schedule.trigger();
       const run = await eventually(async () => {
         const { info } = await schedule.describe();
@@ -347,6 +407,15 @@ describe.skipIf(address === '')('cdcPipeline on a server', () => {
         tables: 1,
         rows: 10,
       });
+    }, 60_000);
+
+    it('sweeps the child tables of cascading keys by a schedule of its own', async () => {
+      const sweep = { cron: '0 4 * * *', tables: [CASCADES_SELECTOR] };
+      const schedules = { [CASCADES_SELECTOR]: sweep };
+      await streaming('sweeping', { snapshot: { ...SCHEDULED, schedules } });
+      expect(await triggered('sweeping', CASCADES_SELECTOR)).toMatchObject({ outcome: 'finished' });
+      const commands = streamsOf('sweeping').flatMap((stream) => stream.commands);
+      expect(commands).toMatchObject([{ kind: 'snapshot', tables: [CASCADES_SELECTOR] }]);
     }, 60_000);
 
     it('puts it off while the pipeline is paused, without queueing it up', async () => {

@@ -1,8 +1,10 @@
 import { WorkflowUpdateFailedError } from '@temporalio/client';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { SinkInput } from '../../src/activities/types.ts';
-import { openIncident } from '../../src/control/incident.ts';
+import type { TableName } from '../../src/change/table.ts';
+import { findOpenIncident } from '../../src/control/incident.ts';
 import { CONTROL_QUEUE, pipelineWorkflowId, sinkWorkflowId } from '../../src/control/names.ts';
+import type { StoppedTables } from '../../src/control/stopped-tables.ts';
 import { ensureSinks, stopSinks } from '../../src/temporal/sinks.ts';
 import { aPipelineSpec } from '../support/pipeline-spec.ts';
 import {
@@ -54,11 +56,38 @@ describe.skipIf(address === '')('cdcSink on a server', () => {
     await handle.result();
   }, 60_000);
 
+  it('runs on with an incident for a table that stops, until the table returns', async () => {
+    let stopped: StoppedTables | undefined = {
+      count: 3,
+      tables: [
+        {
+          table: 'shop.orders' as TableName,
+          code: 'bigquery.row-refused',
+          reason: 'It has no place.',
+          position: 'offset 7',
+        },
+      ],
+    };
+    stage.sinkScript = async (_input, { signal, onStoppedTables }) => {
+      const reports = setInterval(() => onStoppedTables(stopped), 50);
+      await aborted(signal).finally(() => clearInterval(reports));
+    };
+    await started('one-table');
+    const state = await stage.waitForSink('one-table', SINK, (sink) => sink.stoppedTables === 3);
+    expect(state).toMatchObject({
+      phase: 'RUNNING',
+      incidents: [{ id: expect.stringMatching(/^warehouse\/table-/) as string }],
+    });
+    stopped = undefined;
+    const healed = await stage.waitForSink('one-table', SINK, (sink) => sink.stoppedTables === 0);
+    expect(healed.incidents).toMatchObject([{ answer: { action: 'returned' } }]);
+  }, 60_000);
+
   it('stands still with an incident of its own while capture goes on', async () => {
     stage.sinkScript = failing('sink.schema-conflict');
     await stage.start(aPipelineSpec({ pipeline: 'alone' }));
     const stopped = await stage.waitForSink('alone', SINK, ({ phase }) => phase === 'BLOCKED');
-    const incident = openIncident(stopped.incidents);
+    const incident = findOpenIncident(stopped.incidents);
     expect(incident?.id).toMatch(/^warehouse\/blocked-\d{4}-\d\d-\d\d-01$/);
     await stage.waitFor('alone', ({ tripwire }) => tripwire.hasCommitted);
     expect(await stage.state('alone')).toMatchObject({ phase: 'STREAMING', incidents: [] });
@@ -135,7 +164,7 @@ describe.skipIf(address === '')('cdcSink on a server', () => {
     const stopped = await stage.waitForSink('renewed', SINK, ({ phase }) => phase === 'GAP');
     await stage.waitFor('renewed', ({ tripwire }) => tripwire.hasCommitted);
     lost = false;
-    const incidentId = openIncident(stopped.incidents)?.id;
+    const incidentId = findOpenIncident(stopped.incidents)?.id;
     await handleOf('renewed').signal('recover', { incidentId, action: 'resnapshot' });
     await stage.waitForSink('renewed', SINK, ({ snapshot }) => snapshot?.state === 'finished');
     const [asked] = stage.streams.at(-1)?.commands ?? [];

@@ -13,6 +13,7 @@ export const SUITES = {
   bigquery: ['bigquery'],
   google: [],
   stack: [...EVERY_SERVER, 'bigquery'],
+  cases: ['mysql', 'kafka'],
   crash: EVERY_SERVER,
 } as const satisfies Record<string, readonly ServerName[]>;
 

@@ -28,6 +28,7 @@ export const MYSQL: PackagedServer = {
     const { program, args } = mysqld(site, [
       '--initialize-insecure',
       '--skip-log-bin',
+      ...chosenOptions(site),
       `--init-file=${accounts}`,
     ]);
     await run(program, args, {
@@ -51,8 +52,13 @@ export const MYSQL: PackagedServer = {
       '--binlog-row-metadata=FULL',
       '--max-allowed-packet=64M',
       '--innodb-buffer-pool-size=256M',
+      ...chosenOptions(site),
     ]),
 };
+
+/** Some, such as `lower_case_table_names`, are for the whole life of the data. */
+const chosenOptions = ({ record }: Site): readonly string[] =>
+  record.dynamicConfig.map((option) => `--${option}`);
 
 function mysqld(site: Site, args: readonly string[]): Command {
   const share = join(site.home, 'usr/share/mysql');

@@ -124,5 +124,6 @@ function settings(name: ServerName, record: SiteRecord): Environment {
     ...(sidePort === undefined ? {} : { [sidePort]: String(record.sidePort) }),
     SLUICE_ROOT_PASSWORD: record.password,
     SLUICE_TEMPORAL_OPTIONS: options.join(' '),
+    SLUICE_MYSQL_OPTIONS: record.dynamicConfig.map((option) => `--${option}`).join(' '),
   };
 }

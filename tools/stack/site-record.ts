@@ -11,7 +11,7 @@ export interface SiteRecord {
   readonly sidePort: number;
   /** Of root; only SQL servers use it. */
   readonly password: string;
-  /** `key=value` each; only Temporal uses them. */
+  /** `key=value` each: Temporal's dynamic configuration, or options of mysqld. */
   readonly dynamicConfig: readonly string[];
 }
 

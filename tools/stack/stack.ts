@@ -46,6 +46,8 @@ export interface StartOptions extends StackOptions {
   readonly only?: readonly ServerName[];
   /** `key=value` for Temporal; a running server that has others is restarted with these. */
   readonly temporalDynamicConfig?: readonly string[];
+  /** `key=value` for mysqld, for as long as the run has this server. */
+  readonly mysqlOptions?: readonly string[];
 }
 
 export interface Stack {
@@ -86,8 +88,12 @@ export async function startStack(options: StartOptions = {}): Promise<Stack> {
   const together = { ...context, signal: AbortSignal.any([failed.signal, ...signals]) };
   const as = await kindOfNewServers(names, together);
   const provided = new Map<ServerName, Provided>();
+  const chosen: Partial<Record<ServerName, readonly string[]>> = {
+    ...(options.temporalDynamicConfig && { temporal: options.temporalDynamicConfig }),
+    ...(options.mysqlOptions && { mysql: options.mysqlOptions }),
+  };
   const bringOne = async (name: ServerName) => {
-    const dynamicConfig = name === 'temporal' ? options.temporalDynamicConfig : undefined;
+    const dynamicConfig = chosen[name];
     const wanted = { as: hasContainer(name) ? as : 'process', dynamicConfig } as const;
     provided.set(name, await provide(name, wanted, together));
     context.report(name, 'ready');

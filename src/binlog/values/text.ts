@@ -105,8 +105,9 @@ const decodeUtf16 = fatalDecoder('utf-16be');
 
 /** UTF-16 without surrogates: the charset ends at U+FFFF. */
 function decodeUcs2(buffer: Buffer, start: number, end: number): string | undefined {
-  const text = decodeUtf16(buffer, start, end);
-  return text !== undefined && /[\ud800-\udfff]/.test(text) ? undefined : text;
+  // The high byte of a surrogate is 0xd8 to 0xdf.
+  for (let at = start; at < end; at += 2) if (((buffer[at] ?? 0) & 0xf8) === 0xd8) return undefined;
+  return decodeUtf16(buffer, start, end);
 }
 
 function fatalDecoder(label: string): Attempt {

@@ -1,7 +1,7 @@
 import { SluiceError } from '../../errors/error.ts';
+import type { SinkCost, TableDayCost } from '../../workers/cost.ts';
 import { bytesText, count } from '../amounts.ts';
 import { wholeNumber } from '../option-values.ts';
-import type { SinkCost, TableDayCost } from '../ports.ts';
 import { table } from '../table.ts';
 import { examples, unlessInterrupted, type Verb, withControl } from '../verb.ts';
 

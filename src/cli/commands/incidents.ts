@@ -1,4 +1,4 @@
-import type { Incident } from '../ports.ts';
+import type { IncidentView } from '../../temporal/pipeline-view.ts';
 import { incidentLines, localTime } from '../status-text.ts';
 import { examples, type Verb, withControl } from '../verb.ts';
 
@@ -23,7 +23,7 @@ export const incidents: Verb = (program, act) => {
     );
 };
 
-function incidentText(pipeline: string, incident: Incident): string {
+function incidentText(pipeline: string, incident: IncidentView): string {
   if (incident.closedAtMs === undefined) return incidentLines(pipeline, incident).join('\n');
   return `${incident.id}  ${incident.code}  opened ${localTime(incident.openedAtMs)}, closed ${localTime(incident.closedAtMs)}\n  ${incident.message}`;
 }

@@ -1,9 +1,9 @@
 import { resolve } from 'node:path';
 import { readPipelineFile } from '../../config/pipeline-file.ts';
 import { SluiceError } from '../../errors/error.ts';
+import type { QueryAnswer } from '../../workers/query.ts';
 import { wholeNumber } from '../option-values.ts';
-import type { QueryResult } from '../ports.ts';
-import { table } from '../table.ts';
+import { tableLines } from '../table.ts';
 import { examples, unlessInterrupted, type Verb } from '../verb.ts';
 
 interface Options {
@@ -42,10 +42,10 @@ export const query: Verb = (program, act) => {
       act(async ({ ports, signal }, sql: string, options: Options) => {
         const file = await fileOf(options);
         const found = await unlessInterrupted(
-          ports.queryWarehouse({ file, sql, limit: options.limit }),
+          ports.queryWarehouse(file, { sql, limit: options.limit }),
           signal,
         );
-        return { result: found, text: resultText(found) };
+        return { result: found, json: () => resultJson(found), text: () => resultText(found) };
       }),
     );
 };
@@ -70,15 +70,49 @@ async function fileOf({ config, sink, file }: Options): Promise<string> {
   return chosen.file;
 }
 
-function resultText({ columns, rows, truncated }: QueryResult): string {
+/** A row a line. */
+function* resultJson({ rows, ...rest }: QueryAnswer): Iterable<string> {
+  const members = JSON.stringify(rest);
+  yield `${members.slice(0, -1)},"rows":[`;
+  for (const [index, row] of rows.entries())
+    yield `${index === 0 ? '' : ','}\n${JSON.stringify(row)}`;
+  yield '\n]}';
+}
+
+function* resultText({ columns, rows, truncated, isFull }: QueryAnswer): Iterable<string> {
   const cells = rows.map((row) => row.map(cellText));
-  const end = truncated
-    ? `(the first ${rows.length} rows; --limit shows more)`
-    : `(${rows.length} rows)`;
-  return `${table(columns, cells)}\n${end}`;
+  for (const line of tableLines(columns.map(shown), cells)) yield `${line}\n`;
+  yield `(${endText(rows.length, truncated, isFull)})`;
+}
+
+function endText(count: number, truncated: boolean, isFull: true | undefined): string {
+  if (isFull)
+    return `the first ${count} rows: an answer holds 256 MB at most; ask for fewer columns`;
+  return truncated ? `the first ${count} rows; --limit shows more` : `${count} rows`;
 }
 
 function cellText(value: unknown): string {
   if (value === null || value === undefined) return 'NULL';
-  return typeof value === 'string' ? value : JSON.stringify(value);
+  return shown(typeof value === 'string' ? value : JSON.stringify(value));
 }
+
+/** Of a cell: more is for a program, which asks with --json. */
+const MAX_SHOWN_CHARS = 1_000;
+
+/** A text as a terminal can show it: not endless, and without characters that mean something to it. */
+function shown(text: string): string {
+  const head =
+    text.length <= MAX_SHOWN_CHARS
+      ? text
+      : `${text.slice(0, MAX_SHOWN_CHARS)}… (${text.length} characters; --json has all)`;
+  return head.replaceAll(/\p{Cc}/gu, (control) => NAMED.get(control) ?? escaped(control));
+}
+
+const NAMED: ReadonlyMap<string, string> = new Map([
+  ['\t', '\\t'],
+  ['\n', '\\n'],
+  ['\r', '\\r'],
+]);
+
+const escaped = (control: string): string =>
+  `\\u${control.charCodeAt(0).toString(16).padStart(4, '0')}`;

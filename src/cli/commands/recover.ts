@@ -1,14 +1,14 @@
 import { Option } from 'commander';
+import { RECOVER_ACTIONS, type RecoverAction } from '../../control/messages.ts';
 import { confirm } from '../confirm.ts';
-import { commaList } from '../option-values.ts';
+import { tableList } from '../option-values.ts';
 import { outcomeText } from '../outcome-text.ts';
-import type { RecoverRequest } from '../ports.ts';
 import { requester } from '../requester.ts';
 import { examples, type Surroundings, type Verb, withControl } from '../verb.ts';
 
 interface Options {
   readonly incident: string;
-  readonly action: RecoverRequest['action'];
+  readonly action: RecoverAction;
   readonly tables?: readonly string[];
   readonly reason?: string;
   readonly yes?: boolean;
@@ -24,11 +24,9 @@ export const recover: Verb = (program, act) => {
       'as `sluice incidents` shows it; an answer to another incident is refused',
     )
     .addOption(
-      new Option('--action <action>', 'what to do')
-        .choices(['retry', 'resnapshot'])
-        .makeOptionMandatory(),
+      new Option('--action <action>', 'what to do').choices(RECOVER_ACTIONS).makeOptionMandatory(),
     )
-    .option('--tables <names>', 'resnapshot only these: database.table, commas between', commaList)
+    .option('--tables <names>', 'resnapshot only these: database.table, commas between', tableList)
     .option('--reason <text>', 'kept in the pipeline’s record')
     .option('--yes', 'do not ask')
     .addHelpText(

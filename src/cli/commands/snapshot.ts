@@ -1,4 +1,4 @@
-import { commaList } from '../option-values.ts';
+import { tableOrSelectorList } from '../option-values.ts';
 import { outcomeText } from '../outcome-text.ts';
 import { requester } from '../requester.ts';
 import { examples, type Verb, withControl } from '../verb.ts';
@@ -17,8 +17,8 @@ export const snapshot: Verb = (program, act) => {
     )
     .requiredOption(
       '--tables <names>',
-      'database.table or patterns with *, commas between',
-      commaList,
+      'patterns as in source.include, commas between, or @cascades',
+      tableOrSelectorList,
     )
     .option('--reason <text>', 'kept in the pipeline’s record')
     .addHelpText(
@@ -26,6 +26,8 @@ export const snapshot: Verb = (program, act) => {
       examples(
         ['sluice snapshot shop --tables shop.orders', 'one table'],
         ['sluice snapshot shop --tables "shop.order_*,shop.customers"', 'several, by pattern'],
+        ["sluice snapshot shop --tables '`example.com`.users'", 'a name with a dot'],
+        ['sluice snapshot shop --tables @cascades', 'child tables of cascading foreign keys'],
       ),
     )
     .action(

@@ -1,4 +1,4 @@
-import type { PipelineStatus } from '../ports.ts';
+import type { PipelineView } from '../../temporal/pipeline-view.ts';
 import { statusBlock, statusRow } from '../status-text.ts';
 import { table } from '../table.ts';
 import { examples, type Verb, withControl } from '../verb.ts';
@@ -28,7 +28,7 @@ export const status: Verb = (program, act) => {
     );
 };
 
-function listText(pipelines: readonly PipelineStatus[]): string {
+function listText(pipelines: readonly PipelineView[]): string {
   if (pipelines.length === 0) return 'No pipelines. Start one with: sluice apply FILE';
   const nowMs = Date.now();
   return table(

@@ -1,8 +1,8 @@
 import { readPipelineFile } from '../../config/pipeline-file.ts';
 import { SluiceError } from '../../errors/error.ts';
 import { isCancellation } from '../../errors/policy.ts';
+import type { TailedRecord, TailRequest } from '../../workers/tail.ts';
 import { commaList, wholeNumber } from '../option-values.ts';
-import type { TailOptions, TailRecord } from '../ports.ts';
 import { examples, type Surroundings, type Verb } from '../verb.ts';
 
 interface Options {
@@ -56,7 +56,7 @@ async function printRecords(
     ...(limit === undefined ? {} : { limit }),
     signal,
   };
-  const records: TailRecord[] = [];
+  const records: TailedRecord[] = [];
   try {
     for await (const record of ports.tailTopic(request)) {
       if (console.json) records.push(record);
@@ -72,7 +72,7 @@ async function printRecords(
 async function clusterOf({
   config,
   brokers,
-}: Options): Promise<Pick<TailOptions, 'brokers' | 'kafka'>> {
+}: Options): Promise<Pick<TailRequest, 'brokers' | 'kafka'>> {
   if (brokers !== undefined && config === undefined) return { brokers };
   if (config === undefined || brokers !== undefined)
     throw new SluiceError(
@@ -83,5 +83,5 @@ async function clusterOf({
   return { brokers: kafka.brokers, kafka };
 }
 
-const recordText = ({ partition, offset, key, value }: TailRecord): string =>
+const recordText = ({ partition, offset, key, value }: TailedRecord): string =>
   `${partition}:${offset}  ${key ?? '(no key)'}  ${value ?? '(tombstone)'}`;

@@ -30,7 +30,9 @@ describe('docker-compose.yml', () => {
   ])('starts %s with options that its packages get, too', (name, packaged) => {
     const packagedArgs = packaged.command(site).args;
     expect(services[name]?.command).not.toEqual([]);
-    for (const option of services[name]?.command ?? []) expect(packagedArgs).toContain(option);
+    const options = [services[name]?.command ?? []].flat().flatMap((each) => each.split(' '));
+    const fixed = options.filter((option) => !option.startsWith('${'));
+    for (const option of fixed) expect(packagedArgs).toContain(option);
   });
 
   it("gives Temporal the search attributes that its package's server has", () => {

@@ -4,19 +4,21 @@ import { SluiceError } from '../errors/error.ts';
 
 const WRAP = 2 ** 32;
 
-/** The transaction that is being read. */
+/** The transaction that is being read, as others may look at it. */
 export interface OpenTransaction {
   readonly gtid: Gtid;
   readonly committedAtUs: number;
   /** BEGIN was seen: only COMMIT, ROLLBACK or XID ends it. */
-  began: boolean;
+  readonly began: boolean;
   /** Rows read so far, captured or not, emitted or not. */
-  rows: number;
+  readonly rows: number;
   /** Rows an earlier attempt has already committed. */
   readonly skipRows: number;
 }
 
-export interface TrackerStart {
+type Mutable<Type> = { -readonly [Name in keyof Type]: Type[Name] };
+
+export interface PositionStart {
   readonly gtidSet: GtidSetText;
   readonly commitOrdinal: number;
   readonly committedAtUs: number;
@@ -27,19 +29,19 @@ export interface TrackerStart {
 
 /**
  * Where the stream is: complete transactions as a GTID set and a commit ordinal, the open one with
- * its row count, and the file position beside them.
+ * its row count, and the file position beside them. Nothing else changes any of these.
  */
-export class StreamTracker {
+export class StreamPosition {
   readonly #executed: GtidSet;
-  #resume: TrackerStart['open'];
+  #resume: PositionStart['open'];
   #file: string;
   #pos: number;
   #commitOrdinal: number;
   #committedAtUs: number;
-  #transaction: OpenTransaction | undefined;
+  #transaction: Mutable<OpenTransaction> | undefined;
   #text: GtidSetText | undefined;
 
-  constructor(start: TrackerStart) {
+  constructor(start: PositionStart) {
     this.#executed = parseGtidSet(start.gtidSet);
     this.#resume = start.open;
     this.#file = start.file;
@@ -68,7 +70,7 @@ export class StreamTracker {
   get pos(): number {
     return this.#pos;
   }
-  get position(): { readonly file: string; readonly pos: number } {
+  get place(): { readonly file: string; readonly pos: number } {
     return { file: this.#file, pos: this.#pos };
   }
   /** Every complete transaction. */
@@ -82,6 +84,39 @@ export class StreamTracker {
     if (!transaction) return this.#resume;
     const rows = Math.max(transaction.rows, transaction.skipRows);
     return rows > 0 ? { gtid: transaction.gtid, rows } : undefined;
+  }
+
+  /** Between transactions, none of which is open: the only place for chunks and an unhurried cut. */
+  get atBoundary(): boolean {
+    return this.#transaction === undefined && this.#resume === undefined;
+  }
+  /** The ordinal of the transaction that is open, or of the next one. */
+  get currentOrdinal(): number {
+    return this.#commitOrdinal + 1;
+  }
+  /** The first ordinal of which no record is out yet, the open transaction's left out. */
+  get freshOrdinal(): number {
+    return this.#commitOrdinal + (this.atBoundary ? 1 : 2);
+  }
+  /** Rows of the open transaction that have been passed, in this attempt or an earlier one. */
+  get rowsPassed(): number {
+    const transaction = this.#transaction;
+    if (!transaction) return this.#resume?.rows ?? 0;
+    return Math.max(transaction.rows, transaction.skipRows);
+  }
+  /** Whether every transaction of the set has been read completely. */
+  hasPassed(set: GtidSet): boolean {
+    return set.isSubsetOf(this.#executed);
+  }
+
+  /** Only COMMIT, ROLLBACK or XID ends the transaction from here on. */
+  began(): void {
+    if (this.#transaction) this.#transaction.began = true;
+  }
+
+  /** Counts rows of the open transaction as read, whatever became of them. */
+  rowsRead(rows: number): void {
+    if (this.#transaction) this.#transaction.rows += rows;
   }
 
   rotate(file: string, pos: number): void {

@@ -1,0 +1,302 @@
+import type { GtidSetText } from '../change/gtid.ts';
+import type { Sequence } from '../change/sequence.ts';
+import { type TableId, type TableName, tableIdOf } from '../change/table.ts';
+import { SluiceError } from '../errors/error.ts';
+import type { Chunk, ChunkReader } from './chunk-reader.ts';
+import { ChunkWindow } from './chunk-window.ts';
+import {
+  addAfterRemoval,
+  addTables,
+  advanceTable,
+  cancelSnapshot,
+  finishTable,
+  nextTable,
+  removeTable,
+  restarted,
+  type SnapshotPlan,
+  type SnapshotRequest,
+  type SnapshotTable,
+} from './plan.ts';
+
+export interface SnapshotLimits {
+  readonly maxRows: number;
+  readonly maxBytes: number;
+}
+
+/** Where the runner leaves what it has read. Called between transactions only. */
+export interface CopyTarget {
+  begin(copy: SnapshotTable): void;
+  /** May have to wait for the table's topic. */
+  emit(chunk: Chunk, surviving: Chunk['rows']): Promise<void>;
+  /** All of the table has been read and emitted. */
+  end(copy: SnapshotTable): void;
+  /** The copy is given up: another statement of the plan, or nobody, takes its place. */
+  abandon(copy: SnapshotTable): void;
+  /** The table was not there to be read. */
+  gone(id: TableId): void;
+  /** The table cannot be read, for a reason of its own. */
+  failed(id: TableId, error: SluiceError): void;
+}
+
+/** What a table's chunk may fail with and is tried again before the table is given up. */
+const ATTEMPTS = 3;
+const FIRST_PAUSE_MS = 1_000;
+
+/** Failures of the connection or the server as a whole: no table's own, so that the attempt ends. */
+const NOT_OF_ONE_TABLE: ReadonlySet<string> = new Set([
+  'mysql.unreachable',
+  'mysql.connection-lost',
+  'mysql.busy',
+  'mysql.access-denied',
+  'mysql.tls-failed',
+  'snapshot.barrier-timeout',
+]);
+
+/** Failures that may pass by themselves. */
+const MAY_PASS: ReadonlySet<string> = new Set(['mysql.query-failed']);
+
+interface Flight {
+  readonly table: TableName;
+  readonly window: ChunkWindow;
+  chunk: Chunk | undefined;
+  error: { readonly cause: unknown } | undefined;
+}
+
+interface Failures {
+  readonly count: number;
+  readonly notBeforeMs: number;
+}
+
+/**
+ * Copies tables beside the stream: one chunk at a time, each emitted when its window has closed.
+ *
+ * The window opens when the barrier set is taken and closes when the stream has passed the end of
+ * the log as read after the SELECT; a row whose key the stream showed in between is dropped, since
+ * the stream's row is at least as new. DDL on the table throws the chunk away. A table that fails is
+ * tried again while others are read, and then given up alone.
+ */
+export class SnapshotRunner {
+  readonly #reader: ChunkReader;
+  readonly #limits: SnapshotLimits;
+  readonly #nowMs: () => number;
+  readonly #onSettled: () => void;
+  readonly #failures = new Map<TableName, Failures>();
+  #plan: SnapshotPlan;
+  #flight: Flight | undefined;
+  /** The copies whose beginning this attempt has put on record. */
+  readonly #begun = new Set<string>();
+
+  constructor(
+    reader: ChunkReader,
+    limits: SnapshotLimits,
+    plan: SnapshotPlan,
+    nowMs: () => number,
+    onSettled: () => void,
+  ) {
+    this.#reader = reader;
+    this.#limits = limits;
+    this.#plan = plan;
+    this.#nowMs = nowMs;
+    this.#onSettled = onSettled;
+  }
+
+  /** Replaced on every change, never altered in place: identity tells whether it changed. */
+  get plan(): SnapshotPlan {
+    return this.#plan;
+  }
+
+  /** A chunk is in flight or waits to be read. */
+  get active(): boolean {
+    return this.#flight !== undefined || this.#plan.tables.length > 0;
+  }
+
+  /** The table that is being read, or would be next. */
+  get current(): SnapshotTable | undefined {
+    const flown = this.#flight?.table;
+    return flown === undefined
+      ? nextTable(this.#plan)
+      : this.#plan.tables.find(({ table }) => table === flown);
+  }
+
+  has(table: TableName): boolean {
+    return this.#plan.tables.some((entry) => entry.table === table);
+  }
+
+  add(
+    tables: readonly TableName[],
+    request: SnapshotRequest,
+    estimates?: ReadonlyMap<TableName, number>,
+  ): void {
+    this.#plan = addTables(this.#plan, tables, request, estimates);
+    for (const table of tables) {
+      this.#failures.delete(table);
+      this.#distrust(table);
+    }
+  }
+
+  /** Rows of the table were removed and none was changed: a chunk in flight stays good. */
+  addAfterRemoval(table: TableName, request: SnapshotRequest): void {
+    this.#plan = addAfterRemoval(this.#plan, table, request);
+  }
+
+  /** Begins every copy anew, with a sweep. */
+  restart(beganAt: Sequence): void {
+    this.#plan = restarted(this.#plan, beganAt);
+  }
+
+  cancel(snapshotId: string, target: CopyTarget): void {
+    const before = this.#plan.tables;
+    this.#plan = cancelSnapshot(this.#plan, snapshotId);
+    for (const copy of before)
+      if (!this.has(copy.table) && this.#hasBegun(copy)) target.abandon(copy);
+    if (this.#flight) this.#distrust(this.#flight.table);
+  }
+
+  /** The table leaves the plan, whatever was asked of it. */
+  remove(table: TableName): void {
+    this.#plan = removeTable(this.#plan, table);
+    this.#failures.delete(table);
+    this.#distrust(table);
+  }
+
+  /** Whether keys of this table must be reported by `touch`. */
+  watches(table: TableName): boolean {
+    return this.#flight?.table === table;
+  }
+
+  touch(keyText: string): void {
+    this.#flight?.window.touch(keyText);
+  }
+
+  /** The table's definition may have changed: a chunk in flight is read again. */
+  invalidate(table: TableName): void {
+    this.#reader.forget(table);
+    this.#distrust(table);
+  }
+
+  #distrust(table: TableName): void {
+    if (this.#flight?.table === table) this.#flight.window.invalidate();
+  }
+
+  /**
+   * Emits the chunk in flight when its window has closed, and starts the next one. Only between
+   * transactions.
+   *
+   * @param position  where the stream is, and everything that has been taken off it
+   * @throws whatever is no table's own failure
+   */
+  async step(
+    position: {
+      readonly place: { readonly file: string; readonly pos: number };
+      readonly gtidSet: GtidSetText;
+    },
+    target: CopyTarget,
+    signal: AbortSignal,
+  ): Promise<void> {
+    await this.#land(position.place, target);
+    this.#takeOff(position.gtidSet, target, signal);
+  }
+
+  async #land(
+    place: { readonly file: string; readonly pos: number },
+    target: CopyTarget,
+  ): Promise<void> {
+    const flight = this.#flight;
+    if (!flight) return;
+    if (flight.error) {
+      this.#flight = undefined;
+      if (!flight.window.invalid) this.#failed(flight.table, flight.error.cause, target);
+      else throwUnlessOfOneTable(flight.error.cause);
+      return;
+    }
+    const { chunk, window } = flight;
+    if (!chunk) return;
+    const copy = this.current;
+    if (window.invalid || !copy) {
+      this.#flight = undefined;
+      return;
+    }
+    if (!window.ready(place)) return;
+    this.#flight = undefined;
+    await target.emit(chunk, window.surviving(chunk.rows));
+    this.#advance(copy, chunk, target);
+  }
+
+  /** The target may have given the table up while it took the chunk. */
+  #advance({ table }: SnapshotTable, chunk: Chunk, target: CopyTarget): void {
+    const copy = this.#plan.tables.find((entry) => entry.table === table);
+    if (!copy) return;
+    this.#failures.delete(table);
+    if (!chunk.complete) {
+      this.#plan = advanceTable(this.#plan, table, chunk.lastKey ?? [], chunk.rows.length);
+      return;
+    }
+    this.#plan = finishTable(this.#plan, table, chunk.rows.length);
+    target.end(copy);
+  }
+
+  #failed(table: TableName, error: unknown, target: CopyTarget): void {
+    throwUnlessOfOneTable(error);
+    const id = tableIdOf(table);
+    if (error.code === 'snapshot.table-gone') {
+      const copy = this.#plan.tables.find((entry) => entry.table === table);
+      this.remove(table);
+      if (copy && this.#hasBegun(copy)) target.abandon(copy);
+      target.gone(id);
+      return;
+    }
+    const count = (this.#failures.get(table)?.count ?? 0) + 1;
+    if (MAY_PASS.has(error.code) && count < ATTEMPTS) {
+      const notBeforeMs = this.#nowMs() + FIRST_PAUSE_MS * 5 ** (count - 1);
+      this.#failures.set(table, { count, notBeforeMs });
+      return;
+    }
+    this.remove(table);
+    target.failed(id, error);
+  }
+
+  #takeOff(barrier: GtidSetText, target: CopyTarget, signal: AbortSignal): void {
+    if (this.#flight) return;
+    const nowMs = this.#nowMs();
+    const isReady = (table: TableName): boolean =>
+      (this.#failures.get(table)?.notBeforeMs ?? 0) <= nowMs;
+    const copy = nextTable(this.#plan, isReady);
+    if (!copy) return;
+    if (!this.#hasBegun(copy)) {
+      this.#begun.add(copyId(copy));
+      target.begin(copy);
+    }
+    const flight: Flight = {
+      table: copy.table,
+      window: new ChunkWindow(),
+      chunk: undefined,
+      error: undefined,
+    };
+    this.#flight = flight;
+    const { maxRows, maxBytes } = this.#limits;
+    const after = copy.cursor ? { after: copy.cursor } : {};
+    this.#reader
+      .readChunk({ table: tableIdOf(copy.table), ...after, maxRows, maxBytes, barrier }, signal)
+      .then(
+        (chunk) => {
+          flight.chunk = chunk;
+          flight.window.settle(chunk.high);
+        },
+        (error: unknown) => {
+          flight.error = { cause: error };
+        },
+      )
+      .finally(this.#onSettled);
+  }
+
+  #hasBegun(copy: SnapshotTable): boolean {
+    return copy.cursor !== undefined || this.#begun.has(copyId(copy));
+  }
+}
+
+const copyId = ({ snapshotId, table, beganAt }: SnapshotTable): string =>
+  `${snapshotId}/${beganAt}/${table}`;
+
+function throwUnlessOfOneTable(error: unknown): asserts error is SluiceError {
+  if (!(error instanceof SluiceError) || NOT_OF_ONE_TABLE.has(error.code)) throw error;
+}

@@ -1,0 +1,264 @@
+import { describe, expect, it } from 'vitest';
+import type { CaptureNotice, CaptureProgress } from '../../src/capture/progress.ts';
+import type { CaptureInput } from '../../src/capture/run-capture.ts';
+import { type TableName, tableName } from '../../src/change/table.ts';
+import { parseControlRecord } from '../../src/topic/control-record.ts';
+import { internalTopics, tableTopic } from '../../src/topic/topic-name.ts';
+import { attempt, isCaughtUp, PREFIX } from '../support/capture-attempt.ts';
+import { InMemoryBroker } from '../support/in-memory-log.ts';
+import { SimulatedMysql } from '../support/simulated-mysql.ts';
+import { type OracleStatus, TopicOracle } from '../support/topic-oracle.ts';
+
+const A = 'shop.a' as TableName;
+const B = 'shop.b' as TableName;
+
+/** A source with tables `a` and `b`, five rows each. */
+function shop(): SimulatedMysql {
+  const source = new SimulatedMysql(() => 0.5);
+  for (const name of ['a', 'b']) create(source, name);
+  for (let id = 1; id <= 5; id += 1) source.write([insert(A, id, id), insert(B, id, id)]);
+  source.settle();
+  return source;
+}
+
+function create(source: SimulatedMysql, table: string, key: readonly string[] = ['id']): void {
+  const id = SimulatedMysql.id(table);
+  source.execute(`CREATE TABLE ${table} (id INT PRIMARY KEY, v INT)`, (tables) => {
+    tables.set(tableName(id), { id, columns: ['id', 'v'], key, rows: new Map() });
+  });
+}
+
+const row = (id: number, v: number) =>
+  new Map([
+    ['id', id],
+    ['v', v],
+  ]);
+const insert = (table: TableName, id: number, v: number) =>
+  ({ table, op: 'insert', after: row(id, v) }) as const;
+const remove = (table: TableName, id: number, v: number) =>
+  ({ table, op: 'delete', before: row(id, v) }) as const;
+
+class Pipeline {
+  readonly source: SimulatedMysql;
+  readonly broker = new InMemoryBroker();
+  readonly notices: CaptureNotice[] = [];
+  #epoch = 0;
+
+  constructor(source = shop()) {
+    this.source = source;
+  }
+
+  /** Captures until nothing is left to be done. */
+  run(input: Partial<CaptureInput> = {}, until = () => true): Promise<void> {
+    return this.runUntil((progress) => isCaughtUp(this.source, progress) && until(), input);
+  }
+
+  async runUntil(
+    isDone: (progress: CaptureProgress) => boolean,
+    input: Partial<CaptureInput> = {},
+  ): Promise<void> {
+    const tripwire = { hasCommitted: this.#epoch > 0, epoch: this.#epoch };
+    await attempt({
+      source: this.source,
+      broker: this.broker,
+      input: { tripwire, ...input },
+      onNotice: (notice) => {
+        this.notices.push(notice);
+        if (notice.kind === 'started') this.#epoch = notice.epoch;
+      },
+      isDone,
+    });
+  }
+
+  get oracle(): TopicOracle {
+    const oracle = new TopicOracle(PREFIX);
+    oracle.take(this.broker.committed);
+    return oracle;
+  }
+
+  status(name: TableName): OracleStatus | undefined {
+    return this.oracle.status(name);
+  }
+
+  /** What the topics fold to, beside what the source has. */
+  expectEqual(name: TableName): void {
+    const rows = [...(this.source.tables.get(name)?.rows.values() ?? [])];
+    expect(this.oracle.rows(name)).toEqual(rows.map((each) => Object.fromEntries(each)));
+    expect(this.status(name)).toBe('consistent');
+  }
+
+  controls(name: TableName): readonly string[] {
+    const { control } = internalTopics(PREFIX);
+    return this.broker.committed
+      .filter(({ topic, key }) => topic === control && key === name)
+      .map(({ value }) => parseControlRecord(value ?? '').kind);
+  }
+}
+
+describe('a captured table', () => {
+  it('is copied, with its deletes, when it is included again after it was excluded', async () => {
+    const pipeline = new Pipeline();
+    await pipeline.run();
+    await pipeline.run({ exclude: ['shop.b'] });
+    expect(pipeline.status(B)).toBe('stopped');
+    pipeline.source.write([insert(B, 6, 6), remove(B, 1, 1)]);
+    await pipeline.run({ exclude: ['shop.b'] });
+    expect(pipeline.oracle.rows(B)).toHaveLength(5);
+    await pipeline.run();
+    pipeline.expectEqual(B);
+    pipeline.expectEqual(A);
+  });
+
+  it('is not passed on while the account may not read it, and copied when it may', async () => {
+    const source = shop();
+    source.hidden.add(B);
+    const pipeline = new Pipeline(source);
+    await pipeline.run();
+    source.write([insert(B, 6, 6)]);
+    await pipeline.run();
+    const topic = tableTopic(PREFIX, SimulatedMysql.id('b'));
+    expect(pipeline.broker.committed.filter((record) => record.topic === topic)).toEqual([]);
+    expect(pipeline.notices).toContainEqual(
+      expect.objectContaining({ kind: 'tableStopped', table: B, code: 'mysql.grant-missing' }),
+    );
+    source.hidden.clear();
+    await pipeline.run();
+    pipeline.expectEqual(B);
+    expect(pipeline.notices).toContainEqual({ kind: 'tableReturned', table: B });
+  });
+
+  it('that nobody has announced is copied when its first row comes', async () => {
+    const pipeline = new Pipeline();
+    await pipeline.run();
+    const id = SimulatedMysql.id('late');
+    const late = tableName(id);
+    pipeline.source.changeSilently((tables) => {
+      const rows = new Map([
+        ['1', row(1, 1)],
+        ['2', row(2, 2)],
+      ]);
+      tables.set(late, { id, columns: ['id', 'v'], key: ['id'], rows });
+    });
+    let isWritten = false;
+    pipeline.source.tick = () => {
+      if (!isWritten) pipeline.source.write([insert(late, 3, 3)]);
+      isWritten = true;
+    };
+    await pipeline.run({}, () => pipeline.status(late) === 'consistent');
+    pipeline.expectEqual(late);
+  });
+
+  it('without a primary key stops alone, and comes back with a copy once it has one', async () => {
+    const pipeline = new Pipeline();
+    const id = SimulatedMysql.id('keyless');
+    const name = tableName(id);
+    await pipeline.run();
+    create(pipeline.source, 'keyless', []);
+    pipeline.source.write([insert(name, 1, 1), insert(A, 6, 6)]);
+    await pipeline.run();
+    expect(pipeline.status(name)).toBe('stopped');
+    expect(pipeline.notices).toContainEqual(
+      expect.objectContaining({ kind: 'tableStopped', table: name, code: 'table.no-key' }),
+    );
+    pipeline.expectEqual(A);
+    pipeline.source.execute('ALTER TABLE keyless ADD PRIMARY KEY (id)', (tables) => {
+      const table = tables.get(name);
+      if (table) tables.set(name, { ...table, key: ['id'], rows: new Map([['1', row(1, 1)]]) });
+    });
+    await pipeline.run({}, () => pipeline.status(name) === 'consistent');
+    pipeline.expectEqual(name);
+  });
+
+  it('whose copy fails stops alone while the stream of all others goes on', async () => {
+    const source = shop();
+    source.broken.set(A, 'mysql.grant-missing');
+    const pipeline = new Pipeline(source);
+    await pipeline.run();
+    source.write([insert(B, 6, 6)]);
+    await pipeline.run();
+    pipeline.expectEqual(B);
+    expect(pipeline.status(A)).toBe('stopped');
+    source.broken.clear();
+    await pipeline.run({
+      commands: [{ kind: 'snapshot', commandId: 'c1', snapshotId: 's1', tables: ['shop.a'] }],
+    });
+    pipeline.expectEqual(A);
+  });
+
+  it('stops the whole pipeline when that is asked for', async () => {
+    const source = shop();
+    source.broken.set(A, 'mysql.grant-missing');
+    const run = new Pipeline(source).run({ onFailure: () => 'stop-pipeline' });
+    await expect(run).rejects.toMatchObject({ code: 'mysql.grant-missing' });
+  });
+
+  it('loses rows on request by a refresh that sweeps: what the log has not told goes', async () => {
+    const pipeline = new Pipeline();
+    await pipeline.run();
+    pipeline.source.changeSilently((tables) => {
+      const table = tables.get(B);
+      if (table) tables.set(B, { ...table, rows: new Map([['2', row(2, 2)]]) });
+    });
+    await pipeline.run({
+      commands: [{ kind: 'snapshot', commandId: 'c1', snapshotId: 'nightly', tables: ['shop.b'] }],
+    });
+    pipeline.expectEqual(B);
+  });
+
+  it('that was half copied at a gap starts again with a sweep, whichever tables are recovered', async () => {
+    const source = shop();
+    const pipeline = new Pipeline(source);
+    await pipeline.runUntil(({ snapshot }) => snapshot?.table === B && snapshot.rows > 1, {
+      chunkRows: 1,
+    });
+    source.write([remove(B, 1, 1), remove(A, 1, 1)]);
+    source.purge();
+    await expect(pipeline.run()).rejects.toMatchObject({ code: 'binlog.purged' });
+    await pipeline.run({
+      commands: [{ kind: 'resnapshot', commandId: 'r1', tables: ['shop.b'] }],
+    });
+    pipeline.expectEqual(B);
+    expect(pipeline.status(A)).toBe('gap');
+    await pipeline.run({
+      commands: [{ kind: 'snapshot', commandId: 'c1', snapshotId: 's1', tables: ['shop.a'] }],
+    });
+    pipeline.expectEqual(A);
+  });
+
+  it('that is dropped leaves the topics without rows, and a new one under its name begins anew', async () => {
+    const pipeline = new Pipeline();
+    await pipeline.run();
+    pipeline.source.execute('DROP TABLE b', (tables) => {
+      tables.delete(B);
+    });
+    await pipeline.run();
+    expect(pipeline.status(B)).toBeUndefined();
+    create(pipeline.source, 'b');
+    pipeline.source.write([insert(B, 9, 9)]);
+    await pipeline.run({}, () => pipeline.status(B) !== undefined);
+    pipeline.expectEqual(B);
+  });
+
+  it('that is only created exists downstream before its first row', async () => {
+    const pipeline = new Pipeline();
+    await pipeline.run();
+    create(pipeline.source, 'empty');
+    const name = 'shop.empty' as TableName;
+    await pipeline.run({}, () => pipeline.controls(name).includes('schema'));
+    expect(pipeline.status(name)).toBe('consistent');
+  });
+
+  it('whose topic is that of another table stops, and never writes into it', async () => {
+    const pipeline = new Pipeline();
+    create(pipeline.source, 'x y');
+    const first = 'shop.x y' as TableName;
+    pipeline.source.write([insert(first, 1, 1)]);
+    await pipeline.run();
+    create(pipeline.source, 'x_y');
+    const second = 'shop.x_y' as TableName;
+    pipeline.source.write([insert(second, 2, 2)]);
+    await pipeline.run();
+    expect(pipeline.status(second)).toBe('stopped');
+    pipeline.expectEqual(first);
+  });
+});

@@ -1,0 +1,79 @@
+import { compareTable, sourceRows, type TableShape } from '../../demo/compare-tables.ts';
+import { DUCKDB } from '../../demo/warehouse-dialect.ts';
+import type { PlayedCase } from './play-case.ts';
+
+const SHOWN_ROWS = 8;
+const SHOWN_CHARS = 60;
+
+/** What an analyst sees of a table that the source has not, or undefined; with values, since these are the tests' own. */
+export async function tableDifference(
+  played: PlayedCase,
+  shape: TableShape,
+): Promise<string | undefined> {
+  return (
+    (await columnDifference(played, shape)) ??
+    (await rowDifference(played, shape)) ??
+    (await asOfDifference(played, shape))
+  );
+}
+
+/** The first rows of a view as texts. */
+export async function firstRows(
+  { pipeline }: PlayedCase,
+  database: string,
+  table: string,
+): Promise<readonly string[]> {
+  const rows = await pipeline.query(
+    `SELECT * FROM ${DUCKDB.view(database, table)} ORDER BY ALL LIMIT ${SHOWN_ROWS}`,
+  );
+  return rows.map(rowText);
+}
+
+async function columnDifference(
+  { pipeline }: PlayedCase,
+  shape: TableShape,
+): Promise<string | undefined> {
+  const rows = await pipeline.query(`SELECT column_name FROM (DESCRIBE ${DUCKDB.rows(shape)})`);
+  // Those that the source has dropped come behind.
+  const different = shape.columns.findIndex(({ name }, index) => rows[index]?.[0] !== name);
+  return different < 0
+    ? undefined
+    : `column ${different + 1} is called ${rows[different]?.[0] ?? 'nothing'}, at the source ${shape.columns[different]?.name}`;
+}
+
+async function rowDifference(played: PlayedCase, shape: TableShape): Promise<string | undefined> {
+  const { mysql, pipeline } = played;
+  const allColumns = shape.columns.map(({ name }) => name);
+  const keyed = { ...shape, key: shape.key.length > 0 ? shape.key : allColumns };
+  const { differences, examples } = await compareTable(mysql, (sql) => pipeline.query(sql), keyed);
+  // A person asks for all columns at once, and as they are.
+  const view = await firstRows(played, shape.database, shape.table);
+  if (differences === 0) return undefined;
+  const source: string[] = [];
+  for await (const { values } of sourceRows(mysql, keyed))
+    if (source.push(rowText(values)) === SHOWN_ROWS) break;
+  const lines = [...examples, 'at the source', ...source, 'in the warehouse', ...view];
+  return [`${differences} rows differ`, ...lines].join('\n  ');
+}
+
+/** As of a time to come, a table is what it is now. */
+async function asOfDifference(
+  { pipeline }: PlayedCase,
+  { database, table }: TableShape,
+): Promise<string | undefined> {
+  const now = `SELECT * FROM ${DUCKDB.view(database, table)}`;
+  const later = `SELECT * FROM ${DUCKDB.view(database, `${table}__as_of`)}(TIMESTAMPTZ '2100-01-01 00:00:00Z')`;
+  const [[onlyNow, onlyLater] = []] = await pipeline.query(
+    `SELECT (SELECT CAST(count(*) AS VARCHAR) FROM (${now} EXCEPT ALL ${later})), (SELECT CAST(count(*) AS VARCHAR) FROM (${later} EXCEPT ALL ${now}))`,
+  );
+  return onlyNow === '0' && onlyLater === '0'
+    ? undefined
+    : `as of now, ${onlyNow} of its rows are missing and ${onlyLater} are too many`;
+}
+
+const rowText = (row: unknown): string =>
+  JSON.stringify(row, (_, value: unknown) =>
+    typeof value === 'string' && value.length > SHOWN_CHARS
+      ? `${value.slice(0, SHOWN_CHARS)}… (${value.length})`
+      : value,
+  );

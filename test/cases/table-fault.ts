@@ -1,0 +1,136 @@
+import type { CanonicalText } from '../../demo/canonical-text.ts';
+import { readShapes, type TableShape } from '../../demo/compare-tables.ts';
+import { unreachable } from '../../src/change/brand.ts';
+import { type TableId, tableName } from '../../src/change/table.ts';
+import type { Right } from './expectation.ts';
+import type { FieldCase } from './field-case.ts';
+import type { PlayedCase } from './play-case.ts';
+import { firstRows, tableDifference } from './table-difference.ts';
+
+const sameTable = (a: TableId, b: TableId): boolean =>
+  a.database === b.database && a.table === b.table;
+
+const has = (tables: readonly TableId[], id: TableId): boolean =>
+  tables.some((each) => sameTable(each, id));
+
+const isOf = ({ database }: FieldCase, name: string): boolean => name.startsWith(database);
+
+/** What is at the source and in the warehouse when a case has been played. */
+export interface Findings {
+  readonly played: PlayedCase;
+  readonly shapes: readonly TableShape[];
+  readonly views: readonly TableId[];
+  /** Status by `database.table`. */
+  readonly statuses: ReadonlyMap<string, string>;
+}
+
+export async function findingsOf(fieldCase: FieldCase, played: PlayedCase): Promise<Findings> {
+  const { mysql, pipeline, databases } = played;
+  const shapes = await Promise.all(databases.map((database) => readShapes(mysql, database)));
+  // A sink that has ended answers nobody: its warehouse shows nothing.
+  const rows = (sql: string): ReturnType<typeof pipeline.query> =>
+    pipeline.query(sql).catch(() => []);
+  const views = await rows('SELECT schema_name, view_name FROM duckdb_views() WHERE NOT internal');
+  const statuses = await rows('SELECT table_name, status FROM _cdc_status');
+  return {
+    played,
+    shapes: shapes.flat().map((shape) => comparable(shape, fieldCase)),
+    views: views
+      .map(([database, table]) => ({ database: database ?? '', table: table ?? '' }))
+      .filter(
+        ({ database, table }) => isOf(fieldCase, database) && !/__(changes|history)$/.test(table),
+      ),
+    statuses: new Map(statuses.map(([name, status]) => [name ?? '', status ?? ''])),
+  };
+}
+
+/**
+ * Numbers are compared by value: a column that has changed its type may be of a wider one in the
+ * warehouse, which shows 2 as 2.0. Large values are compared by their digests.
+ */
+function comparable(shape: TableShape, { byHash }: FieldCase): TableShape {
+  const columns = shape.columns.map((column) => {
+    const { text, name, dataType } = column;
+    if (byHash && /text|blob/.test(dataType)) return { ...column, text: digest(text) };
+    return shape.key.includes(name) || !/int|decimal/.test(dataType)
+      ? column
+      : { ...column, text: { ...text, polish: withoutFractionZeros } };
+  });
+  return { ...shape, columns };
+}
+
+const withoutFractionZeros = (digits: string): string =>
+  digits.includes('.') ? digits.replace(/\.?0+$/, '') : digits;
+
+const digest = (text: CanonicalText): CanonicalText => ({
+  ...text,
+  mysql: (column) => `SHA2(${column}, 256)`,
+  duckdb: (column) => `sha256(${column})`,
+});
+
+/** What is wrong with a table, or undefined. */
+export async function faultOf(
+  findings: Findings,
+  id: TableId,
+  right: Right,
+): Promise<string | undefined> {
+  const shape = findings.shapes.find((each) => sameTable(each, id));
+  const hasView = has(findings.views, id);
+  switch (right.kind) {
+    case 'equal':
+      if (shape === undefined) return 'the source has no such table';
+      if (!hasView) return 'the warehouse has no view of it';
+      return (await tableDifference(findings.played, shape)) ?? notConsistent(findings, id);
+    case 'gone':
+      if (shape !== undefined) return 'the source has it';
+      return (await notEmpty(findings, id)) ?? left(findings, id);
+    case 'stopped':
+      return notStopped(findings, id, right.code);
+    case 'left out':
+      if (shape === undefined) return 'the source has no such table';
+      return hasView ? 'the warehouse has it' : undefined;
+    default:
+      return unreachable(right);
+  }
+}
+
+/** Tables that nobody expects, at the source or in the warehouse. */
+export function strangers(
+  { shapes, views }: Findings,
+  expected: readonly TableId[],
+): readonly string[] {
+  return [
+    ...shapes
+      .filter((shape) => !has(expected, shape))
+      .map((id) => `${tableName(id)} at the source`),
+    ...views
+      .filter((view) => !has(expected, view))
+      .map((id) => `${tableName(id)} in the warehouse`),
+  ];
+}
+
+async function notEmpty({ played, views }: Findings, id: TableId): Promise<string | undefined> {
+  if (!has(views, id)) return undefined;
+  const rows = await firstRows(played, id.database, id.table);
+  return rows.length === 0 ? undefined : ['it has rows', ...rows].join('\n  ');
+}
+
+function notConsistent({ statuses }: Findings, id: TableId): string | undefined {
+  const status = statuses.get(tableName(id));
+  return status === 'consistent' ? undefined : `its status is ${status ?? 'not known'}`;
+}
+
+/** A table that is gone may go on being listed, but nothing is expected of it any more. */
+function left({ statuses }: Findings, id: TableId): string | undefined {
+  const status = statuses.get(tableName(id)) ?? 'consistent';
+  return status === 'consistent' ? undefined : `its status is ${status}`;
+}
+
+function notStopped({ played, statuses }: Findings, id: TableId, code: string): string | undefined {
+  const name = tableName(id);
+  const reason = played.pipeline.stopOf(name);
+  if (reason === undefined) return `nothing says that it has stopped`;
+  if (!reason.includes(code)) return `it has stopped for another reason: ${reason}`;
+  const status = statuses.get(name) ?? 'stopped';
+  return status === 'stopped' ? undefined : `it has stopped, and its status is ${status}`;
+}

@@ -1,0 +1,10 @@
+-- Temporary tables that are called like captured ones, and statements that mean them.
+CREATE TABLE t (id INT PRIMARY KEY, v INT); CREATE TABLE u (id INT PRIMARY KEY, v INT);
+INSERT INTO t VALUES (1, 1), (2, 2); INSERT INTO u VALUES (1, 1), (2, 2);
+-- start
+-- sync
+CREATE TEMPORARY TABLE t (id INT PRIMARY KEY, w VARCHAR(9)); INSERT INTO t VALUES (7, 'x');
+ALTER TABLE t ADD COLUMN n INT DEFAULT 5; TRUNCATE TABLE t; DROP TABLE t;
+CREATE TEMPORARY TABLE u SELECT * FROM u; DELETE FROM u; DROP TEMPORARY TABLE u;
+CREATE TEMPORARY TABLE only_temporary (id INT); INSERT INTO only_temporary VALUES (1);
+INSERT INTO t VALUES (3, 3); UPDATE u SET v = 20 WHERE id = 2;

@@ -1,0 +1,17 @@
+import { describe, expect, it } from 'vitest';
+import { table } from '../../src/cli/table.ts';
+
+describe('table', () => {
+  it('puts texts left and numbers right', () => {
+    const rows = [
+      ['1', 'ana'],
+      ['22', 'b'],
+    ];
+    expect(table(['id', 'name'], rows)).toBe('id  name\n 1  ana\n22  b');
+  });
+
+  it('takes hundreds of thousands of rows', () => {
+    const rows = Array.from({ length: 300_000 }, (_, index) => [String(index)]);
+    expect(table(['i'], rows).split('\n')).toHaveLength(300_001);
+  });
+});

@@ -1,0 +1,79 @@
+import { beforeEach, describe, expect, it } from 'vitest';
+import { MemoryShare } from '../../src/duckdb/memory-share.ts';
+import { SluiceError } from '../../src/errors/error.ts';
+
+const OUT_OF_MEMORY = new Error('Out of Memory Error: failed to allocate');
+
+describe('MemoryShare', () => {
+  let nowMs = 0;
+  let limits: number[] = [];
+  let share: MemoryShare;
+  beforeEach(() => {
+    nowMs = 0;
+    limits = [];
+    share = new MemoryShare(
+      1024,
+      async (mb) => {
+        limits.push(mb);
+      },
+      () => nowMs,
+    );
+  });
+
+  /** Work that runs out of memory as long as there is the ordinary share. */
+  const heavy = async (): Promise<string> => {
+    if (limits.at(-1) === 1024) return 'done';
+    throw OUT_OF_MEMORY;
+  };
+
+  it('leaves ordinary work its ordinary share', async () => {
+    expect(await share.enough(async () => 'done')).toBe('done');
+    expect(limits).toEqual([]);
+  });
+
+  it('does work again with all there is when it runs out of memory', async () => {
+    expect(await share.enough(heavy)).toBe('done');
+    expect(limits).toEqual([1024]);
+  });
+
+  it('knows the failure by its code as well', async () => {
+    const failing = async (): Promise<string> => {
+      if (limits.length > 0) return 'done';
+      throw new SluiceError('duckdb.out-of-memory', 'no memory');
+    };
+    expect(await share.enough(failing)).toBe('done');
+  });
+
+  it('keeps all there is for a minute and goes back to the ordinary share then', async () => {
+    await share.enough(heavy);
+    nowMs = 59_999;
+    await share.enough(async () => 'done');
+    expect(limits).toEqual([1024]);
+    nowMs = 60_000;
+    await share.enough(async () => 'done');
+    expect(limits).toEqual([1024, 128]);
+  });
+
+  it('takes nothing away while other work is under way', async () => {
+    await share.enough(heavy);
+    const under = Promise.withResolvers<string>();
+    const first = share.enough(() => under.promise);
+    nowMs = 200_000;
+    await share.enough(async () => 'done');
+    expect(limits).toEqual([1024]);
+    under.resolve('done');
+    await first;
+  });
+
+  it('fails when all there is was not enough', async () => {
+    await expect(share.enough(() => Promise.reject(OUT_OF_MEMORY))).rejects.toBe(OUT_OF_MEMORY);
+    await expect(share.enough(() => Promise.reject(OUT_OF_MEMORY))).rejects.toBe(OUT_OF_MEMORY);
+    expect(limits).toEqual([1024]);
+  });
+
+  it('leaves other failures alone', async () => {
+    const failure = new Error('Catalog Error: no such table');
+    await expect(share.enough(() => Promise.reject(failure))).rejects.toBe(failure);
+    expect(limits).toEqual([]);
+  });
+});

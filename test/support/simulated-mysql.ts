@@ -1,0 +1,393 @@
+import type { BinlogEvent, EventHeader } from '../../src/binlog/event.ts';
+import type { EventDecoder } from '../../src/capture/capture-loop.ts';
+import type {
+  EventBytes,
+  EventStream,
+  ServerHistory,
+  Sight,
+  SourceServer,
+} from '../../src/capture/source-server.ts';
+import type { RowValues } from '../../src/change/column-value.ts';
+import type { Gtid, GtidSetText } from '../../src/change/gtid.ts';
+import { formatGtidSet, parseGtidSet } from '../../src/change/gtid-set.ts';
+import {
+  type TableId,
+  type TableName,
+  type TableSchema,
+  tableName,
+} from '../../src/change/table.ts';
+import { SluiceError } from '../../src/errors/error.ts';
+import type { Chunk, ChunkReader, ChunkRequest } from '../../src/snapshot/chunk-reader.ts';
+import { chunkRows } from './chunk-rows.ts';
+import { encodedRows } from './encoded-rows.ts';
+
+const UUID = '00000000-0000-0000-0000-000000000001';
+const FILE = 'binlog.000001';
+const STEP = 1000;
+
+type Row = ReadonlyMap<string, number | null>;
+
+export interface SimulatedTable {
+  readonly id: TableId;
+  readonly columns: readonly string[];
+  /** Names of the key columns; none for a table without a key. */
+  readonly key: readonly string[];
+  readonly rows: ReadonlyMap<string, Row>;
+}
+
+/** Every table as of some place in the log. Values are replaced, never altered. */
+type Tables = ReadonlyMap<TableName, SimulatedTable>;
+
+export interface SimulatedRow {
+  readonly table: TableName;
+  readonly op: 'insert' | 'update' | 'delete';
+  readonly before?: Row;
+  readonly after?: Row;
+}
+
+interface Transaction {
+  readonly sql?: string;
+  readonly rows: readonly SimulatedRow[];
+  /** Schemas of the rows' tables then. */
+  readonly schemas: ReadonlyMap<TableName, TableSchema>;
+  readonly after: Tables;
+}
+
+/**
+ * A server with any number of tables in one database, in memory. Its log shows a transaction before
+ * SELECT does, as on a real server. What a statement does to stored rows is in no row event.
+ */
+export class SimulatedMysql implements SourceServer, ChunkReader {
+  readonly #random: () => number;
+  readonly #log: Transaction[] = [];
+  #head: Tables = new Map();
+  /** Transactions that SELECT and the definitions show. */
+  #visible = 0;
+  /** Transactions that are in no file of the log any more. */
+  #purged = 0;
+  #onCommit: (() => void) | undefined;
+  /** Tables that the account may not read. */
+  readonly hidden = new Set<TableName>();
+  /** Tables whose rows cannot be read: code of the failure. */
+  readonly broken = new Map<TableName, 'mysql.query-failed' | 'mysql.grant-missing'>();
+  /** Called between steps of readers: the place where a writer gets to run. */
+  tick: () => void = () => undefined;
+
+  constructor(random: () => number) {
+    this.#random = random;
+  }
+
+  get tables(): Tables {
+    return this.#head;
+  }
+
+  get transactions(): number {
+    return this.#log.length;
+  }
+
+  /** The tables after so many transactions. */
+  at(transactions: number): Tables {
+    return this.#log[transactions - 1]?.after ?? new Map();
+  }
+
+  get logged(): GtidSetText {
+    return gtidSetOf(this.#log.length);
+  }
+
+  static id(table: string): TableId {
+    return { database: 'shop', table };
+  }
+
+  /** Rows change, and the log has an event for each. */
+  write(rows: readonly SimulatedRow[]): void {
+    const tables = new Map(this.#head);
+    for (const { table: name, before, after } of rows) {
+      const table = tables.get(name);
+      if (!table) throw new Error(`no table ${name}`);
+      const changed = new Map(table.rows);
+      if (before) changed.delete(keyOf(table, before));
+      if (after) changed.set(keyOf(table, after), after);
+      tables.set(name, { ...table, rows: changed });
+    }
+    this.#append({ rows, tables });
+  }
+
+  /** A statement runs; `tables` are those that it leaves. */
+  execute(sql: string, change: (tables: Map<TableName, SimulatedTable>) => void): void {
+    const tables = new Map(this.#head);
+    change(tables);
+    this.#append({ sql, rows: [], tables });
+  }
+
+  /** Stored rows change, and no log tells. */
+  changeSilently(change: (tables: Map<TableName, SimulatedTable>) => void): void {
+    const tables = new Map(this.#head);
+    change(tables);
+    this.#append({ rows: [], tables });
+  }
+
+  #append(entry: {
+    readonly sql?: string;
+    readonly rows: readonly SimulatedRow[];
+    readonly tables: Tables;
+  }): void {
+    const { sql, rows, tables } = entry;
+    const after = new Map([...tables].map(([name, table]) => [name, keyed(table)]));
+    const schemas = new Map(
+      rows.flatMap(({ table }) => {
+        const known = this.#head.get(table);
+        return known ? [[table, schemaOf(known)] as const] : [];
+      }),
+    );
+    this.#log.push({ ...(sql === undefined ? {} : { sql }), rows, schemas, after });
+    this.#head = after;
+    this.#onCommit?.();
+  }
+
+  /** Everything committed becomes visible. */
+  settle(): void {
+    this.#visible = this.#log.length;
+  }
+
+  /** The log loses everything up to now. */
+  purge(): void {
+    this.settle();
+    this.#purged = this.#log.length;
+  }
+
+  get #shown(): Tables {
+    return this.#log[this.#visible - 1]?.after ?? new Map();
+  }
+
+  history(): Promise<ServerHistory> {
+    return Promise.resolve({
+      serverUuid: UUID,
+      version: '9.7.0',
+      gtidExecuted: gtidSetOf(this.#visible),
+      gtidPurged: gtidSetOf(this.#purged),
+      binlogEnd: { file: FILE, pos: this.#log.length * STEP },
+      oldestFile: FILE,
+      ignoresNameCase: false,
+    });
+  }
+
+  waitForExecuted(): Promise<void> {
+    this.settle();
+    return Promise.resolve();
+  }
+
+  async executed(): Promise<GtidSetText> {
+    await this.#breathe();
+    return gtidSetOf(this.#visible);
+  }
+
+  /** The caller's patterns are not asked: capture itself decides what it wants of the list. */
+  capturedTables(): Promise<readonly { readonly id: TableId; readonly sight: Sight }[]> {
+    const all = [...this.#shown.values()];
+    return Promise.resolve(
+      all.filter(({ id }) => this.wanted(id)).map(({ id }) => ({ id, sight: this.#sight(id) })),
+    );
+  }
+
+  /** As the configuration of the attempt has it. */
+  wanted: (id: TableId) => boolean = () => true;
+
+  async look(id: TableId): Promise<Sight> {
+    await this.#breathe();
+    return this.#sight(id);
+  }
+
+  #sight(id: TableId): Sight {
+    const name = tableName(id);
+    if (this.hidden.has(name)) return { kind: 'hidden' };
+    const table = this.#shown.get(name);
+    if (!table) return { kind: this.hidden.size > 0 ? 'hidden' : 'gone' };
+    const schema = schemaOf(table);
+    return { kind: 'readable', table: { schema, comments: { columns: {} }, estimatedRows: 10 } };
+  }
+
+  openStream(after: GtidSetText, signal: AbortSignal): Promise<EventStream> {
+    let next = countOf(after);
+    const pending: BinlogEvent[] = [
+      { kind: 'rotate', file: FILE, pos: next * STEP, artificial: true, header: header(0) },
+    ];
+    const read = async (): Promise<readonly EventBytes[]> => {
+      for (;;) {
+        await this.#breathe();
+        while (next < this.#log.length && pending.length < 40) {
+          pending.push(...this.#eventsOf(next));
+          next += 1;
+        }
+        if (pending.length > 0) break;
+        await this.#nextCommit(signal);
+        if (signal.aborted) return await new Promise<never>(() => undefined);
+      }
+      return pending.splice(0, 1 + Math.floor(this.#random() * 6)).map((event) => boxed(event));
+    };
+    return Promise.resolve({ read, [Symbol.asyncDispose]: () => Promise.resolve() });
+  }
+
+  async #breathe(): Promise<void> {
+    await new Promise((resolve) => setImmediate(resolve));
+    this.tick();
+  }
+
+  #nextCommit(signal: AbortSignal): Promise<void> {
+    return new Promise((resolve) => {
+      this.#onCommit = resolve;
+      signal.addEventListener('abort', () => {
+        resolve();
+      });
+      setImmediate(() => {
+        this.tick();
+      });
+    });
+  }
+
+  #eventsOf(index: number): readonly BinlogEvent[] {
+    const transaction = this.#log[index];
+    if (!transaction) return [];
+    const base = index * STEP;
+    const end = header(base + STEP);
+    const gtid = gtidOf(index);
+    const head: BinlogEvent = {
+      kind: 'gtid',
+      gtid,
+      committedAtUs: 1_000_000 + 10 * index,
+      header: header(base + 1),
+    };
+    const { sql, rows, schemas } = transaction;
+    if (sql !== undefined)
+      return [
+        head,
+        {
+          kind: 'query',
+          database: 'shop',
+          sql,
+          sqlMode: 0n,
+          explicitDefaultsForTimestamp: undefined,
+          threadId: 1,
+          header: end,
+        },
+      ];
+    const changes = rows.map((row, at): BinlogEvent => {
+      const schema = schemas.get(row.table);
+      if (!schema) throw new Error(`no schema of ${row.table}`);
+      const change = { before: valuesOf(schema, row.before), after: valuesOf(schema, row.after) };
+      return {
+        kind: 'rows',
+        op: row.op,
+        table: { tableId: 1, id: schema.id, schema },
+        endOfStatement: true,
+        count: () => 1,
+        read: () => [change],
+        partial: false,
+        encode: (out) => encodedRows(schema, [change], out),
+        header: header(base + 2 + at),
+      };
+    });
+    return [
+      head,
+      { kind: 'begin', header: header(base + 2) },
+      ...changes,
+      { kind: 'xid', header: end },
+    ];
+  }
+
+  /** SELECT sees the barrier, and by chance more. */
+  async readChunk(request: ChunkRequest): Promise<Chunk> {
+    await this.#breathe();
+    const barrier = countOf(request.barrier);
+    const may = Math.floor(this.#random() * (this.#log.length - barrier + 1));
+    this.#visible = Math.max(this.#visible, barrier + may);
+    const name = tableName(request.table);
+    const failure = this.hidden.has(name) ? 'mysql.grant-missing' : this.broken.get(name);
+    if (failure) throw new SluiceError(failure, `reading ${name} failed`);
+    const table = this.#shown.get(name);
+    if (!table) throw new SluiceError('snapshot.table-gone', `Table ${name} no longer exists.`);
+    const schema = schemaOf(table);
+    const after = request.after?.map(Number);
+    const rows = [...table.rows.values()]
+      .filter((row) => !after || compareKeys(keyNumbers(table, row), after) > 0)
+      .sort((a, b) => compareKeys(keyNumbers(table, a), keyNumbers(table, b)));
+    const taken = rows.slice(0, request.maxRows);
+    const values = taken.map((row) => valuesOf(schema, row) ?? []);
+    await this.#breathe();
+    const last = taken.at(-1);
+    return {
+      schema,
+      rows: chunkRows(schema, values),
+      ...(last ? { lastKey: keyNumbers(table, last).map(String) } : {}),
+      complete: taken.length === rows.length,
+      high: { file: FILE, pos: this.#log.length * STEP },
+    };
+  }
+
+  forget(): void {
+    // Definitions are read with every chunk.
+  }
+
+  close(): Promise<void> {
+    return Promise.resolve();
+  }
+}
+
+const keyNumbers = ({ key }: SimulatedTable, row: Row): readonly number[] =>
+  key.map((name) => row.get(name) ?? 0);
+
+/** The table with each row under its key, whatever a statement has made of keys and columns. */
+function keyed(table: SimulatedTable): SimulatedTable {
+  return {
+    ...table,
+    rows: new Map([...table.rows.values()].map((row) => [keyOf(table, row), row])),
+  };
+}
+
+const keyOf = (table: SimulatedTable, row: Row): string =>
+  table.key.length === 0 ? JSON.stringify([...row]) : keyNumbers(table, row).join('/');
+
+function compareKeys(a: readonly number[], b: readonly number[]): number {
+  return a.reduce((found, value, index) => found || value - (b[index] ?? 0), 0);
+}
+
+function schemaOf({ id, columns, key }: SimulatedTable): TableSchema {
+  return {
+    id,
+    columns: columns.map((name) => ({
+      name,
+      type: { kind: 'integer', bytes: 4, unsigned: false },
+      nullable: !key.includes(name),
+    })),
+    key: key.map((name) => columns.indexOf(name)),
+  };
+}
+
+function valuesOf(schema: TableSchema, row: Row | undefined): RowValues | undefined {
+  return row && schema.columns.map(({ name }) => row.get(name) ?? null);
+}
+
+/** Events cross the stream port in boxes, since the simulation has no bytes. */
+const boxes = new WeakMap<Buffer, BinlogEvent>();
+
+function boxed(event: BinlogEvent): EventBytes {
+  const bytes = Buffer.alloc(1);
+  boxes.set(bytes, event);
+  return { bytes, start: 0, end: 1 };
+}
+
+export const unboxing: EventDecoder = {
+  decode: (buffer) => {
+    const event = boxes.get(buffer);
+    if (!event) throw new Error('bytes that are no box');
+    return event;
+  },
+};
+
+const gtidOf = (index: number): Gtid => `${UUID}:${index + 1}` as Gtid;
+const gtidSetOf = (count: number): GtidSetText =>
+  formatGtidSet(parseGtidSet(count === 0 ? '' : `${UUID}:1-${count}`));
+const countOf = (set: GtidSetText): number => Number(/(\d+)$/.exec(set)?.[1] ?? 0);
+
+function header(logPos: number): EventHeader {
+  return { timestampS: 1, type: 0, serverId: 1, size: 1, logPos, flags: 0 };
+}
