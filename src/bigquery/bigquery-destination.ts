@@ -12,10 +12,12 @@ import type {
   StoppedTable,
 } from '../sink/destination.ts';
 import { moveStops, stoppedTables } from '../sink/move-stops.ts';
-import { refuseLate, rowsToStore } from '../sink/table-stop.ts';
+import { cutOfTable, refuseLate, rowsToStore } from '../sink/table-stop.ts';
 import type { Topic } from '../topic/topic-name.ts';
 import type { Dialect } from '../view/dialect.ts';
+import { keyEnds } from '../view/key-generation.ts';
 import { liveDeleteStatement } from '../view/live-delete.ts';
+import { formAt } from '../view/table-form.ts';
 import { bigQueryDialect } from './bigquery-dialect.ts';
 import { type Commit, commitScript, type RefusedRow } from './commit-script.ts';
 import { DEFAULT_FOLDING, isDue } from './compaction.ts';
@@ -218,7 +220,13 @@ export class BigQueryDestination implements Destination {
     const all = files.flatMap((file) => file.refused);
     const stops = moveStops(state, batch, obstacles, isPolicy);
     const effects = controlEffects(state, batch, stops, newestRefused(all));
-    const deletes = effects.deletes.filter(({ table }) => state.tables.has(table));
+    const shown = (name: TableName): Sequence | undefined | 'stays' =>
+      stops.stays.has(name) ? 'stays' : cutOfTable(state, name)?.lastSequence;
+    const forms = Array.from(state.tables.values(), ({ table }) => table);
+    const ends = plan.cut ? keyEnds(forms, shown, plan.cut.lastSequence) : [];
+    const deletes = [...effects.deletes, ...ends]
+      .filter(({ table }) => state.tables.has(table))
+      .sort((a, b) => (a.seq < b.seq ? -1 : 1));
     const added = addedRows(files, new Set(deletes.map(({ table }) => table)));
     const frozen = new Set(obstacles.map(({ topic }) => topic));
     const to = nextState(state, { plan, effects, stops, added, rows: batch.tables, frozen });
@@ -294,7 +302,7 @@ type Planned = Pick<LoadPlan, 'offsets' | 'begins' | 'cut' | 'without'>;
  * would release, and no plan to be kept.
  */
 function isQuiet({ tables, control, without = [] }: SinkBatch, opened: Opened): boolean {
-  const { cut, newest, pending, stopped } = opened.state;
+  const { cut, newest, pending, stopped, tables: entries } = opened.state;
   return (
     tables.length === 0 &&
     control.length === 0 &&
@@ -302,6 +310,7 @@ function isQuiet({ tables, control, without = [] }: SinkBatch, opened: Opened): 
     cut !== undefined &&
     pending.every(({ seq }) => seq <= cut.lastSequence) &&
     [...stopped.values()].every(({ topic }) => without.includes(topic)) &&
-    (newest === undefined || newest <= cut.lastSequence)
+    (newest === undefined || newest <= cut.lastSequence) &&
+    [...entries.values()].every(({ table }) => formAt(table, cut.lastSequence) === table)
   );
 }

@@ -1,6 +1,6 @@
 import type { TableId } from '../change/table.ts';
 import type { DescribedColumns, Dialect } from '../view/dialect.ts';
-import { META, type StoredColumn } from '../view/stored-table.ts';
+import { META } from '../view/stored-table.ts';
 import { type BigQueryLayout, relationName } from './names.ts';
 
 /** Row of what the views read when they are asked. */
@@ -49,7 +49,10 @@ export function bigQueryDialect(layout: BigQueryLayout): Dialect {
     state: ({ id }) => internal(physicalName(id, 'state')),
     view: ({ id }, suffix) => qualified(layout.dataset(id), layout.table(id) + suffix),
     cut: `(SELECT p.cut_seq FROM ${internal(CHECKPOINT_TABLE)} AS p)`,
-    columnValue,
+    convert,
+    typed: (constant, type) => `CAST(${constant} AS ${type})`,
+    // Columns of a primary key are never NULL, and a join by equality alone can be hashed.
+    isSame: (a, b) => `${a} = ${b}`,
     // A window takes no floating-point number; its shortest text is one for each.
     groupable: ({ type }, value) => (type === 'FLOAT64' ? `CAST(${value} AS STRING)` : value),
     antiJoin: 'leftJoin',
@@ -70,6 +73,8 @@ export function bigQueryDialect(layout: BigQueryLayout): Dialect {
     ],
     createTableFunction: (name, parameter, body) =>
       `CREATE OR REPLACE TABLE FUNCTION ${name}(${identifier(parameter)} TIMESTAMP) AS (${body})`,
+    dropView: (name) => `DROP VIEW IF EXISTS ${name}`,
+    dropTableFunction: (name) => `DROP TABLE FUNCTION IF EXISTS ${name}`,
   };
 }
 
@@ -92,20 +97,8 @@ export function physicalName({ database, table }: TableId, what: 'changes' | 'st
   return `${relationName(database)}__${relationName(table)}__${what}`;
 }
 
-/** A value is in one of the columns at most; where it is in an older one, it is cast to what the newest holds. */
-function columnValue(
-  { name, stored = name, type, earlier = [] }: StoredColumn,
-  alias: string,
-): string {
-  const newest = `${alias}.${identifier(stored)}`;
-  if (earlier.length === 0) return newest;
-  const older = earlier.map((column) =>
-    castTo(type, `${alias}.${identifier(column.name)}`, column.type),
-  );
-  return `COALESCE(${[newest, ...older].join(', ')})`;
-}
-
-function castTo(type: string, expression: string, from: string): string {
-  if (type === from) return expression;
-  return from === 'JSON' ? `TO_JSON_STRING(${expression})` : `CAST(${expression} AS ${type})`;
+/** From a type to one that holds its values. */
+function convert(expression: string, from: string, to: string): string {
+  if (to === from) return expression;
+  return from === 'JSON' ? `TO_JSON_STRING(${expression})` : `CAST(${expression} AS ${to})`;
 }

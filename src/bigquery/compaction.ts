@@ -1,7 +1,15 @@
 import type { ShownCut } from '../sink/table-stop.ts';
-import { appendStatement, mergeStatement } from '../view/fold-plan.ts';
-import { isDelta, sameKey } from '../view/row-plan.ts';
+import {
+  appendStatement,
+  emptyState,
+  isFolded,
+  mergeStatement,
+  replacesState,
+  sameFoldedKey,
+} from '../view/fold-plan.ts';
+import { generationAfter, generationsOf, keyColumns } from '../view/key-generation.ts';
 import { META, type StoredTable } from '../view/stored-table.ts';
+import { storedName } from '../view/table-form.ts';
 import { bigQueryDialect, identifier, text, timestamp } from './bigquery-dialect.ts';
 import { assertOne, transaction } from './commit-script.ts';
 import { OWN, ownTable, type TableEntry } from './metadata.ts';
@@ -56,28 +64,36 @@ interface BoundColumn {
   readonly literal: (value: string) => string;
 }
 
-/** The first key column, when the state is clustered by it and it alone has its values. */
-function boundColumn({ columns, key: [first] }: StoredTable): BoundColumn | undefined {
-  const column = columns.find(({ name }) => name === first);
-  if (!column || column.mayBeInexact || column.earlier || !BOUND_TYPES.has(column.type))
-    return undefined;
-  const name = identifier(column.stored ?? column.name);
+/**
+ * The first key column, when the state is clustered by it and it alone has its values. The state
+ * keeps the clustering of the key that it was made with.
+ */
+function boundColumn(table: StoredTable): BoundColumn | undefined {
+  const generation = generationAfter(table, table.watermark);
+  const [column] = keyColumns(table, generation);
+  const isClustered = generation.after === generationsOf(table)[0]?.after;
+  const isPlain = column && !column.mayBeInexact && !column.earlier && !column.initial;
+  if (!isClustered || !isPlain || !BOUND_TYPES.has(column.type)) return undefined;
+  const name = identifier(storedName(column));
   return { name, literal: (value) => (column.type === 'INT64' ? value : `NUMERIC ${text(value)}`) };
 }
 
-/** Reads keys and sequences only, of the state too. */
+/** Reads keys and sequences only, of the state too where its rows stay. */
 export function probeQuery(layout: BigQueryLayout, table: StoredTable, cut: ShownCut): string {
   const dialect = bigQueryDialect(layout);
+  const condition = isFolded(dialect, table, cut.lastSequence);
+  if (replacesState(table, cut.lastSequence))
+    return `SELECT COUNT(*) AS changes, 0 AS known FROM ${dialect.changes(table)} AS c WHERE ${condition}`;
+  const same = sameFoldedKey(dialect, table, cut.lastSequence, 's', 'c');
   const column = boundColumn(table);
   const bounds =
     column === undefined
       ? ''
       : `, CAST(MIN(c.${column.name}) AS STRING) AS low, CAST(MAX(c.${column.name}) AS STRING) AS high`;
-  const isFolded = (seq: string): string => `${seq} <= ${text(cut.lastSequence)}`;
   return (
     `SELECT COUNT(*) AS changes, COUNTIF(s.${META.seq} IS NOT NULL) AS known${bounds}` +
-    ` FROM ${dialect.changes(table)} AS c LEFT JOIN ${dialect.state(table)} AS s ON ${sameKey(dialect, table, 's', 'c')}` +
-    ` WHERE ${isDelta(dialect, table, 'c', isFolded)}`
+    ` FROM ${dialect.changes(table)} AS c LEFT JOIN ${dialect.state(table)} AS s ON ${same}` +
+    ` WHERE ${condition}`
   );
 }
 
@@ -90,7 +106,7 @@ export function parseProbe([changes, known, low, high]: readonly (string | null)
 
 /**
  * One transaction: the changes between watermark and cut into the state, and the watermark to the
- * cut. Where no key of theirs is in the state it only inserts, which bills nothing of the state;
+ * cut. Behind a change of the key nothing of the state is left. Where no key of theirs is in the state it only inserts, which bills nothing of the state;
  * otherwise the bounds of the key are literals, so that only the blocks between them are read.
  */
 export function foldScript(
@@ -111,6 +127,7 @@ export function foldScript(
     assertOne(
       `${tables} AS t WHERE t.name = ${text(table.name)} AND t.watermark = ${text(table.watermark)}`,
     ),
+    ...(replacesState(table, cut.lastSequence) ? [emptyState(dialect, table)] : []),
     known === 0
       ? appendStatement(dialect, table, cut.lastSequence)
       : mergeStatement(dialect, table, cut.lastSequence, bounds),

@@ -3,25 +3,23 @@ import type { Sequence } from '../change/sequence.ts';
 import type { TableId, TableName } from '../change/table.ts';
 import { announcements, type Continuity, firstFacts, standingOf } from '../sink/continuity.ts';
 import type { SinkBatch } from '../sink/destination.ts';
-import type { Obstacle } from '../sink/table-stop.ts';
+import { cutOfTable, type Obstacle } from '../sink/table-stop.ts';
 import { type Topic, tableTopic } from '../topic/topic-name.ts';
-import { keyChanged, tableFor } from '../view/evolve-table.ts';
-import { followableSchemas } from '../view/followable-schemas.ts';
+import { formAfter, settled } from '../view/evolve-table.ts';
+import { followableForms } from '../view/followable-forms.ts';
+import { KnownTables } from '../view/known-tables.ts';
 import type { StoredTable } from '../view/stored-table.ts';
+import { withoutPassedForms } from '../view/table-form.ts';
 import { type BigQueryContext, CONCURRENT_JOBS } from './context.ts';
-import { foldTable } from './fold-table.ts';
 import { type StoredState, saveDefinition } from './metadata.ts';
 import { runScript } from './run-script.ts';
 import { bigQueryRules, tableStatements, tableViews } from './table-plan.ts';
 
 interface FormTarget {
+  readonly from: StoredTable | undefined;
   readonly to: StoredTable;
   /** Sequence of the first record that needs it. */
   readonly since: Sequence;
-}
-
-interface FormChange extends FormTarget {
-  readonly from: StoredTable | undefined;
 }
 
 export interface Evolved {
@@ -39,21 +37,20 @@ export async function evolveTables(
   state: StoredState,
   batch: SinkBatch,
 ): Promise<Evolved> {
-  const { current, targets, obstacles } = await targetForms(context, state, batch);
-  const changes = targets.map(({ to, since }) => formChange(current, to, since));
-  if (changes.length === 0) return { state: current, obstacles };
+  const { targets: changes, obstacles } = targetForms(context, state, batch);
+  if (changes.length === 0) return { state, obstacles };
   await ensureDatasets(context, changes);
   await inLanes(CONCURRENT_JOBS, changes, async ({ from, to }) => {
     const ddl = [
       ...tableStatements(context.layout, context.tables, from, to),
-      ...tableViews(context.layout, to),
+      ...tableViews(context.layout, to, shownCut(state, batch, to.name)),
     ];
     await runScript(context, ddl, `changing the columns of ${to.name}`);
   });
   const isAnnounced = announcements(batch.control);
   const { start, stopped } = state;
   const records: string[] = [];
-  let next = current;
+  let next = state;
   for (const { from, to, since } of changes) {
     const known = state.continuity.get(to.name);
     const row = from ? 'formed' : known ? 'formless' : 'none';
@@ -66,57 +63,71 @@ export async function evolveTables(
   return { state: next, obstacles };
 }
 
-/** Rows that are one by the old key and two by the new one are folded by the old one first. */
-async function targetForms(
-  context: BigQueryContext,
-  state: StoredState,
-  batch: SinkBatch,
-): Promise<TargetForms> {
-  let current = state;
-  const known = formsOf(state);
-  const targets = new Map<TableName, FormTarget>();
+/** The forms that the batch needs, and what it changes about forms that views show. */
+function targetForms(context: BigQueryContext, state: StoredState, batch: SinkBatch): TargetForms {
   const rules = bigQueryRules(context.layout);
-  const forms = { tables: known, stopped: state.stopped };
+  const known = new KnownTables(formsOf(state), rules);
+  const since = new Map<TableName, Sequence>();
+  const forms = { tables: formsOf(state), stopped: state.stopped };
   const topicOf = (id: TableId): Topic => tableTopic(context.prefix, id);
-  const { uses, obstacles } = followableSchemas(rules, topicOf, forms, batch);
-  for (const use of uses) {
-    const form = tableFor(rules, known, use);
-    const from = known.get(form.name);
-    if (from === form) continue;
-    if (from && keyChanged(from, form)) current = await foldTable(context, current, form.name);
-    known.set(form.name, form);
-    const since = targets.get(form.name)?.since ?? use.since;
-    targets.set(form.name, { to: form, since });
+  const { changes, obstacles } = followableForms(rules, topicOf, forms, batch);
+  for (const change of changes) {
+    const form = formAfter(rules, known, change);
+    if (!form || form === known.get(form.name)) continue;
+    known.set(form);
+    if (!since.has(form.name)) since.set(form.name, change.since);
   }
-  return { current, targets: [...targets.values()], obstacles };
+  for (const table of formsOf(state))
+    if (!since.has(table.name) && showsOther(table, state, batch))
+      since.set(table.name, table.schemaSince);
+  const targets = [...since].flatMap(([name, first]) => {
+    const newest = known.get(name);
+    if (!newest) return [];
+    const cut = cutOfTable(state, name)?.lastSequence;
+    const to = settled(cut === undefined ? newest : withoutPassedForms(newest, cut));
+    return [{ from: state.tables.get(name)?.table, to, since: first }];
+  });
+  return { targets, obstacles };
+}
+
+/** Whether the views of a table take another form with the batch. */
+function showsOther(table: StoredTable, state: StoredState, batch: SinkBatch): boolean {
+  const { earlierForms = [], name } = table;
+  const before = cutOfTable(state, name)?.lastSequence;
+  const after = shownCut(state, batch, name);
+  return earlierForms.some(
+    ({ until }) =>
+      (before === undefined || until > before) && after !== undefined && until <= after,
+  );
+}
+
+/** The cut that the views of a table show when the batch is in, as far as that is known before. */
+function shownCut(
+  state: StoredState,
+  { cut, without }: Pick<SinkBatch, 'cut' | 'without'>,
+  name: TableName,
+): Sequence | undefined {
+  const stop = state.stopped.get(name);
+  const stays = stop !== undefined && (without?.includes(stop.topic) ?? false);
+  return (stays ? undefined : cut?.lastSequence) ?? cutOfTable(state, name)?.lastSequence;
 }
 
 interface TargetForms {
-  readonly current: StoredState;
   readonly targets: readonly FormTarget[];
   readonly obstacles: readonly Obstacle[];
 }
 
-const formsOf = ({ tables }: Pick<StoredState, 'tables'>): Map<TableName, StoredTable> =>
-  new Map([...tables].map(([name, { table }]) => [name, table]));
+const formsOf = ({ tables }: Pick<StoredState, 'tables'>): readonly StoredTable[] =>
+  Array.from(tables.values(), ({ table }) => table);
 
 async function ensureDatasets(
   { service, layout }: BigQueryContext,
-  changes: readonly FormChange[],
+  changes: readonly FormTarget[],
 ): Promise<void> {
   const fresh = changes.filter(({ from }) => from === undefined);
   const datasets = new Set(fresh.map(({ to }) => layout.dataset(to.id)));
   for (const dataset of datasets) await service.ensureDataset(dataset);
 }
-
-/** @param to  made before folds: where the table is folded up to is in the state */
-function formChange({ tables }: StoredState, to: StoredTable, since: Sequence): FormChange {
-  const from = tables.get(to.name)?.table;
-  return { from, to: from ? { ...to, ...foldedUpTo(from) } : to, since };
-}
-
-const foldedUpTo = ({ watermark, watermarkAtUs }: StoredTable): Partial<StoredTable> =>
-  watermarkAtUs === undefined ? { watermark } : { watermark, watermarkAtUs };
 
 function withForm(state: StoredState, table: StoredTable, facts: Continuity): StoredState {
   const entry = state.tables.get(table.name) ?? NEW_ENTRY;

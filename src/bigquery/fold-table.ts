@@ -1,5 +1,6 @@
 import type { TableName } from '../change/table.ts';
 import { cutOfTable } from '../sink/table-stop.ts';
+import { replacesState } from '../view/fold-plan.ts';
 import type { StoredTable } from '../view/stored-table.ts';
 import { expiry, foldScript, parseProbe, probeQuery } from './compaction.ts';
 import type { BigQueryContext } from './context.ts';
@@ -8,7 +9,7 @@ import { type JobNames, jobId } from './load-plan.ts';
 import { type CompactionFacts, compactionRecord, type StoredState } from './metadata.ts';
 import { runJob } from './run-job.ts';
 import { runScript } from './run-script.ts';
-import { tableViews } from './table-plan.ts';
+import { declareKey, dropKey, tableViews } from './table-plan.ts';
 
 /** Folds changes up to the cut that the table shows into its state, and has its views read less. */
 export async function foldTable(
@@ -21,6 +22,8 @@ export async function foldTable(
   const entry = state.tables.get(name);
   if (!cut || !entry || entry.table.watermark >= cut.lastSequence) return state;
   const { table } = entry;
+  const isNewKey = replacesState(table, cut.lastSequence);
+  if (isNewKey) await runScript(context, [dropKey(layout, table)], `dropping the key of ${name}`);
   const [row = []] = await service.rows(probeQuery(layout, table, cut));
   const probe = parseProbe(row);
   const atUs = clock.nowMs() * 1000;
@@ -41,7 +44,8 @@ export async function foldTable(
   };
   const { changesExpireDays } = context.tables;
   const after = [
-    ...tableViews(layout, folded),
+    ...(isNewKey ? declareKey(layout, folded) : []),
+    ...tableViews(layout, folded, cut.lastSequence),
     compactionRecord(layout, folded, facts, atUs),
     ...(changesExpireDays === undefined
       ? []
@@ -51,7 +55,7 @@ export async function foldTable(
   const next = {
     table: folded,
     deltaRows: Math.max(0, entry.deltaRows - probe.changes),
-    stateRows: entry.stateRows + Math.max(0, probe.changes - probe.known),
+    stateRows: (isNewKey ? 0 : entry.stateRows) + Math.max(0, probe.changes - probe.known),
     compactedAtMs: atUs / 1000,
   };
   return { ...state, tables: new Map(state.tables).set(name, next) };

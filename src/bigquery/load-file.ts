@@ -6,6 +6,7 @@ import type { ChangeRow, TableRows } from '../sink/destination.ts';
 import type { Obstacle } from '../sink/table-stop.ts';
 import type { Topic } from '../topic/topic-name.ts';
 import type { StoredTable } from '../view/stored-table.ts';
+import { rowsByForm } from '../view/table-form.ts';
 import type { RefusedRow } from './commit-script.ts';
 import { rowWriter } from './row-line.ts';
 
@@ -36,8 +37,8 @@ export async function loadFile(
   ingestedAtUs: number,
   onRefused: OnRefusedRow,
 ): Promise<LoadFile | Obstacle> {
-  const made = writeRows(table, parts, topic, onRefused, (part) => {
-    const write = rowWriter(part.schema, { ...table, schemaId: part.schemaId }, ingestedAtUs);
+  const made = writeRows(table, parts, topic, onRefused, (part, form) => {
+    const write = rowWriter(part.schema, { ...form, schemaId: part.schemaId }, ingestedAtUs);
     return (row) => {
       const written = write(row);
       return written.kind === 'line' ? { kind: 'written', row: written.line } : written;
@@ -80,21 +81,24 @@ export type WrittenRow<Row> =
 /**
  * The rows of one table as they are sent, in order, without those that are put on record instead.
  * @param topic  where the rows are from
- * @param writer  for the rows of one schema
+ * @param writer  for the rows of one schema, and the table in the form that they have
  */
 export function writeRows<Row>(
   table: StoredTable,
   parts: readonly TableRows[],
   topic: Topic,
   onRefused: OnRefusedRow,
-  writer: (part: TableRows) => (row: ChangeRow) => WrittenRow<Row>,
+  writer: (part: TableRows, form: StoredTable) => (row: ChangeRow) => WrittenRow<Row>,
 ): WrittenRows<Row> | Obstacle {
   const written: Row[] = [];
   const refused: RefusedRow[] = [];
-  for (const part of parts) {
-    const write = writer(part);
+  const byForm = parts.flatMap((part) =>
+    rowsByForm(table, part.rows).map(({ form, rows }) => ({ part, form, rows })),
+  );
+  for (const { part, form, rows } of byForm) {
+    const write = writer(part, form);
     const { schemaId } = part;
-    for (const row of part.rows) {
+    for (const row of rows) {
       const one = write(row);
       if (one.kind === 'written') written.push(one.row);
       else {

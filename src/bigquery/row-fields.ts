@@ -1,5 +1,6 @@
 import { InvariantBroken } from '../errors/error.ts';
 import type { StoredTable } from '../view/stored-table.ts';
+import { physicalColumns } from '../view/table-form.ts';
 import type { StoredType } from './column-type.ts';
 import { ProtoWriter } from './proto-writer.ts';
 import { unquoted } from './row-values.ts';
@@ -103,10 +104,11 @@ function writeGeometry(out: ProtoWriter, field: number, written: string): void {
   out.bytes(field, message.take());
 }
 
-/** The columns of a table's changelog that rows are written to; those that kept older types are not. */
-export function rowFields({ columns }: Pick<StoredTable, 'columns'>): readonly RowField[] {
-  const written = columns.map(({ name, stored = name, type }) => ({ name: stored, type }));
-  return [...written, ...CHANGES_META].map(({ name, type }, index) => {
+/** The columns of a table's changelog, those of older forms too, for which rows may still come. */
+export function rowFields(
+  table: Pick<StoredTable, 'columns' | 'closed' | 'earlierForms'>,
+): readonly RowField[] {
+  return [...physicalColumns(table), ...CHANGES_META].map(({ name, type }, index) => {
     const form = FORMS[type as StoredType] as (typeof FORMS)[StoredType] | undefined;
     if (!form) throw new InvariantBroken(`column ${name} is of type ${type}, which is not written`);
     const { write, ...kind } = form;

@@ -1,7 +1,9 @@
 import type { TableSchema } from '../change/table.ts';
 import { InvariantBroken } from '../errors/error.ts';
 import { scanObject } from '../sink/json-scan.ts';
+import { findColumn } from '../view/place-columns.ts';
 import type { StoredColumn, StoredTable } from '../view/stored-table.ts';
+import { storedName } from '../view/table-form.ts';
 import { type ColumnForm, columnForm, type StoredType } from './column-type.ts';
 import { columnName } from './names.ts';
 
@@ -13,14 +15,13 @@ import { columnName } from './names.ts';
 export type ReadRow = (row: string, visit: (name: string, written: string) => void) => string;
 
 interface ColumnWriter {
-  /** As it is stored, and as views show it. */
+  /** As it is stored. */
   readonly name: string;
-  readonly view: string;
   readonly write: (json: string) => string | undefined;
   readonly original: (json: string) => string;
 }
 
-/** Reads rows of a schema as the table stores them. Both ways of writing them begin here. */
+/** Reads rows of a schema as the table stores them, which is in the form that the rows have. Both ways of writing them begin here. */
 export function rowReader(schema: TableSchema, table: StoredTable): ReadRow {
   const writers = columnWriters(schema, table);
   return (row, visit) => {
@@ -33,33 +34,33 @@ export function rowReader(schema: TableSchema, table: StoredTable): ReadRow {
       const written = column.write(json);
       if (written !== undefined) visit(column.name, written);
       else
-        inexact += `${inexact === '' ? '' : ','}"${column.view}":${JSON.stringify(column.original(json))}`;
+        inexact += `${inexact === '' ? '' : ','}"${column.name}":${JSON.stringify(column.original(json))}`;
     });
     return inexact;
   };
 }
 
 function columnWriters(schema: TableSchema, table: StoredTable): ReadonlyMap<string, ColumnWriter> {
-  const stored = new Map(table.columns.map((column) => [column.name.toLowerCase(), column]));
+  const byName = new Map(table.columns.map((column) => [column.wanted ?? column.name, column]));
   return new Map(
     schema.columns.map(({ name, type }) => {
-      const column = stored.get(columnName(name).toLowerCase());
+      const wanted = columnName(name);
+      const column = byName.get(wanted) ?? findColumn(table.columns, wanted);
       if (!column) throw new InvariantBroken(`column ${name} of ${table.name} is not stored`);
-      const form = columnForm(type);
-      return [name, columnWriter(column, form)];
+      return [name, columnWriter(column, columnForm(type))];
     }),
   );
 }
 
 function columnWriter(
-  { name, stored = name, type }: StoredColumn,
+  column: StoredColumn,
   { type: from, write, original = unquoted }: ColumnForm,
 ): ColumnWriter {
-  if (from === type) return { name: stored, view: name, write, original };
-  const convert = conversion(from, type);
+  const name = storedName(column);
+  if (from === column.type) return { name, write, original };
+  const convert = conversion(from, column.type);
   return {
-    name: stored,
-    view: name,
+    name,
     original,
     write: (json) => {
       const written = write(json);

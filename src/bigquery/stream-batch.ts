@@ -153,8 +153,8 @@ function encode(
 ): Messages | Obstacle {
   const fields = rowFields(table);
   const topic = tableTopic(prefix, table.id);
-  const written = writeRows(table, parts, topic, onRefusedRow, ({ schema, schemaId }) =>
-    messageWriter(schema, { ...table, schemaId }, fields, ingestedAtUs),
+  const written = writeRows(table, parts, topic, onRefusedRow, ({ schema, schemaId }, form) =>
+    messageWriter(schema, { ...form, schemaId }, fields, ingestedAtUs),
   );
   if ('code' in written) return written;
   return {

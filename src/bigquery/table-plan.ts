@@ -1,8 +1,18 @@
+import type { Sequence } from '../change/sequence.ts';
 import type { EvolutionRules } from '../view/evolve-table.ts';
-import { META, type StoredTable, VIEW_SUFFIXES } from '../view/stored-table.ts';
+import { generationAfter, keyColumns } from '../view/key-generation.ts';
+import {
+  META,
+  type PhysicalColumn,
+  type StoredColumn,
+  type StoredTable,
+  VIEW_SUFFIXES,
+} from '../view/stored-table.ts';
+import { physicalColumns, storedName } from '../view/table-form.ts';
 import { latestView, viewStatements } from '../view/table-views.ts';
 import { bigQueryDialect, identifier, text } from './bigquery-dialect.ts';
 import { columnForm } from './column-type.ts';
+import { constantExpression } from './constant.ts';
 import { describable, tableDescription } from './description.ts';
 import { type BigQueryLayout, columnName } from './names.ts';
 import { cutQuery } from './stored-stops.ts';
@@ -17,6 +27,8 @@ export interface TableSettings {
 export function bigQueryRules(layout: BigQueryLayout): EvolutionRules {
   const dialect = bigQueryDialect(layout);
   return {
+    columnName,
+    constant: constantExpression,
     column: ({ name, type }) => {
       const { type: stored, mayBeInexact } = columnForm(type);
       return { name: columnName(name), type: stored, mayBeInexact };
@@ -28,6 +40,7 @@ export function bigQueryRules(layout: BigQueryLayout): EvolutionRules {
       dialect.changes({ id, name: nameOf(id) }),
       dialect.state({ id, name: nameOf(id) }),
     ],
+    maxColumns: MAX_COLUMNS - CHANGES_META.length,
     // A source database called like the internal dataset would put its views among the tables.
     isReserved: (database) =>
       layout.dataset({ database, table: '' }).toLowerCase() === layout.internal.toLowerCase() ||
@@ -39,7 +52,7 @@ const nameOf = ({ database, table }: StoredTable['id']): StoredTable['name'] =>
   `${database}.${table}` as StoredTable['name'];
 
 /** Columns of a changelog beside the source's own. */
-export const CHANGES_META: readonly PhysicalColumn[] = [
+export const CHANGES_META: readonly Pick<PhysicalColumn, 'name' | 'type'>[] = [
   { name: META.seq, type: 'STRING' },
   { name: META.op, type: 'STRING' },
   { name: META.committedAt, type: 'TIMESTAMP' },
@@ -49,6 +62,9 @@ export const CHANGES_META: readonly PhysicalColumn[] = [
   { name: META.inexact, type: 'JSON' },
 ];
 const STATE_META = [`${META.seq} STRING`, `${META.inexact} JSON`];
+
+/** Of a table. */
+const MAX_COLUMNS = 10_000;
 
 /** Types that a table can be clustered by. */
 const CLUSTERABLE = new Set([
@@ -63,17 +79,6 @@ const CLUSTERABLE = new Set([
 ]);
 const MAX_CLUSTER_COLUMNS = 4;
 const MAX_KEY_COLUMNS = 16;
-
-interface PhysicalColumn {
-  readonly name: string;
-  readonly type: string;
-}
-
-const physicalColumns = ({ columns }: StoredTable): readonly PhysicalColumn[] =>
-  columns.flatMap(({ name, stored = name, type, earlier = [] }) => [
-    { name: stored, type },
-    ...earlier,
-  ]);
 
 /**
  * Statements that turn one form of a table into the next, without its views; each may be run again.
@@ -147,38 +152,56 @@ function labelsOption(labels: TableSettings['labels']): readonly string[] {
   return pairs.length === 0 ? [] : [`labels = [${pairs.join(', ')}]`];
 }
 
-function keyColumns({ columns, key }: StoredTable): readonly PhysicalColumn[] {
-  return key.flatMap((name) => {
-    const column = columns.find((candidate) => candidate.name === name);
-    return column ? [{ name: column.stored ?? name, type: column.type }] : [];
-  });
-}
-
 /** By the longest run of key columns from the first that BigQuery can cluster by. */
 function clusterClause(table: StoredTable): string {
-  const keys = keyColumns(table);
+  const keys = stateKey(table);
   const end = keys.findIndex(({ type }) => !CLUSTERABLE.has(type));
   const names = keys
     .slice(0, end < 0 ? keys.length : end)
     .slice(0, MAX_CLUSTER_COLUMNS)
-    .map(({ name }) => identifier(name));
+    .map((column) => identifier(storedName(column)));
   return names.length === 0 ? '' : ` CLUSTER BY ${names.join(', ')}`;
 }
 
+/** The key of the rows that are in the state. */
+const stateKey = (table: StoredTable): readonly StoredColumn[] =>
+  keyColumns(table, generationAfter(table, table.watermark));
+
 /**
- * Lets BigQuery leave out joins that the key makes needless. Only where the columns alone are
- * unique: values that a column cannot hold are NULL there.
+ * Lets BigQuery leave out joins that the key makes needless. Only where one column each has the
+ * values, so that the columns alone are unique: values that a column cannot hold are NULL there.
  */
 function keyClause(table: StoredTable): readonly string[] {
-  const inexact = table.columns.some((c) => c.mayBeInexact && table.key.includes(c.name));
-  const keys = keyColumns(table);
-  if (inexact || keys.length > MAX_KEY_COLUMNS || keys.some(({ type }) => !CLUSTERABLE.has(type)))
-    return [];
-  return [`PRIMARY KEY (${keys.map(({ name }) => identifier(name)).join(', ')}) NOT ENFORCED`];
+  const keys = stateKey(table);
+  const isPlain = ({ type, mayBeInexact, earlier, initial }: StoredColumn): boolean =>
+    CLUSTERABLE.has(type) && !mayBeInexact && !earlier && !initial;
+  if (keys.length > MAX_KEY_COLUMNS || !keys.every(isPlain)) return [];
+  const names = keys.map((column) => identifier(storedName(column)));
+  return [`PRIMARY KEY (${names.join(', ')}) NOT ENFORCED`];
 }
 
-/** Every view of a table, which may stand at a cut of its own; each replaces an older one. */
-export function tableViews(layout: BigQueryLayout, table: StoredTable): readonly string[] {
+/** A declared key that is false may give wrong answers, so it goes before the first row of another one comes. */
+export const dropKey = (layout: BigQueryLayout, table: StoredTable): string =>
+  `ALTER TABLE ${bigQueryDialect(layout).state(table)} DROP PRIMARY KEY IF EXISTS`;
+
+/** Declares the key of the rows that are in the state, in the place of an older one. */
+export function declareKey(layout: BigQueryLayout, table: StoredTable): readonly string[] {
+  const state = bigQueryDialect(layout).state(table);
+  return [
+    dropKey(layout, table),
+    ...keyClause(table).map((clause) => `ALTER TABLE ${state} ADD ${clause}`),
+  ];
+}
+
+/**
+ * Every view of a table, which may stand at a cut of its own; each replaces an older one.
+ * @param cut  the newest that they will show in this form
+ */
+export function tableViews(
+  layout: BigQueryLayout,
+  table: StoredTable,
+  cut: Sequence | undefined,
+): readonly string[] {
   const dialect = { ...bigQueryDialect(layout), cut: cutQuery(layout, table.name) };
-  return [...viewStatements(dialect, table), ...latestView(dialect, table)];
+  return [...viewStatements(dialect, table, cut), ...latestView(dialect, table, cut)];
 }

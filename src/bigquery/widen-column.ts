@@ -1,4 +1,6 @@
+import { freeName } from '../view/free-name.ts';
 import type { StoredColumn } from '../view/stored-table.ts';
+import { partsOf } from '../view/table-form.ts';
 
 /** What ALTER COLUMN SET DATA TYPE does without touching a row; each holds all of those before it exactly. */
 const ALTERABLE = ['INT64', 'NUMERIC', 'BIGNUMERIC'];
@@ -27,13 +29,13 @@ export function widenColumn(
   if (holds(stored.type, type)) return { ...stored, mayBeInexact };
   if (isAlterable(stored.type, type) && !stored.earlier) return { ...stored, type, mayBeInexact };
   if (!holds(type, stored.type)) return undefined;
-  const { name, stored: before = name, earlier = [] } = stored;
+  const { name } = stored;
   return {
     name,
     type,
     mayBeInexact,
-    stored: freeName(name, taken),
-    earlier: [{ name: before, type: stored.type }, ...earlier],
+    stored: freeName(name, taken, '__v'),
+    earlier: partsOf(stored),
   };
 }
 
@@ -47,10 +49,4 @@ function holds(wide: string, narrow: string): boolean {
 function isAlterable(from: string, to: string): boolean {
   const [before, after] = [ALTERABLE.indexOf(from), ALTERABLE.indexOf(to)];
   return before >= 0 && after > before;
-}
-
-function freeName(name: string, taken: ReadonlySet<string>): string {
-  let version = 2;
-  while (taken.has(`${name}__v${version}`.toLowerCase())) version += 1;
-  return `${name}__v${version}`;
 }

@@ -3,7 +3,7 @@ import { BEFORE_ALL, type Sequence } from '../change/sequence.ts';
 import type { TableId, TableName } from '../change/table.ts';
 import { InvariantBroken } from '../errors/error.ts';
 import { announcements, type ContinuityMap, firstFacts } from '../sink/continuity.ts';
-import { type ControlEffects, controlEffects } from '../sink/control-effects.ts';
+import { type ControlEffects, controlEffects, type LiveDelete } from '../sink/control-effects.ts';
 import type { ChangeRow, Cut, SinkBatch, TableRows } from '../sink/destination.ts';
 import type { SinkKillPoint } from '../sink/kill-points.ts';
 import { moveStops } from '../sink/move-stops.ts';
@@ -11,11 +11,15 @@ import type { PartitionOffset } from '../sink/record-source.ts';
 import { cutOfTable, type Obstacle, refuseLate, type Stops } from '../sink/table-stop.ts';
 import type { ControlRecord } from '../topic/control-record.ts';
 import { type Topic, tableTopic } from '../topic/topic-name.ts';
-import { keyChanged, type SchemaUse, tableFor } from '../view/evolve-table.ts';
+import { formAfter, settled } from '../view/evolve-table.ts';
 import { foldedChanges, foldStatements } from '../view/fold-plan.ts';
-import { followableSchemas } from '../view/followable-schemas.ts';
+import { followableForms } from '../view/followable-forms.ts';
+import type { FormChange } from '../view/form-change.ts';
+import { keyEnds } from '../view/key-generation.ts';
+import { KnownTables } from '../view/known-tables.ts';
 import { liveDeleteStatement } from '../view/live-delete.ts';
 import type { StoredTable } from '../view/stored-table.ts';
+import { withoutPassedForms } from '../view/table-form.ts';
 import { viewStatements } from '../view/table-views.ts';
 import { duckdbDialect } from './duckdb-dialect.ts';
 import { duckdbFailure } from './duckdb-error.ts';
@@ -90,10 +94,10 @@ export class BatchTransaction {
     inPieces: ReadonlySet<TableName>,
   ): Promise<readonly Obstacle[]> {
     for (const rows of batch.tables) refuseLate(this.#before, rows);
-    const forms = { tables: this.#tables, stopped: this.#stopped };
+    const forms = { tables: this.#tables.values(), stopped: this.#stopped };
     const topicOf = (id: TableId): Topic => tableTopic(this.#context.prefix, id);
-    const { uses, obstacles } = followableSchemas(DUCKDB_RULES, topicOf, forms, batch, met);
-    const changed = await this.#ensureTables(uses, announcements(batch.control));
+    const { changes, obstacles } = followableForms(DUCKDB_RULES, topicOf, forms, batch, met);
+    const changed = await this.#ensureTables(changes, announcements(batch.control));
     const stuck = new Set(obstacles.map(({ table }) => table));
     const fitting = batch.tables.filter(({ table }) => !stuck.has(table));
     for (const rows of fitting) await this.#store(rows, ingestedAtUs, inPieces.has(rows.table));
@@ -101,7 +105,7 @@ export class BatchTransaction {
     const stops = moveStops(this.#before, batch, obstacles, mayPass);
     this.#stopped = stops.stays;
     const effects = controlEffects(this.state, { ...batch, tables: fitting }, stops);
-    if (batch.cut) await this.#carryOut(effects, batch.cut, ingestedAtUs);
+    if (batch.cut) await this.#carryOut(this.#deletes(effects, batch.cut), batch.cut, ingestedAtUs);
     await this.#run('recording gaps', gapStatements(effects.gaps, ingestedAtUs));
     this.#pending = effects.pending;
     this.#continuity = effects.continuity;
@@ -110,7 +114,7 @@ export class BatchTransaction {
     for (const offset of batch.offsets)
       if (!frozen.has(offset.topic))
         this.#offsets.set(`${offset.topic}/${offset.partition}`, offset);
-    for (const [name, seq] of [...changed, ...this.#moved()])
+    for (const [name, seq] of new Map([...this.#passForms(), ...this.#moved(), ...changed]))
       await this.#ofTable(name, seq, () => this.#replaceViews(name));
     await this.#save();
     return obstacles;
@@ -124,6 +128,18 @@ export class BatchTransaction {
       const isSame = stopped.has(name) === this.#stopped.has(name);
       if (isSame || !this.#tables.has(name)) return [];
       return [[name, (this.#stopped.get(name) ?? stopped.get(name))?.seq ?? BEFORE_ALL] as const];
+    });
+  }
+
+  /** Tables of which the cut that they show has passed a change of their form. */
+  #passForms(): readonly (readonly [TableName, Sequence])[] {
+    const shown = { stopped: this.#stopped, cut: this.#cut };
+    return [...this.#tables.values()].flatMap((table) => {
+      const cut = cutOfTable(shown, table.name)?.lastSequence;
+      const left = cut === undefined ? table : withoutPassedForms(table, cut);
+      if (left === table) return [];
+      this.#tables.set(table.name, left);
+      return [[table.name, table.schemaSince] as const];
     });
   }
 
@@ -164,30 +180,37 @@ export class BatchTransaction {
     if (upTo === undefined || upTo <= table.watermark) return;
     await this.#run(`folding the changes of ${table.name}`, [
       `CREATE OR REPLACE TEMP TABLE sluice_folded AS ${foldedChanges(duckdbDialect, table, upTo)}`,
-      ...foldStatements(duckdbDialect, table, FOLDED),
+      ...foldStatements(duckdbDialect, table, upTo, FOLDED),
       `DROP TABLE ${FOLDED}`,
     ]);
     this.#tables.set(table.name, { ...table, watermark: upTo });
   }
 
-  /** @returns the tables with another form, and the sequence of the record that needs it */
+  /**
+   * Brings tables into their newest form, in which rows of every form have a place.
+   * @returns the tables with another form, and the sequence of the record that needs it
+   */
   async #ensureTables(
-    uses: readonly SchemaUse[],
+    changes: readonly FormChange[],
     isAnnounced: ReturnType<typeof announcements>,
   ): Promise<ReadonlyMap<TableName, Sequence>> {
+    const known = new KnownTables(this.#tables.values(), DUCKDB_RULES);
     const changed = new Map<TableName, Sequence>();
-    for (const use of uses) {
-      const to = tableFor(DUCKDB_RULES, this.#tables, use);
-      const from = this.#tables.get(to.name);
-      if (from === to) continue;
-      await this.#ofTable(to.name, use.since, async () => {
-        if (from && keyChanged(from, to)) await this.#fold(from);
-        const { watermark } = this.#tables.get(to.name) ?? to;
-        await this.#run(`changing the columns of ${to.name}`, tableStatements(from, to));
-        this.#tables.set(to.name, { ...to, watermark });
+    for (const change of changes) {
+      const to = formAfter(DUCKDB_RULES, known, change);
+      if (!to || to === known.get(to.name)) continue;
+      known.set(to);
+      if (!changed.has(to.name)) changed.set(to.name, change.since);
+    }
+    for (const [name, since] of changed) {
+      const [from, newest] = [this.#tables.get(name), known.get(name)];
+      if (!newest) continue;
+      const to = settled(newest);
+      await this.#ofTable(name, since, async () => {
+        await this.#run(`changing the columns of ${name}`, tableStatements(from, to));
       });
-      if (!from) this.#meet(to.name, use.since, isAnnounced(to.name, use.since));
-      changed.set(to.name, use.since);
+      this.#tables.set(name, to);
+      if (!from) this.#meet(name, since, isAnnounced(name, since));
     }
     return changed;
   }
@@ -198,8 +221,16 @@ export class BatchTransaction {
     this.#continuity = new Map(this.#continuity).set(name, facts);
   }
 
-  async #carryOut(effects: ControlEffects, cut: Cut, ingestedAtUs: number): Promise<void> {
-    for (const each of effects.deletes) {
+  /** Those that records say, and those where the key of a table changes. */
+  #deletes({ deletes }: ControlEffects, { lastSequence }: Cut): readonly LiveDelete[] {
+    const shown = (name: TableName): Sequence | undefined | 'stays' =>
+      this.#stopped.has(name) ? 'stays' : cutOfTable(this.#before, name)?.lastSequence;
+    const ends = keyEnds(this.#tables.values(), shown, lastSequence);
+    return [...deletes, ...ends].sort((a, b) => (a.seq < b.seq ? -1 : 1));
+  }
+
+  async #carryOut(deletes: readonly LiveDelete[], cut: Cut, ingestedAtUs: number): Promise<void> {
+    for (const each of deletes) {
       const table = this.#tables.get(each.table);
       if (!table) continue;
       const statement = liveDeleteStatement(duckdbDialect, table, each, cut, ingestedAtUs);
@@ -215,7 +246,8 @@ export class BatchTransaction {
     const stop = this.#stopped.get(name);
     const cut = duckdbDialect.sequence(stop?.cut?.lastSequence ?? BEFORE_ALL);
     const dialect = stop ? { ...duckdbDialect, cut } : duckdbDialect;
-    const statements = viewStatements(dialect, this.#table(name));
+    const shown = stop ? stop.cut : this.#cut;
+    const statements = viewStatements(dialect, this.#table(name), shown?.lastSequence);
     await this.#run(`replacing the views of ${name}`, statements);
   }
 

@@ -134,19 +134,33 @@ export function mayBeNegativeZero({ type }: Column): boolean {
   return type.kind === 'float' || type.kind === 'double' || type.kind === 'vector';
 }
 
-/** JSON object column → text for the values that their columns cannot hold, else NULL. */
-export function inexactExpression(columns: readonly Column[], row: string): string {
+/** A value in the JSON of a row as an expression of the type that its column is stored as. */
+export function constantExpression({ type }: Column, json: string): string {
+  const { text } = duckdbDialect;
+  const { jsonType, value } = columnCodec(type);
+  const row = text(`{"v":${json}}`);
+  return value(`from_json_strict(${row}, ${text(JSON.stringify({ v: jsonType }))}).v`);
+}
+
+/** A column of a row and the name in the physical tables that its value goes to. */
+export interface RowColumn {
+  readonly column: Column;
+  readonly stored: string;
+}
+
+/** JSON object stored column → text for the values that their columns cannot hold, else NULL. */
+export function inexactExpression(columns: readonly RowColumn[], row: string): string {
   const { identifier, text } = duckdbDialect;
-  const losses = columns.flatMap(({ name, type }) => {
+  const losses = columns.flatMap(({ column: { name, type }, stored }) => {
     const codec = columnCodec(type);
     if (!codec.mayBeInexact) return [];
     const field = `${row}.${identifier(name)}`;
-    return [{ name, field, lost: `${field} IS NOT NULL AND (${codec.value(field)}) IS NULL` }];
+    return [{ stored, field, lost: `${field} IS NOT NULL AND (${codec.value(field)}) IS NULL` }];
   });
   if (losses.length === 0) return 'NULL';
   const members = losses.map(
-    ({ name, field, lost }) =>
-      `CASE WHEN ${lost} THEN ${text(`${JSON.stringify(name)}:`)} || CAST(to_json(${field}) AS VARCHAR) END`,
+    ({ stored, field, lost }) =>
+      `CASE WHEN ${lost} THEN ${text(`${JSON.stringify(stored)}:`)} || CAST(to_json(${field}) AS VARCHAR) END`,
   );
   const any = losses.map(({ lost }) => `(${lost})`).join(' OR ');
   return `CASE WHEN ${any} THEN '{' || concat_ws(',', ${members.join(', ')}) || '}' END`;

@@ -172,7 +172,7 @@ export class DuckDbDestination implements Destination {
   /** Rows with the offsets of their topics, and the schemas that are announced; the rest of the batch comes later. */
   #rowsOf(batch: SinkBatch, tables: SinkBatch['tables']): SinkBatch {
     const topics = new Set(tables.map(({ schema }) => tableTopic(this.#options.prefix, schema.id)));
-    const control = batch.control.filter(({ kind }) => kind === 'schema');
+    const control = batch.control.filter(({ kind }) => FORM_KINDS.has(kind));
     const offsets = batch.offsets.filter(({ topic }) => topics.has(topic));
     return { ...batch, tables, control, offsets, cut: undefined };
   }
@@ -287,6 +287,9 @@ export class DuckDbDestination implements Destination {
     this.#opened = undefined;
   }
 }
+
+/** What rows need to have their places; each does nothing the second time. */
+const FORM_KINDS: ReadonlySet<string> = new Set(['schema', 'columns', 'tableDropped']);
 
 /** What is left of a batch when the rows of all tables but one are stored, or their tables stopped. */
 function restOf(batch: SinkBatch, table: TableName, stopped: readonly Topic[]): SinkBatch {

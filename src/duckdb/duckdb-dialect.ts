@@ -6,6 +6,20 @@ const identifier = (name: string): string => `"${name.replaceAll('"', '""')}"`;
 
 const text = (value: string): string => `'${value.replaceAll("'", "''")}'`;
 
+/** Schemas and catalogs that every DuckDB file has already. */
+const TAKEN_SCHEMAS = new Set([
+  INTERNAL_SCHEMA,
+  'information_schema',
+  'memory',
+  'pg_catalog',
+  'system',
+  'temp',
+]);
+
+/** The schema of a source database: its name, with an underscore behind it where DuckDB or Sluice has that. */
+export const schemaName = (database: string): string =>
+  TAKEN_SCHEMAS.has(database.toLowerCase()) ? `${database}_` : database;
+
 /**
  * A sequence is stored as its 128 bits in a HUGEINT: four times smaller than its text, and the
  * minimum and maximum that DuckDB keeps per row group hold all of it (of a text: eight bytes), so
@@ -14,10 +28,13 @@ const text = (value: string): string => `'${value.replaceAll("'", "''")}'`;
 export const duckdbDialect: Dialect = {
   changes: ({ name }) => `${INTERNAL_SCHEMA}.${identifier(`${name}__changes`)}`,
   state: ({ name }) => `${INTERNAL_SCHEMA}.${identifier(`${name}__state`)}`,
-  view: ({ id }, suffix) => `${identifier(id.database)}.${identifier(id.table + suffix)}`,
+  view: ({ id }, suffix) =>
+    `${identifier(schemaName(id.database))}.${identifier(id.table + suffix)}`,
   cut: `(SELECT p.cut_seq FROM ${INTERNAL_SCHEMA}.checkpoint AS p)`,
-  columnValue: ({ name }, alias) => `${alias}.${identifier(name)}`,
+  convert: (expression, from, to) => (from === to ? expression : `CAST(${expression} AS ${to})`),
+  typed: (constant, type) => `CAST(${constant} AS ${type})`,
   groupable: (_, value) => value,
+  isSame: (a, b) => `${a} IS NOT DISTINCT FROM ${b}`,
   antiJoin: 'notExists',
   committedSince: () => '',
   identifier,
@@ -39,6 +56,8 @@ export const duckdbDialect: Dialect = {
   ],
   createTableFunction: (name, parameter, body) =>
     `CREATE OR REPLACE MACRO ${name}(${identifier(parameter)}) AS TABLE ${body}`,
+  dropView: (name) => `DROP VIEW IF EXISTS ${name}`,
+  dropTableFunction: (name) => `DROP MACRO TABLE IF EXISTS ${name}`,
 };
 
 /** A view that is replaced has lost its comments. */

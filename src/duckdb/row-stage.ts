@@ -5,10 +5,19 @@ import {
   UINTEGER,
   VARCHAR,
 } from '@duckdb/node-api';
+import type { TableSchema } from '../change/table.ts';
+import { InvariantBroken } from '../errors/error.ts';
 import type { ChangeRow, TableRows } from '../sink/destination.ts';
 import { keepNegativeZeros } from '../sink/negative-zeros.ts';
+import { findColumn } from '../view/place-columns.ts';
 import { META, type StoredTable } from '../view/stored-table.ts';
-import { columnCodec, inexactExpression, mayBeNegativeZero } from './column-type.ts';
+import { rowsByForm, storedName } from '../view/table-form.ts';
+import {
+  columnCodec,
+  inexactExpression,
+  mayBeNegativeZero,
+  type RowColumn,
+} from './column-type.ts';
 import { duckdbDialect } from './duckdb-dialect.ts';
 
 const { identifier, text } = duckdbDialect;
@@ -50,7 +59,8 @@ export class RowStage {
    * they are large.
    */
   async store(all: TableRows, table: StoredTable, ingestedAtUs: number): Promise<void> {
-    for (const rows of piecesOf(all.rows)) await this.#store({ ...all, rows }, table, ingestedAtUs);
+    for (const { form, rows: ofForm } of rowsByForm(table, all.rows))
+      for (const rows of piecesOf(ofForm)) await this.#store({ ...all, rows }, form, ingestedAtUs);
   }
 
   /**
@@ -123,17 +133,16 @@ function insertStatement(
   table: StoredTable,
   ingestedAtUs: number,
 ): string {
-  const stored = new Map(table.columns.map(({ name, type }) => [name.toLowerCase(), type]));
+  const placed = placesOf(schema, table);
   const structure = Object.fromEntries(
     schema.columns.map(({ name, type }) => [name, columnCodec(type).jsonType]),
   );
-  const values = schema.columns.map(({ name, type }) => {
+  const values = placed.map(({ column: { name, type }, type: target }) => {
     const { storedType, value } = columnCodec(type);
-    const target = stored.get(name.toLowerCase());
     const typed = value(`x.r.${identifier(name)}`);
-    return target === storedType ? typed : `CAST(${typed} AS ${target ?? storedType})`;
+    return target === storedType ? typed : `CAST(${typed} AS ${target})`;
   });
-  const targets = schema.columns.map(({ name }) => identifier(name));
+  const targets = placed.map(({ stored }) => identifier(stored));
   const meta: readonly (readonly [string, string])[] = [
     [META.seq, '(x.epoch::HUGEINT << 96) + (x.commit_ordinal::BIGINT::HUGEINT << 32) + x.row_part'],
     [META.op, 'x.op'],
@@ -141,11 +150,25 @@ function insertStatement(
     [META.ingestedAt, `make_timestamptz(${ingestedAtUs})`],
     [META.position, 'x.position'],
     [META.schemaId, text(schemaId)],
-    [META.inexact, inexactExpression(schema.columns, 'x.r')],
+    [META.inexact, inexactExpression(placed, 'x.r')],
   ];
   return (
     `INSERT INTO ${duckdbDialect.changes(table)} (${[...targets, ...meta.map(([name]) => name)].join(', ')})` +
     ` SELECT ${[...values, ...meta.map(([, value]) => value)].join(', ')}` +
     ` FROM (SELECT *, from_json_strict(body, ${text(JSON.stringify(structure))}) AS r FROM ${STAGE}) AS x`
   );
+}
+
+interface PlacedColumn extends RowColumn {
+  readonly type: string;
+}
+
+/** Where the columns of a schema are in the physical tables, for a table in the form that its rows have. */
+function placesOf(schema: TableSchema, table: StoredTable): readonly PlacedColumn[] {
+  const byName = new Map(table.columns.map((column) => [column.wanted ?? column.name, column]));
+  return schema.columns.map((column) => {
+    const found = byName.get(column.name) ?? findColumn(table.columns, column.name);
+    if (!found) throw new InvariantBroken(`column ${column.name} of ${table.name} is not stored`);
+    return { column, stored: storedName(found), type: found.type };
+  });
 }

@@ -1,20 +1,11 @@
 import type { EvolutionRules } from '../view/evolve-table.ts';
-import { INTERNAL_SCHEMA, META, type StoredTable, VIEW_SUFFIXES } from '../view/stored-table.ts';
-import { columnCodec } from './column-type.ts';
-import { duckdbDialect } from './duckdb-dialect.ts';
+import { META, type StoredTable, VIEW_SUFFIXES } from '../view/stored-table.ts';
+import { physicalColumns } from '../view/table-form.ts';
+import { columnCodec, constantExpression } from './column-type.ts';
+import { duckdbDialect, schemaName } from './duckdb-dialect.ts';
 import { widenType } from './widen-type.ts';
 
 const { identifier } = duckdbDialect;
-
-/** Schemas and catalogs that every DuckDB file has already. */
-const RESERVED_DATABASES = new Set([
-  INTERNAL_SCHEMA,
-  'information_schema',
-  'memory',
-  'pg_catalog',
-  'system',
-  'temp',
-]);
 
 const CHANGES_META = [
   `${META.seq} HUGEINT`,
@@ -31,10 +22,12 @@ const STATE_META = [`${META.seq} HUGEINT`, `${META.inexact} JSON`];
 const withoutNul = (comment: string): string => comment.replaceAll('\0', '\u2400');
 
 export const DUCKDB_RULES: EvolutionRules = {
+  columnName: (source) => source,
   column: ({ name, type }) => {
     const { storedType, mayBeInexact } = columnCodec(type);
     return { name, type: storedType, mayBeInexact };
   },
+  constant: constantExpression,
   widen: (stored, wanted) => {
     const type = widenType(stored.type, wanted.type);
     if (type === undefined) return undefined;
@@ -46,23 +39,25 @@ export const DUCKDB_RULES: EvolutionRules = {
       Object.entries(columns).map(([name, comment]) => [name, withoutNul(comment)]),
     ),
   }),
-  relations: ({ database, table }) =>
-    VIEW_SUFFIXES.filter((suffix) => suffix !== '__latest').map(
-      (suffix) => `${database}.${table}${suffix}`,
+  relations: (id) =>
+    VIEW_SUFFIXES.filter((suffix) => suffix !== '__latest').map((suffix) =>
+      duckdbDialect.view({ id }, suffix),
     ),
-  isReserved: (database) => RESERVED_DATABASES.has(database.toLowerCase()),
+  maxColumns: Number.POSITIVE_INFINITY,
+  isReserved: () => false,
 };
 
 /** Statements that turn one form of a table into the next, without its views. Both physical tables have the same columns. */
 export function tableStatements(from: StoredTable | undefined, to: StoredTable): readonly string[] {
   if (!from) return createStatements(to);
-  const before = new Map(from.columns.map((column) => [column.name.toLowerCase(), column]));
-  return to.columns.flatMap(({ name, type }) => {
+  const before = new Map(physicalColumns(from).map(({ name, type }) => [name.toLowerCase(), type]));
+  return physicalColumns(to).flatMap(({ name, type }) => {
     const old = before.get(name.toLowerCase());
-    if (old?.type === type) return [];
-    const change = old
-      ? `ALTER COLUMN ${identifier(name)} TYPE ${type}`
-      : `ADD COLUMN ${identifier(name)} ${type}`;
+    if (old === type) return [];
+    const change =
+      old === undefined
+        ? `ADD COLUMN ${identifier(name)} ${type}`
+        : `ALTER COLUMN ${identifier(name)} TYPE ${type}`;
     return [duckdbDialect.changes(to), duckdbDialect.state(to)].map(
       (table) => `ALTER TABLE ${table} ${change}`,
     );
@@ -70,11 +65,11 @@ export function tableStatements(from: StoredTable | undefined, to: StoredTable):
 }
 
 function createStatements(table: StoredTable): readonly string[] {
-  const columns = table.columns.map(({ name, type }) => `${identifier(name)} ${type}`);
+  const columns = physicalColumns(table).map(({ name, type }) => `${identifier(name)} ${type}`);
   const create = (name: string, meta: readonly string[]): string =>
     `CREATE TABLE ${name} (${[...columns, ...meta].join(', ')})`;
   return [
-    `CREATE SCHEMA IF NOT EXISTS ${identifier(table.id.database)}`,
+    `CREATE SCHEMA IF NOT EXISTS ${identifier(schemaName(table.id.database))}`,
     create(duckdbDialect.changes(table), CHANGES_META),
     create(duckdbDialect.state(table), STATE_META),
   ];

@@ -376,16 +376,16 @@ export const CATALOGUE = {
     'Run a worker on the host of the message, or apply the pipeline again on this one.',
   ),
   'sink.schema-conflict': entry(
-    'A column changed to a type its old values do not fit',
+    'A table has had more columns than the warehouse can hold',
     'blocked',
-    'The source changed the type of a column, and no type of the warehouse holds old and new values exactly.',
-    'That table alone has stopped. Change the column back, or give the new one another name, then sluice snapshot PIPELINE --tables TABLE.',
+    'A table of BigQuery has at most 10,000 columns, and those count that the source has dropped or given another type. Sinks of earlier versions also stop where no type holds the old and the new values of a column.',
+    'That table alone has stopped. Answer with resnapshot to fill a new warehouse that has never seen the old columns. Where the message names a type: sluice snapshot PIPELINE --tables TABLE, every change of type is followed now.',
   ),
   'sink.name-collision': entry(
     'Two things would have one name in the warehouse',
     'blocked',
-    'Names in the warehouse ignore letter case and some belong to Sluice: two tables, or a column and a column of Sluice, meet.',
-    'The table alone has stopped. Exclude one of the tables named in the message, or rename the column, then sluice snapshot PIPELINE --tables TABLE.',
+    'Two tables meet: names in the warehouse ignore letter case, and each table has views beside its own whose names begin with it.',
+    'The table alone has stopped. Exclude one of the tables named in the message, or rename it, then sluice snapshot PIPELINE --tables TABLE.',
   ),
   'sink.foreign-warehouse': entry(
     'The warehouse belongs to another pipeline',

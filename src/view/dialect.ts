@@ -15,10 +15,14 @@ export interface Dialect {
   readonly view: (table: Pick<StoredTable, 'id'>, suffix: ViewSuffix) => string;
   /** Query for the last sequence of the published cut, in its stored form. */
   readonly cut: string;
-  /** A column as views show it, whatever it was stored as in the course of time. */
-  readonly columnValue: (column: StoredColumn, alias: string) => string;
+  /** A value of one physical type as one of another that holds it. */
+  readonly convert: (expression: string, from: string, to: string) => string;
+  /** A constant as a value of a physical type. */
+  readonly typed: (constant: string, type: string) => string;
   /** The value of a key column, where rows are grouped by it. */
   readonly groupable: (column: StoredColumn, value: string) => string;
+  /** Whether two values of a key column are the same. */
+  readonly isSame: (a: string, b: string) => string;
   /**
    * Condition, with AND before it, that lets the warehouse skip what was committed before a time,
    * in microseconds since 1970; of all times without one. Empty where it skips by sequence already.
@@ -47,6 +51,9 @@ export interface Dialect {
     described: DescribedColumns,
   ) => readonly string[];
   readonly createTableFunction: (name: string, parameter: string, body: string) => string;
+  /** Statements that take a view or table function away, if it is there. */
+  readonly dropView: (name: string) => string;
+  readonly dropTableFunction: (name: string) => string;
 }
 
 /** What a view shows, for people. */

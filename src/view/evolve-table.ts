@@ -1,122 +1,362 @@
+import { unreachable } from '../change/brand.ts';
 import type { Sequence } from '../change/sequence.ts';
+import type { SchemaId, TableComments, TableId, TableName } from '../change/table.ts';
+import { SluiceError } from '../errors/error.ts';
+import type { ColumnChange, FormChange, SchemaUse, TableDrop } from './form-change.ts';
+import { keyIdentities, sequenceBefore } from './key-generation.ts';
+import type { KnownTables } from './known-tables.ts';
 import {
-  type Column,
-  type SchemaId,
-  type TableComments,
-  type TableId,
-  type TableName,
-  type TableSchema,
-  tableName,
-} from '../change/table.ts';
-import { InvariantBroken, SluiceError } from '../errors/error.ts';
-import type { SinkBatch } from '../sink/destination.ts';
+  called,
+  distinctNames,
+  findColumn,
+  freePhysicalName,
+  lower,
+  type PlacingRules,
+  placeColumns,
+  takenNames,
+} from './place-columns.ts';
 import {
   BEFORE_ALL,
-  RESERVED_COLUMNS,
+  type KeyGeneration,
   type StoredColumn,
   type StoredTable,
+  type TableForm,
 } from './stored-table.ts';
-
-export interface SchemaUse {
-  readonly schemaId: SchemaId;
-  readonly schema: TableSchema;
-  /** Sequence of a record that has it. */
-  readonly since: Sequence;
-  /** All comments on the table, when the record brings them. */
-  readonly comments?: TableComments;
-}
-
-/** Every schema the batch speaks of with the first sequence that has it, oldest first. */
-export function schemaUses({ tables, control, schemas }: SinkBatch): readonly SchemaUse[] {
-  const announced = control.flatMap((record): SchemaUse[] => {
-    if (record.kind !== 'schema') return [];
-    const schema = schemas.get(record.schemaId);
-    if (!schema) throw new InvariantBroken(`schema ${record.schemaId} is not in the batch`);
-    const { schemaId, seq: since, comments } = record;
-    return [{ schemaId, schema, since, ...(comments ? { comments } : {}) }];
-  });
-  const used = tables.flatMap(({ schemaId, schema, rows }): SchemaUse[] => {
-    const since = rows.reduce<Sequence | undefined>(
-      (least, { seq }) => (least === undefined || seq < least ? seq : least),
-      undefined,
-    );
-    return since === undefined ? [] : [{ schemaId, schema, since }];
-  });
-  return [...announced, ...used].sort((a, b) =>
-    a.since < b.since ? -1 : a.since > b.since ? 1 : 0,
-  );
-}
+import {
+  everyColumn,
+  formAt,
+  formOf,
+  nextForm,
+  physicalColumns,
+  storedName,
+  withForm,
+} from './table-form.ts';
 
 /** What a warehouse says about columns and names. */
-export interface EvolutionRules {
-  /** The column as a new table stores it. */
-  readonly column: (column: Column) => StoredColumn;
-  /**
-   * A column that holds every value of both exactly, for one that is stored and whose source type is
-   * now stored as `wanted`; `undefined` when there is none.
-   *
-   * @param taken  lower-case names that the other columns of the table have
-   */
-  readonly widen: (
-    stored: StoredColumn,
-    wanted: StoredColumn,
-    taken: ReadonlySet<string>,
-  ) => StoredColumn | undefined;
+export interface EvolutionRules extends PlacingRules {
   /** Comments as the warehouse can hold them. */
   readonly comments: (comments: TableComments) => TableComments;
   /** Every relation that a source table takes. */
   readonly relations: (id: TableId) => readonly string[];
+  /** How many columns of the source a physical table can have, closed ones among them. */
+  readonly maxColumns: number;
   /** Whether the warehouse has a use of its own for the name. */
   readonly isReserved: (database: string) => boolean;
 }
 
 /**
- * The table as it has to be for rows of a schema, and for the comments that come with it: new
- * columns are added, changed ones widened, dropped ones kept. The same object when nothing has to be
- * done.
+ * The table as it has to be behind a change of its form. The same object when nothing has to be
+ * done, as for a change that it has taken in before; `undefined` when nothing is known of the table
+ * and nothing has to be.
  *
- * @throws {SluiceError} `table.no-key` | `sink.schema-conflict` | `sink.name-collision`
+ * @throws {SluiceError} `table.no-key` | `sink.name-collision` | `sink.schema-conflict`
  */
-export function tableFor(
+export function formAfter(
   rules: EvolutionRules,
-  known: ReadonlyMap<TableName, StoredTable>,
-  use: SchemaUse,
-): StoredTable {
-  return withComments(rules, formFor(rules, known, use), use);
+  known: KnownTables,
+  change: FormChange,
+): StoredTable | undefined {
+  const after = changedForm(rules, known, change);
+  if (after && after !== known.get(change.table)) refuseTooWide(rules, after);
+  return after;
 }
 
-function formFor(
+function changedForm(
   rules: EvolutionRules,
-  known: ReadonlyMap<TableName, StoredTable>,
-  { schemaId, schema, since }: SchemaUse,
-): StoredTable {
-  const name = tableName(schema.id);
-  const table = known.get(name);
-  if (table?.schemaId === schemaId) return table;
-  refuseKeyless(name, schema);
-  refuseReserved(rules, name, schema);
-  const wanted = schema.columns.map(rules.column);
-  refuseDoubleNames(name, wanted);
-  const key = schema.key.map((index) => wanted[index]?.name ?? '');
-  const newest = { schemaId, schemaSince: since, key };
-  if (!table) {
-    refuseCollision(rules, known, name, schema);
-    return {
-      name,
-      id: schema.id,
-      ...newest,
-      columns: wanted,
-      watermark: BEFORE_ALL,
-    };
+  known: KnownTables,
+  change: FormChange,
+): StoredTable | undefined {
+  const table = known.get(change.table);
+  switch (change.kind) {
+    case 'schema':
+      return table ? withSchema(rules, table, change) : newTable(rules, known, change);
+    case 'columns':
+      return table && isNews(table, change)
+        ? withColumnChange(rules, settled(table), change)
+        : table;
+    case 'tableDropped':
+      return table && isNews(table, change) ? withoutColumns(settled(table), change) : table;
+    default:
+      return unreachable(change);
   }
-  const combined = combine(rules, table, wanted);
-  if (since > table.schemaSince)
-    return { ...table, ...newest, columns: inOrderOf(wanted, combined) };
-  const columns = inOrderOf(table.columns, combined);
-  return sameColumns(columns, table.columns) ? table : { ...table, columns };
 }
 
-/** A column that the source has dropped keeps its comment. */
+/** As it goes on record: what was presumed of columns is taken for true. */
+export function settled(table: StoredTable): StoredTable {
+  if (!table.columns.some(({ presumed }) => presumed)) return table;
+  const columns = table.columns.map(({ presumed: _, ...column }) => column);
+  const form = { ...table, columns };
+  return { ...form, ...generationsOf(table, form, table.columnsSince ?? table.schemaSince) };
+}
+
+const isNews = ({ columnsSince }: StoredTable, { since }: FormChange): boolean =>
+  columnsSince === undefined || since > columnsSince;
+
+function newTable(rules: EvolutionRules, known: KnownTables, change: SchemaUse): StoredTable {
+  const { table: name, schema, schemaId, since } = change;
+  refuseKeyless(change);
+  refuseReserved(rules, change);
+  refuseCollision(known, change);
+  const { columns } = placeColumns(rules, { columns: [], taken: [] }, schema.columns, []);
+  const table: StoredTable = {
+    name,
+    id: schema.id,
+    ...{ schemaId, schemaSince: since, columns, closed: [], key: keyNames(columns, schema.key) },
+    watermark: BEFORE_ALL,
+  };
+  return withComments(rules, table, change);
+}
+
+const keyNames = (columns: readonly StoredColumn[], key: readonly number[]): readonly string[] =>
+  key.map((index) => columns[index]?.name ?? '');
+
+function withSchema(rules: EvolutionRules, table: StoredTable, change: SchemaUse): StoredTable {
+  const { schema, schemaId, since } = change;
+  if (since < table.schemaSince) return withOlderSchema(rules, table, change);
+  const isSame = table.schemaId === schemaId;
+  if (!isSame && wasPresumedBefore(table, since)) return withSchema(rules, settled(table), change);
+  if (isSame && isSettled(table)) return withComments(rules, table, change);
+  refuseKeyless(change);
+  const { columns, left } = placeColumns(
+    rules,
+    { columns: table.columns, taken: takenIn(table) },
+    schema.columns,
+    table.awaited ?? [],
+  );
+  const closed = closedWith(table, left);
+  const key = keyNames(columns, schema.key);
+  const form = { schemaId, schemaSince: since, columns, closed, key };
+  const boundary = change.isRow ? sequenceBefore(since) : since;
+  const comments = commentsOf(table, columns);
+  const next: TableForm = {
+    ...form,
+    ...generationsOf(table, { ...table, ...form }, boundary, change.committedAtUs),
+    ...(comments ? { comments } : {}),
+  };
+  const { awaited: _, ...rest } = retyped(table, columns);
+  // A form that was presumed never was one; one of the same schema has only come to be known better.
+  const replaces = isSame || table.columns.some(({ presumed }) => presumed);
+  const changed = replaces ? withForm(rest, next) : nextForm(rest, next, since);
+  return withComments(rules, changed, change);
+}
+
+/**
+ * Whether columns are presumed that were there for a while: a schema that a change of columns led to
+ * comes with the same commit or the next.
+ */
+function wasPresumedBefore({ columns, columnsSince }: StoredTable, since: Sequence): boolean {
+  const commitOf = (seq: Sequence): bigint => BigInt(`0x${seq.slice(0, 25).replace('/', '')}`);
+  if (columnsSince === undefined || !columns.some(({ presumed }) => presumed)) return false;
+  return commitOf(since) - commitOf(columnsSince) > 1n;
+}
+
+/** Whether nothing is open about the columns of the schema that the table has. */
+const isSettled = ({ columns, closed, awaited }: StoredTable): boolean =>
+  closed !== undefined && awaited === undefined && !columns.some(({ presumed }) => presumed);
+
+/** Names in the physical tables, those of columns aside that are only presumed. */
+const takenIn = (table: StoredTable): readonly StoredColumn[] =>
+  [table, ...(table.earlierForms ?? [])]
+    .flatMap(everyColumn)
+    .filter(({ presumed }) => presumed === undefined);
+
+/** The table where physical columns have the types that they have in `columns`. */
+function retyped(table: StoredTable, columns: readonly StoredColumn[]): StoredTable {
+  const { earlierForms } = table;
+  if (!earlierForms) return table;
+  const types = new Map(columns.map((column) => [storedName(column), column.type]));
+  const withType = (column: StoredColumn): StoredColumn => {
+    const type = types.get(storedName(column)) ?? column.type;
+    return type === column.type ? column : { ...column, type };
+  };
+  const forms = earlierForms.map((form) => ({ ...form, columns: form.columns.map(withType) }));
+  return { ...table, earlierForms: forms };
+}
+
+/**
+ * A schema that comes behind a newer one, for rows of before: in the place of a form that it has
+ * already, or as one more form in front of that which follows it.
+ */
+function withOlderSchema(
+  rules: EvolutionRules,
+  table: StoredTable,
+  change: SchemaUse,
+): StoredTable {
+  const { schema, schemaId, since } = change;
+  const form = formAt(table, since);
+  if (form.schemaId === schemaId) return table;
+  refuseKeyless(change);
+  const { earlierForms = [] } = table;
+  if (table.schemaId === schemaId && since < (earlierForms.at(-1)?.until ?? since))
+    return sinceEarlier(table, change);
+  const pool = { columns: everyColumn(form), taken: takenIn(table) };
+  const { columns } = placeColumns(rules, pool, schema.columns, []);
+  const known = new Set(everyColumn(table).map(storedName));
+  const added = columns.filter((column) => !known.has(storedName(column)));
+  const index = earlierForms.findIndex(({ until }) => since < until);
+  const at = index < 0 ? earlierForms.length : index;
+  const until = earlierForms[at]?.until ?? table.schemaSince;
+  const older = { ...formOf(form), schemaId, columns, until };
+  const before = earlierForms.slice(0, at);
+  const behind = earlierForms.slice(at + 1);
+  const split = earlierForms[at] ? [{ ...earlierForms[at], until: since }] : [];
+  return {
+    ...retyped(table, columns),
+    closed: [...(table.closed ?? []), ...added],
+    earlierForms: [...before, ...split, older, ...behind],
+  };
+}
+
+/** The newest form begins earlier than it was known to. */
+function sinceEarlier(table: StoredTable, { since, isRow }: SchemaUse): StoredTable {
+  const { earlierForms = [], generations } = table;
+  const last = earlierForms.at(-1);
+  if (!last) return table;
+  const boundary = isRow ? sequenceBefore(since) : since;
+  const lowered = generations?.map((generation) =>
+    generation.after > boundary ? { ...generation, after: boundary } : generation,
+  );
+  return {
+    ...table,
+    schemaSince: since,
+    ...(lowered ? { generations: lowered } : {}),
+    earlierForms: [...earlierForms.slice(0, -1), { ...last, until: since }],
+  };
+}
+
+/** Closed columns keep their values, and give their names to columns without any. */
+function withColumnChange(
+  rules: EvolutionRules,
+  table: StoredTable,
+  { since, closed: closedNames, renamed, defaults }: ColumnChange,
+): StoredTable {
+  const find = (name: string) => findColumn(table.columns, rules.columnName(name));
+  const closed = new Set(closedNames.map(find));
+  const names = new Map(renamed.map(({ from, to }) => [find(from), rules.columnName(to)]));
+  const given = new Set([...names.values()].map(lower));
+  const taken = takenNames(takenIn(table));
+  const changed = table.columns.flatMap((column): readonly Renamed[] => {
+    const name = names.get(column);
+    if (name !== undefined) return [{ from: column, to: called(column, name) }];
+    if (!closed.has(column)) return [{ from: column, to: column }];
+    const { wanted = column.name } = column;
+    return given.has(lower(wanted))
+      ? []
+      : [{ from: column, to: reopened(column, freePhysicalName(wanted, taken)) }];
+  });
+  const columns = distinctNames(changed.map(({ to }) => to));
+  const nameOf = new Map(changed.map(({ from }, index) => [from.name, columns[index]?.name ?? '']));
+  const awaited = defaults.map(({ name, value }) => ({ name, value, before: since }));
+  const ended = table.columns.filter((column) => closed.has(column) && !column.presumed);
+  const comments = renamedComments(table.comments, nameOf);
+  const form: TableForm = {
+    ...formOf(table),
+    columns,
+    closed: closedWith(table, ended),
+    key: table.key.flatMap((name) => nameOf.get(name) ?? []),
+    generations: pinned(table),
+    ...(comments ? { comments } : {}),
+  };
+  const next = isSameShape(table, columns) ? table : nextForm(table, form, since);
+  return {
+    ...next,
+    columnsSince: since,
+    ...(awaited.length === 0 ? {} : { awaited: [...(table.awaited ?? []), ...awaited] }),
+  };
+}
+
+interface Renamed {
+  readonly from: StoredColumn;
+  readonly to: StoredColumn;
+}
+
+const isSameShape = (table: StoredTable, columns: readonly StoredColumn[]): boolean =>
+  columns.length === table.columns.length &&
+  columns.every((column, index) => column === table.columns[index]);
+
+function reopened(column: StoredColumn, physical: string): StoredColumn {
+  const { name, wanted, type, mayBeInexact } = column;
+  return {
+    ...{ name, type, mayBeInexact, presumed: true },
+    ...(wanted === undefined ? {} : { wanted }),
+    ...(physical === name ? {} : { stored: physical }),
+  };
+}
+
+/** Everything that the table has ever held is of the past: one made again under its name begins anew. */
+function withoutColumns(table: StoredTable, { since }: TableDrop): StoredTable {
+  const ended = table.columns.filter(({ presumed }) => presumed === undefined);
+  const form: TableForm = {
+    schemaId: '' as SchemaId,
+    schemaSince: since,
+    columns: [],
+    closed: closedWith(table, ended),
+    key: [],
+    generations: pinned(table),
+    dropped: true,
+  };
+  const { awaited: _, ...rest } = table;
+  return { ...nextForm(rest, form, since), columnsSince: since };
+}
+
+/** The closed columns and more, with what people have written about them. */
+function closedWith(
+  { closed = [], comments }: StoredTable,
+  ended: readonly StoredColumn[],
+): readonly StoredColumn[] {
+  const texts = new Map(Object.entries(comments?.columns ?? {}));
+  const described = ended.map((column) => {
+    const comment = texts.get(column.name);
+    return comment === undefined ? column : { ...column, comment };
+  });
+  return [...closed, ...described];
+}
+
+/** The generations said in full: they do not depend on what columns are called. */
+const pinned = (table: StoredTable): readonly KeyGeneration[] =>
+  table.generations ?? [{ after: BEFORE_ALL, key: keyIdentities(table) }];
+
+/** With one generation more when rows are told apart by other columns than before. */
+function generationsOf(
+  before: StoredTable,
+  after: StoredTable,
+  boundary: Sequence,
+  committedAtUs?: number,
+): Pick<TableForm, 'generations'> {
+  const key = keyIdentities(after);
+  const known = pinned(before);
+  if (isSameSet(known.at(-1)?.key ?? [], key))
+    return before.generations ? { generations: known } : {};
+  const time = committedAtUs === undefined ? {} : { committedAtUs };
+  return { generations: [...known, { after: boundary, key, ...time }] };
+}
+
+const isSameSet = (a: readonly string[], b: readonly string[]): boolean =>
+  a.length === b.length && a.every((one) => b.includes(one));
+
+/** Without comments of its own, a form keeps those of the columns that it has. */
+function commentsOf(
+  { comments }: StoredTable,
+  columns: readonly StoredColumn[],
+): TableComments | undefined {
+  if (!comments) return undefined;
+  const names = new Set(columns.map(({ name }) => name));
+  const kept = Object.entries(comments.columns).filter(([name]) => names.has(name));
+  return { ...comments, columns: Object.fromEntries(kept) };
+}
+
+function renamedComments(
+  comments: TableComments | undefined,
+  nameOf: ReadonlyMap<string, string>,
+): TableComments | undefined {
+  if (!comments) return undefined;
+  const moved = Object.entries(comments.columns).flatMap(([name, comment]) => {
+    const to = nameOf.get(name);
+    return to === undefined ? [] : [[to, comment] as const];
+  });
+  return { ...comments, columns: Object.fromEntries(moved) };
+}
+
 function withComments(
   rules: EvolutionRules,
   table: StoredTable,
@@ -124,13 +364,10 @@ function withComments(
 ): StoredTable {
   if (comments === undefined) return table;
   const given = new Map(Object.entries(comments.columns));
-  const present = new Map(
-    schema.columns.map((column) => [lower(rules.column(column).name), given.get(column.name)]),
-  );
-  const before = new Map(Object.entries(table.comments?.columns ?? {}));
-  const columns = table.columns.flatMap(({ name }) => {
-    const comment = present.has(lower(name)) ? present.get(lower(name)) : before.get(name);
-    return comment === undefined ? [] : [[name, comment] as const];
+  const columns = schema.columns.flatMap((column) => {
+    const comment = given.get(column.name);
+    const stored = findColumn(table.columns, rules.columnName(column.name));
+    return comment === undefined || !stored ? [] : [[stored.name, comment] as const];
   });
   const next = rules.comments({ ...comments, columns: Object.fromEntries(columns) });
   const { comments: earlier, ...form } = table;
@@ -143,107 +380,37 @@ const NO_COMMENTS: TableComments = { columns: {} };
 const isEmpty = ({ table, columns }: TableComments): boolean =>
   table === undefined && Object.keys(columns).length === 0;
 
-const lower = (name: string): string => name.toLowerCase();
-
-/** Every column of the table and of the schema, by lower-case name. */
-function combine(
-  rules: EvolutionRules,
-  table: StoredTable,
-  wanted: readonly StoredColumn[],
-): ReadonlyMap<string, StoredColumn> {
-  const combined = new Map(table.columns.map((column) => [lower(column.name), column]));
-  const taken = new Set([...table.columns, ...wanted].flatMap(namesOf).map(lower));
-  for (const column of wanted) {
-    const stored = combined.get(lower(column.name));
-    const widened = stored ? rules.widen(stored, column, taken) : column;
-    if (!widened) throw conflict(table.name, column, stored?.type ?? '');
-    combined.set(lower(column.name), widened);
-  }
-  return combined;
-}
-
-function namesOf({ name, stored, earlier = [] }: StoredColumn): readonly string[] {
-  return [name, ...(stored === undefined ? [] : [stored]), ...earlier.map((column) => column.name)];
-}
-
-/** The columns as `first` spells and orders them, then the rest. */
-function inOrderOf(
-  first: readonly StoredColumn[],
-  combined: ReadonlyMap<string, StoredColumn>,
-): readonly StoredColumn[] {
-  const rest = new Map(combined);
-  const ordered = first.map((column) => {
-    rest.delete(lower(column.name));
-    const { name: _, ...form } = combined.get(lower(column.name)) ?? column;
-    return { name: column.name, ...form };
-  });
-  return [...ordered, ...rest.values()];
-}
-
-function sameColumns(a: readonly StoredColumn[], b: readonly StoredColumn[]): boolean {
-  return JSON.stringify(a) === JSON.stringify(b);
-}
-
-/** Whether rows that were one by the old key may be two by the new one. */
-export function keyChanged(from: StoredTable, to: StoredTable): boolean {
-  const key = ({ key: names }: StoredTable): string => JSON.stringify(names.map(lower));
-  return key(from) !== key(to);
-}
-
-function conflict(table: TableName, column: StoredColumn, before: string): SluiceError {
-  return new SluiceError(
-    'sink.schema-conflict',
-    `Column ${column.name} of ${table} was ${before} in the warehouse and is ${column.type} now; no type holds both exactly.`,
-    { facts: { table, column: column.name, types: [before, column.type] } },
-  );
-}
-
-function refuseKeyless(name: TableName, { key }: TableSchema): void {
-  if (key.length > 0) return;
+function refuseKeyless({ table, schema }: SchemaUse): void {
+  if (schema.key.length > 0) return;
   throw new SluiceError(
     'table.no-key',
-    `${name} has no primary key, so its present rows cannot be told from its changes. Add a key, or exclude the table.`,
-    { facts: { table: name } },
+    `${table} has no primary key, so its present rows cannot be told from its changes. Add a key, or exclude the table.`,
+    { facts: { table } },
   );
 }
 
-function refuseReserved(
-  rules: EvolutionRules,
-  name: TableName,
-  { id, columns }: TableSchema,
-): void {
+function refuseTooWide({ maxColumns }: EvolutionRules, table: StoredTable): void {
+  const count = physicalColumns(table).length;
+  if (count <= maxColumns) return;
+  throw new SluiceError(
+    'sink.schema-conflict',
+    `${table.name} would have ${count} columns in the warehouse, which holds ${maxColumns} of a table; ${count - table.columns.length} of them are of columns that were dropped or whose type has changed.`,
+    { facts: { table: table.name } },
+  );
+}
+
+function refuseReserved(rules: EvolutionRules, { table, schema: { id } }: SchemaUse): void {
   if (rules.isReserved(id.database))
     throw collision(
       `Database ${id.database} has a name that the warehouse or Sluice uses itself.`,
-      name,
+      table,
     );
-  const reserved = columns.find((column) => RESERVED_COLUMNS.has(lower(column.name)));
-  if (reserved)
-    throw collision(`Column ${reserved.name} of ${name} has a name that Sluice uses itself.`, name);
 }
 
-/** Two columns of the source may be one where letter case does not count. */
-function refuseDoubleNames(table: TableName, columns: readonly StoredColumn[]): void {
-  const seen = new Set<string>();
-  for (const { name } of columns) {
-    if (seen.has(lower(name)))
-      throw collision(`Two columns of ${table} would both be called ${name}.`, table);
-    seen.add(lower(name));
-  }
-}
-
-function refuseCollision(
-  rules: EvolutionRules,
-  known: ReadonlyMap<TableName, StoredTable>,
-  name: TableName,
-  { id }: TableSchema,
-): void {
-  const names = new Set(rules.relations(id).map(lower));
-  for (const other of known.values()) {
-    const shared = rules.relations(other.id).find((relation) => names.has(lower(relation)));
-    if (shared !== undefined)
-      throw collision(`${name} and ${other.name} would both be called ${shared}.`, name);
-  }
+function refuseCollision(known: KnownTables, { table, schema: { id } }: SchemaUse): void {
+  const found = known.holderOf(id);
+  if (found)
+    throw collision(`${table} and ${found.holder} would both be called ${found.relation}.`, table);
 }
 
 function collision(message: string, table: TableName): SluiceError {

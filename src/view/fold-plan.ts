@@ -1,13 +1,16 @@
 import type { Sequence } from '../change/sequence.ts';
 import type { Dialect } from './dialect.ts';
+import { type GenerationRange, generationAfter, generationBefore } from './key-generation.ts';
 import {
   type Bound,
   isDelta,
-  liveRows,
+  liveRowsOf,
+  movedList,
   newestChanges,
   physicalList,
   physicalNames,
   sameKey,
+  stateGeneration,
 } from './row-plan.ts';
 import { META, type StoredTable } from './stored-table.ts';
 
@@ -20,15 +23,35 @@ function names(dialect: Dialect, table: StoredTable, meta: readonly string[]): s
   return [...physicalNames(table).map(dialect.identifier), ...meta].join(', ');
 }
 
+/** Whether folding up to a sequence passes the end of all rows that are in the state. */
+export const replacesState = (table: StoredTable, upTo: Sequence): boolean =>
+  generationAfter(table, upTo).after !== stateGeneration(table).after;
+
+/** Condition on `c` for the changes that a fold up to a sequence brings into the state. */
+export function isFolded(dialect: Dialect, table: StoredTable, upTo: Sequence): string {
+  const bound: Bound = (seq) => `${seq} <= ${dialect.sequence(upTo)}`;
+  return isDelta(dialect, table, generationAfter(table, upTo), 'c', bound);
+}
+
+/** Whether two rows are the same in the generation that the state has after a fold up to a sequence. */
+export const sameFoldedKey = (
+  dialect: Dialect,
+  table: StoredTable,
+  upTo: Sequence,
+  a: string,
+  b: string,
+): string => sameKey(dialect, table, generationAfter(table, upTo), a, b);
+
 /** Query for the newest change of each key between the table's watermark and `upTo`. */
 export function foldedChanges(dialect: Dialect, table: StoredTable, upTo: Sequence): string {
-  const bound: Bound = (seq) => `${seq} <= ${dialect.sequence(upTo)}`;
   const columns = `${stateColumns(dialect, table, 'c')}, c.${META.op}`;
-  return newestChanges(dialect, table, isDelta(dialect, table, 'c', bound), columns);
+  const generation = generationAfter(table, upTo);
+  return newestChanges(dialect, table, generation, isFolded(dialect, table, upTo), columns);
 }
 
 /**
- * One statement that brings the state to what {@link foldedChanges} gives.
+ * One statement that brings the state to what {@link foldedChanges} gives, where it holds rows of
+ * the same generation.
  *
  * @param bounds  conditions on the state row `s` that every change fulfils, so that the warehouse
  *   reads only that part of the state
@@ -40,7 +63,7 @@ export function mergeStatement(
   bounds: readonly string[] = [],
 ): string {
   const columns = [...physicalNames(table).map(dialect.identifier), META.seq, META.inexact];
-  const on = [sameKey(dialect, table, 's', 'f'), ...bounds].join(' AND ');
+  const on = [sameFoldedKey(dialect, table, upTo, 's', 'f'), ...bounds].join(' AND ');
   const set = columns.map((name) => `${name} = f.${name}`).join(', ');
   const values = columns.map((name) => `f.${name}`).join(', ');
   return (
@@ -60,6 +83,10 @@ export function appendStatement(dialect: Dialect, table: StoredTable, upTo: Sequ
   );
 }
 
+/** Empties the state: rows of a generation that has ended are all gone. */
+export const emptyState = (dialect: Dialect, table: StoredTable): string =>
+  `DELETE FROM ${dialect.state(table)} AS s WHERE s.${META.seq} IS NOT NULL`;
+
 /**
  * Statements that bring the state to what {@link foldedChanges} gave, which is by then in the
  * relation `folded`. They belong into one transaction with the new watermark and the views.
@@ -67,13 +94,16 @@ export function appendStatement(dialect: Dialect, table: StoredTable, upTo: Sequ
 export function foldStatements(
   dialect: Dialect,
   table: StoredTable,
+  upTo: Sequence,
   folded: string,
 ): readonly string[] {
   const state = dialect.state(table);
-  const replaced = `SELECT 1 FROM ${folded} AS f WHERE ${sameKey(dialect, table, 'f', 's')}`;
+  const same = sameFoldedKey(dialect, table, upTo, 'f', 's');
   const target = names(dialect, table, [META.seq, META.inexact]);
   return [
-    `DELETE FROM ${state} AS s WHERE EXISTS (${replaced})`,
+    replacesState(table, upTo)
+      ? emptyState(dialect, table)
+      : `DELETE FROM ${state} AS s WHERE EXISTS (SELECT 1 FROM ${folded} AS f WHERE ${same})`,
     `INSERT INTO ${state} (${target}) SELECT ${stateColumns(dialect, table, 'f')} FROM ${folded} AS f WHERE f.${META.op} <> 'd'`,
   ];
 }
@@ -88,10 +118,17 @@ export interface MassDelete {
   readonly ingestedAt: string;
 }
 
-/** One delete in the changelog for each key that lived just before `seq`, with its last row as the image. */
+/**
+ * One delete in the changelog for each key that lived just before `seq`, with its last row as the
+ * image. A delete at the sequence where a generation ends belongs to that one.
+ */
 export function massDelete(dialect: Dialect, table: StoredTable, what: MassDelete): string {
   const before: Bound = (seq) => `${seq} < ${dialect.sequence(what.seq)}`;
-  const live = liveRows(dialect, table, before, (alias) => stateColumns(dialect, table, alias));
+  const generation = generationBefore(table, what.seq);
+  const columns = (alias: string): string =>
+    `${movedList(dialect, table, alias)}, ${alias}.${META.seq}, ${alias}.${META.inexact}`;
+  const isInState = isStateOf(table, generation);
+  const live = liveRowsOf(dialect, table, generation, isInState, before, columns);
   const target = names(dialect, table, [
     META.inexact,
     META.seq,
@@ -115,3 +152,6 @@ export function massDelete(dialect: Dialect, table: StoredTable, what: MassDelet
       : ` WHERE l.${META.seq} < ${dialect.sequence(what.olderThan)}`;
   return `INSERT INTO ${dialect.changes(table)} (${target}) SELECT ${values} FROM (${live}) AS l${condition}`;
 }
+
+const isStateOf = (table: StoredTable, { after }: GenerationRange): boolean =>
+  after === stateGeneration(table).after;

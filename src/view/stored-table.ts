@@ -3,11 +3,29 @@ import type { SchemaId, TableComments, TableId, TableName } from '../change/tabl
 
 export { BEFORE_ALL } from '../change/sequence.ts';
 
-/** JSON-plain, as all of this file: it is stored beside the tables it describes. */
-export interface StoredColumn {
+/** A column of the physical tables. JSON-plain, as all of this file: it is stored beside the tables it describes. */
+export interface PhysicalColumn {
   readonly name: string;
   /** The warehouse's type. */
   readonly type: string;
+  /** What rows show that are older than the column. */
+  readonly initial?: InitialValue;
+}
+
+/** The constant that rows from before an ADD COLUMN have in it. */
+export interface InitialValue {
+  /** Rows with a smaller sequence have it. */
+  readonly before: Sequence;
+  /** An SQL expression without column names. */
+  readonly value: string;
+}
+
+/** A column of the source. */
+export interface StoredColumn extends PhysicalColumn {
+  /** As views show it. */
+  readonly name: string;
+  /** The name that the warehouse would give it, when another column of the table is called so there. */
+  readonly wanted?: string;
   /** Values may exist that the type cannot hold; their text is then in `_cdc_inexact`. */
   readonly mayBeInexact: boolean;
   /** Name in the physical tables, when it is not the one that views show. */
@@ -16,29 +34,76 @@ export interface StoredColumn {
    * Columns that took its values before its type changed to one that they cannot be altered to,
    * newest first. A row has its value in one of them at most.
    */
-  readonly earlier?: readonly { readonly name: string; readonly type: string }[];
+  readonly earlier?: readonly PhysicalColumn[];
+  /** Of a closed column, what people had written about it. */
+  readonly comment?: string;
+  /** It takes the place of a closed column until the next schema says whether there is one. */
+  readonly presumed?: true;
+}
+
+/** Rows are told apart by one key from a sequence on. Those of two generations are never the same row. */
+export interface KeyGeneration {
+  /** Rows with a greater sequence, up to where the next generation begins, belong to it. */
+  readonly after: Sequence;
+  /** The key columns by their {@link StoredColumn} identity, in key order. */
+  readonly key: readonly string[];
+  /** Commit time of where it begins, where known. */
+  readonly committedAtUs?: number;
+}
+
+/** What a table's columns are, and which make its key, from some sequence on. */
+export interface TableForm {
+  /** The schema, and the sequence it is known since. */
+  readonly schemaId: SchemaId;
+  readonly schemaSince: Sequence;
+  /** Columns of the source, in its order. In warehouses of earlier versions also those it had dropped. */
+  readonly columns: readonly StoredColumn[];
+  /**
+   * Columns whose values the source does not have any more, oldest first: changelog and history show
+   * them, under a name that is free. Absent in warehouses of earlier versions.
+   */
+  readonly closed?: readonly StoredColumn[];
+  /** Names of the key columns in key order; empty only when the table is dropped. */
+  readonly key: readonly string[];
+  /** Oldest first. Absent while the key has not changed. */
+  readonly generations?: readonly KeyGeneration[];
+  /** As the warehouse shows them, by the names of {@link columns}. Absent when there are none. */
+  readonly comments?: TableComments;
+  /** The source has no such table: what shows present rows is gone, and what shows changes stays. */
+  readonly dropped?: true;
+}
+
+/** A form that the table had up to some sequence. */
+export interface EarlierForm extends TableForm {
+  /** Rows with a smaller sequence have this form, and so have views at a cut before it. */
+  readonly until: Sequence;
 }
 
 /**
  * A source table as the warehouse keeps it: a changelog that takes every change, a state that holds
- * the present rows as of the watermark, and views over both.
+ * the present rows as of the watermark, and views over both. Its form is the newest.
  */
-export interface StoredTable {
+export interface StoredTable extends TableForm {
   readonly name: TableName;
   readonly id: TableId;
-  /** The newest schema, and the sequence it is known since. */
-  readonly schemaId: SchemaId;
-  readonly schemaSince: Sequence;
-  /** Columns of the newest schema in source order, then those the source has dropped. */
-  readonly columns: readonly StoredColumn[];
-  /** Names of the key columns in key order; never empty. */
-  readonly key: readonly string[];
+  /** Forms that rows may still come for, or that views still show, oldest first. */
+  readonly earlierForms?: readonly EarlierForm[];
+  /** Of the newest record of changed columns or of a drop that the form takes in. */
+  readonly columnsSince?: Sequence;
+  /** Constants of columns that no schema has had yet. */
+  readonly awaited?: readonly AwaitedDefault[];
   /** Changes up to here are folded into the state. */
   readonly watermark: Sequence;
   /** Commit time of the watermark: no later change was committed before it. For warehouses that skip by time. */
   readonly watermarkAtUs?: number;
-  /** As the warehouse shows them, by the names of {@link columns}. Absent when there are none. */
-  readonly comments?: TableComments;
+}
+
+/** A column of this name, as the source spells it, has the constant in rows before the sequence. */
+export interface AwaitedDefault {
+  readonly name: string;
+  /** JSON text, as the image of a row has it. */
+  readonly value: string;
+  readonly before: Sequence;
 }
 
 /**
@@ -56,11 +121,18 @@ export const META = {
   inexact: '_cdc_inexact',
 } as const;
 
-/** The struct that stands last in the changelog's view. */
+/** The struct that stands last in the changelog's view, where no column of the source has its name. */
 export const CDC_STRUCT = '_cdc';
 
-/** A source column may have none of these names. */
-export const RESERVED_COLUMNS: ReadonlySet<string> = new Set([CDC_STRUCT, ...Object.values(META)]);
+/** A column of the history's sub-query. */
+export const NEXT_COMMITTED_AT = '_cdc_next_committed_at';
+
+/** A column of the source that is called like one of these has another name in the physical tables. */
+export const PHYSICAL_NAMES_TAKEN: ReadonlySet<string> = new Set([
+  ...Object.values(META),
+  NEXT_COMMITTED_AT,
+  'rowid',
+]);
 
 /** Where everything that is not for analysts lives. */
 export const INTERNAL_SCHEMA = '_sluice';

@@ -1,23 +1,121 @@
+import type { Sequence } from '../change/sequence.ts';
+import type { TableComments } from '../change/table.ts';
 import type { Dialect } from './dialect.ts';
-import { columnList, keyExpressions, liveRows, newestChanges, upToCut } from './row-plan.ts';
-import { CDC_STRUCT, META, type StoredTable, type ViewSuffix } from './stored-table.ts';
+import { freeName } from './free-name.ts';
+import { generationsOf } from './key-generation.ts';
+import {
+  columnList,
+  isOfGeneration,
+  keyExpressions,
+  liveRows,
+  newestChanges,
+  presentColumns,
+  type ShownColumn,
+  upToCut,
+} from './row-plan.ts';
+import {
+  BEFORE_ALL,
+  CDC_STRUCT,
+  META,
+  NEXT_COMMITTED_AT,
+  type StoredTable,
+  type ViewSuffix,
+} from './stored-table.ts';
+import { formAt, physicalColumns } from './table-form.ts';
 
-/** The statements that make a table's views what they should be now. Each replaces an older view. */
-export function viewStatements(dialect: Dialect, table: StoredTable): readonly string[] {
-  const parameter = freeName('as_of', table);
-  const asOfRows = asOf(dialect, table, parameter);
+/**
+ * The statements that make a table's views what they should be at a cut. Each replaces an older
+ * view. Of a table that the source has dropped only its changes and history are shown.
+ */
+export function viewStatements(
+  dialect: Dialect,
+  table: StoredTable,
+  cut: Sequence | undefined,
+): readonly string[] {
+  const shown = formAt(table, cut ?? BEFORE_ALL);
+  return shown.dropped
+    ? [
+        dialect.dropView(dialect.view(table, '')),
+        ...pastViews(dialect, shown),
+        dialect.dropTableFunction(dialect.view(table, '__as_of')),
+      ]
+    : [...presentView(dialect, shown), ...pastViews(dialect, shown), asOfFunction(dialect, shown)];
+}
+
+function presentView(dialect: Dialect, table: StoredTable): readonly string[] {
+  const columns = presentColumns(table);
+  const rows = liveRows(dialect, table, upToCut(dialect), (alias) =>
+    columnList(dialect, columns, alias),
+  );
+  return view(dialect, table, '', rows, columns);
+}
+
+function pastViews(dialect: Dialect, table: StoredTable): readonly string[] {
+  const columns = pastColumns(table);
+  const names = namesFor(columns);
   return [
-    ...view(dialect, table, '', currentRows(dialect, table)),
-    ...view(dialect, table, '__changes', changelog(dialect, table), [CDC_STRUCT]),
-    ...view(dialect, table, '__history', history(dialect, table), [...validity(table), CDC_STRUCT]),
-    dialect.createTableFunction(dialect.view(table, '__as_of'), parameter, asOfRows),
+    ...view(dialect, table, '__changes', changelog(dialect, table, columns, names), columns, [
+      names.cdc,
+    ]),
+    ...view(dialect, table, '__history', history(dialect, table, columns, names), columns, [
+      names.from,
+      names.to,
+      names.cdc,
+    ]),
   ];
 }
 
+function asOfFunction(dialect: Dialect, table: StoredTable): string {
+  const physical = physicalColumns(table).map(({ name }) => name);
+  const parameter = freeNameIn('as_of', [...table.columns.map(({ name }) => name), ...physical]);
+  const rows = asOf(dialect, table, parameter);
+  return dialect.createTableFunction(dialect.view(table, '__as_of'), parameter, rows);
+}
+
 /** The rows as of the watermark: what can be read without the changelog. For warehouses that bill by what is read. */
-export function latestView(dialect: Dialect, table: StoredTable): readonly string[] {
-  const rows = `SELECT ${columnList(dialect, table, 's')} FROM ${dialect.state(table)} AS s`;
-  return view(dialect, table, '__latest', rows);
+export function latestView(
+  dialect: Dialect,
+  table: StoredTable,
+  cut: Sequence | undefined,
+): readonly string[] {
+  const shown = formAt(table, cut ?? BEFORE_ALL);
+  if (shown.dropped) return [dialect.dropView(dialect.view(table, '__latest'))];
+  const columns = presentColumns(shown);
+  const rows = `SELECT ${columnList(dialect, columns, 's')} FROM ${dialect.state(shown)} AS s`;
+  return view(dialect, shown, '__latest', rows, columns);
+}
+
+/**
+ * The columns of the source, and behind them those it had before: under their names, or where
+ * another column has the name now, under one derived from it.
+ */
+function pastColumns(table: StoredTable): readonly ShownColumn[] {
+  const present = presentColumns(table);
+  const taken = new Set(present.map(({ name }) => name.toLowerCase()));
+  const closed = (table.closed ?? []).map((column) => {
+    const name = taken.has(column.name.toLowerCase())
+      ? freeName(`${column.name}__earlier`, taken)
+      : column.name;
+    taken.add(name.toLowerCase());
+    return { name, column };
+  });
+  return [...present, ...closed];
+}
+
+/** Sluice's own columns give way to those of the source. */
+interface OwnNames {
+  readonly from: string;
+  readonly to: string;
+  readonly cdc: string;
+}
+
+function namesFor(columns: readonly ShownColumn[]): OwnNames {
+  const taken = columns.map(({ name }) => name);
+  return {
+    from: freeNameIn('valid_from', taken),
+    to: freeNameIn('valid_to', taken),
+    cdc: freeNameIn(CDC_STRUCT, taken),
+  };
 }
 
 /** @param added  columns behind those of the source */
@@ -26,42 +124,58 @@ function view(
   table: StoredTable,
   suffix: ViewSuffix,
   body: string,
+  columns: readonly ShownColumn[],
   added: readonly string[] = [],
 ): readonly string[] {
-  const columns = [...table.columns.map(({ name }) => name), ...added];
-  const described = { columns, comments: table.comments };
+  const names = [...columns.map(({ name }) => name), ...added];
+  const described = { columns: names, comments: commentsFor(table, columns) };
   return dialect.createView(dialect.view(table, suffix), body, described);
 }
 
-function currentRows(dialect: Dialect, table: StoredTable): string {
-  return liveRows(dialect, table, upToCut(dialect), (alias) => columnList(dialect, table, alias));
+/** Those of the table, and of its closed columns under the names that they are shown by. */
+function commentsFor(
+  { comments }: StoredTable,
+  columns: readonly ShownColumn[],
+): TableComments | undefined {
+  const ofClosed = columns.flatMap(({ name, column: { comment } }) =>
+    comment === undefined ? [] : [[name, comment] as const],
+  );
+  if (ofClosed.length === 0) return comments;
+  const own = Object.entries(comments?.columns ?? {});
+  return { ...comments, columns: Object.fromEntries([...own, ...ofClosed]) };
 }
 
-function changelog(dialect: Dialect, table: StoredTable): string {
+function changelog(
+  dialect: Dialect,
+  table: StoredTable,
+  columns: readonly ShownColumn[],
+  { cdc }: OwnNames,
+): string {
   return (
-    `SELECT ${columnList(dialect, table, 'c')}, ${cdcStruct(dialect, 'c')} AS ${CDC_STRUCT}` +
+    `SELECT ${columnList(dialect, columns, 'c')}, ${cdcStruct(dialect, 'c')} AS ${dialect.identifier(cdc)}` +
     ` FROM ${dialect.changes(table)} AS c WHERE ${shown(dialect, 'c')}`
   );
 }
 
 /** Every version of every row with the time it was the present one; a delete only ends the one before it. */
-function history(dialect: Dialect, table: StoredTable): string {
-  const key = keyExpressions(dialect, table, 'c').join(', ');
-  const next = '_cdc_next_committed_at';
-  const versions =
-    `SELECT c.*, LEAD(c.${META.committedAt}) OVER (PARTITION BY ${key} ORDER BY c.${META.seq}) AS ${next}` +
-    ` FROM ${dialect.changes(table)} AS c WHERE ${shown(dialect, 'c')}`;
-  const [from, to] = validity(table);
-  return (
-    `SELECT ${columnList(dialect, table, 'h')}, h.${META.committedAt} AS ${dialect.identifier(from)}, h.${next} AS ${dialect.identifier(to)},` +
-    ` ${cdcStruct(dialect, 'h')} AS ${CDC_STRUCT} FROM (${versions}) AS h WHERE h.${META.op} <> 'd'`
-  );
+function history(
+  dialect: Dialect,
+  table: StoredTable,
+  columns: readonly ShownColumn[],
+  { from, to, cdc }: OwnNames,
+): string {
+  const parts = generationsOf(table).map((generation) => {
+    const key = keyExpressions(dialect, table, generation, 'c').join(', ');
+    const versions =
+      `SELECT c.*, LEAD(c.${META.committedAt}) OVER (PARTITION BY ${key} ORDER BY c.${META.seq}) AS ${NEXT_COMMITTED_AT}` +
+      ` FROM ${dialect.changes(table)} AS c WHERE ${isOfGeneration(dialect, table, generation, 'c', upToCut(dialect))}`;
+    return (
+      `SELECT ${columnList(dialect, columns, 'h')}, h.${META.committedAt} AS ${dialect.identifier(from)}, h.${NEXT_COMMITTED_AT} AS ${dialect.identifier(to)},` +
+      ` ${cdcStruct(dialect, 'h')} AS ${dialect.identifier(cdc)} FROM (${versions}) AS h WHERE h.${META.op} <> 'd'`
+    );
+  });
+  return parts.join(' UNION ALL ');
 }
-
-const validity = (table: StoredTable): readonly [from: string, to: string] => [
-  freeName('valid_from', table),
-  freeName('valid_to', table),
-];
 
 /**
  * The rows after the last commit at or before a time. The time is turned into a sequence first:
@@ -72,9 +186,19 @@ function asOf(dialect: Dialect, table: StoredTable, parameter: string): string {
   const last =
     `SELECT MAX(m.${META.seq}) FROM ${dialect.changes(table)} AS m` +
     ` WHERE m.${META.committedAt} <= ${time} AND ${shown(dialect, 'm')}`;
-  const since = dialect.committedSince('c', undefined);
-  const newest = newestChanges(dialect, table, `c.${META.seq} <= (${last})${since}`);
-  return `SELECT ${columnList(dialect, table, 'n')} FROM (${newest}) AS n WHERE n.${META.op} <> 'd'`;
+  const columns = columnList(dialect, presentColumns(table), 'n');
+  const parts = generationsOf(table).map((generation) => {
+    const condition = isOfGeneration(
+      dialect,
+      table,
+      generation,
+      'c',
+      (seq) => `${seq} <= (${last})`,
+    );
+    const newest = newestChanges(dialect, table, generation, condition);
+    return `SELECT ${columns} FROM (${newest}) AS n WHERE n.${META.op} <> 'd'`;
+  });
+  return parts.join(' UNION ALL ');
 }
 
 function shown(dialect: Dialect, alias: string): string {
@@ -94,8 +218,8 @@ function cdcStruct(dialect: Dialect, alias: string): string {
 }
 
 /** `name`, with underscores behind it while a column of the source has it. */
-function freeName(name: string, table: StoredTable): string {
-  const taken = new Set(table.columns.map((column) => column.name.toLowerCase()));
+function freeNameIn(name: string, columns: readonly string[]): string {
+  const taken = new Set(columns.map((column) => column.toLowerCase()));
   let free = name;
   while (taken.has(free)) free += '_';
   return free;

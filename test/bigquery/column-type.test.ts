@@ -5,9 +5,10 @@ import { bigQueryLayout } from '../../src/bigquery/names.ts';
 import { rowWriter } from '../../src/bigquery/row-line.ts';
 import { bigQueryRules } from '../../src/bigquery/table-plan.ts';
 import type { ColumnValue } from '../../src/change/column-value.ts';
-import type { ColumnType } from '../../src/change/table.ts';
+import { type ColumnType, tableName } from '../../src/change/table.ts';
 import { schemaIdOf } from '../../src/topic/schema-record.ts';
-import { tableFor } from '../../src/view/evolve-table.ts';
+import { formAfter } from '../../src/view/evolve-table.ts';
+import { KnownTables } from '../../src/view/known-tables.ts';
 import { change, integer, schemaOf, seqAt } from '../duckdb/warehouse.ts';
 
 const int = (bytes: 1 | 2 | 3 | 4 | 8, unsigned = false): ColumnType => ({
@@ -35,8 +36,9 @@ function lineOf(type: ColumnType, value: ColumnValue): string {
     ['id', integer],
     ['v', type],
   ]);
-  const use = { schemaId: schemaIdOf(schema), schema, since: seqAt(1) };
-  const table = tableFor(rules, new Map(), use);
+  const [schemaId, since] = [schemaIdOf(schema), seqAt(1)];
+  const use = { kind: 'schema', table: tableName(schema.id), schemaId, schema, since } as const;
+  const table = formAfter(rules, new KnownTables([], rules), use)!;
   const row = change(schema, 'c', [1n, value], 1);
   const written = rowWriter(schema, table, 0)(row);
   if (written.kind === 'refused') return written.reason;

@@ -222,13 +222,21 @@ export class MemoryBigQuery implements BigQueryService {
   live(table: string, bound: (seq: string) => boolean): readonly Line[] {
     const newest = new Map<unknown, Line>();
     for (const text of this.lines.get(table) ?? []) {
-      const line = JSON.parse(text) as Line;
+      const line = sourceLine(text);
       const known = newest.get(line.id);
       if (bound(line._cdc_seq) && (!known || line._cdc_seq > known._cdc_seq))
         newest.set(line.id, line);
     }
     return [...newest.values()].filter((line) => line._cdc_op !== 'd');
   }
+}
+
+/** With columns as the source calls them, whichever of that name they are. */
+function sourceLine(text: string): Line {
+  const members = Object.entries(JSON.parse(text) as Line);
+  return Object.fromEntries(
+    members.map(([name, value]) => [name.replace(/__v\d+$/, ''), value]),
+  ) as unknown as Line;
 }
 
 type Entry = Record<string, string | null>;

@@ -8,10 +8,11 @@ import { rowWriter } from '../../src/bigquery/row-line.ts';
 import { messageWriter } from '../../src/bigquery/row-message.ts';
 import { bigQueryRules } from '../../src/bigquery/table-plan.ts';
 import type { ColumnValue } from '../../src/change/column-value.ts';
-import type { ColumnType, TableSchema } from '../../src/change/table.ts';
+import { type ColumnType, type TableSchema, tableName } from '../../src/change/table.ts';
 import type { ChangeRow } from '../../src/sink/destination.ts';
 import { schemaIdOf } from '../../src/topic/schema-record.ts';
-import { tableFor } from '../../src/view/evolve-table.ts';
+import { formAfter } from '../../src/view/evolve-table.ts';
+import { KnownTables } from '../../src/view/known-tables.ts';
 import type { StoredTable } from '../../src/view/stored-table.ts';
 import { change, integer, schemaOf, seqAt, varchar } from '../duckdb/warehouse.ts';
 
@@ -22,9 +23,10 @@ const rules = bigQueryRules(
 const INGESTED_US = Date.UTC(2026, 10, 23, 5) * 1000 + 1;
 
 function storedAs(schema: TableSchema, before?: StoredTable): StoredTable {
-  const known = new Map(before ? [[before.name, before]] : []);
+  const known = new KnownTables(before ? [before] : [], rules);
   const since = seqAt(before ? 2 : 1);
-  return tableFor(rules, known, { schemaId: schemaIdOf(schema), schema, since });
+  const [schemaId, table] = [schemaIdOf(schema), tableName(schema.id)];
+  return formAfter(rules, known, { kind: 'schema', table, schemaId, schema, since })!;
 }
 
 type Message = Readonly<Record<string, unknown>>;

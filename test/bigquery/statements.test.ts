@@ -20,7 +20,7 @@ import {
 } from '../../src/bigquery/metadata.ts';
 import { bigQueryLayout } from '../../src/bigquery/names.ts';
 import { newCheckpoint, setAsideStatements } from '../../src/bigquery/new-warehouse.ts';
-import { tableStatements, tableViews } from '../../src/bigquery/table-plan.ts';
+import { declareKey, dropKey, tableStatements, tableViews } from '../../src/bigquery/table-plan.ts';
 import type { SchemaId, TableName } from '../../src/change/table.ts';
 import { standingChanges } from '../../src/sink/continuity.ts';
 import { controlEffects } from '../../src/sink/control-effects.ts';
@@ -94,6 +94,26 @@ const weighed: StoredTable = {
   ...created,
   columns: [...created.columns, { name: 'weight', type: 'FLOAT64', mayBeInexact: false }],
   key: ['weight', 'id'],
+};
+
+/** After another column has become the key, which is folded up to before that. */
+const rekeyed: StoredTable = {
+  ...folded,
+  key: ['orders'],
+  generations: [
+    { after: BEFORE_ALL, key: ['id'] },
+    { after: seqAt(11), key: ['orders'] },
+  ],
+};
+
+/** After a DROP TABLE. */
+const gone: StoredTable = {
+  ...folded,
+  columns: [],
+  closed: created.columns,
+  key: [],
+  generations: [{ after: BEFORE_ALL, key: ['id'] }],
+  dropped: true,
 };
 
 const effects = controlEffects(
@@ -231,14 +251,22 @@ const STATEMENTS: Readonly<Record<string, readonly string[]>> = {
     ...tableStatements(layout, settings, folded, described),
     saveDefinition(layout, described, 'formed', CONSISTENT),
   ],
-  views: tableViews(layout, folded),
-  'views-with-descriptions': tableViews(layout, described),
-  'views-of-a-changed-table': tableViews(layout, changed),
-  'views-with-an-inexact-key': tableViews(layout, dated),
-  'views-with-a-double-in-the-key': tableViews(layout, weighed),
+  views: tableViews(layout, folded, undefined),
+  'views-with-descriptions': tableViews(layout, described, undefined),
+  'views-of-a-changed-table': tableViews(layout, changed, undefined),
+  'views-with-an-inexact-key': tableViews(layout, dated, undefined),
+  'views-of-a-changed-key': tableViews(layout, rekeyed, cutAt(12).lastSequence),
+  'views-of-a-dropped-table': tableViews(layout, gone, cutAt(12).lastSequence),
+  'views-with-a-double-in-the-key': tableViews(layout, weighed, undefined),
   commit: [commitScript(layout, eventful)],
   'fold-probe': [probeQuery(layout, folded, cutAt(12)), probeQuery(layout, dated, cutAt(12))],
   'fold-merge': [foldScript(layout, folded, cutAt(12), probe, AT_US)],
+  'fold-of-a-changed-key': [
+    probeQuery(layout, rekeyed, cutAt(12)),
+    dropKey(layout, rekeyed),
+    foldScript(layout, rekeyed, cutAt(12), { ...probe, known: 0, keyBounds: undefined }, AT_US),
+    ...declareKey(layout, { ...rekeyed, watermark: cutAt(12).lastSequence }),
+  ],
   'fold-append': [foldScript(layout, folded, cutAt(12), { ...probe, known: 0 }, AT_US)],
   'fold-with-an-inexact-key': [
     foldScript(layout, dated, cutAt(12), { ...probe, keyBounds: undefined }, AT_US),

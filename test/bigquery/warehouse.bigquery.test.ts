@@ -339,6 +339,69 @@ describe.skipIf(ENDPOINT === '').each(PATHS)(
       expect(await rows(CURRENT)).toEqual([]);
     });
 
+    it('keeps a column that comes back apart from the one that was dropped, and shows the constant of an added one', async () => {
+      const { destination, rows } = await newWarehouse();
+      const table = ORDERS_NAME;
+      const wider = schemaOf('shop.orders', [
+        ['id', integer],
+        ['note', varchar],
+        ['n', integer],
+      ]);
+      await destination.apply(batch(1, [rowsOf(ORDERS, [change(ORDERS, 'c', [1n, 'old'], 1)])]));
+      await destination.compact();
+      const control: readonly ControlRecord[] = [
+        {
+          ...{ kind: 'columns', seq: seqAt(2, 0), table, closed: ['note'], renamed: [] },
+          defaults: [{ name: 'n', value: '7' }],
+        },
+        { kind: 'schema', seq: seqAt(2, 1), table, schemaId: schemaIdOf(wider) },
+      ];
+      await destination.apply(batch(2, [], control, [wider]));
+      const late = rowsOf(wider, [change(wider, 'c', [2n, 'new', null], 3)]);
+      await destination.apply(batch(3, [late]));
+      const shown = [
+        ['1', null, '7'],
+        ['2', 'new', null],
+      ];
+      const list = 'SELECT o.id, o.note, o.n FROM {shop}.orders';
+      expect(await rows(`${list} AS o ORDER BY o.id`)).toEqual(shown);
+      await destination.compact();
+      expect(await rows(`${list} AS o ORDER BY o.id`)).toEqual(shown);
+      expect(await rows(`${list}__latest AS o ORDER BY o.id`)).toEqual(shown);
+      expect(
+        await rows('SELECT h.id, h.note__earlier FROM {shop}.orders__history AS h ORDER BY h.id'),
+      ).toEqual([
+        ['1', 'old'],
+        ['2', null],
+      ]);
+    });
+
+    it('shows each row once when its key has changed, by all its views, before and after a fold', async () => {
+      const { destination, rows } = await newWarehouse();
+      const byNote = schemaOf('shop.orders', [['note', varchar]], ['note']);
+      const old = ['a', 'b'].map((note, index) => change(byNote, 'c', [note], 1, 2 * index + 1));
+      await destination.apply(batch(1, [rowsOf(byNote, old)]));
+      await destination.compact();
+      const schemaId = schemaIdOf(ORDERS);
+      const announced = { kind: 'schema', seq: seqAt(2, 0), table: ORDERS_NAME, schemaId } as const;
+      const early = rowsOf(ORDERS, [change(ORDERS, 'r', [1n, 'a'], 3)]);
+      await destination.apply(batch(undefined, [early], [announced], [ORDERS]));
+      const before = 'SELECT o.note FROM {shop}.orders AS o ORDER BY o.note';
+      expect(await rows(before)).toEqual([['a'], ['b']]);
+      await destination.apply(batch(4, [rowsOf(ORDERS, [change(ORDERS, 'r', [2n, 'b'], 4)])]));
+      const shown = [
+        ['1', 'a'],
+        ['2', 'b'],
+      ];
+      const asOf = `SELECT o.id, o.note FROM {shop}.orders__as_of(TIMESTAMP '2030-01-01') AS o ORDER BY o.id`;
+      const open =
+        'SELECT h.id, h.note FROM {shop}.orders__history AS h WHERE h.valid_to IS NULL ORDER BY h.id';
+      for (const compacts of [true, false]) {
+        for (const sql of [CURRENT, asOf, open]) expect(await rows(sql)).toEqual(shown);
+        if (compacts) await destination.compact();
+      }
+    });
+
     it('tells history and the rows as of a time', async () => {
       const { destination, rows } = await newWarehouse();
       const changes = [

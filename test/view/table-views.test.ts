@@ -12,7 +12,9 @@ const marking: Dialect = {
   state: ({ name }) => `state‹${name}›`,
   view: (_, suffix) => `view‹${suffix}›`,
   cut: '(cut)',
-  columnValue: ({ name }, alias) => `${alias}.‹${name}›`,
+  convert: (expression) => expression,
+  typed: (constant) => `typed(${constant})`,
+  isSame: (a, b) => `same(${a}, ${b})`,
   groupable: (_, value) => value,
   antiJoin: 'notExists',
   committedSince: () => '',
@@ -29,6 +31,8 @@ const marking: Dialect = {
     `VIEW ${name}(${columns.join(', ')}) ${comments?.table ?? ''} ${body}`,
   ],
   createTableFunction: (name, parameter, body) => `TABLE FUNCTION ${name}(${parameter}) ${body}`,
+  dropView: (name) => `NO VIEW ${name}`,
+  dropTableFunction: (name) => `NO TABLE FUNCTION ${name}`,
 };
 
 const SEQ = '00000001/0000000000000007/00000000' as Sequence;
@@ -48,11 +52,11 @@ const table: StoredTable = {
   watermark: SEQ,
 };
 
-const views = viewStatements(marking, table);
+const views = viewStatements(marking, table, SEQ);
 const all = [
   ...views,
   foldedChanges(marking, table, SEQ),
-  ...foldStatements(marking, table, 'folded'),
+  ...foldStatements(marking, table, SEQ, 'folded'),
   massDelete(marking, table, { seq: SEQ, olderThan: SEQ, committedAt: 'c', ingestedAt: 'i' }),
 ];
 
