@@ -24,6 +24,8 @@ export interface ServerHistory {
 export interface SourceTable {
   readonly schema: TableSchema;
   readonly comments: TableComments;
+  /** Column name → COLUMN_TYPE with its charset, as `varchar(20) charset utf8mb4`. */
+  readonly columnTypes?: ReadonlyMap<string, string>;
   /** From the server's statistics; may be far off. */
   readonly estimatedRows: number;
 }

@@ -19,13 +19,15 @@ export function chunkQuery(schema: TableSchema): ChunkQuery {
   const { id, columns } = schema;
   const key = schema.key.map((index) => columnAt(columns, index));
   checkKey(id, key);
+  // Results have names of our own: the driver fails at a column called __proto__.
   const expressions = [
     ...columns.map((column) => textExpression(column, quoteName(column.name))),
     ...key.map(keyExpression),
-  ];
-  const order = key.map(({ name }) => quoteName(name)).join(', ');
-  const from = `${quoteName(id.database)}.${quoteName(id.table)} FORCE INDEX (PRIMARY)`;
-  const select = `SELECT ${expressions.join(', ')} FROM ${from}`;
+  ].map((expression, index) => `${expression} AS c${index}`);
+  const table = `${quoteName(id.database)}.${quoteName(id.table)}`;
+  // In full, since a name alone would be that of a result.
+  const order = key.map(({ name }) => `${table}.${quoteName(name)}`).join(', ');
+  const select = `SELECT ${expressions.join(', ')} FROM ${table} FORCE INDEX (PRIMARY)`;
   return {
     schema,
     writer: new TextRowWriter(schema),

@@ -77,10 +77,15 @@ export class MysqlSession implements AsyncDisposable {
   query(sql: string, doing: string, values: readonly unknown[] = []): Promise<readonly TextRow[]> {
     return this.#settling((resolve, reject) => {
       this.raw.query(
-        { sql, values: [...values], typeCast: (field) => field.string('utf8') },
-        (error, rows) => {
+        {
+          sql,
+          values: [...values],
+          rowsAsArray: true,
+          typeCast: (field) => field.string('utf8'),
+        },
+        (error, rows, fields) => {
           if (error) reject(mysqlFailure(error, doing, this.server));
-          else resolve(Array.isArray(rows) ? (rows as TextRow[]) : []);
+          else resolve(Array.isArray(rows) ? namedRows(rows as TextValues[], fields) : []);
         },
       );
     });
@@ -174,6 +179,20 @@ export class MysqlSession implements AsyncDisposable {
       `The connection to ${this.server} ended: ${how}.`,
     );
   }
+}
+
+type TextValues = readonly (string | null)[];
+
+/** Rows without a prototype: a name that no column has is no name of theirs. */
+function namedRows(
+  rows: readonly TextValues[],
+  fields: readonly { readonly name: string }[],
+): readonly TextRow[] {
+  return rows.map((values) => {
+    const row = Object.create(null) as Record<string, string | null>;
+    for (const [index, { name }] of fields.entries()) row[name] = values[index] ?? null;
+    return row;
+  });
 }
 
 /**

@@ -76,7 +76,7 @@ export function mysqlFailure(error: unknown, doing: string, server: string): Slu
   if (error instanceof SluiceError) return error;
   const { errno, symbol, text } = describe(error);
   const known = BY_NUMBER.get(errno) ?? BY_SYMBOL.get(symbol);
-  const code = known ?? (errno === 0 ? 'mysql.connection-lost' : 'mysql.query-failed');
+  const code = known ?? (isOfSocket(error, errno) ? 'mysql.connection-lost' : 'mysql.query-failed');
   const said = known === undefined ? symbol : text;
   const number = errno === 0 ? '' : ` (error ${errno})`;
   return new SluiceError(
@@ -87,6 +87,11 @@ export function mysqlFailure(error: unknown, doing: string, server: string): Slu
       facts: { server, errno, symbol },
     },
   );
+}
+
+/** Sockets, TLS and the driver's protocol name their failures by a code; a fault of the driver has none. */
+function isOfSocket(error: unknown, errno: number): boolean {
+  return errno === 0 && error instanceof Error && 'code' in error && typeof error.code === 'string';
 }
 
 /** The server's error number behind a failure made here; 0 for any other. */
@@ -103,7 +108,7 @@ interface Described {
 
 function describe(error: unknown): Described {
   if (!(error instanceof Error)) return { errno: 0, symbol: 'UNKNOWN', text: 'unknown failure' };
-  const symbol = 'code' in error && typeof error.code === 'string' ? error.code : 'UNKNOWN';
+  const symbol = 'code' in error && typeof error.code === 'string' ? error.code : error.name;
   // A socket's errno is the negative number of the operating system.
   const errno =
     'errno' in error && typeof error.errno === 'number' && error.errno > 0 ? error.errno : 0;

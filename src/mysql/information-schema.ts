@@ -3,7 +3,7 @@ import type { TableId, TableName } from '../change/table.ts';
 import { tableName } from '../change/table.ts';
 import { SluiceError } from '../errors/error.ts';
 import type { MysqlSession, TextRow } from './connection.ts';
-import { COLUMN_FIELDS, columnOf, commentsOf } from './table-definition.ts';
+import { COLUMN_FIELDS, columnOf, commentsOf, fullTypeOf } from './table-definition.ts';
 
 /** A base table with what only its definition tells. */
 export interface DefinedTable extends SourceTable {
@@ -12,27 +12,19 @@ export interface DefinedTable extends SourceTable {
   readonly engine: string;
 }
 
-/**
- * Session variables that make information_schema tell everything: fresh statistics, and generated
- * invisible primary keys, which are in the log whatever this says. Both only where they exist.
- */
-const TELLING: ReadonlyMap<string, string> = new Map([
-  ['information_schema_stats_expiry', '0'],
-  ['show_gipk_in_create_table_and_information_schema', 'ON'],
-]);
+const SHOWS_GENERATED_KEYS = 'show_gipk_in_create_table_and_information_schema';
 
+/**
+ * Makes information_schema show generated invisible primary keys, which are in the log whatever it
+ * says; a server that has none lacks the setting.
+ */
 export async function tellDefinitions(session: MysqlSession): Promise<void> {
-  const names = [...TELLING.keys()].map((name) => `'${name}'`).join(', ');
-  const found = await session.query(
-    `SHOW SESSION VARIABLES WHERE Variable_name IN (${names})`,
+  const [found] = await session.query(
+    `SHOW SESSION VARIABLES LIKE '${SHOWS_GENERATED_KEYS}'`,
     'reading session variables',
   );
-  const wrong = found
-    .map((row) => ({ name: row['Variable_name'] ?? '', value: row['Value'] }))
-    .filter(({ name, value }) => value !== TELLING.get(name));
-  if (wrong.length === 0) return;
-  const assignments = wrong.map(({ name }) => `SESSION ${name} = ${TELLING.get(name)}`);
-  await session.query(`SET ${assignments.join(', ')}`, 'setting session variables');
+  if (found === undefined || found['Value'] === 'ON') return;
+  await session.query(`SET SESSION ${SHOWS_GENERATED_KEYS} = ON`, 'setting session variables');
 }
 
 /** Which tables to describe. `matches` has the last word: name comparison in SQL may ignore case. */
@@ -63,14 +55,23 @@ export interface SightedTable {
     | Extract<Sight, { readonly kind: 'unreadable' | 'hidden' }>;
 }
 
-/** Base tables of a selection in three queries, however many they are, sorted by name. */
+/** Tables whose details are asked for at a time. */
+const SLICE = 500;
+
+/**
+ * Base tables of a selection, sorted by name.
+ *
+ * The look changes nothing at the server and opens no table: statistics are what would. A MEMORY table
+ * that a restart has emptied is announced in the log when it is opened first, but not when
+ * information_schema opens it. So names come first, details of the tables that are wanted then, and
+ * statistics of InnoDB tables alone, as the server has them at hand.
+ */
 export async function readSights(
   session: MysqlSession,
   selection: TableSelection,
 ): Promise<readonly SightedTable[]> {
   const tables = await session.query(
     `SELECT TABLE_SCHEMA AS \`database\`, TABLE_NAME AS \`table\`, ENGINE AS engine,
-            TABLE_ROWS AS estimatedRows, AVG_ROW_LENGTH AS averageRowBytes,
             TABLE_COMMENT AS comment
        FROM information_schema.TABLES
       WHERE TABLE_TYPE = 'BASE TABLE' AND ${selection.where}`,
@@ -78,27 +79,35 @@ export async function readSights(
     selection.values,
   );
   const matching = tables.filter((row) => selection.matches(idOf(row)));
-  if (matching.length === 0) return [];
-  const columns = await readColumns(session, selection, matching);
-  const keys = await readKeys(session, selection, matching);
-  return matching
-    .map((row) => sightOf(row, columns.get(nameOf(row)) ?? [], keys.get(nameOf(row)) ?? []))
-    .sort((a, b) => (tableName(a.id) < tableName(b.id) ? -1 : 1));
+  const sighted: SightedTable[] = [];
+  for (const rows of slicesOf(matching)) {
+    const columns = Map.groupBy(await readColumns(session, rows), nameOf);
+    const keys = Map.groupBy(await readKeys(session, rows), nameOf);
+    const statistics = new Map(
+      (await readStatistics(session, rows)).map((row) => [nameOf(row), row]),
+    );
+    for (const row of rows) {
+      const name = nameOf(row);
+      const details = {
+        columns: columns.get(name) ?? [],
+        key: (keys.get(name) ?? []).map((column) => column['name'] ?? ''),
+        statistics: statistics.get(name),
+      };
+      sighted.push(sightOf(row, details));
+    }
+  }
+  return sighted.sort((a, b) => (tableName(a.id) < tableName(b.id) ? -1 : 1));
 }
 
 /** A table without a column that the account may see is one that it may not read. */
-function sightOf(
-  row: TextRow,
-  columnRows: readonly TextRow[],
-  key: readonly string[],
-): SightedTable {
+function sightOf(row: TextRow, details: TableDetails): SightedTable {
   const id = idOf(row);
   const mayRead = ({ privileges }: TextRow): boolean =>
     (privileges ?? '').split(',').includes('select');
-  if (columnRows.length === 0 || !columnRows.every(mayRead))
-    return { id, sight: { kind: 'hidden' } };
+  const { columns } = details;
+  if (columns.length === 0 || !columns.every(mayRead)) return { id, sight: { kind: 'hidden' } };
   try {
-    return { id, sight: { kind: 'readable', table: definedTable(row, columnRows, key) } };
+    return { id, sight: { kind: 'readable', table: definedTable(row, details) } };
   } catch (error) {
     if (!(error instanceof SluiceError) || error.code !== 'table.unknown-type') throw error;
     return { id, sight: { kind: 'unreadable', code: error.code, reason: error.message } };
@@ -114,69 +123,81 @@ export async function readTables(
   return sights.flatMap(({ sight }) => (sight.kind === 'readable' ? [sight.table] : []));
 }
 
-/** Of a selection over the whole server only the databases that have a matching table are asked. */
-function narrowed(selection: TableSelection, matching: readonly TextRow[]): TableSelection {
-  if (selection.values.length > 1) return selection;
-  const databases = [...new Set(matching.map((row) => row['database']))];
-  return { ...selection, where: 'TABLE_SCHEMA IN (?)', values: [databases] };
+/** Each of one database. */
+function slicesOf(tables: readonly TextRow[]): readonly (readonly TextRow[])[] {
+  const slices: (readonly TextRow[])[] = [];
+  for (const rows of Map.groupBy(tables, (row) => row['database']).values())
+    for (let at = 0; at < rows.length; at += SLICE) slices.push(rows.slice(at, at + SLICE));
+  return slices;
 }
 
-async function readColumns(
+const IN_SLICE = 'TABLE_SCHEMA = ? AND TABLE_NAME IN (?)';
+
+const valuesOf = (slice: readonly TextRow[]): readonly unknown[] => [
+  slice[0]?.['database'],
+  slice.map((row) => row['table']),
+];
+
+function readColumns(
   session: MysqlSession,
-  selection: TableSelection,
-  matching: readonly TextRow[],
-): Promise<ReadonlyMap<TableName, readonly TextRow[]>> {
-  const { where, values, matches } = narrowed(selection, matching);
-  const rows = await session.query(
-    `SELECT ${COLUMN_FIELDS} FROM information_schema.COLUMNS WHERE ${where}
-      ORDER BY TABLE_SCHEMA, TABLE_NAME, ORDINAL_POSITION`,
+  slice: readonly TextRow[],
+): Promise<readonly TextRow[]> {
+  return session.query(
+    `SELECT ${COLUMN_FIELDS} FROM information_schema.COLUMNS WHERE ${IN_SLICE}
+      ORDER BY TABLE_NAME, ORDINAL_POSITION`,
     'reading the columns of tables',
-    values,
+    valuesOf(slice),
   );
-  const wanted = rows.filter((row) => matches(idOf(row)));
-  return Map.groupBy(wanted, nameOf);
 }
 
-async function readKeys(
-  session: MysqlSession,
-  selection: TableSelection,
-  matching: readonly TextRow[],
-): Promise<ReadonlyMap<TableName, readonly string[]>> {
-  const { where, values, matches } = narrowed(selection, matching);
-  const rows = await session.query(
+function readKeys(session: MysqlSession, slice: readonly TextRow[]): Promise<readonly TextRow[]> {
+  return session.query(
     `SELECT TABLE_SCHEMA AS \`database\`, TABLE_NAME AS \`table\`, COLUMN_NAME AS name
-       FROM information_schema.STATISTICS WHERE INDEX_NAME = 'PRIMARY' AND ${where}
-      ORDER BY TABLE_SCHEMA, TABLE_NAME, SEQ_IN_INDEX`,
+       FROM information_schema.STATISTICS WHERE INDEX_NAME = 'PRIMARY' AND ${IN_SLICE}
+      ORDER BY TABLE_NAME, SEQ_IN_INDEX`,
     'reading the keys of tables',
-    values,
+    valuesOf(slice),
   );
-  const wanted = rows.filter((row) => matches(idOf(row)));
-  return new Map(
-    [...Map.groupBy(wanted, nameOf)].map(([name, group]) => [
-      name,
-      group.map((row) => row['name'] ?? ''),
-    ]),
+}
+
+function readStatistics(
+  session: MysqlSession,
+  slice: readonly TextRow[],
+): Promise<readonly TextRow[]> {
+  return session.query(
+    `SELECT TABLE_SCHEMA AS \`database\`, TABLE_NAME AS \`table\`,
+            TABLE_ROWS AS estimatedRows, AVG_ROW_LENGTH AS averageRowBytes
+       FROM information_schema.TABLES
+      WHERE ENGINE = 'InnoDB' AND ${IN_SLICE}`,
+    'reading the statistics of tables',
+    valuesOf(slice),
   );
+}
+
+interface TableDetails {
+  readonly columns: readonly TextRow[];
+  readonly key: readonly string[];
+  readonly statistics: TextRow | undefined;
 }
 
 function definedTable(
   row: TextRow,
-  columnRows: readonly TextRow[],
-  key: readonly string[],
+  { columns: columnRows, key, statistics }: TableDetails,
 ): DefinedTable {
   const columns = columnRows.map(columnOf);
   const indexes = key.map((name) => columns.findIndex((column) => column.name === name));
   // Columns and key are two queries: an ALTER between them leaves a key of unknown columns.
-  if (indexes.includes(-1) && columns.length > 0)
+  if (indexes.includes(-1))
     throw new SluiceError(
       'mysql.query-failed',
       `Table ${nameOf(row)} was altered while its definition was read; it will be read again.`,
     );
   return {
     schema: { id: idOf(row), columns, key: indexes },
+    columnTypes: new Map(columnRows.map((column) => [column['name'] ?? '', fullTypeOf(column)])),
     comments: commentsOf(row, columnRows),
-    estimatedRows: Number(row['estimatedRows'] ?? 0),
-    averageRowBytes: Number(row['averageRowBytes'] ?? 0),
+    estimatedRows: Number(statistics?.['estimatedRows'] ?? 0),
+    averageRowBytes: Number(statistics?.['averageRowBytes'] ?? 0),
     engine: row['engine'] ?? '',
   };
 }

@@ -96,7 +96,9 @@ async function privilegeFindings(
     'reading the privileges on tables',
     [databases],
   );
-  const closed = new Set(rows.map((row) => `${row['database']}.${row['table']}`));
+  const closed = new Set(
+    rows.map((row) => tableName({ database: row['database'] ?? '', table: row['table'] ?? '' })),
+  );
   const unreadable = tables.filter(({ schema }) => closed.has(tableName(schema.id)));
   if (unreadable.length === 0) return [];
   const account = await grantee(session);

@@ -25,6 +25,14 @@ export function columnOf(row: TextRow): Column {
   return { name: row['name'] ?? '', type: columnType(row), nullable: row['nullable'] === 'YES' };
 }
 
+/** The type as a definition has it, charset included: `varchar(20) charset utf8mb4`. */
+export function fullTypeOf(row: TextRow): string {
+  const { fullType, charset } = row;
+  const named =
+    charset === null || charset === undefined ? '' : ` charset ${canonicalCharset(charset)}`;
+  return (fullType ?? '') + named;
+}
+
 /** @param table  its row in information_schema.TABLES, with `comment` */
 export function commentsOf(table: TextRow, columns: readonly TextRow[]): TableComments {
   const { comment = '' } = table;

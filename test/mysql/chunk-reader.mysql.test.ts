@@ -58,6 +58,23 @@ describe.skipIf(!MYSQL_URL)('the chunk reader', () => {
     }
   }
 
+  it('reads columns whose names mean something to JavaScript, and keys named like results', async () => {
+    await db.run(
+      'CREATE TABLE race (c1 INT, `__proto__` VARCHAR(20), `constructor` INT, `toString` INT, c0 INT, PRIMARY KEY (c0, c1))',
+      "INSERT INTO race VALUES (1, 'b', 3, 4, 2), (2, 'a', 3, 4, 1)",
+    );
+    expect(await readAll('race', 1)).toEqual([
+      {
+        key: '{"c0":1,"c1":2}',
+        row: '{"c1":2,"__proto__":"a","constructor":3,"toString":4,"c0":1}',
+      },
+      {
+        key: '{"c0":2,"c1":1}',
+        row: '{"c1":1,"__proto__":"b","constructor":3,"toString":4,"c0":2}',
+      },
+    ]);
+  });
+
   it('reads every row once and in key order, for keys of every type, whatever the chunk size', async () => {
     let tables = 0;
     await fc.assert(

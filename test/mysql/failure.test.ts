@@ -7,6 +7,17 @@ function errPacket(errno: number, text: string): Buffer {
   return Buffer.concat([head, Buffer.from(`#HY000${text}`)]);
 }
 
+describe('mysqlFailure', () => {
+  it.each([
+    ['a fault of the driver', new Error("The field name can't be used"), 'mysql.query-failed'],
+    ['a mistake in code', new TypeError('x is undefined'), 'mysql.query-failed'],
+    ['a socket', Object.assign(new Error('read'), { code: 'ECONNRESET' }), 'mysql.connection-lost'],
+    ['TLS', Object.assign(new Error('tls'), { code: 'ERR_SSL_X' }), 'mysql.connection-lost'],
+  ])('tells the failure of %s by its kind', (_, error, code) => {
+    expect(mysqlFailure(error, 'reading', 'cdc@db:3306').code).toBe(code);
+  });
+});
+
 describe('what the server says when it ends a dump', () => {
   it.each([
     [

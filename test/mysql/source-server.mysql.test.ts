@@ -124,6 +124,29 @@ describe.skipIf(!MYSQL_URL)('the source server', () => {
     await source.close();
   });
 
+  it('tells the full type of every column, with its charset', async () => {
+    await db.run(
+      'CREATE TABLE typed (id BIGINT UNSIGNED PRIMARY KEY, `__proto__` VARCHAR(20) CHARACTER SET latin1, e ENUM("a") CHARACTER SET utf8mb4)',
+    );
+    const source = server([]);
+    const typed = tableIn({ sight: await source.look({ database: db.name, table: 'typed' }) });
+    expect([...(typed.columnTypes ?? [])]).toEqual([
+      ['id', 'bigint unsigned'],
+      ['__proto__', 'varchar(20) charset latin1'],
+      ['e', "enum('a') charset utf8mb4"],
+    ]);
+    await source.close();
+  });
+
+  it('opens no table to list them', async () => {
+    await db.run('CREATE TABLE unopened (id INT PRIMARY KEY) ENGINE=MEMORY', 'FLUSH TABLES');
+    const source = server([`${db.name}.*`]);
+    await source.capturedTables();
+    await source.close();
+    const open = await db.session.query(`SHOW OPEN TABLES FROM ${db.name}`, 'test');
+    expect(open.map((row) => row['Table'])).not.toContain('unopened');
+  });
+
   it('never lists tables of the server itself', async () => {
     const source = server(['*.*']);
     const databases = new Set((await source.capturedTables()).map(({ id }) => id.database));
