@@ -1,5 +1,6 @@
-import { promisify } from 'node:util';
-import { gzip } from 'node:zlib';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { createGzip } from 'node:zlib';
 import type { TableName } from '../change/table.ts';
 import type { ChangeRow, TableRows } from '../sink/destination.ts';
 import type { Obstacle } from '../sink/table-stop.ts';
@@ -8,10 +9,10 @@ import type { StoredTable } from '../view/stored-table.ts';
 import type { RefusedRow } from './commit-script.ts';
 import { rowWriter } from './row-line.ts';
 
-const compress = promisify(gzip);
-
 /** Level 1 halves the time of the default for a tenth more bytes, and uploads are not billed. */
 const GZIP = { level: 1 };
+/** Handed to the compressor at a time: all rows together may be longer than a text can be. */
+const PIECE_CHARS = 1 << 20;
 
 /** What becomes of a row that BigQuery would not take: it is put on record, or its table stops. */
 export type OnRefusedRow = 'reject' | 'stop';
@@ -43,8 +44,27 @@ export async function loadFile(
     };
   });
   if ('code' in made) return made;
-  const file = await compress(Buffer.from(made.rows.join('')), GZIP);
+  const file = await compressed(made.rows);
   return { table: table.name, file, rows: made.rows.length, refused: made.refused };
+}
+
+async function compressed(lines: readonly string[]): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  await pipeline(Readable.from(piecesOf(lines)), createGzip(GZIP), async (source) => {
+    for await (const chunk of source as AsyncIterable<Buffer>) chunks.push(chunk);
+  });
+  return Buffer.concat(chunks);
+}
+
+function* piecesOf(lines: readonly string[]): Iterable<string> {
+  let piece = '';
+  for (const line of lines) {
+    piece += line;
+    if (piece.length < PIECE_CHARS) continue;
+    yield piece;
+    piece = '';
+  }
+  if (piece !== '') yield piece;
 }
 
 export interface WrittenRows<Row> {
