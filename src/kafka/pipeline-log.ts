@@ -17,7 +17,12 @@ import { Cluster } from './cluster.ts';
 import { CommittedReader } from './committed-reader.ts';
 import type { KafkaConnection } from './connection-options.ts';
 import type { KafkaKillPoint } from './kill-points.ts';
-import { createTopics, internalTopicConfigs, tableTopicConfig } from './topic-admin.ts';
+import {
+  createTopics,
+  internalTopicConfigs,
+  messageLimits,
+  tableTopicConfig,
+} from './topic-admin.ts';
 import { foldTopic } from './topic-fold.ts';
 import { TransactionProducer } from './transaction-producer.ts';
 
@@ -47,6 +52,7 @@ export class KafkaPipelineLog implements PipelineLog {
   readonly #reader: CommittedReader;
   readonly #producer: TransactionProducer;
   readonly #pool = new BufferPool();
+  readonly #messageLimits = new Map<Topic, number>();
   #publishing = false;
 
   constructor(options: PipelineLogOptions) {
@@ -86,12 +92,15 @@ export class KafkaPipelineLog implements PipelineLog {
     await this.#create(missing.map((topic) => tableTopicConfig(topic, partitions, replication)));
     const identities = missing.length === 0 ? present : await this.#identities(topics);
     for (const topic of topics) refuseChanged(topic, identities.get(topic), known.get(topic));
+    for (const [topic, bytes] of await messageLimits(this.#options, topics))
+      this.#messageLimits.set(topic, bytes);
     return identities;
   }
 
   newBatch(): OutgoingBatch {
     const { compression } = this.#options;
-    return new RecordBatches({ ...DEFAULT_LIMITS, compression }, this.#pool);
+    const maxBatchBytesOf = (topic: Topic) => this.#messageLimits.get(topic);
+    return new RecordBatches({ ...DEFAULT_LIMITS, compression, maxBatchBytesOf }, this.#pool);
   }
 
   async publish(batch: OutgoingBatch): Promise<void> {

@@ -1,4 +1,5 @@
-import { type Admin, type ITopicConfig, Kafka } from 'kafkajs';
+import { type Admin, ConfigResourceTypes, type ITopicConfig, Kafka } from 'kafkajs';
+import { SluiceError } from '../errors/error.ts';
 import { type InternalTopics, internalTopics, type Topic } from '../topic/topic-name.ts';
 import { kafkaFailure } from './broker-error.ts';
 import { type KafkaConnection, kafkajsOptions } from './connection-options.ts';
@@ -69,6 +70,50 @@ export async function createTopics(
   await withAdmin(connection, `creating ${names}`, (admin) =>
     admin.createTopics({ topics: [...topics], waitForLeaders: true }),
   );
+}
+
+const MESSAGE_LIMIT = 'max.message.bytes';
+/** Topics described by one request. */
+const SLICE = 500;
+
+/**
+ * What a record batch may take in each topic. Empty where the account may not ask (DescribeConfigs),
+ * or the broker does not say.
+ */
+export async function messageLimits(
+  connection: KafkaConnection,
+  topics: readonly Topic[],
+): Promise<ReadonlyMap<Topic, number>> {
+  const limits = new Map<Topic, number>();
+  await withAdmin(connection, 'reading the limits of topics', async (admin) => {
+    for (let at = 0; at < topics.length; at += SLICE)
+      for (const [topic, bytes] of await limitsOf(admin, topics.slice(at, at + SLICE)))
+        limits.set(topic, bytes);
+  }).catch((error: unknown) => {
+    if (!(error instanceof SluiceError) || error.code !== 'kafka.refused') throw error;
+  });
+  return limits;
+}
+
+async function limitsOf(
+  admin: Admin,
+  topics: readonly Topic[],
+): Promise<readonly (readonly [Topic, number])[]> {
+  const { resources } = await admin.describeConfigs({
+    resources: topics.map((name) => ({
+      type: ConfigResourceTypes.TOPIC,
+      name,
+      configNames: [MESSAGE_LIMIT],
+    })),
+    includeSynonyms: false,
+  });
+  const limits: [Topic, number][] = [];
+  for (const { resourceName, configEntries } of resources) {
+    const limit = configEntries.find(({ configName }) => configName === MESSAGE_LIMIT);
+    const bytes = Number(limit?.configValue);
+    if (bytes > 0) limits.push([resourceName as Topic, bytes]);
+  }
+  return limits;
 }
 
 /** Every topic of a prefix, internal ones included; other prefixes that begin alike are left out. */

@@ -8,8 +8,10 @@ export interface BatchLimits {
   readonly compression: Compression;
   /** A record batch is closed before it grows beyond this, uncompressed. A larger record gets its own. */
   readonly sealBytes: number;
-  /** The topics' max.message.bytes: what one record batch may take after compression. */
+  /** What one record batch may take after compression, in topics of which nothing else is known. */
   readonly maxBatchBytes: number;
+  /** A topic's own max.message.bytes; `undefined` when it is not known. */
+  readonly maxBatchBytesOf?: (topic: Topic) => number | undefined;
 }
 
 export const DEFAULT_LIMITS: BatchLimits = {
@@ -17,6 +19,9 @@ export const DEFAULT_LIMITS: BatchLimits = {
   sealBytes: 1 << 20,
   maxBatchBytes: 16 << 20,
 };
+
+/** A request holds one record batch at least, and the broker's socket.request.max.bytes is 100 MiB. */
+const MAX_REQUEST_BATCH_BYTES = (100 << 20) - (64 << 10);
 
 /** The sealed batches of one partition, to be sent in this order. */
 export interface PartitionBatches {
@@ -246,9 +251,10 @@ class PartitionWriter {
     const end = record.write(buffer, BATCH.records, 0, 0);
     const timestamps = { firstMs: record.timestampMs, largestMs: record.timestampMs };
     const sealed = sealBatch(buffer.subarray(0, end), 1, timestamps, this.#limits.compression);
-    if (sealed.bytes.length > this.#limits.maxBatchBytes) {
-      throw recordTooLarge(this.#topic, sealed.bytes.length, this.#limits.maxBatchBytes);
-    }
+    const { maxBatchBytesOf, maxBatchBytes } = this.#limits;
+    const allowed = maxBatchBytesOf?.(this.#topic) ?? maxBatchBytes;
+    if (sealed.bytes.length > Math.min(allowed, MAX_REQUEST_BATCH_BYTES))
+      throw recordTooLarge(this.#topic, sealed.bytes.length, allowed);
     this.#seal();
     this.#sealed.push(sealed);
     this.#held.bytes += sealed.bytes.length;
@@ -259,9 +265,13 @@ class PartitionWriter {
 const NO_BUFFER = Buffer.alloc(0);
 
 function recordTooLarge(topic: Topic, bytes: number, maxBytes: number): SluiceError {
+  const limit =
+    maxBytes > MAX_REQUEST_BATCH_BYTES
+      ? `a request to a broker may take ${MAX_REQUEST_BATCH_BYTES}`
+      : `max.message.bytes of the topic is ${maxBytes}`;
   return new SluiceError(
     'kafka.record-too-large',
-    `A record for ${topic} takes ${bytes} bytes after compression; one record batch may take ${maxBytes}.`,
+    `A record for ${topic} takes ${bytes} bytes after compression; ${limit}.`,
     { facts: { topic, bytes, maxBytes } },
   );
 }

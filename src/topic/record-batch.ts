@@ -69,6 +69,10 @@ const ZSTD_NEAREST = { ...ZSTD_NEAR, [constants.ZSTD_c_hashLog]: 12 };
 const SMALL_RECORD_BYTES = 2 << 10;
 /** On average; a larger record may repeat what stood 128 KiB before, as an image after an update does. */
 const LARGE_RECORD_BYTES = 16 << 10;
+/** Of level 1: a record beyond may repeat what stood farther back. */
+const WINDOW_BYTES = 512 << 10;
+/** 128 MiB, the largest that a reader takes without being told. */
+const LARGEST_WINDOW_LOG = 27;
 const LARGEST_CHUNK_BYTES = 256 << 10;
 const SMALLEST_CHUNK_BYTES = 4 << 10;
 
@@ -95,8 +99,21 @@ function compress(records: Buffer, count: number): Buffer {
 }
 
 function zstdParams(recordBytes: number): Record<number, number> {
+  if (recordBytes > WINDOW_BYTES) return zstdFar(recordBytes);
   if (recordBytes < SMALL_RECORD_BYTES) return ZSTD_NEAREST;
   return recordBytes < LARGE_RECORD_BYTES ? ZSTD_NEAR : ZSTD_LEVEL_1;
+}
+
+/**
+ * A window as large as the record: the image after an update repeats that before it, large values
+ * that have not changed included. The hash table of level 1 has forgotten them by then.
+ */
+function zstdFar(recordBytes: number): Record<number, number> {
+  return {
+    ...ZSTD_LEVEL_1,
+    [constants.ZSTD_c_enableLongDistanceMatching]: 1,
+    [constants.ZSTD_c_windowLog]: Math.min(LARGEST_WINDOW_LOG, Math.ceil(Math.log2(recordBytes))),
+  };
 }
 
 /**

@@ -22,7 +22,6 @@ const stored: StoredTable = {
   schemaId: schemaIdOf(docs),
   schemaSince: BEFORE_ALL,
   watermark: BEFORE_ALL,
-  status: 'consistent',
 };
 
 const fileOf = async (body: string, rows: number) => {

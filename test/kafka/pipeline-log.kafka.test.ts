@@ -296,6 +296,29 @@ describe.skipIf(!KAFKA)('a pipeline log on Kafka', { timeout: 60_000 }, () => {
     await expect(log.publish(batch)).rejects.toMatchObject({ code: 'kafka.record-too-large' });
   });
 
+  it('takes a record of 20 MiB where the topic does, and names the limit where it does not', async () => {
+    const options = logOptions({ compression: 'none' });
+    const log = await started(options);
+    const wide = ordersOf(options.prefix);
+    const narrow = tableTopic(options.prefix, { database: 'shop', table: 'narrow' });
+    const topicOf = (topic: Topic, bytes: number) => ({
+      topic,
+      numPartitions: 1,
+      replicationFactor: 1,
+      configEntries: [{ name: 'max.message.bytes', value: String(bytes) }],
+    });
+    const topics = [topicOf(wide, 32 << 20), topicOf(narrow, 2 << 20)];
+    await administer((admin) => admin.createTopics({ topics }));
+    await log.ensureTopics([wide, narrow], NONE);
+    const value = 'x'.repeat(20 << 20);
+    const batch = log.newBatch();
+    batch.append(plainRecord(wide, 0, 'k', value));
+    await log.publish(batch);
+    expect(() => log.newBatch().append(plainRecord(narrow, 0, 'k', value))).toThrow(
+      /max\.message\.bytes of the topic is 2097152/,
+    );
+  });
+
   it('commits an empty batch without a transaction', async () => {
     const log = await started();
     await log.publish(log.newBatch());

@@ -144,6 +144,39 @@ describe('a record batch', () => {
     expect(readBack(outgoing)[0]?.records().toArray()[0]?.value?.length).toBe(5 << 20);
   });
 
+  it('takes the image before an update for almost nothing beside an unchanged value of 9 MiB', () => {
+    const image = randomBytes(9 << 20).toString('base64');
+    const value = `{"before":{"n":1,"blob":"${image}"},"after":{"n":2,"blob":"${image}"}}`;
+    const outgoing = batches();
+    outgoing.append(record({ value }));
+    expect(outgoing.heldBytes).toBeLessThan(11 << 20);
+    expect(readBack(outgoing)[0]?.records().toArray()[0]?.value?.toString() === value).toBe(true);
+  });
+
+  it('keeps to the limit of each topic, and says what it is', () => {
+    const other = 'shop.shop.docs' as Topic;
+    const limits = new Map([[other, 3 << 20]]);
+    const outgoing = batches({
+      compression: 'none',
+      maxBatchBytes: 1 << 20,
+      maxBatchBytesOf: (name) => limits.get(name),
+    });
+    const value = 'x'.repeat(2 << 20);
+    outgoing.append(record({ topic: other, value }));
+    expect(() => outgoing.append(record({ value }))).toThrow(
+      /max\.message\.bytes of the topic is 1048576/,
+    );
+    expect(() => outgoing.append(record({ topic: other, value: value + value }))).toThrow(
+      /max\.message\.bytes of the topic is 3145728/,
+    );
+  });
+
+  it('keeps to what a request may take where a topic would take more', () => {
+    const outgoing = batches({ compression: 'none', maxBatchBytesOf: () => 1 << 30 });
+    const value = 'x'.repeat(100 << 20);
+    expect(() => outgoing.append(record({ value }))).toThrow(/a request to a broker may take/);
+  });
+
   it('finds the image before an update again, also in a record far larger than others', () => {
     const image = randomBytes(150_000).toString('hex');
     const [once, twice] = [image, image + image].map((value) => {
