@@ -181,13 +181,18 @@ describe('BinlogDecoder on a file a server wrote', () => {
     });
   });
 
-  it('stops at what it must not guess, and says what it is', () => {
-    expect(
-      events.flatMap((event) => (event.kind === 'unsupported' ? [event.feature] : [])),
-    ).toEqual([
-      'partial JSON updates (binlog_row_value_options = PARTIAL_JSON)',
-      'an XA transaction',
+  it('says which table rows are of that it does not read, and where an XA transaction is prepared', () => {
+    const partial = events.filter((event) => event.kind === 'unsupportedRows');
+    expect(partial).toMatchObject([
+      {
+        feature: 'partial JSON updates (binlog_row_value_options = PARTIAL_JSON)',
+        table: { id: { database: 'fixture' } },
+      },
     ]);
+    expect(events.filter((event) => event.kind === 'xaPrepare')).toMatchObject([
+      { onePhase: false },
+    ]);
+    expect(events.filter((event) => event.kind === 'unsupported')).toEqual([]);
   });
 
   it('describes tables as information_schema would: key in its own order, charsets, members', () => {
@@ -273,9 +278,7 @@ describe('BinlogDecoder', () => {
   });
 
   it.each([
-    ['INTVAR', 5, 'statement'],
-    ['USER_VAR', 14, 'statement'],
-    ['EXECUTE_LOAD_QUERY', 18, 'LOAD DATA'],
+    ['LOAD of MySQL 5.0', 6, 'LOAD DATA'],
     ['WRITE_ROWS_V0', 20, 'before 5.1.18'],
     ['MariaDB GTID', 162, 'MariaDB'],
     ['MariaDB ANNOTATE_ROWS with the flag of ignorable events', 160, 'MariaDB'],
@@ -286,6 +289,15 @@ describe('BinlogDecoder', () => {
 
   it.each([
     ['STOP', 3, '', { kind: 'ignored' }],
+    ['INTVAR, which prepares the statement that follows', 5, '00', { kind: 'ignored' }],
+    ['USER_VAR, which prepares the statement that follows', 14, '00', { kind: 'ignored' }],
+    ['XA_PREPARE in one phase', 38, '01', { kind: 'xaPrepare', onePhase: true }],
+    [
+      'EXECUTE_LOAD_QUERY',
+      18,
+      '01000000 00000000 01 0000 0000 01000000 02000000 03000000 00 64 00 4c4f4144',
+      { kind: 'query', database: 'd', sql: 'LOAD' },
+    ],
     ['XID', 16, '0100000000000000', { kind: 'xid' }],
     ['ANONYMOUS_GTID', 34, '00', { kind: 'anonymousGtid' }],
     ['VIEW_CHANGE', 37, '00', { kind: 'ignored' }],
