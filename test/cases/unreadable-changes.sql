@@ -1,5 +1,4 @@
 -- Changes that the log does not hold whole: each stops its own table.
--- own server
 CREATE TABLE minimal_image (id INT PRIMARY KEY, v INT, w INT); CREATE TABLE partial_json (id INT PRIMARY KEY, j JSON); CREATE TABLE neighbour (id INT PRIMARY KEY, v INT);
 INSERT INTO minimal_image VALUES (1, 1, 1); INSERT INTO partial_json VALUES (1, '{"a": [1, 2, 3], "b": "a text that is long enough"}'); INSERT INTO neighbour VALUES (1, 1);
 -- start

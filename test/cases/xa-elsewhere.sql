@@ -1,5 +1,4 @@
 -- An XA transaction, a partial JSON update and a partial row image of a database that is not captured.
--- own server
 CREATE DATABASE xa_elsewhere_other;
 CREATE TABLE xa_elsewhere_other.t (id INT PRIMARY KEY, v INT, j JSON); INSERT INTO xa_elsewhere_other.t VALUES (1, 1, '{"a": [1, 2, 3], "b": "a text that is long enough"}');
 CREATE TABLE t (id INT PRIMARY KEY, v INT); INSERT INTO t VALUES (1, 1);
