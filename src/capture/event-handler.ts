@@ -305,6 +305,7 @@ export class EventHandler {
     const { table: id } = effect;
     switch (effect.kind) {
       case 'created':
+        snapshot.invalidate(tableName(id));
         admission.created(id, effect.ifNotExists);
         return;
       case 'dropped':
@@ -314,6 +315,7 @@ export class EventHandler {
         tables.emptied(id);
         return;
       case 'replaced':
+        snapshot.invalidate(tableName(id));
         admission.replaced(id);
         return;
       case 'rewritten':

@@ -1,8 +1,11 @@
-import { type Admin, ConfigResourceTypes, type ITopicConfig, Kafka } from 'kafkajs';
+import { type Admin, type ConfigResourceTypes, type ITopicConfig, Kafka } from 'kafkajs';
 import { SluiceError } from '../errors/error.ts';
 import { type InternalTopics, internalTopics, type Topic } from '../topic/topic-name.ts';
 import { kafkaFailure } from './broker-error.ts';
 import { type KafkaConnection, kafkajsOptions } from './connection-options.ts';
+
+/** The kind of resource that is a topic; Node does not find the enum among the exports of kafkajs. */
+const TOPIC_RESOURCE: ConfigResourceTypes = 2;
 
 const MAX_MESSAGE_BYTES = String(16 << 20);
 const WEEK_MS = String(7 * 24 * 3600 * 1000);
@@ -101,7 +104,7 @@ async function limitsOf(
 ): Promise<readonly (readonly [Topic, number])[]> {
   const { resources } = await admin.describeConfigs({
     resources: topics.map((name) => ({
-      type: ConfigResourceTypes.TOPIC,
+      type: TOPIC_RESOURCE,
       name,
       configNames: [MESSAGE_LIMIT],
     })),
