@@ -5,7 +5,7 @@ import { kafkaFailure } from './broker-error.ts';
 import { type KafkaConnection, kafkajsOptions } from './connection-options.ts';
 
 /** The kind of resource that is a topic; Node does not find the enum among the exports of kafkajs. */
-const TOPIC_RESOURCE: ConfigResourceTypes = 2;
+const TOPIC_RESOURCE = 2 as ConfigResourceTypes;
 
 const MAX_MESSAGE_BYTES = String(16 << 20);
 const WEEK_MS = String(7 * 24 * 3600 * 1000);
