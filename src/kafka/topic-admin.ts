@@ -1,11 +1,13 @@
-import { type Admin, type ConfigResourceTypes, type ITopicConfig, Kafka } from 'kafkajs';
+import { createRequire } from 'node:module';
+import type * as Kafkajs from 'kafkajs';
+import { type Admin, type ITopicConfig, Kafka } from 'kafkajs';
 import { SluiceError } from '../errors/error.ts';
 import { type InternalTopics, internalTopics, type Topic } from '../topic/topic-name.ts';
 import { kafkaFailure } from './broker-error.ts';
 import { type KafkaConnection, kafkajsOptions } from './connection-options.ts';
 
-/** The kind of resource that is a topic; Node does not find the enum among the exports of kafkajs. */
-const TOPIC_RESOURCE = 2 as ConfigResourceTypes;
+/** Node does not find this enum among the exports of kafkajs, which is CommonJS. */
+const { ConfigResourceTypes } = createRequire(import.meta.url)('kafkajs') as typeof Kafkajs;
 
 const MAX_MESSAGE_BYTES = String(16 << 20);
 const WEEK_MS = String(7 * 24 * 3600 * 1000);
@@ -104,7 +106,7 @@ async function limitsOf(
 ): Promise<readonly (readonly [Topic, number])[]> {
   const { resources } = await admin.describeConfigs({
     resources: topics.map((name) => ({
-      type: TOPIC_RESOURCE,
+      type: ConfigResourceTypes.TOPIC,
       name,
       configNames: [MESSAGE_LIMIT],
     })),
