@@ -1,5 +1,5 @@
 import type { Checkpoint } from '../change/checkpoint.ts';
-import { lastSequenceOf } from '../change/sequence.ts';
+import { lastSequenceOf, type Sequence } from '../change/sequence.ts';
 import type { SchemaId, TableSchema } from '../change/table.ts';
 import { InvariantBroken, SluiceError } from '../errors/error.ts';
 import { isCancellation } from '../errors/policy.ts';
@@ -87,8 +87,9 @@ export async function runSink(input: SinkInput): Promise<SinkEnd> {
  *    the tables are, and apply it in pieces with their offsets
  * 4. with the last piece, publish W
  *
- * Rows beyond W that come along are stored and stay invisible. A crash between pieces repeats
- * nothing: offsets moved with the rows. A table that the destination stops leaves the cut: what is
+ * A partition is read up to its first record after W: what the control topic says of such a record
+ * may lie beyond the mark of the control topic. A crash between pieces repeats nothing: offsets moved
+ * with the rows. A table that the destination stops leaves the cut: what is
  * left of its topic in the round is passed over, and rounds leave it out until it goes on.
  */
 class SinkSession {
@@ -99,6 +100,10 @@ class SinkSession {
   readonly #tally = new Tally();
   /** Topics of stopped tables, which this round does not take in. */
   #without = new Set<Topic>();
+  /** End of the cut that this round makes; absent where a plan says how far to read. */
+  #until: Sequence | undefined;
+  /** Partitions of which this round has met a record after its cut. */
+  readonly #ahead = new Set<string>();
   /** Stopped tables that the newest round has read again. */
   #readAgain: readonly StoppedTable[] = [];
   /** Topics that this round reads from elsewhere than their stored offsets. */
@@ -161,6 +166,8 @@ class SinkSession {
     const ranges = await this.#ranges(position);
     this.#tally.beginRound(ranges.reduce((sum, { offset, until }) => sum + until - offset, 0));
     const isControl = ({ topic }: PartitionOffset): boolean => topic === this.#control;
+    this.#until = cutOf(position.checkpoint).lastSequence;
+    this.#ahead.clear();
     let piece = new Piece();
     for (const part of [ranges.filter(isControl), ranges.filter((range) => !isControl(range))]) {
       if (part.length === 0) continue;
@@ -173,7 +180,8 @@ class SinkSession {
     }
     signal.throwIfAborted();
     for (const range of ranges)
-      if (!this.#without.has(range.topic)) this.#cursors.expectReached(range);
+      if (!this.#without.has(range.topic) && !this.#ahead.has(partitionOf(range)))
+        this.#cursors.expectReached(range);
     await this.#apply(piece, cutOf(position.checkpoint));
   }
 
@@ -195,6 +203,8 @@ class SinkSession {
     const ranges = marks.flatMap((mark) =>
       this.#cursors.range(mark, ends.get(`${mark.topic}/${mark.partition}`) ?? 0),
     );
+    this.#until = undefined;
+    this.#ahead.clear();
     const piece = new Piece();
     for await (const run of source.read(ranges, signal)) await this.#take(piece, run);
     signal.throwIfAborted();
@@ -225,7 +235,7 @@ class SinkSession {
 
   async #take(piece: Piece, run: RecordRun): Promise<void> {
     const { topic, partition, records, nextOffset } = run;
-    if (this.#without.has(topic)) return;
+    if (this.#without.has(topic) || this.#ahead.has(partitionOf(run))) return;
     const { offset: first, topicId } = this.#cursors.next(run);
     if (this.#returned.has(topic))
       piece.beginAt({
@@ -234,7 +244,7 @@ class SinkSession {
         offset: first,
         ...(topicId === undefined ? {} : { topicId }),
       });
-    piece.offsets += nextOffset - first;
+    let end = nextOffset;
     for (const record of records) {
       if (record.offset < first)
         throw new InvariantBroken(
@@ -244,13 +254,19 @@ class SinkSession {
       else {
         const change = decodeChange(record, topic, partition);
         if (!change) continue;
+        if (this.#until !== undefined && change.row.seq > this.#until) {
+          this.#ahead.add(partitionOf(run));
+          end = record.offset;
+          break;
+        }
         const { schemaId } = change;
         const schema = this.#schemas.get(schemaId) ?? (await this.#learnSchema(schemaId));
         this.#cursors.inOrder(change.row.seq, record, run);
         piece.addRow(schemaId, schema, change.row);
       }
     }
-    piece.advance(this.#cursors.pass(run));
+    piece.offsets += end - first;
+    piece.advance(this.#cursors.pass({ ...run, nextOffset: end }));
   }
 
   async #takeControl(piece: Piece, { value }: TopicRecord): Promise<void> {
@@ -298,3 +314,6 @@ class SinkSession {
     });
   }
 }
+
+const partitionOf = ({ topic, partition }: Pick<RecordRun, 'topic' | 'partition'>): string =>
+  `${topic}/${partition}`;
