@@ -170,11 +170,11 @@ export class SnapshotRunner {
 
   /** The table's definition may have changed: a chunk in flight is read again. */
   invalidate(table: TableName): void {
-    this.#reader.forget(table);
     this.#distrust(table);
   }
 
   #distrust(table: TableName): void {
+    this.#reader.forget(table);
     if (this.#flight?.table === table) this.#flight.window.invalidate();
   }
 

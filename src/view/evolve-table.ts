@@ -112,7 +112,9 @@ const keyNames = (columns: readonly StoredColumn[], key: readonly number[]): rea
 
 function withSchema(rules: EvolutionRules, table: StoredTable, change: SchemaUse): StoredTable {
   const { schema, schemaId, since } = change;
-  if (since < table.schemaSince) return withOlderSchema(rules, table, change);
+  // Rows may come after a change of columns that they were written before.
+  if (since < table.schemaSince || since < (table.columnsSince ?? since))
+    return withOlderSchema(rules, table, change);
   const isSame = table.schemaId === schemaId;
   if (!isSame && wasPresumedBefore(table, since)) return withSchema(rules, settled(table), change);
   if (isSame && isSettled(table)) return withComments(rules, table, change);
