@@ -116,13 +116,13 @@ export class Admission {
     definitions.touched(id);
   }
 
-  /** The table holds other rows than before. */
+  /** The table holds other rows than before: what has stopped it need not be true of them. */
   replaced(id: TableId): void {
     const { ledger, tables, definitions } = this.#parts;
     if (!this.isOurs(id)) return;
     const state = ledger.get(tableName(id))?.state.kind;
     if (state === 'followed') tables.rewritten(id, 'rewritten', 'other rows were put in its place');
-    else if (state === undefined || state === 'gone') this.#takeUp(id);
+    else this.#takeUp(id);
     definitions.touched(id);
   }
 

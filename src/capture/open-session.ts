@@ -77,7 +77,9 @@ export async function openSession(
     snapshot.restart(batch.copyBegins);
   }
   settleTables(deps, input, captures, stored, decision, listed, session);
-  await admission.verifyTopics(listed.map(({ id }) => id));
+  // A new epoch begins with whatever topics there are: its copies fill them.
+  const followed = [...session.ledger.entries.values()].map(({ id }) => id);
+  await admission.verifyTopics(decision.kind === 'reopen' ? followed : listed.map(({ id }) => id));
   applyCommands(decision, input, session);
   if (position.atBoundary) await admission.settle();
   deps.reach('captureBeforeFirstCheckpoint');
@@ -127,7 +129,7 @@ function assemble(
   const begin = beginning(decision, history, input.tripwire);
   const plan = sweeping(stored.plan);
   const position = new StreamPosition(begin);
-  const ledger = new Ledger(decision.kind === 'reopen' ? withoutTopics(stored) : stored.tables);
+  const ledger = new Ledger(stored.tables);
   const xa = new OpenXa(stored.openXa);
   const wakeup = new Wakeup();
   const batch = new BatchWriter(
@@ -199,11 +201,6 @@ function assemble(
     },
     copies: target,
   };
-}
-
-/** A new epoch begins with whatever topics there are: its copies fill them. */
-function withoutTopics({ tables }: StoredPipeline): StoredPipeline['tables'] {
-  return new Map([...tables].map(([name, { topic: _, ...entry }]) => [name, entry]));
 }
 
 /** Copies that an earlier version has begun end with a sweep, too. */
