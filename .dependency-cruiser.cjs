@@ -4,7 +4,7 @@
  */
 const EVERYTHING = Symbol('everything');
 
-const DOMAIN = ['binlog', 'capture', 'snapshot', 'topic', 'sink', 'view'];
+const DOMAIN = ['binlog', 'statement', 'capture', 'snapshot', 'topic', 'sink', 'view'];
 const PRODUCTS = ['mysql', 'kafka', 'duckdb', 'bigquery', 'temporal'];
 const VOCABULARY = ['change', 'errors', 'async'];
 
@@ -15,7 +15,8 @@ const MAY_IMPORT = {
   binlog: VOCABULARY,
   snapshot: VOCABULARY,
   topic: VOCABULARY,
-  capture: [...VOCABULARY, 'binlog', 'topic', 'snapshot', 'control'],
+  statement: [...VOCABULARY, 'topic'],
+  capture: [...VOCABULARY, 'binlog', 'statement', 'topic', 'snapshot', 'control'],
   sink: [...VOCABULARY, 'topic'],
   view: [...VOCABULARY, 'sink'],
   control: ['change', 'errors'],
@@ -47,7 +48,16 @@ const MAY_USE = {
 };
 
 /** Node builtins a folder may use; a folder that is not named here may use all of them. */
-const NODE_FREE = ['change', 'errors', 'control', 'workflows', 'snapshot', 'sink', 'view'];
+const NODE_FREE = [
+  'change',
+  'errors',
+  'control',
+  'workflows',
+  'snapshot',
+  'statement',
+  'sink',
+  'view',
+];
 const BUFFERS_ONLY = ['binlog', 'topic', 'capture'];
 
 const layers = Object.entries(MAY_IMPORT)

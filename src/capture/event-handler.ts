@@ -4,6 +4,8 @@ import type { EncodedRow } from '../change/encoded-row.ts';
 import { type TableId, type TableName, tableIdOf, tableName } from '../change/table.ts';
 import { SluiceError } from '../errors/error.ts';
 import type { SnapshotRunner } from '../snapshot/runner.ts';
+import { readStatement } from '../statement/statement.ts';
+import type { KnownDefinition, TableEffect } from '../statement/table-effects.ts';
 import type { TableRoute } from '../topic/envelope.ts';
 import type { Admission } from './admission.ts';
 import type { BatchWriter } from './batch-writer.ts';
@@ -14,8 +16,6 @@ import { type OpenXa, readXa } from './open-xa.ts';
 import type { StreamPosition } from './position.ts';
 import { partialImage, unnamed, unsupported } from './refusals.ts';
 import type { SourceTable } from './source-server.ts';
-import { readStatement } from './statement.ts';
-import type { KnownDefinition, TableEffect } from './table-effects.ts';
 import type { TableRouter } from './table-router.ts';
 import type { Tables } from './tables.ts';
 

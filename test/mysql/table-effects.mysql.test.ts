@@ -1,12 +1,12 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { BinlogEvent } from '../../src/binlog/event.ts';
-import type { ChangedTables } from '../../src/capture/changed-tables.ts';
-import { readStatement, type Statement } from '../../src/capture/statement.ts';
-import type { KnownDefinition, TableEffect } from '../../src/capture/table-effects.ts';
 import { type TableId, tableName } from '../../src/change/table.ts';
 import { MysqlChunkReader } from '../../src/mysql/chunk-reader.ts';
 import type { TextRow } from '../../src/mysql/connection.ts';
 import { COLUMN_FIELDS, columnOf } from '../../src/mysql/table-definition.ts';
+import type { ChangedTables } from '../../src/statement/changed-tables.ts';
+import { readStatement, type Statement } from '../../src/statement/statement.ts';
+import type { KnownDefinition, TableEffect } from '../../src/statement/table-effects.ts';
 import { rowTexts } from '../support/chunk-rows.ts';
 import {
   account,

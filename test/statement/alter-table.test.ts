@@ -1,7 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { readStatement, type StatementContext } from '../../src/capture/statement.ts';
-import type { KnownColumn, KnownDefinition, TableEffect } from '../../src/capture/table-effects.ts';
+import { readStatement, type StatementContext } from '../../src/statement/statement.ts';
+import type {
+  KnownColumn,
+  KnownDefinition,
+  TableEffect,
+} from '../../src/statement/table-effects.ts';
 import type { ColumnChanges } from '../../src/topic/control-record.ts';
 
 const column = (

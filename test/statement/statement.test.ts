@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
+import { type TableId } from '../../src/change/table.ts';
 import {
   readStatement,
   type Statement,
   type StatementContext,
-} from '../../src/capture/statement.ts';
-import { type TableId } from '../../src/change/table.ts';
+} from '../../src/statement/statement.ts';
 
 const CONTEXT: StatementContext = {
   database: 'shop',
