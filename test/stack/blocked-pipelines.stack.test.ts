@@ -109,11 +109,12 @@ describe.skipIf(!givenServers())('a pipeline that is applied and cannot begin', 
   );
 
   it(
-    'a table without a primary key blocks it, and its file, put right and applied again, frees it',
+    'a table without a primary key blocks it where its file asks for that, and excluded frees it',
     async () => {
       await shop.run('CREATE TABLE keyless (note TEXT)');
       try {
-        const made = await applied('keyless', {}, isBlocked);
+        const tables = { [`${shop.name}.keyless`]: { onFailure: 'stop-pipeline' } };
+        const made = await applied('keyless', { source: { tables } }, isBlocked);
         const said = `Table ${shop.name}.keyless has no primary key.`;
         await expectNotBegun(made, ['BLOCKED', 'source.not-ready', said]);
 
@@ -125,6 +126,33 @@ describe.skipIf(!givenServers())('a pipeline that is applied and cannot begin', 
         await sluice(shop.place, ['drop', made.pipeline, '--yes']);
       } finally {
         await shop.run('DROP TABLE keyless');
+      }
+    },
+    STACK_TEST_MS,
+  );
+
+  it(
+    'a table without a primary key stops alone, says so, and returns once it has one',
+    async () => {
+      await shop.run('CREATE TABLE lonely (note INT)', 'INSERT INTO lonely VALUES (1)');
+      try {
+        const name = `${shop.name}.lonely`;
+        const made = await applied('lonely', {}, ({ stopped }) => stopped?.count === 1);
+        expect(made.view.stopped?.tables).toMatchObject([{ table: name, code: 'table.no-key' }]);
+        await untilStreaming(made.pipeline);
+        expectSaid(await sluice(shop.place, ['status', made.pipeline]), {
+          exitCode: 0,
+          said: ['STREAMING', name, 'table.no-key'],
+        });
+        await shop.run('ALTER TABLE lonely ADD PRIMARY KEY (note)');
+        const client = new PipelineClient(shop.client);
+        await eventually(`${name} to return`, SOON_MS, async () => {
+          const { stopped } = await client.status(made.pipeline);
+          return stopped === undefined ? true : undefined;
+        });
+        await sluice(shop.place, ['drop', made.pipeline, '--yes']);
+      } finally {
+        await shop.run('DROP TABLE lonely');
       }
     },
     STACK_TEST_MS,
