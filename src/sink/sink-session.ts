@@ -206,6 +206,9 @@ class SinkSession {
     this.#until = undefined;
     this.#ahead.clear();
     const piece = new Piece();
+    // The plan also names a partition that did not move: its first record was after the cut.
+    for (const end of offsets)
+      if (this.#cursors.next(end).offset === end.offset) piece.advance(end);
     for await (const run of source.read(ranges, signal)) await this.#take(piece, run);
     signal.throwIfAborted();
     await this.#apply(piece, cut);

@@ -21,10 +21,10 @@ describe('exactJson', () => {
   it('removes white space outside of strings and nothing else', () => {
     fc.assert(
       fc.property(fc.jsonValue(), (value) => {
-        fc.pre(value !== null && !Object.is(value, -0));
-        const spaced = JSON.stringify(value, null, ' ');
-        const compact = exactJson(spaced);
-        if (!spaced.includes('-0')) expect(compact).toBe(JSON.stringify(value));
+        const text = JSON.stringify(value);
+        // Neither -0 nor a whole number of 2^64 or more is kept as it is written.
+        fc.pre(value !== null && !text.includes('-0') && !/\d{19}/.test(text));
+        expect(exactJson(JSON.stringify(value, null, ' '))).toBe(text);
       }),
     );
   });

@@ -1,6 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { TableName } from '../../src/change/table.ts';
+import type { SinkBatch } from '../../src/sink/destination.ts';
 import type { SinkSessionProgress } from '../../src/sink/progress.ts';
 import type { SinkOrders } from '../../src/sink/sink-log.ts';
 import { runSink, type SinkEnd } from '../../src/sink/sink-session.ts';
@@ -176,6 +177,39 @@ describe('runSink', () => {
     topics.settle();
     topics.expireAll();
     await expect(run()).rejects.toMatchObject({ code: 'sink.offset-out-of-range' });
+  });
+
+  it('repeats a planned commit as it was planned, with partitions that it did not move', async () => {
+    const { topics, add, warehouse, meanwhile, run } = setting();
+    topics.settle();
+    meanwhile.push(() => {
+      add(1);
+      topics.settle();
+    });
+    const [apply, open] = [warehouse.apply.bind(warehouse), warehouse.open.bind(warehouse)];
+    let planned: SinkBatch | undefined;
+    warehouse.apply = async (batch) => {
+      planned = batch;
+      throw new Error('503');
+    };
+    await expect(run()).rejects.toThrow('503');
+    const still = planned!.offsets.filter(({ offset }) => offset === 0);
+    expect(still).not.toHaveLength(0);
+
+    const applied: SinkBatch[] = [];
+    warehouse.apply = (batch) => {
+      applied.push(batch);
+      return apply(batch);
+    };
+    warehouse.open = async () => {
+      const state = await open();
+      return state && (applied.length === 0 ? { ...state, planned: planned! } : state);
+    };
+    await run();
+    const offsetsOf = ({ offsets }: SinkBatch): readonly string[] =>
+      offsets.map(({ topic, partition, offset }) => `${topic}/${partition} ${offset}`).sort();
+    expect(offsetsOf(applied[0]!)).toEqual(offsetsOf(planned!));
+    expect(applied.at(-1)?.cut?.lastSequence).toBe(warehouse.cut?.lastSequence);
   });
 
   it('reports rows and what is left on the way to a cut, and goes on from there after a crash', async () => {

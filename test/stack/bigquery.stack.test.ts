@@ -22,6 +22,8 @@ const EMULATOR = process.env['SLUICE_TEST_BIGQUERY'] ?? '';
 const OUTAGE_COMMITS = Number(process.env['SLUICE_TEST_OUTAGE_COMMITS'] ?? 600);
 const STREAMS = process.env['SLUICE_TEST_BIGQUERY_STORAGE'] ?? '';
 
+const base64 = (text: string): string => Buffer.from(text).toString('base64');
+
 const PATHS = STREAMS === '' ? ['load-jobs'] : ['load-jobs', 'storage-write'];
 
 /** A shop whose only sink is BigQuery, and somebody who asks it in SQL. */
@@ -238,7 +240,7 @@ describe.skipIf(!givenServers() || EMULATOR === '')('a pipeline into BigQuery', 
   );
 
   it(
-    'stops a table alone whose new type nothing can follow, and takes it back with a snapshot',
+    'follows a column to a type that has nothing in common with the one before, and back',
     async () => {
       await using bigQuery = await openBigQueryShop();
       const { shop, rows } = bigQuery;
@@ -250,46 +252,37 @@ describe.skipIf(!givenServers() || EMULATOR === '')('a pipeline into BigQuery', 
       await shop.apply();
       await shop.snapshotEnded(SOON_MS);
       await expectSameLedger(bigQuery);
-      const labels = 'SELECT l.id, l.note FROM {shop}.labels AS l ORDER BY l.id';
-      const before = [
+      const expectLabels = async (labels: readonly (readonly string[])[]): Promise<void> => {
+        await expectSameLedger(bigQuery);
+        await eventually(`the labels ${JSON.stringify(labels)}`, SOON_MS, async () => {
+          const shown = await rows('SELECT l.id, l.note FROM {shop}.labels AS l ORDER BY l.id');
+          return JSON.stringify(shown) === JSON.stringify(labels) ? true : undefined;
+        });
+      };
+      await expectLabels([
         ['1', 'a'],
         ['2', 'b'],
-      ];
-      expect(await rows(labels)).toEqual(before);
+      ]);
 
       await shop.run(
         'ALTER TABLE labels MODIFY note VARBINARY(40)',
         "INSERT INTO labels VALUES (3, 'c')",
         'DELETE FROM labels WHERE id = 1',
       );
-      await expectSameLedger(bigQuery);
-      const name = `${shop.name}.labels`;
-      const { sinks } = await shop.statusWhen(
-        'a table that has stopped',
-        (status) => status.sinks.some(({ stopped }) => stopped !== undefined),
-        SOON_MS,
-      );
-      expect(sinks[0]).toMatchObject({
-        state: 'RUNNING',
-        stopped: { count: 1, tables: [{ table: name }] },
-      });
+      await expectLabels([
+        ['2', base64('b')],
+        ['3', base64('c')],
+      ]);
       await shop.stopWorkers();
       shop.startWorker();
-      await expectSameLedger(bigQuery);
-      expect(await rows(labels)).toEqual(before);
-      const stopped = `SELECT s.table_name, s.consistent FROM {own}._cdc_status AS s WHERE s.status = 'stopped'`;
-      expect(await rows(stopped)).toEqual([[name, 'false']]);
 
       await shop.run('ALTER TABLE labels MODIFY note VARCHAR(40)');
-      await sluice(shop.place, ['snapshot', shop.name, '--tables', name]);
-      await eventually('no table to be stopped', SOON_MS, async () =>
-        (await rows(stopped)).length === 0 ? true : undefined,
-      );
-      await expectSameLedger(bigQuery);
-      expect(await rows(labels)).toEqual([
+      await expectLabels([
         ['2', 'b'],
         ['3', 'c'],
       ]);
+      const stopped = `SELECT s.table_name FROM {own}._cdc_status AS s WHERE s.status = 'stopped'`;
+      expect(await rows(stopped)).toEqual([]);
       await expectEachChangeOnce(bigQuery);
     },
     STACK_TEST_MS,
