@@ -30,6 +30,20 @@ interface TableEvent {
   readonly olderThan: string;
 }
 
+/** What stored rows have in a column that was added with a constant; no record of theirs shows it. */
+interface AddedColumn {
+  readonly seq: string;
+  readonly name: string;
+  /** JSON as a row image has it. */
+  readonly value: string;
+}
+
+/** What only the control topic tells of a table. */
+interface TableHistory {
+  readonly events: TableEvent[];
+  readonly added: AddedColumn[];
+}
+
 interface KeyState {
   readonly live: boolean;
   readonly seq: string;
@@ -55,13 +69,17 @@ export async function auditTopics(
   shapes: readonly TableShape[],
   signal?: AbortSignal,
 ): Promise<readonly TopicAudit[]> {
-  const events = await readTableEvents(brokers, prefix, signal);
+  const histories = await readHistories(brokers, prefix, signal);
   const readers = new Map(
     shapes.map((shape) => {
       const name = `${shape.database}.${shape.table}`;
       return [
         `${prefix}.${name}`,
-        new TopicReader(`${prefix}.${name}`, shape, events.get(name) ?? []),
+        new TopicReader(
+          `${prefix}.${name}`,
+          shape,
+          histories.get(name) ?? { events: [], added: [] },
+        ),
       ];
     }),
   );
@@ -79,29 +97,33 @@ export async function auditTopics(
   return audits;
 }
 
-async function readTableEvents(
+async function readHistories(
   brokers: readonly string[],
   prefix: string,
   signal: AbortSignal | undefined,
-): Promise<ReadonlyMap<string, readonly TableEvent[]>> {
-  const events = new Map<string, TableEvent[]>();
+): Promise<ReadonlyMap<string, TableHistory>> {
+  const histories = new Map<string, TableHistory>();
   const take = ({ value }: TopicRecord): void => {
     const record = JSON.parse(value ?? '{}') as Partial<
       Record<'kind' | 'seq' | 'table' | 'olderThan', string>
-    >;
-    const { kind, seq = '', table = '' } = record;
+    > & { readonly defaults?: readonly Omit<AddedColumn, 'seq'>[] };
+    const { kind, seq = '', table = '', defaults = [] } = record;
+    const history = histories.get(table) ?? { events: [], added: [] };
+    histories.set(table, history);
+    if (kind === 'columns') history.added.push(...defaults.map((each) => ({ seq, ...each })));
     if (kind !== 'truncate' && kind !== 'sweep') return;
     const olderThan = kind === 'truncate' ? seq : (record.olderThan ?? '');
-    events.set(table, [...(events.get(table) ?? []), { seq, olderThan }]);
+    history.events.push({ seq, olderThan });
   };
   await readTopics(brokers, [`${prefix}.__sluice.control`], take, signal);
-  return events;
+  return histories;
 }
 
 class TopicReader {
   readonly #topic: string;
   readonly #shape: TableShape;
   readonly #events: readonly TableEvent[];
+  readonly #added: readonly AddedColumn[];
   readonly #keys = new Map<string, KeyState>();
   readonly #seqs = new Set<string>();
   readonly #lastOfPartition = new Map<
@@ -114,10 +136,11 @@ class TopicReader {
   #disorders = 0;
   #differences = 0;
 
-  constructor(topic: string, shape: TableShape, events: readonly TableEvent[]) {
+  constructor(topic: string, shape: TableShape, { events, added }: TableHistory) {
     this.#topic = topic;
     this.#shape = shape;
     this.#events = events;
+    this.#added = added;
   }
 
   take({ partition, key, value, headers }: TopicRecord): void {
@@ -156,7 +179,7 @@ class TopicReader {
     const live = op !== 'd';
     if (live && (typeof after !== 'object' || after === null))
       this.#disorder(key, `${op} without a row`);
-    const digest = live ? this.#digest(after as Envelope) : '';
+    const digest = live ? this.#digest(after as Envelope, seq) : '';
     this.#keys.set(key, { live, seq, digest });
   }
 
@@ -196,8 +219,16 @@ class TopicReader {
     return JSON.stringify(this.#shape.key.map((name) => this.#text(name, fields[name])));
   }
 
-  #digest(row: Envelope): string {
-    return digestOf(this.#shape.columns.map(({ name }) => this.#text(name, row[name])));
+  #digest(row: Envelope, seq: string): string {
+    const value = (name: string): JsonValue | null | undefined =>
+      Object.hasOwn(row, name) ? row[name] : this.#constant(name, seq);
+    return digestOf(this.#shape.columns.map(({ name }) => this.#text(name, value(name))));
+  }
+
+  /** What a row of before the column has in it. */
+  #constant(name: string, seq: string): JsonValue | null {
+    const added = this.#added.findLast((each) => each.name === name && seq < each.seq);
+    return added ? parseExactJson(added.value) : null;
   }
 
   #text(name: string, value: JsonValue | null | undefined): string | null {

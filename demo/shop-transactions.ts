@@ -236,7 +236,7 @@ export const RARE_EVENTS: readonly RareEvent[] = [
     },
   },
   {
-    // Stored rows get a value that the log does not show: the table is copied again.
+    // Stored rows get a value that no record of theirs shows, only the control topic.
     name: 'ADD COLUMN with a DEFAULT',
     afterMs: 14_000,
     run: async (db) => {
