@@ -1,9 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { BigQueryDestination } from '../../src/bigquery/bigquery-destination.ts';
+import type { BigQueryDestination } from '../../src/bigquery/bigquery-destination.ts';
 import type { BigQueryContext } from '../../src/bigquery/context.ts';
 import { type LoadPlan, loggedPlans } from '../../src/bigquery/load-plan.ts';
-import { bigQueryLayout } from '../../src/bigquery/names.ts';
 import { formatOffsets, parseOffsets } from '../../src/bigquery/stored-offsets.ts';
 import { SluiceError } from '../../src/errors/error.ts';
 import type { Clock } from '../../src/sink/clock.ts';
@@ -22,7 +21,7 @@ import {
 } from '../duckdb/warehouse.ts';
 import { MemorySinkLog } from '../sink/memory-sink-log.ts';
 import { type Fault, MemoryBigQuery } from './memory-bigquery.ts';
-import { MemoryStreams } from './memory-streams.ts';
+import { memoryDestination } from './memory-destination.ts';
 
 const orders = schemaOf('shop.orders', [
   ['id', integer],
@@ -35,25 +34,7 @@ function destination(
   log: MemorySinkLog,
   changed: Partial<BigQueryContext> = {},
 ): BigQueryDestination {
-  return new BigQueryDestination({
-    service,
-    streams: new MemoryStreams(),
-    writePath: 'load-jobs',
-    pipeline: 'shop',
-    sink: 'bq',
-    prefix: 'shop',
-    layout: bigQueryLayout('acme', 'sluice_shop', { dataset: '{database}', table: '{table}' }),
-    tables: { labels: {} },
-    plans: loggedPlans(log),
-    compactionPriority: 'INTERACTIVE',
-    onRefusedRow: 'stop',
-    onRefused: () => {},
-    quietCommitMs: 0,
-    clock: clockAt(() => 1_795_392_000_000),
-    reach: () => {},
-    signal: new AbortController().signal,
-    ...changed,
-  });
+  return memoryDestination(service, log, { clock: clockAt(() => 1_795_392_000_000), ...changed });
 }
 
 /** A clock whose sleeps take no time. */

@@ -1,19 +1,16 @@
 import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { BigQueryDestination } from '../../src/bigquery/bigquery-destination.ts';
+import type { BigQueryDestination } from '../../src/bigquery/bigquery-destination.ts';
 import { physicalName } from '../../src/bigquery/bigquery-dialect.ts';
 import type { BigQueryContext } from '../../src/bigquery/context.ts';
 import type { OnRefusedRow } from '../../src/bigquery/load-file.ts';
-import { loggedPlans } from '../../src/bigquery/load-plan.ts';
-import { bigQueryLayout } from '../../src/bigquery/names.ts';
 import { formatOffsets } from '../../src/bigquery/stored-offsets.ts';
 import { parseStops } from '../../src/bigquery/stored-stops.ts';
 import { lastSequenceOf, parseSequence, type Sequence } from '../../src/change/sequence.ts';
 import type { TableName } from '../../src/change/table.ts';
 import type { DestinationState, SinkBatch } from '../../src/sink/destination.ts';
 import type { SinkSessionProgress } from '../../src/sink/progress.ts';
-import type { SinkLog } from '../../src/sink/sink-log.ts';
 import { runSink } from '../../src/sink/sink-session.ts';
 import { cutOfTable, type Stops } from '../../src/sink/table-stop.ts';
 import type { ControlRecord } from '../../src/topic/control-record.ts';
@@ -33,37 +30,11 @@ import { type Row, SCHEMAS, SimulatedPipeline } from '../sink/simulated-pipeline
 import { PREFIX, SimulatedSource, SimulatedTopics } from '../sink/simulated-topics.ts';
 import { play, type Turn, turns } from '../sink/sink-scenario.ts';
 import { MemoryBigQuery } from './memory-bigquery.ts';
-import { MemoryStreams } from './memory-streams.ts';
+import { memoryDestination } from './memory-destination.ts';
 
 const WAREHOUSE = '6ea39949-8beb-4830-9ddd-42d37cb7d7ee';
 /** BigQuery takes no text with it. */
 const POISON = '\ud800';
-
-function destination(
-  service: MemoryBigQuery,
-  log: SinkLog,
-  changed: Partial<BigQueryContext> = {},
-): BigQueryDestination {
-  return new BigQueryDestination({
-    service,
-    streams: new MemoryStreams(),
-    writePath: 'load-jobs',
-    pipeline: 'shop',
-    sink: 'bq',
-    prefix: 'shop',
-    layout: bigQueryLayout('acme', 'sluice_shop', { dataset: '{database}', table: '{table}' }),
-    tables: { labels: {} },
-    plans: loggedPlans(log),
-    compactionPriority: 'INTERACTIVE',
-    onRefusedRow: 'stop',
-    onRefused: () => {},
-    quietCommitMs: 0,
-    clock: { nowMs: () => 0, sleep: () => Promise.resolve() },
-    reach: () => {},
-    signal: new AbortController().signal,
-    ...changed,
-  });
-}
 
 const stopsOf = ({ checkpoint }: MemoryBigQuery): Stops => parseStops(checkpoint?.[13]);
 
@@ -87,7 +58,7 @@ async function warehouse(changed: Partial<BigQueryContext> = {}) {
   const open = async (
     other: Partial<BigQueryContext> = {},
   ): Promise<{ readonly sink: BigQueryDestination; readonly state: DestinationState }> => {
-    const sink = destination(service, log, { ...changed, ...other });
+    const sink = memoryDestination(service, log, { ...changed, ...other });
     return { sink, state: (await sink.open()) ?? (await sink.create({ warehouseId: WAREHOUSE })) };
   };
   const { sink } = await open();
@@ -364,7 +335,7 @@ describe('a warehouse of the layout before', () => {
     service.restore(recorded.checkpoint, recorded.tables);
     const log = new MemorySinkLog();
     log.record = { v: 1, warehouse: { id: WAREHOUSE, state: 'ready' } };
-    const sink = destination(service, log);
+    const sink = memoryDestination(service, log);
     await sink.open();
     expect(sink.stopped()).toMatchObject([{ table: NAME, readAgain: 'never' }]);
     expect(service.checkpoint?.[0]).toBe('3');
@@ -537,7 +508,7 @@ describe('a table that stands still for longer than its topic keeps records', ()
       };
       await runSink({
         source: new SimulatedSource(topics, { ...hooks, onIdle }),
-        destination: destination(service, log, { prefix: PREFIX, onRefusedRow, reach }),
+        destination: memoryDestination(service, log, { prefix: PREFIX, onRefusedRow, reach }),
         log,
         orders: {},
         prefix: PREFIX,
@@ -591,7 +562,7 @@ describe('whatever stops, wherever it is killed and whenever it goes on', () => 
             const isMet = troubled.shift() ?? false;
             service.refuses = ({ table: of, dataset }) =>
               isMet && trouble === 'files' && dataset === 'sluice_shop' && of.includes('orders');
-            return destination(service, log, {
+            return memoryDestination(service, log, {
               prefix: PREFIX,
               reach,
               onRefusedRow: isMet || trouble === 'files' ? 'stop' : 'reject',

@@ -1,9 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { BigQueryDestination } from '../../src/bigquery/bigquery-destination.ts';
+import type { BigQueryDestination } from '../../src/bigquery/bigquery-destination.ts';
 import type { BigQueryContext } from '../../src/bigquery/context.ts';
-import { type LoadPlan, loggedPlans } from '../../src/bigquery/load-plan.ts';
-import { bigQueryLayout } from '../../src/bigquery/names.ts';
+import type { LoadPlan } from '../../src/bigquery/load-plan.ts';
 import { judgeFailure } from '../../src/errors/policy.ts';
 import type { ChangeRow, DestinationState, SinkBatch } from '../../src/sink/destination.ts';
 import type { PartitionOffset } from '../../src/sink/record-source.ts';
@@ -11,6 +10,7 @@ import type { Topic } from '../../src/topic/topic-name.ts';
 import { batch, change, integer, rowsOf, schemaOf, varchar } from '../duckdb/warehouse.ts';
 import { MemorySinkLog } from '../sink/memory-sink-log.ts';
 import { type Fault, MemoryBigQuery } from './memory-bigquery.ts';
+import { memoryDestination } from './memory-destination.ts';
 import { idOf, MemoryStreams, type StreamFault } from './memory-streams.ts';
 
 const columns = [
@@ -44,23 +44,10 @@ function parts(
 
 function destination(of: Parts, changed: Partial<BigQueryContext> = {}): BigQueryDestination {
   const { service, streams, log } = of;
-  return new BigQueryDestination({
-    service,
+  return memoryDestination(service, log, {
     streams,
     writePath: 'storage-write',
-    pipeline: 'shop',
-    sink: 'bq',
-    prefix: 'shop',
-    layout: bigQueryLayout('acme', 'sluice_shop', { dataset: '{database}', table: '{table}' }),
-    tables: { labels: {} },
-    plans: loggedPlans(log),
-    compactionPriority: 'INTERACTIVE',
-    onRefusedRow: 'stop',
-    onRefused: () => {},
-    quietCommitMs: 0,
     clock: { nowMs: () => of.nowMs, sleep: () => Promise.resolve() },
-    reach: () => {},
-    signal: new AbortController().signal,
     ...changed,
   });
 }

@@ -7,12 +7,8 @@ import { parseControlRecord } from '../../src/topic/control-record.ts';
 import { COMMITTED_AT_HEADER, type OutgoingRecord } from '../../src/topic/publisher.ts';
 import { internalTopics, tableTopic } from '../../src/topic/topic-name.ts';
 import { type CommitFate, InMemoryBroker, InMemoryLog } from '../support/in-memory-log.ts';
-import {
-  ACCOUNTS,
-  type SimulatedChange,
-  SimulatedSource,
-  unboxing,
-} from '../support/simulated-source.ts';
+import { unboxing } from '../support/simulated-log.ts';
+import { ACCOUNTS, type SimulatedChange, SimulatedSource } from '../support/simulated-source.ts';
 
 const PREFIX = 'shop';
 const TOPIC = tableTopic(PREFIX, ACCOUNTS.id);

@@ -2,9 +2,7 @@ import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { BigQueryDestination } from '../../src/bigquery/bigquery-destination.ts';
-import { loggedPlans } from '../../src/bigquery/load-plan.ts';
-import { bigQueryLayout } from '../../src/bigquery/names.ts';
+import type { BigQueryDestination } from '../../src/bigquery/bigquery-destination.ts';
 import { parseStops } from '../../src/bigquery/stored-stops.ts';
 import type { Sequence } from '../../src/change/sequence.ts';
 import { type TableName, tableName } from '../../src/change/table.ts';
@@ -14,7 +12,7 @@ import type { ControlRecord } from '../../src/topic/control-record.ts';
 import { schemaIdOf } from '../../src/topic/schema-record.ts';
 import { tableTopic } from '../../src/topic/topic-name.ts';
 import { MemoryBigQuery } from '../bigquery/memory-bigquery.ts';
-import { MemoryStreams } from '../bigquery/memory-streams.ts';
+import { memoryDestination } from '../bigquery/memory-destination.ts';
 import {
   change,
   cutAt,
@@ -363,24 +361,7 @@ function inBigQuery(service: MemoryBigQuery): { statuses: Statuses; rows: (at: n
 function bigQuery(service: MemoryBigQuery): BigQueryDestination {
   const log = new MemorySinkLog();
   log.record = { v: 1, warehouse: { id: 'w1', state: 'ready' } };
-  return new BigQueryDestination({
-    service,
-    streams: new MemoryStreams(),
-    writePath: 'load-jobs',
-    pipeline: 'shop',
-    sink: 'bq',
-    prefix: 'shop',
-    layout: bigQueryLayout('acme', 'sluice_shop', { dataset: '{database}', table: '{table}' }),
-    tables: { labels: {} },
-    plans: loggedPlans(log),
-    compactionPriority: 'INTERACTIVE',
-    onRefusedRow: 'stop',
-    onRefused: () => {},
-    quietCommitMs: 0,
-    clock: { nowMs: () => 0, sleep: () => Promise.resolve() },
-    reach: () => {},
-    signal: new AbortController().signal,
-  });
+  return memoryDestination(service, log);
 }
 
 /** Whatever has become of a table, in the end it is followed, copied and swept. */

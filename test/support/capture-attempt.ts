@@ -2,7 +2,8 @@ import type { CaptureNotice, CaptureProgress } from '../../src/capture/progress.
 import { type CaptureInput, runCapture } from '../../src/capture/run-capture.ts';
 import { tableFilter } from '../../src/change/table-pattern.ts';
 import { type CommitFate, type InMemoryBroker, InMemoryLog } from './in-memory-log.ts';
-import { type SimulatedMysql, unboxing } from './simulated-mysql.ts';
+import { unboxing } from './simulated-log.ts';
+import type { SimulatedMysql } from './simulated-mysql.ts';
 
 export const PREFIX = 'shop';
 

@@ -1,5 +1,4 @@
 import type { BinlogEvent, EventHeader } from '../../src/binlog/event.ts';
-import type { EventDecoder } from '../../src/capture/capture-loop.ts';
 import type { CascadingKey } from '../../src/capture/cascades.ts';
 import type {
   EventBytes,
@@ -9,8 +8,7 @@ import type {
   SourceServer,
 } from '../../src/capture/source-server.ts';
 import type { RowValues } from '../../src/change/column-value.ts';
-import type { Gtid, GtidSetText } from '../../src/change/gtid.ts';
-import { formatGtidSet, parseGtidSet } from '../../src/change/gtid-set.ts';
+import type { GtidSetText } from '../../src/change/gtid.ts';
 import {
   type TableId,
   type TableName,
@@ -21,8 +19,8 @@ import { SluiceError } from '../../src/errors/error.ts';
 import type { Chunk, ChunkReader, ChunkRequest } from '../../src/snapshot/chunk-reader.ts';
 import { chunkRows } from './chunk-rows.ts';
 import { encodedRows } from './encoded-rows.ts';
+import { boxed, countOf, gtidOf, gtidSetOf, SERVER_UUID } from './simulated-log.ts';
 
-const UUID = '00000000-0000-0000-0000-000000000001';
 const FILE = 'binlog.000001';
 const STEP = 1000;
 
@@ -164,7 +162,7 @@ export class SimulatedMysql implements SourceServer, ChunkReader {
 
   history(): Promise<ServerHistory> {
     return Promise.resolve({
-      serverUuid: UUID,
+      serverUuid: SERVER_UUID,
       version: '9.7.0',
       gtidExecuted: gtidSetOf(this.#visible),
       gtidPurged: gtidSetOf(this.#purged),
@@ -376,28 +374,6 @@ function schemaOf({ id, columns, key }: SimulatedTable): TableSchema {
 function valuesOf(schema: TableSchema, row: Row | undefined): RowValues | undefined {
   return row && schema.columns.map(({ name }) => row.get(name) ?? null);
 }
-
-/** Events cross the stream port in boxes, since the simulation has no bytes. */
-const boxes = new WeakMap<Buffer, BinlogEvent>();
-
-function boxed(event: BinlogEvent): EventBytes {
-  const bytes = Buffer.alloc(1);
-  boxes.set(bytes, event);
-  return { bytes, start: 0, end: 1 };
-}
-
-export const unboxing: EventDecoder = {
-  decode: (buffer) => {
-    const event = boxes.get(buffer);
-    if (!event) throw new Error('bytes that are no box');
-    return event;
-  },
-};
-
-const gtidOf = (index: number): Gtid => `${UUID}:${index + 1}` as Gtid;
-const gtidSetOf = (count: number): GtidSetText =>
-  formatGtidSet(parseGtidSet(count === 0 ? '' : `${UUID}:1-${count}`));
-const countOf = (set: GtidSetText): number => Number(/(\d+)$/.exec(set)?.[1] ?? 0);
 
 function header(logPos: number): EventHeader {
   return { timestampS: 1, type: 0, serverId: 1, size: 1, logPos, flags: 0 };

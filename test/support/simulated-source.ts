@@ -1,5 +1,4 @@
 import type { BinlogEvent, EventHeader } from '../../src/binlog/event.ts';
-import type { EventDecoder } from '../../src/capture/capture-loop.ts';
 import type {
   EventBytes,
   EventStream,
@@ -9,14 +8,13 @@ import type {
   SourceTable,
 } from '../../src/capture/source-server.ts';
 import type { RowValues } from '../../src/change/column-value.ts';
-import type { Gtid, GtidSetText } from '../../src/change/gtid.ts';
-import { formatGtidSet, parseGtidSet } from '../../src/change/gtid-set.ts';
+import type { GtidSetText } from '../../src/change/gtid.ts';
+import { parseGtidSet } from '../../src/change/gtid-set.ts';
 import type { TableComments, TableSchema } from '../../src/change/table.ts';
 import type { Chunk, ChunkReader, ChunkRequest } from '../../src/snapshot/chunk-reader.ts';
 import { chunkRows } from './chunk-rows.ts';
 import { encodedRows } from './encoded-rows.ts';
-
-const UUID = '00000000-0000-0000-0000-000000000001';
+import { boxed, countOf, gtidOf, gtidSetOf, SERVER_UUID } from './simulated-log.ts';
 
 export const ACCOUNTS: TableSchema = {
   id: { database: 'shop', table: 'accounts' },
@@ -94,7 +92,7 @@ export class SimulatedSource implements SourceServer, ChunkReader {
 
   history(): Promise<ServerHistory> {
     return Promise.resolve({
-      serverUuid: UUID,
+      serverUuid: SERVER_UUID,
       version: '9.7.0',
       gtidExecuted: gtidSetOf(this.#visible),
       gtidPurged: '' as GtidSetText,
@@ -207,27 +205,6 @@ export class SimulatedSource implements SourceServer, ChunkReader {
   }
 }
 
-/** Events cross the stream port in boxes, since the simulation has no bytes. */
-const boxes = new WeakMap<Buffer, BinlogEvent>();
-
-function boxed(event: BinlogEvent): EventBytes {
-  const bytes = Buffer.alloc(1);
-  boxes.set(bytes, event);
-  return { bytes, start: 0, end: 1 };
-}
-
-export const unboxing: EventDecoder = {
-  decode: (buffer) => {
-    const event = boxes.get(buffer);
-    if (!event) throw new Error('bytes that are no box');
-    return event;
-  },
-};
-
-const gtidOf = (index: number): Gtid => `${UUID}:${index + 1}` as Gtid;
-const gtidSetOf = (count: number): GtidSetText =>
-  formatGtidSet(parseGtidSet(count === 0 ? '' : `${UUID}:1-${count}`));
-const countOf = (set: GtidSetText): number => Number(/(\d+)$/.exec(set)?.[1] ?? 0);
 const breathe = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 /** Every third transaction was committed before its predecessor, by the clock of its server. */
