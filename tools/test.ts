@@ -10,7 +10,7 @@ import { interruptible } from './gate/interruptible.ts';
 import { runProgram, seconds } from './gate/run-program.ts';
 import { runSteps, STATIC_STEPS } from './gate/steps.ts';
 import { chosenSuites, SUITES, type SuiteName, skipReason } from './gate/suites.ts';
-import { addTallies, NO_TESTS, type Tally, tallyLine, tallyOf } from './gate/tally.ts';
+import { addTallies, NO_TESTS, oneFailure, type Tally, tallyLine, tallyOf } from './gate/tally.ts';
 import { startTestServers, type TestServers } from './gate/test-servers.ts';
 
 const filters = process.argv.slice(2);
@@ -22,21 +22,25 @@ const heading = (text: string): void => console.log(`\n── ${text}`);
 if (filters.length === 0) {
   heading('gate');
   const runs = await runSteps(STATIC_STEPS, signal);
-  const passed = runs.filter(({ ok }) => ok).length;
-  total = { passed, failed: runs.length - passed, skipped: 0 };
+  const failed = runs.filter(({ ok }) => !ok).map(({ title }) => `gate: ${title}`);
+  total = { passed: runs.length - failed.length, failed, skipped: 0 };
 }
 const suites = chosenSuites(filters);
 if (suites.length === 0) {
-  console.log(`No test file matches ${filters.join(' ')}.`);
-  total = addTallies(total, { ...NO_TESTS, failed: 1 });
+  total = addTallies(total, oneFailure(`No test file matches ${filters.join(' ')}.`));
 }
 if (!signal.aborted && suites.length > 0) await runSuites();
 if (signal.aborted) {
   console.log('\nInterrupted.');
-  total = { ...total, failed: Math.max(1, total.failed) };
+  if (total.failed.length === 0) total = addTallies(total, oneFailure('The run was interrupted.'));
+}
+// A log is read from its end, and often nothing but its end is kept.
+if (total.failed.length > 0) {
+  heading('what failed');
+  for (const failure of total.failed) console.log(`  ${failure}`);
 }
 console.log(`\n${tallyLine(total)}`);
-process.exitCode = total.failed > 0 ? 1 : 0;
+process.exitCode = total.failed.length > 0 ? 1 : 0;
 
 async function runSuites(): Promise<void> {
   const needed = [...new Set(suites.flatMap((suite) => SUITES[suite]))];
@@ -45,8 +49,9 @@ async function runSuites(): Promise<void> {
   for (const [name, reason] of servers.missing)
     console.log(`${name} cannot be had, its tests are skipped: ${reason}`);
   for (const [name, reason] of servers.broken) {
-    console.log(`${name} did not start, which is a failure: ${reason}`);
-    total = addTallies(total, { ...NO_TESTS, failed: 1 });
+    const failure = `${name} did not start, which is a failure: ${reason}`;
+    console.log(failure);
+    total = addTallies(total, oneFailure(failure));
   }
   for (const suite of suites) {
     if (signal.aborted) return;
@@ -67,7 +72,7 @@ async function runSuite(suite: SuiteName, { env }: TestServers): Promise<Tally> 
       { name: 'vitest', args },
       { env, signal, live: true },
     );
-    const tally = tallyOf(readReport(file), ok);
+    const tally = tallyOf(suite, readReport(file), ok);
     console.log(`${suite}: ${tallyLine(tally)} in ${seconds(durationMs)}`);
     return tally;
   } finally {

@@ -1,4 +1,4 @@
-import { type Program, type ProgramRun, runProgram, seconds } from './run-program.ts';
+import { type Program, runProgram, seconds } from './run-program.ts';
 
 export interface GateStep {
   readonly title: string;
@@ -27,6 +27,11 @@ export const HERMETIC_TESTS: GateStep = {
   program: { name: 'vitest', args: ['run', '--project', 'hermetic', '--reporter', 'dot'] },
 };
 
+export interface GateRun {
+  readonly title: string;
+  readonly ok: boolean;
+}
+
 /**
  * Runs the steps one after another and prints a line for each; the output of a step is shown when
  * it fails. All steps run, so that one look shows everything there is to do.
@@ -34,15 +39,15 @@ export const HERMETIC_TESTS: GateStep = {
 export async function runSteps(
   steps: readonly GateStep[],
   signal: AbortSignal,
-): Promise<readonly ProgramRun[]> {
+): Promise<readonly GateRun[]> {
   const width = Math.max(...steps.map(({ title }) => title.length));
-  const runs: ProgramRun[] = [];
+  const runs: GateRun[] = [];
   for (const { title, program } of steps) {
     if (signal.aborted) break;
     const run = await runProgram(program, { signal });
     console.log(`${run.ok ? '✓' : '✗'} ${title.padEnd(width)}  ${seconds(run.durationMs)}`);
     if (!run.ok) console.log(`${run.output.trimEnd()}\n`);
-    runs.push(run);
+    runs.push({ title, ok: run.ok });
   }
   return runs;
 }
