@@ -3,7 +3,7 @@ import type { TableName } from '../change/table.ts';
 import type { ErrorCode } from '../errors/catalogue.ts';
 import { InvariantBroken } from '../errors/error.ts';
 import { standingChanges } from '../sink/continuity.ts';
-import { controlEffects, type LiveDelete } from '../sink/control-effects.ts';
+import { controlEffects } from '../sink/control-effects.ts';
 import type {
   Destination,
   DestinationState,
@@ -14,11 +14,8 @@ import type {
 import { moveStops, stoppedTables } from '../sink/move-stops.ts';
 import { cutOfTable, refuseLate, rowsToStore } from '../sink/table-stop.ts';
 import type { Topic } from '../topic/topic-name.ts';
-import type { Dialect } from '../view/dialect.ts';
 import { keyEnds } from '../view/key-generation.ts';
-import { liveDeleteStatement } from '../view/live-delete.ts';
 import { formAt } from '../view/table-form.ts';
-import { bigQueryDialect } from './bigquery-dialect.ts';
 import { type Commit, commitScript, type RefusedRow } from './commit-script.ts';
 import { DEFAULT_FOLDING, isDue } from './compaction.ts';
 import type { BigQueryContext } from './context.ts';
@@ -28,11 +25,12 @@ import { type LoadedBatch, loadBatch } from './load-batch.ts';
 import type { Budget, LoadBudget } from './load-budget.ts';
 import { isSamePlan, jobId, type LoadPlan } from './load-plan.ts';
 import { loadRejects } from './load-rejects.ts';
+import { massDeletes, writeDeletes } from './mass-deletes.ts';
 import { createBookkeeping, type StoredState } from './metadata.ts';
 import { newCheckpoint, setAsideStatements } from './new-warehouse.ts';
 import { addedRows, nextState } from './next-state.ts';
 import { plannedCommit, readLoadBudget, readState, restored } from './read-warehouse.ts';
-import { runScript, runStatement } from './run-script.ts';
+import { runRepeatable, runScript, runStatement } from './run-script.ts';
 import { fitsStreams, streamBatch } from './stream-batch.ts';
 import { StreamBudget } from './stream-budget.ts';
 
@@ -55,12 +53,13 @@ interface Opened {
  * 2. schema steps: statements that may be run again, each table by itself
  * 3. one load job a table, under ids made from the plan, or one stream a table, whose name joins
  *    the plan before it is committed; the rows are there and show nowhere
- * 4. one transaction that asserts the number of the commit before, and moves offsets and cut
+ * 4. one job for each truncate and sweep that the cut covers, which writes the deletes of its rows
+ * 5. one transaction that asserts the number of the commit before, and moves offsets and cut
  *
  * An attempt that finds a plan without its commit repeats it with the same records: jobs that are
  * done are found by their ids, streams by their names, and not sent again. One call at a time.
  *
- * A table whose records BigQuery cannot take is left out of 3, and stopped by 4: its offsets and its
+ * A table whose records BigQuery cannot take is left out of 3, and stopped by 5: its offsets and its
  * cut stay where they are, in the same checkpoint, until a later commit has all of it.
  */
 export class BigQueryDestination implements Destination {
@@ -117,7 +116,7 @@ export class BigQueryDestination implements Destination {
     await runScript(this.#context, createBookkeeping(layout), 'making its own tables');
     const identity = { warehouseId, pipeline, prefix };
     const checkpoint = newCheckpoint(layout, identity, start);
-    await runScript(this.#context, [checkpoint], 'writing the first checkpoint');
+    await runRepeatable(this.#context, checkpoint, 'writing the first checkpoint');
     const state = await this.open();
     if (!state) throw new InvariantBroken('a checkpoint that was written is not there');
     return state;
@@ -203,6 +202,7 @@ export class BigQueryDestination implements Destination {
       ...endOf(batch),
       onRefusedRow,
       ingestedAtUs: clock.nowMs() * 1000,
+      deletesFirst: true,
       ...(byStreams ? { streams: [] } : {}),
     };
     await plans.store(plan);
@@ -227,6 +227,8 @@ export class BigQueryDestination implements Destination {
     const deletes = [...effects.deletes, ...ends]
       .filter(({ table }) => state.tables.has(table))
       .sort((a, b) => (a.seq < b.seq ? -1 : 1));
+    const { inCommit, before } = massDeletes(this.#context, state, plan, deletes);
+    await writeDeletes(this.#context, plan, before);
     const added = addedRows(files, new Set(deletes.map(({ table }) => table)));
     const frozen = new Set(obstacles.map(({ topic }) => topic));
     const to = nextState(state, { plan, effects, stops, added, rows: batch.tables, frozen });
@@ -234,7 +236,7 @@ export class BigQueryDestination implements Destination {
       warehouseId,
       to,
       atUs,
-      massDeletes: massDeletes(bigQueryDialect(layout), state, deletes, plan),
+      massDeletes: inCommit,
       added,
       standings: standingChanges(state, to),
       refused: await loadRejects(this.#context, plan, all),
@@ -274,18 +276,6 @@ function newestRefused(rows: readonly RefusedRow[]): ReadonlyMap<TableName, Sequ
   for (const { table, seq } of rows)
     if (seq > (newest.get(table) ?? BEFORE_ALL)) newest.set(table, seq);
   return newest;
-}
-
-function massDeletes(
-  dialect: Dialect,
-  { tables }: StoredState,
-  deletes: readonly LiveDelete[],
-  { cut, ingestedAtUs }: LoadPlan,
-): readonly string[] {
-  return deletes.flatMap((each) => {
-    const table = tables.get(each.table)?.table;
-    return table && cut ? [liveDeleteStatement(dialect, table, each, cut, ingestedAtUs)] : [];
-  });
 }
 
 const endOf = ({ offsets, begins, cut, without }: Planned): Planned => ({

@@ -1,6 +1,6 @@
 import type { ErrorCode } from '../errors/catalogue.ts';
 import { InvariantBroken, SluiceError } from '../errors/error.ts';
-import type { JobError } from './job.ts';
+import type { Job, JobError } from './job.ts';
 
 /** `reason` of BigQuery's error objects; what is not here is `bigquery.failed`. */
 const REASONS: Readonly<Record<string, ErrorCode>> = {
@@ -21,6 +21,11 @@ const REASONS: Readonly<Record<string, ErrorCode>> = {
   blocked: 'bigquery.denied',
   notFound: 'bigquery.not-found',
   invalid: 'bigquery.value-refused',
+  invalidQuery: 'bigquery.statement-refused',
+  badRequest: 'bigquery.statement-refused',
+  parseError: 'bigquery.statement-refused',
+  invalidParameter: 'bigquery.statement-refused',
+  notImplemented: 'bigquery.statement-refused',
   responseTooLarge: 'bigquery.failed',
 };
 
@@ -42,24 +47,46 @@ export const OTHER_WRITER = 'sluice: the checkpoint has moved';
 const NO_SUCH_FIELD = /JSON \w+ error in row starting at position \d+: No such field: /;
 
 /**
+ * What passes by itself, though BigQuery calls it an invalid query: others write to the same table
+ * (https://cloud.google.com/bigquery/docs/troubleshoot-queries).
+ */
+const CONFLICT = /could not serialize access|due to concurrent update|aborted due to/i;
+
+/** More than 20 wait for a table; the reason is that of a query that is too large. */
+const QUEUE_FULL = /too many DML statements outstanding/i;
+
+/**
  * The failure of a job as one somebody can act on. Texts that may quote row values are left behind.
  *
  * @param doing  what failed: `loading rows of shop.orders`
  */
-export function jobFailure(doing: string, job: string, { reason, message }: JobError): SluiceError {
-  const code = jobCode(reason, message);
-  const detail = QUOTABLE.has(code) ? ` ${firstLine(message)}` : '';
-  return new SluiceError(code, `BigQuery job ${job} failed ${doing}: ${reason}.${detail}`, {
-    facts: { job, reason },
+export function jobFailure(
+  doing: string,
+  id: string,
+  job: Job,
+  { reason, message }: JobError,
+): SluiceError {
+  const code = jobCode(job, reason, message);
+  const isQuotable = QUOTABLE.has(code) || (job.kind === 'query' && job.quotable === true);
+  const detail = isQuotable ? ` ${firstLine(message)}` : '';
+  return new SluiceError(code, `BigQuery job ${id} failed ${doing}: ${reason}.${detail}`, {
+    facts: { job: id, reason },
   });
 }
 
-function jobCode(reason: string, message: string): ErrorCode {
+function jobCode({ kind }: Job, reason: string, message: string): ErrorCode {
   if (message.includes(OTHER_WRITER)) return 'bigquery.other-writer';
+  if (QUEUE_FULL.test(message)) return 'bigquery.rate-limited';
   const code = REASONS[reason] ?? 'bigquery.failed';
+  if (kind === 'query') return statementCode(code, message);
   return code === 'bigquery.value-refused' && NO_SUCH_FIELD.test(message)
     ? 'bigquery.column-unknown'
     : code;
+}
+
+function statementCode(code: ErrorCode, message: string): ErrorCode {
+  if (code !== 'bigquery.value-refused' && code !== 'bigquery.statement-refused') return code;
+  return CONFLICT.test(message) ? 'bigquery.failed' : 'bigquery.statement-refused';
 }
 
 /** An answer of the REST API other than 2xx. */
@@ -74,11 +101,13 @@ export interface RestError {
  * nobody knows whether it was carried out.
  *
  * @param answer  `undefined` when there was none
+ * @param job  what was submitted, if it was a job
  */
 export function requestFailure(
   doing: string,
   answer: RestError | undefined,
   thrown: unknown,
+  job?: Job,
 ): Error {
   if (thrown instanceof SluiceError || thrown instanceof InvariantBroken) return thrown;
   if (!answer)
@@ -86,7 +115,8 @@ export function requestFailure(
       facts: { error: errorWord(thrown) },
     });
   const code = answerCode(answer);
-  const detail = QUOTABLE.has(code) ? ` ${firstLine(answer.message)}` : '';
+  const isQuotable = QUOTABLE.has(code) || (job?.kind === 'query' && job.quotable === true);
+  const detail = isQuotable ? ` ${firstLine(answer.message)}` : '';
   return new SluiceError(
     code,
     `BigQuery answered ${answer.status} ${answer.reason} ${doing}.${detail}`,
@@ -94,13 +124,14 @@ export function requestFailure(
   );
 }
 
-function answerCode({ status, reason }: RestError): ErrorCode {
+function answerCode({ status, reason, message }: RestError): ErrorCode {
   if (status === 408 || status >= 500) return 'bigquery.unreachable';
   if (status === 429) return 'bigquery.rate-limited';
   if (status === 401) return 'bigquery.denied';
   const code = REASONS[reason];
-  if (code !== undefined && code !== 'bigquery.value-refused') return code;
+  if (code !== undefined) return statementCode(code, message);
   if (status === 403) return 'bigquery.denied';
+  if (status === 400 || status === 413) return 'bigquery.statement-refused';
   return status === 404 ? 'bigquery.not-found' : 'bigquery.failed';
 }
 

@@ -5,8 +5,18 @@ import type { NoticedGap } from '../sink/control-effects.ts';
 import type { Topic } from '../topic/topic-name.ts';
 import { text, timestamp } from './bigquery-dialect.ts';
 import { OTHER_WRITER } from './bigquery-error.ts';
-import { moveCheckpoint, OWN, ownTable, type StoredState, standingColumns } from './metadata.ts';
+import {
+  moveCheckpoint,
+  OWN,
+  type OwnTable,
+  ownTable,
+  STANDING_COLUMNS,
+  type StandingRow,
+  type StoredState,
+  standingRow,
+} from './metadata.ts';
 import type { BigQueryLayout } from './names.ts';
+import { type RowColumns, rowsIn, type Statement, transaction } from './statement.ts';
 
 /** Rows that a commit puts into a changelog. */
 export interface AddedRows {
@@ -37,7 +47,7 @@ export interface Commit {
   readonly warehouseId: string;
   readonly to: Omit<StoredState, 'tables'>;
   readonly atUs: number;
-  /** Deletes by truncate and sweep, in sequence order. */
+  /** Deletes by truncate and sweep, in sequence order, of a plan of an earlier version. */
   readonly massDeletes: readonly string[];
   readonly added: readonly AddedRows[];
   readonly standings: readonly StandingChange[];
@@ -50,20 +60,18 @@ export interface Commit {
  * The transaction that makes a commit: it is void unless the checkpoint is the one it was planned
  * on, and moves offsets, cut and everything that becomes true with them. Rows were loaded before;
  * they show with the cut.
+ *
+ * It changes five tables, and its text is the same length for any number of them: what they get is
+ * data beside it.
  */
-export function commitScript(layout: BigQueryLayout, commit: Commit): string {
+export function commitScript(layout: BigQueryLayout, commit: Commit): Statement {
   return transaction([
-    assertCheckpoint(layout, commit.warehouseId, commit.to.commit - 1),
-    ...commit.massDeletes,
-    ...addRows(layout, commit.added),
-    ...saveStandings(layout, commit.standings),
+    { sql: assertCheckpoint(layout, commit.warehouseId, commit.to.commit - 1) },
+    ...commit.massDeletes.map((sql) => ({ sql })),
+    ...changeTables(layout, commit),
     ...inserts(layout, commit),
     moveCheckpoint(layout, commit.to, commit.atUs),
   ]);
-}
-
-export function transaction(statements: readonly string[]): string {
-  return ['BEGIN TRANSACTION', ...statements, 'COMMIT TRANSACTION'].map((s) => `${s};`).join('\n');
 }
 
 function assertCheckpoint(layout: BigQueryLayout, warehouseId: string, commit: number): string {
@@ -77,100 +85,140 @@ export function assertOne(rows: string): string {
   return `SELECT IF((SELECT COUNT(*) FROM ${rows}) = 1, TRUE, ERROR(${text(OTHER_WRITER)})) AS is_expected`;
 }
 
-function addRows(layout: BigQueryLayout, added: readonly AddedRows[]): readonly string[] {
-  if (added.length === 0) return [];
-  const values = added.map(({ name, rows }) => `STRUCT(${text(name)} AS name, ${rows} AS added)`);
-  return [
-    `UPDATE ${ownTable(layout, OWN.tables)} AS t SET delta_rows = t.delta_rows + v.added` +
-      ` FROM UNNEST([${values.join(', ')}]) AS v WHERE t.name = v.name`,
-  ];
+/** What a commit changes of a table's entry. */
+interface TableChange extends Partial<StandingRow> {
+  readonly name: string;
+  readonly added: number;
+  /** 1 where the standing moves, 0 where only rows came. */
+  readonly moved: number;
 }
 
-function saveStandings(
-  layout: BigQueryLayout,
-  standings: readonly StandingChange[],
-): readonly string[] {
-  const tables = ownTable(layout, OWN.tables);
-  const known = standings.filter(({ isNew }) => !isNew);
-  const fresh = standings.filter(({ isNew }) => isNew);
-  const updates = known.length === 0 ? [] : [updateStandings(tables, known)];
-  const columns = fresh.map((change) => ({
-    name: text(change.table),
-    delta_rows: '0',
-    state_rows: '0',
-    ...standingColumns(change),
-  }));
-  const names = Object.keys(columns[0] ?? {}).join(', ');
-  return [
-    ...updates,
-    ...insert(
-      tables,
-      names,
-      columns.map((row) => Object.values(row)),
-    ),
-  ];
+const TABLE_CHANGE: RowColumns<TableChange> = {
+  name: 'STRING',
+  added: 'INT64',
+  moved: 'INT64',
+  ...STANDING_COLUMNS,
+};
+
+function changeTables(layout: BigQueryLayout, commit: Commit): readonly Statement[] {
+  const rows = tableChanges(commit);
+  if (rows.length === 0) return [];
+  const standing = Object.keys(STANDING_COLUMNS);
+  const set = standing.map((name) => `${name} = IF(v.moved = 1, v.${name}, t.${name})`);
+  const columns = ['name', 'delta_rows', 'state_rows', ...standing];
+  const values = ['v.name', '0', '0', ...standing.map((name) => `v.${name}`)];
+  const sql =
+    `MERGE INTO ${ownTable(layout, OWN.tables)} AS t USING (${rowsIn('tables', TABLE_CHANGE)}) AS v` +
+    ` ON t.name = v.name WHEN MATCHED THEN UPDATE SET delta_rows = t.delta_rows + v.added, ${set.join(', ')}` +
+    ` WHEN NOT MATCHED AND v.moved = 1 THEN INSERT (${columns.join(', ')}) VALUES (${values.join(', ')})`;
+  return [{ sql, data: { tables: JSON.stringify(rows) } }];
 }
 
-function updateStandings(tables: string, standings: readonly StandingChange[]): string {
-  const rows = standings.map((change) => ({
-    name: text(change.table),
-    ...standingColumns(change),
-  }));
-  const values = rows.map((row) => {
-    const fields = Object.entries(row).map(([name, value]) => `${value} AS ${name}`);
-    return `STRUCT(${fields.join(', ')})`;
-  });
-  const set = Object.keys(rows[0] ?? {})
-    .filter((name) => name !== 'name')
-    .map((name) => `${name} = v.${name}`);
-  return (
-    `UPDATE ${tables} AS t SET ${set.join(', ')}` +
-    ` FROM UNNEST([${values.join(', ')}]) AS v WHERE t.name = v.name`
-  );
+/** In the order of the tables' names. */
+function tableChanges({ added, standings }: Commit): readonly TableChange[] {
+  const changes = new Map<string, TableChange>();
+  for (const { name, rows } of added) changes.set(name, { name, added: rows, moved: 0 });
+  for (const change of standings) {
+    const { table: name } = change;
+    const rows = changes.get(name)?.added ?? 0;
+    changes.set(name, { name, added: rows, moved: 1, ...standingRow(change) });
+  }
+  return [...changes.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
 }
+
+interface Reject {
+  readonly table_name: string;
+  readonly topic: string;
+  readonly topic_partition: number;
+  readonly topic_offset: number;
+  readonly seq: string;
+  readonly op: string;
+  readonly position: string;
+  readonly schema_id: string;
+  readonly reason: string;
+}
+
+const REJECT: RowColumns<Reject> = {
+  table_name: 'STRING',
+  topic: 'STRING',
+  topic_partition: 'INT64',
+  topic_offset: 'INT64',
+  seq: 'STRING',
+  op: 'STRING',
+  position: 'STRING',
+  schema_id: 'STRING',
+  reason: 'STRING',
+};
+
+/** As `_cdc_rejects` has it. */
+export const rejectOf = (row: RefusedRow): Reject => ({
+  table_name: row.table,
+  topic: row.topic,
+  topic_partition: row.partition,
+  topic_offset: row.offset,
+  seq: row.seq,
+  op: row.op,
+  position: row.position,
+  schema_id: row.schemaId,
+  reason: row.reason,
+});
+
+interface Gap {
+  readonly seq: string;
+  readonly cause: string;
+  readonly from_gtid_set: string;
+  readonly to_gtid_set: string;
+}
+
+const GAP: RowColumns<Gap> = {
+  seq: 'STRING',
+  cause: 'STRING',
+  from_gtid_set: 'STRING',
+  to_gtid_set: 'STRING',
+};
+
+interface Load {
+  readonly table_name: string;
+  readonly job_id: string;
+  readonly row_count: number;
+  readonly file_bytes: number;
+}
+
+const LOAD: RowColumns<Load> = {
+  table_name: 'STRING',
+  job_id: 'STRING',
+  row_count: 'INT64',
+  file_bytes: 'INT64',
+};
 
 function inserts(
   layout: BigQueryLayout,
   { atUs, refused, gaps, loaded }: Commit,
-): readonly string[] {
-  const at = timestamp(atUs);
+): readonly Statement[] {
+  const gapRows = gaps.map(({ seq, cause, from, to }): Gap => {
+    return { seq, cause, from_gtid_set: from, to_gtid_set: to };
+  });
+  const loads = loaded.map(({ table, jobId, rows, fileBytes }): Load => {
+    return { table_name: table, job_id: jobId, row_count: rows, file_bytes: fileBytes };
+  });
+  const into = <Row>(
+    name: OwnTable,
+    parameter: string,
+    columns: RowColumns<Row>,
+    time: string,
+    rows: readonly Row[],
+  ): readonly Statement[] => {
+    if (rows.length === 0) return [];
+    const names = Object.keys(columns);
+    const values = names.map((column) => `v.${column}`);
+    const sql =
+      `INSERT INTO ${ownTable(layout, name)} (${[...names, time].join(', ')})` +
+      ` SELECT ${[...values, timestamp(atUs)].join(', ')} FROM (${rowsIn(parameter, columns)}) AS v`;
+    return [{ sql, data: { [parameter]: JSON.stringify(rows) } }];
+  };
   return [
-    ...insert(
-      ownTable(layout, OWN.rejects),
-      'table_name, topic, topic_partition, topic_offset, seq, op, position, schema_id, reason, rejected_at',
-      refused.map((row) => [
-        ...[row.table, row.topic].map(text),
-        String(row.partition),
-        String(row.offset),
-        ...[row.seq, row.op, row.position, row.schemaId, row.reason].map(text),
-        at,
-      ]),
-    ),
-    ...insert(
-      ownTable(layout, OWN.gaps),
-      'seq, cause, from_gtid_set, to_gtid_set, noticed_at',
-      gaps.map(({ seq, cause, from, to }) => [...[seq, cause, from, to].map(text), at]),
-    ),
-    ...insert(
-      ownTable(layout, OWN.loads),
-      'table_name, job_id, row_count, file_bytes, loaded_at',
-      loaded.map((file) => [
-        text(file.table),
-        text(file.jobId),
-        String(file.rows),
-        String(file.fileBytes),
-        at,
-      ]),
-    ),
+    ...into(OWN.rejects, 'rejects', REJECT, 'rejected_at', refused.map(rejectOf)),
+    ...into(OWN.gaps, 'gaps', GAP, 'noticed_at', gapRows),
+    ...into(OWN.loads, 'loads', LOAD, 'loaded_at', loads),
   ];
-}
-
-function insert(
-  table: string,
-  columns: string,
-  rows: readonly (readonly string[])[],
-): readonly string[] {
-  if (rows.length === 0) return [];
-  const values = rows.map((row) => `(${row.join(', ')})`).join(', ');
-  return [`INSERT INTO ${table} (${columns}) VALUES ${values}`];
 }

@@ -7,13 +7,14 @@ import {
   replacesState,
   sameFoldedKey,
 } from '../view/fold-plan.ts';
-import { generationAfter, generationsOf, keyColumns } from '../view/key-generation.ts';
+import { generationAfter, keyColumns } from '../view/key-generation.ts';
 import { META, type StoredTable } from '../view/stored-table.ts';
 import { storedName } from '../view/table-form.ts';
 import { bigQueryDialect, identifier, text, timestamp } from './bigquery-dialect.ts';
-import { assertOne, transaction } from './commit-script.ts';
+import { assertOne } from './commit-script.ts';
 import { OWN, ownTable, type TableEntry } from './metadata.ts';
 import type { BigQueryLayout } from './names.ts';
+import { transaction } from './statement.ts';
 
 /** When changes are folded into the state of their table. A fold bills what it reads of the state, a view what it reads of the changelog. */
 export interface FoldingPolicy {
@@ -64,16 +65,12 @@ interface BoundColumn {
   readonly literal: (value: string) => string;
 }
 
-/**
- * The first key column, when the state is clustered by it and it alone has its values. The state
- * keeps the clustering of the key that it was made with.
- */
+/** The first key column, when it alone has its values: the state is clustered by it. */
 function boundColumn(table: StoredTable): BoundColumn | undefined {
   const generation = generationAfter(table, table.watermark);
   const [column] = keyColumns(table, generation);
-  const isClustered = generation.after === generationsOf(table)[0]?.after;
   const isPlain = column && !column.mayBeInexact && !column.earlier && !column.initial;
-  if (!isClustered || !isPlain || !BOUND_TYPES.has(column.type)) return undefined;
+  if (!isPlain || !BOUND_TYPES.has(column.type)) return undefined;
   const name = identifier(storedName(column));
   return { name, literal: (value) => (column.type === 'INT64' ? value : `NUMERIC ${text(value)}`) };
 }
@@ -123,7 +120,7 @@ export function foldScript(
     keyBounds && column !== undefined
       ? [`s.${column.name} BETWEEN ${keyBounds.map(column.literal).join(' AND ')}`]
       : [];
-  return transaction([
+  const statements = [
     assertOne(
       `${tables} AS t WHERE t.name = ${text(table.name)} AND t.watermark = ${text(table.watermark)}`,
     ),
@@ -134,7 +131,8 @@ export function foldScript(
     `UPDATE ${tables} AS t SET watermark = ${text(cut.lastSequence)}, watermark_at_us = ${cut.committedAtUs},` +
       ` compacted_at = ${timestamp(atUs)}, delta_rows = ${remaining(dialect.changes(table), cut)},` +
       ` state_rows = (SELECT COUNT(*) FROM ${dialect.state(table)} AS s) WHERE t.name = ${text(table.name)}`,
-  ]);
+  ];
+  return transaction(statements.map((sql) => ({ sql }))).sql;
 }
 
 /**

@@ -1,6 +1,7 @@
 import { inLanes } from '../async/lanes.ts';
 import type { Sequence } from '../change/sequence.ts';
 import type { TableId, TableName } from '../change/table.ts';
+import { SluiceError } from '../errors/error.ts';
 import { announcements, type Continuity, firstFacts, standingOf } from '../sink/continuity.ts';
 import type { SinkBatch } from '../sink/destination.ts';
 import { cutOfTable, type Obstacle } from '../sink/table-stop.ts';
@@ -10,10 +11,11 @@ import { followableForms } from '../view/followable-forms.ts';
 import { KnownTables } from '../view/known-tables.ts';
 import type { StoredTable } from '../view/stored-table.ts';
 import { withoutPassedForms } from '../view/table-form.ts';
+import { followChanges } from './clustering.ts';
 import { type BigQueryContext, CONCURRENT_JOBS } from './context.ts';
-import { type StoredState, saveDefinition } from './metadata.ts';
-import { runScript } from './run-script.ts';
-import { bigQueryRules, tableStatements, tableViews } from './table-plan.ts';
+import { type StoredState, saveDefinitions } from './metadata.ts';
+import { runRepeatable, runScript } from './run-script.ts';
+import { bigQueryRules, tableScripts, tableViews } from './table-plan.ts';
 
 interface FormTarget {
   readonly from: StoredTable | undefined;
@@ -40,27 +42,55 @@ export async function evolveTables(
   const { targets: changes, obstacles } = targetForms(context, state, batch);
   if (changes.length === 0) return { state, obstacles };
   await ensureDatasets(context, changes);
-  await inLanes(CONCURRENT_JOBS, changes, async ({ from, to }) => {
-    const ddl = [
-      ...tableStatements(context.layout, context.tables, from, to),
-      ...tableViews(context.layout, to, shownCut(state, batch, to.name)),
-    ];
-    await runScript(context, ddl, `changing the columns of ${to.name}`);
+  const refused: Obstacle[] = [];
+  await inLanes(CONCURRENT_JOBS, changes, async (change) => {
+    const { from, to, since: seq } = change;
+    const work = changeTable(context, change, shownCut(state, batch, to.name));
+    // What a table is that is there already must not be passed over.
+    const failure = from ? await work : await ifRefused(work);
+    if (!failure) return;
+    const { code, message: reason } = failure;
+    refused.push({ table: to.name, topic: tableTopic(context.prefix, to.id), code, reason, seq });
   });
+  const stuck = new Set(refused.map(({ table }) => table));
+  const made = changes.filter(({ to }) => !stuck.has(to.name));
   const isAnnounced = announcements(batch.control);
   const { start, stopped } = state;
-  const records: string[] = [];
   let next = state;
-  for (const { from, to, since } of changes) {
+  const records = made.map(({ from, to, since }) => {
     const known = state.continuity.get(to.name);
-    const row = from ? 'formed' : known ? 'formless' : 'none';
-    const facts = from ? known : firstFacts(known, since, isAnnounced(to.name, since), start);
-    const standing = standingOf(facts ?? {}, stopped.get(to.name), start);
-    records.push(saveDefinition(context.layout, to, row, { facts: facts ?? {}, standing }));
-    next = withForm(next, to, facts ?? {});
+    const facts = from
+      ? (known ?? {})
+      : firstFacts(known, since, isAnnounced(to.name, since), start);
+    next = withForm(next, to, facts);
+    return { table: to, facts, standing: standingOf(facts, stopped.get(to.name), start) };
+  });
+  for (const statement of saveDefinitions(context.layout, records))
+    await runRepeatable(context, statement, 'recording the columns of tables');
+  return { state: next, obstacles: [...obstacles, ...refused] };
+}
+
+async function changeTable(
+  context: BigQueryContext,
+  { from, to }: FormTarget,
+  shown: Sequence | undefined,
+): Promise<void> {
+  const { layout, tables } = context;
+  const doing = `changing the columns of ${to.name}`;
+  for (const script of tableScripts(layout, tables, from, to))
+    await runScript(context, script, doing);
+  if (from) await followChanges(context, from, to);
+  await runScript(context, tableViews(layout, to, shown), doing);
+}
+
+/** What BigQuery does not make for a new table is the trouble of that one. */
+async function ifRefused(work: Promise<void>): Promise<SluiceError | void> {
+  try {
+    await work;
+  } catch (error) {
+    if (error instanceof SluiceError && error.code === 'bigquery.statement-refused') return error;
+    throw error;
   }
-  await runScript(context, records, 'recording the columns of tables');
-  return { state: next, obstacles };
 }
 
 /** The forms that the batch needs, and what it changes about forms that views show. */

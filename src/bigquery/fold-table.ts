@@ -2,6 +2,7 @@ import type { TableName } from '../change/table.ts';
 import { cutOfTable } from '../sink/table-stop.ts';
 import { replacesState } from '../view/fold-plan.ts';
 import type { StoredTable } from '../view/stored-table.ts';
+import { followState } from './clustering.ts';
 import { expiry, foldScript, parseProbe, probeQuery } from './compaction.ts';
 import type { BigQueryContext } from './context.ts';
 import type { JobId, QueryJob } from './job.ts';
@@ -24,6 +25,8 @@ export async function foldTable(
   const { table } = entry;
   const isNewKey = replacesState(table, cut.lastSequence);
   if (isNewKey) await runScript(context, [dropKey(layout, table)], `dropping the key of ${name}`);
+  const folded = { ...table, watermark: cut.lastSequence, watermarkAtUs: cut.committedAtUs };
+  await followState(context, folded);
   const [row = []] = await service.rows(probeQuery(layout, table, cut));
   const probe = parseProbe(row);
   const atUs = clock.nowMs() * 1000;
@@ -35,7 +38,6 @@ export async function foldTable(
   };
   const { bytesBilled } = await runJob(service, id, job, `folding ${name}`, signal);
   context.reach('sinkCompacting');
-  const folded = { ...table, watermark: cut.lastSequence, watermarkAtUs: cut.committedAtUs };
   const facts: CompactionFacts = {
     jobId: id,
     kind: probe.known === 0 ? 'append' : 'merge',

@@ -11,6 +11,10 @@ export interface QueryJob {
   readonly kind: 'query';
   /** One statement, or a script. */
   readonly sql: string;
+  /** Parameters of type STRING, by their names: `@name` in the statement. */
+  readonly data?: Readonly<Record<string, string>>;
+  /** No row of the source is read, so what BigQuery says of its failure can be quoted. */
+  readonly quotable?: true;
   readonly priority: 'INTERACTIVE' | 'BATCH';
 }
 
@@ -54,6 +58,8 @@ export interface BigQueryService {
   hasTable(dataset: string, table: string): Promise<boolean>;
   /** Names of the tables and views of a dataset that is there. */
   tables(dataset: string): Promise<readonly string[]>;
+  /** Has rows that come into a table clustered by these columns, or by none when the list is empty. */
+  cluster(dataset: string, table: string, columns: readonly string[]): Promise<void>;
   /** Makes the dataset unless it is there. */
   ensureDataset(dataset: string): Promise<void>;
 }

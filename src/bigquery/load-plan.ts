@@ -28,6 +28,8 @@ export interface LoadPlan {
   /** As it was then: a file that was sent must not become a table that has stopped. */
   readonly onRefusedRow?: OnRefusedRow;
   readonly ingestedAtUs: number;
+  /** Whether rows that a truncate or sweep deletes are written before the commit; else they are in it. */
+  readonly deletesFirst?: boolean;
   /**
    * Absent when rows go by load jobs. Otherwise where the rows of each table are: empty until they
    * all are in finalized streams, so that whoever finds none begins with new streams.

@@ -2,7 +2,7 @@ import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
 import { InvariantBroken } from '../errors/error.ts';
 import { timestampText } from './bigquery-dialect.ts';
-import type { RefusedRow } from './commit-script.ts';
+import { type RefusedRow, rejectOf } from './commit-script.ts';
 import type { BigQueryContext } from './context.ts';
 import { jobId, type LoadPlan } from './load-plan.ts';
 import { OWN } from './metadata.ts';
@@ -10,8 +10,8 @@ import { runJob } from './run-job.ts';
 
 const compress = promisify(gzip);
 
-/** About 500 bytes each, of the megabyte that a statement may have. */
-const MAX_LITERAL_ROWS = 400;
+/** About 500 bytes each, of the four megabytes that are kept for the data of a statement. */
+const MAX_DATA_ROWS = 400;
 
 /**
  * Puts refused rows on record that are too many for the statement of the commit, by a load job of
@@ -25,7 +25,7 @@ export async function loadRejects(
   plan: LoadPlan,
   refused: readonly RefusedRow[],
 ): Promise<readonly RefusedRow[]> {
-  if (refused.length <= MAX_LITERAL_ROWS) return refused;
+  if (refused.length <= MAX_DATA_ROWS) return refused;
   const { service, layout, signal } = context;
   const lines = refused.map((row) => rejectLine(row, plan.ingestedAtUs));
   const file = await compress(Buffer.from(lines.join('')));
@@ -37,19 +37,5 @@ export async function loadRejects(
   return [];
 }
 
-function rejectLine(row: RefusedRow, atUs: number): string {
-  const { table, topic, partition, offset, seq, op, position, schemaId, reason } = row;
-  const record = {
-    table_name: table,
-    topic,
-    topic_partition: partition,
-    topic_offset: offset,
-    seq,
-    op,
-    position,
-    schema_id: schemaId,
-    reason,
-    rejected_at: timestampText(atUs),
-  };
-  return `${JSON.stringify(record)}\n`;
-}
+const rejectLine = (row: RefusedRow, atUs: number): string =>
+  `${JSON.stringify({ ...rejectOf(row), rejected_at: timestampText(atUs) })}\n`;

@@ -14,8 +14,9 @@ import type { StoredTable } from '../view/stored-table.ts';
 import { CHECKPOINT_TABLE, identifier, text, timestamp } from './bigquery-dialect.ts';
 import type { HourOfLoads } from './load-budget.ts';
 import type { BigQueryLayout } from './names.ts';
+import { dataParts, type RowColumns, rowsIn, type Statement, structsIn } from './statement.ts';
 import { formatOffsets, parseOffsets } from './stored-offsets.ts';
-import { formatStops, parseStops, STOPPED_TYPE } from './stored-stops.ts';
+import { parseStops, STOPPED_COLUMNS, STOPPED_TYPE, stoppedRows } from './stored-stops.ts';
 
 /** Of the tables in this file. */
 export const LAYOUT_VERSION = 3;
@@ -282,67 +283,80 @@ function parseTable([
   };
 }
 
-/** Whether there is a row for a table, and whether it has a form. */
-export type TableRow = 'none' | 'formless' | 'formed';
-
-/**
- * The form of a table goes on record when its physical tables have it. Status, continuity and
- * watermark are columns of their own: they move with commits, the form does not.
- */
-export function saveDefinition(
-  layout: BigQueryLayout,
-  table: StoredTable,
-  row: TableRow,
-  entry: StandingEntry,
-): string {
-  const { watermark, watermarkAtUs: _, ...form } = table;
-  const [tables, definition, name] = [
-    ownTable(layout, OWN.tables),
-    text(JSON.stringify(form)),
-    text(table.name),
-  ];
-  if (row === 'formed')
-    return `UPDATE ${tables} AS t SET definition = ${definition} WHERE t.name = ${name}`;
-  const columns = Object.entries({
-    definition,
-    watermark: text(watermark),
-    delta_rows: '0',
-    state_rows: '0',
-    ...standingColumns(entry),
-  });
-  if (row === 'formless')
-    return (
-      `UPDATE ${tables} AS t SET ${columns.map((pair) => pair.join(' = ')).join(', ')}` +
-      ` WHERE t.name = ${name} AND t.definition IS NULL`
-    );
-  return (
-    `INSERT INTO ${tables} (name, ${columns.map(([column]) => column).join(', ')})` +
-    ` SELECT ${[name, ...columns.map(([, value]) => value)].join(', ')} FROM UNNEST([1]) AS one` +
-    ` WHERE NOT EXISTS (SELECT 1 FROM ${tables} AS t WHERE t.name = ${name})`
-  );
-}
-
 /** A table's continuity, and what follows from it for people. */
 export interface StandingEntry {
   readonly facts: Continuity;
   readonly standing: Standing | undefined;
 }
 
-/** Columns of `_cdc_tables` with their values as literals. */
-export function standingColumns({
-  facts,
-  standing,
-}: StandingEntry): Readonly<Record<string, string>> {
-  const orNull = (value: string | undefined): string =>
-    value === undefined ? 'CAST(NULL AS STRING)' : text(value);
-  return {
-    status: orNull(standing?.status),
-    continuity: text(JSON.stringify(facts)),
-    since_seq: orNull(standing?.since),
-    since_at_us: standing?.sinceUs === undefined ? 'CAST(NULL AS INT64)' : String(standing.sinceUs),
-    code: orNull(standing?.code),
-    reason: orNull(standing?.reason),
-  };
+/** Columns of `_cdc_tables` that move with commits. */
+export interface StandingRow {
+  readonly status: string | null;
+  readonly continuity: string;
+  readonly since_seq: string | null;
+  readonly since_at_us: number | null;
+  readonly code: string | null;
+  readonly reason: string | null;
+}
+
+export const STANDING_COLUMNS: RowColumns<StandingRow> = {
+  status: 'STRING',
+  continuity: 'STRING',
+  since_seq: 'STRING',
+  since_at_us: 'INT64',
+  code: 'STRING',
+  reason: 'STRING',
+};
+
+export const standingRow = ({ facts, standing }: StandingEntry): StandingRow => ({
+  status: standing?.status ?? null,
+  continuity: JSON.stringify(facts),
+  since_seq: standing?.since ?? null,
+  since_at_us: standing?.sinceUs ?? null,
+  code: standing?.code ?? null,
+  reason: standing?.reason ?? null,
+});
+
+interface DefinitionRow extends StandingRow {
+  readonly name: string;
+  readonly definition: string;
+  readonly watermark: string;
+}
+
+const DEFINITION_ROW: RowColumns<DefinitionRow> = {
+  name: 'STRING',
+  definition: 'STRING',
+  watermark: 'STRING',
+  ...STANDING_COLUMNS,
+};
+
+/**
+ * The forms of tables go on record when their physical tables have them; statements that may be run
+ * again. Status, continuity and watermark are columns of their own: they move with commits, a form
+ * does not, so that only a table's first one brings them.
+ */
+export function saveDefinitions(
+  layout: BigQueryLayout,
+  tables: readonly (StandingEntry & { readonly table: StoredTable })[],
+): readonly Statement[] {
+  const columns = Object.keys(DEFINITION_ROW);
+  const first = columns.filter((name) => name !== 'name').map((name) => `${name} = v.${name}`);
+  const sql =
+    `MERGE INTO ${ownTable(layout, OWN.tables)} AS t USING (${rowsIn('definitions', DEFINITION_ROW)}) AS v` +
+    ` ON t.name = v.name WHEN MATCHED AND t.definition IS NOT NULL THEN UPDATE SET definition = v.definition` +
+    ` WHEN MATCHED THEN UPDATE SET ${[...first, 'delta_rows = 0', 'state_rows = 0'].join(', ')}` +
+    ` WHEN NOT MATCHED THEN INSERT (${[...columns, 'delta_rows', 'state_rows'].join(', ')})` +
+    ` VALUES (${[...columns.map((name) => `v.${name}`), '0', '0'].join(', ')})`;
+  const rows = tables.map(({ table, ...entry }): DefinitionRow => {
+    const { watermark, watermarkAtUs: _, ...form } = table;
+    return {
+      name: table.name,
+      definition: JSON.stringify(form),
+      watermark,
+      ...standingRow(entry),
+    };
+  });
+  return dataParts(rows).map((part) => ({ sql, data: { definitions: JSON.stringify(part) } }));
 }
 
 /** The update of the checkpoint's one row. */
@@ -350,17 +364,23 @@ export function moveCheckpoint(
   layout: BigQueryLayout,
   to: Omit<StoredState, 'tables'>,
   atUs: number,
-): string {
+): Statement {
   const cut = to.cut
     ? `, commit_ordinal = ${to.cut.commitOrdinal}, cut_seq = ${text(to.cut.lastSequence)},` +
-      ` committed_at_us = ${to.cut.committedAtUs}, gtid_set = ${text(to.cut.gtidSet)}`
+      ` committed_at_us = ${to.cut.committedAtUs}, gtid_set = @gtid_set`
     : '';
-  return (
+  const sql =
     `UPDATE ${ownTable(layout, OWN.checkpoints)} AS p SET commit_number = ${to.commit},` +
-    ` offsets = ${text(formatOffsets(to.offsets.values()))}, pending = ${text(JSON.stringify(to.pending))},` +
-    ` newest_seq = ${text(to.newest ?? '')}, stopped = ${formatStops(to.stopped)},` +
-    ` updated_at = ${timestamp(atUs)}${cut} WHERE p.commit_number = ${to.commit - 1}`
-  );
+    ` offsets = @offsets, pending = @pending, newest_seq = ${text(to.newest ?? '')},` +
+    ` stopped = ${structsIn('stopped', STOPPED_COLUMNS)},` +
+    ` updated_at = ${timestamp(atUs)}${cut} WHERE p.commit_number = ${to.commit - 1}`;
+  const data = {
+    offsets: formatOffsets(to.offsets.values()),
+    pending: JSON.stringify(to.pending),
+    stopped: JSON.stringify(stoppedRows(to.stopped)),
+    ...(to.cut ? { gtid_set: to.cut.gtidSet } : {}),
+  };
+  return { sql, data };
 }
 
 export interface CompactionFacts {

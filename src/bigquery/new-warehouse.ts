@@ -1,9 +1,9 @@
 import type { NewWarehouse } from '../sink/destination.ts';
 import { type StoredTable, VIEW_SUFFIXES } from '../view/stored-table.ts';
 import { bigQueryDialect, identifier, text } from './bigquery-dialect.ts';
-import { transaction } from './commit-script.ts';
 import { LAYOUT_VERSION, OWN, ownTable, type WarehouseIdentity } from './metadata.ts';
 import type { BigQueryLayout } from './names.ts';
+import { type Statement, transaction } from './statement.ts';
 import { formatOffsets } from './stored-offsets.ts';
 
 /** A physical table of a warehouse, not one that was put aside. */
@@ -43,7 +43,7 @@ export function newCheckpoint(
   layout: BigQueryLayout,
   { warehouseId, pipeline, prefix }: WarehouseIdentity,
   start: NewWarehouse['start'],
-): string {
+): Statement {
   const checkpoints = ownTable(layout, OWN.checkpoints);
   const { cut, offsets = [] } = start ?? {};
   const columns = {
@@ -52,7 +52,7 @@ export function newCheckpoint(
     pipeline: text(pipeline),
     prefix: text(prefix),
     commit_number: '0',
-    offsets: text(formatOffsets(offsets)),
+    offsets: '@offsets',
     pending: text('[]'),
     ...(cut
       ? {
@@ -60,13 +60,16 @@ export function newCheckpoint(
           commit_ordinal: String(cut.commitOrdinal),
           cut_seq: text(cut.lastSequence),
           committed_at_us: String(cut.committedAtUs),
-          gtid_set: text(cut.gtidSet),
+          gtid_set: '@gtid_set',
         }
       : {}),
   };
   return transaction([
-    `DELETE FROM ${ownTable(layout, OWN.tables)} AS t WHERE TRUE`,
-    `DELETE FROM ${checkpoints} AS p WHERE TRUE`,
-    `INSERT INTO ${checkpoints} (${Object.keys(columns).join(', ')}) VALUES (${Object.values(columns).join(', ')})`,
+    { sql: `DELETE FROM ${ownTable(layout, OWN.tables)} AS t WHERE TRUE` },
+    { sql: `DELETE FROM ${checkpoints} AS p WHERE TRUE` },
+    {
+      sql: `INSERT INTO ${checkpoints} (${Object.keys(columns).join(', ')}) VALUES (${Object.values(columns).join(', ')})`,
+      data: { offsets: formatOffsets(offsets), ...(cut ? { gtid_set: cut.gtidSet } : {}) },
+    },
   ]);
 }

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { SluiceError } from '../errors/error.ts';
 import { type RestError, requestFailure } from './bigquery-error.ts';
-import type { BigQueryService, Job, JobId, JobOutcome, LoadJob } from './job.ts';
+import type { BigQueryService, Job, JobId, JobOutcome, LoadJob, QueryJob } from './job.ts';
 
 export interface RestServiceOptions {
   readonly project: string;
@@ -34,11 +34,13 @@ interface RestAnswer {
 }
 
 interface Request {
-  readonly method: 'GET' | 'POST';
+  readonly method: 'GET' | 'POST' | 'PATCH';
   readonly path: string;
   readonly body?: string | Buffer;
   readonly type?: string;
   readonly timeoutMs?: number;
+  /** What it submits, if that is a job. */
+  readonly job?: Job;
 }
 
 /**
@@ -56,7 +58,10 @@ export class RestBigQuery implements BigQueryService {
 
   async submit(id: JobId, job: Job): Promise<'submitted' | 'duplicate'> {
     const answer = await this.#send(
-      job.kind === 'load' ? this.#upload(id, job) : this.#insert(this.#resource(id, job)),
+      {
+        ...(job.kind === 'load' ? this.#upload(id, job) : this.#insert(this.#resource(id, job))),
+        job,
+      },
       `submitting job ${id}`,
       [409],
     );
@@ -125,6 +130,20 @@ export class RestBigQuery implements BigQueryService {
     return names;
   }
 
+  /** DDL has no statement for it; what is so already is left alone, for each change counts. */
+  async cluster(dataset: string, table: string, columns: readonly string[]): Promise<void> {
+    const path = `datasets/${dataset}/tables/${encodeURIComponent(table)}`;
+    const name = `${dataset}.${table}`;
+    const looking = this.#get(`${path}?fields=clustering`);
+    const { body } = await this.#send(looking, `looking at the clustering of ${name}`, []);
+    const { fields = [] } = objectAt(body, 'clustering');
+    if (String(fields) === String(columns)) return;
+    const clustering = columns.length === 0 ? null : { fields: columns };
+    const patch = { method: 'PATCH', path: this.#project(path) } as const;
+    const request = { ...patch, body: JSON.stringify({ clustering }) };
+    await this.#send(request, `changing the clustering of ${name}`, []);
+  }
+
   /** One that is there is only looked at: making datasets takes a permission on the project. */
   async ensureDataset(dataset: string): Promise<void> {
     const { project, location, labels, kmsKey } = this.#options;
@@ -161,7 +180,7 @@ export class RestBigQuery implements BigQueryService {
     const configuration =
       job.kind === 'load'
         ? { labels, load: loadConfiguration(projectId, job) }
-        : { labels, query: { query: job.sql, useLegacySql: false, priority: job.priority } };
+        : { labels, query: queryConfiguration(job) };
     return { jobReference: { projectId, jobId, location }, configuration };
   }
 
@@ -203,7 +222,7 @@ export class RestBigQuery implements BigQueryService {
     const body = parseObject(text);
     if (expected.includes(status) || (status >= 200 && status < 300 && body))
       return { status, body: body ?? {} };
-    throw requestFailure(doing, restError(status, body), undefined);
+    throw requestFailure(doing, restError(status, body), undefined, request.job);
   }
 }
 
@@ -216,6 +235,20 @@ function loadConfiguration(projectId: string, { dataset, table }: LoadJob): unkn
     writeDisposition: 'WRITE_APPEND',
     maxBadRecords: 0,
     ignoreUnknownValues: false,
+  };
+}
+
+function queryConfiguration({ sql, data = {}, priority }: QueryJob): unknown {
+  const parameters = Object.entries(data).map(([name, value]) => ({
+    name,
+    parameterType: { type: 'STRING' },
+    parameterValue: { value },
+  }));
+  return {
+    query: sql,
+    useLegacySql: false,
+    priority,
+    ...(parameters.length === 0 ? {} : { parameterMode: 'NAMED', queryParameters: parameters }),
   };
 }
 

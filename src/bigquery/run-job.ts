@@ -31,7 +31,7 @@ export async function runJob(
   await service.submit(attempt, job);
   const outcome = await settled(service, attempt, signal);
   if (outcome?.kind === 'done') return outcome;
-  if (outcome?.kind === 'failed') throw jobFailure(doing, attempt, outcome.error);
+  if (outcome?.kind === 'failed') throw jobFailure(doing, attempt, job, outcome.error);
   throw new SluiceError(
     'bigquery.unreachable',
     `BigQuery took job ${attempt} and does not know it now, ${doing}.`,

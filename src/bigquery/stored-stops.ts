@@ -2,6 +2,7 @@ import type { TableName } from '../change/table.ts';
 import { reasonText, type Stops, type TableStop } from '../sink/table-stop.ts';
 import { CHECKPOINT_TABLE, identifier, text } from './bigquery-dialect.ts';
 import type { BigQueryLayout } from './names.ts';
+import type { RowColumns } from './statement.ts';
 
 /**
  * Stopped tables are in the checkpoint, where views read the cut anyway: so a table stops, and goes
@@ -10,25 +11,37 @@ import type { BigQueryLayout } from './names.ts';
 export const STOPPED_TYPE =
   'ARRAY<STRUCT<name STRING, cut_seq STRING, commit_ordinal INT64, committed_at_us INT64, reason STRING, facts STRING>>';
 
-export function formatStops(stops: Stops): string {
-  return `[${[...stops.values()].map(literal).join(', ')}]`;
+interface StoppedRow {
+  readonly name: string;
+  readonly cut_seq: string;
+  readonly commit_ordinal: number | null;
+  readonly committed_at_us: number | null;
+  readonly reason: string;
+  readonly facts: string;
 }
 
-function literal(stop: TableStop): string {
-  const { table, cut } = stop;
-  const fields = [
-    `${text(table)} AS name`,
+/** In the order of {@link STOPPED_TYPE}. */
+export const STOPPED_COLUMNS: RowColumns<StoppedRow> = {
+  name: 'STRING',
+  cut_seq: 'STRING',
+  commit_ordinal: 'INT64',
+  committed_at_us: 'INT64',
+  reason: 'STRING',
+  facts: 'STRING',
+};
+
+export const stoppedRows = (stops: Stops): readonly StoppedRow[] =>
+  [...stops.values()].map((stop) => ({
+    name: stop.table,
     // Before every sequence, for one that stopped before the first cut.
-    `${text(cut?.lastSequence ?? '')} AS cut_seq`,
-    `${cut?.commitOrdinal ?? 'CAST(NULL AS INT64)'} AS commit_ordinal`,
-    `${cut?.committedAtUs ?? 'CAST(NULL AS INT64)'} AS committed_at_us`,
-    `${text(reasonText(stop))} AS reason`,
-    `${text(JSON.stringify(stop))} AS facts`,
-  ];
-  return `STRUCT(${fields.join(', ')})`;
-}
+    cut_seq: stop.cut?.lastSequence ?? '',
+    commit_ordinal: stop.cut?.commitOrdinal ?? null,
+    committed_at_us: stop.cut?.committedAtUs ?? null,
+    reason: reasonText(stop),
+    facts: JSON.stringify(stop),
+  }));
 
-/** What {@link formatStops} wrote, as `TO_JSON_STRING` gives it; `undefined` and NULL are none. */
+/** What {@link stoppedRows} gave, as `TO_JSON_STRING` gives it; `undefined` and NULL are none. */
 export function parseStops(json: string | null | undefined): Stops {
   const list = JSON.parse(json ?? 'null') as readonly { readonly facts: string }[] | null;
   const stops = (list ?? []).map(({ facts }) => JSON.parse(facts) as TableStop);

@@ -11,6 +11,7 @@ import {
 import { physicalColumns, storedName } from '../view/table-form.ts';
 import { latestView, viewStatements } from '../view/table-views.ts';
 import { bigQueryDialect, identifier, text } from './bigquery-dialect.ts';
+import { CLUSTERABLE, changesClustering, stateClustering } from './clustering.ts';
 import { columnForm } from './column-type.ts';
 import { constantExpression } from './constant.ts';
 import { describable, tableDescription } from './description.ts';
@@ -66,31 +67,25 @@ const STATE_META = [`${META.seq} STRING`, `${META.inexact} JSON`];
 /** Of a table. */
 const MAX_COLUMNS = 10_000;
 
-/** Types that a table can be clustered by. */
-const CLUSTERABLE = new Set([
-  'INT64',
-  'NUMERIC',
-  'BIGNUMERIC',
-  'STRING',
-  'BOOL',
-  'DATE',
-  'DATETIME',
-  'TIMESTAMP',
-]);
-const MAX_CLUSTER_COLUMNS = 4;
 const MAX_KEY_COLUMNS = 16;
 
+/** BigQuery takes five changes of a table's metadata in ten seconds. */
+const MAX_UPDATES = 4;
+
 /**
- * Statements that turn one form of a table into the next, without its views; each may be run again.
+ * Scripts that turn one form of a table into the next, without its views; each may be run again, and
+ * changes a table so seldom that it can be repeated where BigQuery has it wait. Columns are added all
+ * at once; there is no statement that alters the types of several.
+ *
  * Columns are never REQUIRED: a delete may lack all but the key.
  */
-export function tableStatements(
+export function tableScripts(
   layout: BigQueryLayout,
   settings: TableSettings,
   from: StoredTable | undefined,
   to: StoredTable,
-): readonly string[] {
-  if (!from) return createStatements(layout, settings, to);
+): readonly (readonly string[])[] {
+  if (!from) return [createStatements(layout, settings, to)];
   const { changes, state } = bigQueryDialect(layout);
   const before = new Map(physicalColumns(from).map(({ name, type }) => [name.toLowerCase(), type]));
   const added = physicalColumns(to).filter(({ name }) => !before.has(name.toLowerCase()));
@@ -102,7 +97,7 @@ export function tableStatements(
   const isNew = [changesDescription(from), stateDescription(from)].some(
     (description, index) => description !== described[index],
   );
-  return [changes(to), state(to)].flatMap((table, index) => [
+  const [ofChanges = [], ofState = []] = [changes(to), state(to)].map((table, index) => [
     ...(added.length === 0 ? [] : [`ALTER TABLE ${table} ${added.map(addColumn).join(', ')}`]),
     ...altered.map(
       ({ name, type }) =>
@@ -112,6 +107,11 @@ export function tableStatements(
       ? [`ALTER TABLE ${table} SET OPTIONS (description = ${text(described[index] ?? '')})`]
       : []),
   ]);
+  const count = Math.ceil(Math.max(ofChanges.length, ofState.length) / MAX_UPDATES);
+  return Array.from({ length: count }, (_, index) => {
+    const [start, end] = [index * MAX_UPDATES, (index + 1) * MAX_UPDATES];
+    return [...ofChanges.slice(start, end), ...ofState.slice(start, end)];
+  });
 }
 
 const changesDescription = ({ name, comments }: StoredTable): string =>
@@ -131,7 +131,6 @@ function createStatements(
   const { changes, state } = bigQueryDialect(layout);
   const columns = physicalColumns(table).map(({ name, type }) => `${identifier(name)} ${type}`);
   const meta = CHANGES_META.map(({ name, type }) => `${name} ${type}`);
-  const cluster = clusterClause(table);
   const labelOption = labelsOption(labels);
   const changesOptions = [
     'require_partition_filter = TRUE',
@@ -141,9 +140,9 @@ function createStatements(
   const stateOptions = [`description = ${text(stateDescription(table))}`, ...labelOption];
   return [
     `CREATE TABLE IF NOT EXISTS ${changes(table)} (${[...columns, ...meta].join(', ')})` +
-      ` PARTITION BY DATE(${META.committedAt})${cluster} OPTIONS (${changesOptions.join(', ')})`,
+      ` PARTITION BY DATE(${META.committedAt})${clusterClause(changesClustering(table))} OPTIONS (${changesOptions.join(', ')})`,
     `CREATE TABLE IF NOT EXISTS ${state(table)} (${[...columns, ...STATE_META, ...keyClause(table)].join(', ')})` +
-      `${cluster} OPTIONS (${stateOptions.join(', ')})`,
+      `${clusterClause(stateClustering(table))} OPTIONS (${stateOptions.join(', ')})`,
   ];
 }
 
@@ -152,15 +151,8 @@ function labelsOption(labels: TableSettings['labels']): readonly string[] {
   return pairs.length === 0 ? [] : [`labels = [${pairs.join(', ')}]`];
 }
 
-/** By the longest run of key columns from the first that BigQuery can cluster by. */
-function clusterClause(table: StoredTable): string {
-  const keys = stateKey(table);
-  const end = keys.findIndex(({ type }) => !CLUSTERABLE.has(type));
-  const names = keys
-    .slice(0, end < 0 ? keys.length : end)
-    .slice(0, MAX_CLUSTER_COLUMNS)
-    .map((column) => identifier(storedName(column)));
-  return names.length === 0 ? '' : ` CLUSTER BY ${names.join(', ')}`;
+function clusterClause(names: readonly string[]): string {
+  return names.length === 0 ? '' : ` CLUSTER BY ${names.map(identifier).join(', ')}`;
 }
 
 /** The key of the rows that are in the state. */

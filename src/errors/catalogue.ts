@@ -501,6 +501,12 @@ export const CATALOGUE = {
     'The rows were written to the named stream and not committed for so long that BigQuery cleared it away, or it has lost it. None of them is in the table.',
     'Nothing: they are written anew when the stream is a day old and can no more be committed, so that no row comes twice.',
   ),
+  'bigquery.statement-refused': entry(
+    'BigQuery refuses a statement of the sink as invalid',
+    'blocked',
+    'A statement that the sink has made cannot be carried out as it is, and would be refused each time: something else has the name of a table or view, somebody has changed a table of the sink, or BigQuery has a limit that Sluice does not know. Nothing of it was done.',
+    'Read the reason in the message. When what it names is put right, answer with retry: the sink repeats the commit that it has begun. Otherwise answer with resnapshot, and report it with the job id.',
+  ),
   'bigquery.other-writer': entry(
     'The warehouse was changed by somebody else',
     'retry',

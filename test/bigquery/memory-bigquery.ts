@@ -1,6 +1,13 @@
 import { gunzipSync } from 'node:zlib';
 import { OTHER_WRITER } from '../../src/bigquery/bigquery-error.ts';
-import type { BigQueryService, Job, JobId, JobOutcome, LoadJob } from '../../src/bigquery/job.ts';
+import type {
+  BigQueryService,
+  Job,
+  JobId,
+  JobOutcome,
+  LoadJob,
+  QueryJob,
+} from '../../src/bigquery/job.ts';
 import { LAYOUT_VERSION } from '../../src/bigquery/metadata.ts';
 import { SluiceError } from '../../src/errors/error.ts';
 
@@ -25,6 +32,8 @@ export class MemoryBigQuery implements BigQueryService {
   /** Lines of every load that was done, by table. */
   readonly lines = new Map<string, string[]>();
   readonly datasets = new Set<string>();
+  /** What tables were told to be clustered by. */
+  readonly clustered = new Map<string, readonly string[]>();
   checkpoint: (string | null)[] | undefined;
   /** Rows of `_cdc_tables`, by table. */
   readonly entries = new Map<string, Entry>();
@@ -101,13 +110,18 @@ export class MemoryBigQuery implements BigQueryService {
     return this.#hasTables;
   }
 
+  async cluster(_: string, table: string, columns: readonly string[]): Promise<void> {
+    if (this.#faults() === 'lostAnswer') throw lost();
+    this.clustered.set(table, columns);
+  }
+
   async ensureDataset(dataset: string): Promise<void> {
     if (this.#faults() === 'lostAnswer') throw lost();
     this.datasets.add(dataset);
   }
 
   #run(job: Job): JobOutcome {
-    if (job.kind === 'query') return this.#script(job.sql);
+    if (job.kind === 'query') return this.#script(job);
     if (this.refuses(job))
       return { kind: 'failed', error: { reason: 'invalid', message: 'Bad value' } };
     const lines = gunzipSync(job.file).toString().trimEnd().split('\n');
@@ -115,98 +129,73 @@ export class MemoryBigQuery implements BigQueryService {
     return { kind: 'done', rows: lines.length, bytesBilled: 0 };
   }
 
-  #script(sql: string): JobOutcome {
+  #script({ sql, data = {} }: QueryJob): JobOutcome {
     const expected = /p\.commit_number = (\d+)\) = 1/.exec(sql)?.[1];
     if (expected !== undefined && this.checkpoint?.[4] !== expected)
       return { kind: 'failed', error: { reason: 'invalidQuery', message: OTHER_WRITER } };
-    for (const statement of sql.split(';\n')) this.#statement(statement);
+    for (const statement of sql.split(';\n')) this.#statement(statement, data);
     return { kind: 'done', rows: 0, bytesBilled: 10 };
   }
 
-  #statement(sql: string): void {
+  #statement(sql: string, data: Readonly<Record<string, string>>): void {
     if (sql.startsWith('CREATE TABLE IF NOT EXISTS')) this.#hasTables = true;
-    const texts = literals(sql);
     if (sql.startsWith('DELETE FROM `acme`.`sluice_shop`.`_cdc_tables`')) this.entries.clear();
-    if (sql.startsWith('INSERT INTO `acme`.`sluice_shop`.`_cdc_checkpoints`')) {
-      const [warehouse = '', pipeline = '', prefix = '', offsets = '', pending = ''] = texts;
-      const [start = null, cut = null, gtidSet = null] = texts.slice(5);
-      const [, ordinal = null, committedAtUs = null] =
-        /, (\d+), '[0-9a-f/]+', (\d+), '/i.exec(sql) ?? [];
-      this.checkpoint = [
-        String(LAYOUT_VERSION),
-        warehouse,
-        pipeline,
-        prefix,
-        '0',
-        offsets,
-        pending,
-        start,
-      ];
-      this.checkpoint.push(ordinal, cut, committedAtUs, gtidSet, null, '[]');
-    }
-    if (sql.includes('`acme`.`sluice_shop`.`_cdc_tables`')) this.#changeTables(sql);
-    if (sql.startsWith('UPDATE `acme`.`sluice_shop`.`_cdc_checkpoints` AS p SET layout')) {
+    if (sql.startsWith('INSERT INTO `acme`.`sluice_shop`.`_cdc_checkpoints`'))
+      this.#beginCheckpoint(sql, data);
+    if (sql.startsWith('MERGE INTO `acme`.`sluice_shop`.`_cdc_tables`')) this.#changeTables(data);
+    if (sql.startsWith('UPDATE `acme`.`sluice_shop`.`_cdc_checkpoints` AS p SET layout'))
       this.checkpoint?.splice(0, 1, String(LAYOUT_VERSION));
-    } else if (sql.startsWith('UPDATE `acme`.`sluice_shop`.`_cdc_checkpoints`')) {
-      const [, head = '', stopped = '', tail = ''] =
-        /^(.*), stopped = \[(.*)\], (updated_at = .*)$/s.exec(sql) ?? [];
-      const [offsets = '', pending = '', newest = ''] = literals(head);
-      const [, lastSequence = null, gtidSet = null] = literals(tail);
-      const facts = [...stopped.matchAll(/('(?:[^'\\]|\\.)*') AS facts/g)].flatMap(
-        ([, text = '']) => literals(text).map((json) => ({ facts: json })),
-      );
-      const number = /commit_number = (\d+)/.exec(sql)?.[1] ?? '';
-      const cut = /commit_ordinal = (\d+).* committed_at_us = (\d+)/.exec(sql);
-      const before = this.checkpoint ?? [];
-      this.checkpoint = [
-        ...before.slice(0, 4),
-        number,
-        offsets,
-        pending,
-        before[7] ?? null,
-        ...(cut ? [cut[1] ?? '', lastSequence, cut[2] ?? '', gtidSet] : before.slice(8, 12)),
-        newest,
-        JSON.stringify(facts),
-      ];
-    }
+    else if (sql.startsWith('UPDATE `acme`.`sluice_shop`.`_cdc_checkpoints`'))
+      this.#moveCheckpoint(sql, data);
     const target = /^INSERT INTO `acme`\.`sluice_shop`\.`(.*?__changes)`/.exec(sql)?.[1];
     if (target !== undefined) this.#deleteLive(target, sql);
   }
 
-  #changeTables(sql: string): void {
-    const [, columns = '', listed = ''] =
-      /^INSERT INTO \S+ \((.*?)\) (SELECT .*|VALUES .*)$/s.exec(sql) ?? [];
-    const values = /^SELECT (.*) FROM UNNEST\(\[1\]\) AS one/s.exec(listed)?.[1];
-    const rows = values === undefined ? tuples(listed.replace('VALUES ', '')) : [split(values)];
-    for (const row of columns === '' ? [] : rows) {
-      const entry = Object.fromEntries(
-        split(columns).map((name, at) => [name, literal(row[at] ?? '')]),
-      );
-      if (!this.entries.has(String(entry['name']))) this.entries.set(String(entry['name']), entry);
-    }
-    const form = /^UPDATE \S+ AS t SET (definition = .*) WHERE t\.name = ('.*?')( AND .*)?$/s.exec(
-      sql,
-    );
-    if (form) this.#assign(String(literal(form[2] ?? '')), split(form[1] ?? ''), ' = ');
-    const structs = /FROM UNNEST\(\[(.*)\]\) AS v WHERE/s.exec(sql)?.[1];
-    if (!sql.includes('SET status = v.status')) return;
-    for (const struct of split(structs ?? '')) {
-      const [name = '', ...fields] = split(struct.slice('STRUCT('.length, -1));
-      const pairs = fields.map((field) =>
-        field
-          .split(/ AS (?=\w+$)/)
-          .reverse()
-          .join(' = '),
-      );
-      this.#assign(String(literal(name.replace(/ AS name$/, ''))), pairs, ' = ');
-    }
+  #beginCheckpoint(sql: string, { offsets = '', gtid_set: gtidSet }: Data): void {
+    const [warehouse = '', pipeline = '', prefix = '', pending = '', start = null] = literals(sql);
+    const [, ordinal = null, cut = null, committedAtUs = null] =
+      /, (\d+), '([0-9A-F/]+)', (\d+), @gtid_set/.exec(sql) ?? [];
+    const names = [String(LAYOUT_VERSION), warehouse, pipeline, prefix, '0', offsets, pending];
+    this.checkpoint = [...names, start, ordinal, cut, committedAtUs, gtidSet ?? null, null, '[]'];
   }
 
-  #assign(name: string, pairs: readonly string[], between: string): void {
-    const entry = this.entries.get(name);
-    for (const pair of entry ? pairs : []) {
-      const at = pair.indexOf(between);
-      entry![pair.slice(0, at)] = literal(pair.slice(at + between.length));
+  #moveCheckpoint(
+    sql: string,
+    { offsets = '', pending = '', stopped = '[]', gtid_set }: Data,
+  ): void {
+    const number = /commit_number = (\d+)/.exec(sql)?.[1] ?? '';
+    const newest = /newest_seq = '(.*?)'/.exec(sql)?.[1] ?? '';
+    const [, ordinal, cut, committedAtUs] =
+      /commit_ordinal = (\d+), cut_seq = '(.*?)', committed_at_us = (\d+)/.exec(sql) ?? [];
+    const before = this.checkpoint ?? [];
+    this.checkpoint = [
+      ...[...before.slice(0, 4), number, offsets, pending, before[7] ?? null],
+      ...(ordinal === undefined
+        ? before.slice(8, 12)
+        : [ordinal, cut ?? '', committedAtUs ?? '', gtid_set ?? '']),
+      ...[newest, stopped],
+    ];
+  }
+
+  #changeTables({ tables, definitions }: Data): void {
+    for (const { added, moved, ...row } of parsed(tables)) {
+      const entry = this.entries.get(String(row['name']));
+      if (moved === '1') this.entries.set(String(row['name']), { ...NO_ROWS, ...entry, ...row });
+      const rows = Number(entry?.['delta_rows'] ?? 0) + Number(added);
+      if (entry)
+        this.entries.set(String(row['name']), {
+          ...(moved === '1' ? { ...entry, ...row } : entry),
+          delta_rows: String(rows),
+        });
+    }
+    for (const row of parsed(definitions)) {
+      const entry = this.entries.get(String(row['name']));
+      const { definition = null } = row;
+      const isFormed = typeof entry?.['definition'] === 'string';
+      this.entries.set(
+        String(row['name']),
+        isFormed ? { ...entry, definition } : { ...row, ...NO_ROWS },
+      );
     }
   }
 
@@ -261,6 +250,18 @@ export interface Line {
   readonly [column: string]: unknown;
 }
 
+type Data = Readonly<Record<string, string>>;
+
+const NO_ROWS = { delta_rows: '0', state_rows: '0' };
+
+/** Rows of a parameter with their values as BigQuery's REST API writes them. */
+const parsed = (rows = '[]'): readonly Entry[] =>
+  (JSON.parse(rows) as readonly Record<string, string | number | null>[]).map((row) =>
+    Object.fromEntries(
+      Object.entries(row).map(([name, value]) => [name, value === null ? null : String(value)]),
+    ),
+  );
+
 function lost(): SluiceError {
   return new SluiceError('bigquery.unreachable', 'No answer.');
 }
@@ -272,26 +273,4 @@ function literals(sql: string): readonly string[] {
       hex === undefined ? one : String.fromCharCode(Number.parseInt(hex, 16)),
     ),
   );
-}
-
-/** The parts between commas that are in no literal and no parenthesis. */
-function split(sql: string): readonly string[] {
-  const parts: string[] = [''];
-  let depth = 0;
-  for (const [token] of sql.matchAll(/'(?:[^'\\]|\\.)*'|[()[\],]|[^'()[\],]+/g)) {
-    if (token === '(' || token === '[') depth += 1;
-    if (token === ')' || token === ']') depth -= 1;
-    if (token === ',' && depth === 0) parts.push('');
-    else parts.push(`${parts.pop() ?? ''}${token}`);
-  }
-  return parts.map((part) => part.trim());
-}
-
-const tuples = (sql: string): readonly (readonly string[])[] =>
-  split(sql).map((tuple) => split(tuple.slice(1, -1)));
-
-/** Text of a literal, or digits; `null` for what is cast from NULL. */
-function literal(sql: string): string | null {
-  if (sql.startsWith('CAST(NULL')) return null;
-  return sql.startsWith("'") ? (literals(sql)[0] ?? '') : sql;
 }

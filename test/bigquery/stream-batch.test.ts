@@ -244,7 +244,11 @@ describe('a BigQuery warehouse that is written by streams', () => {
     expect(idsIn(all, 'orders')).toEqual([1]);
     const commit = [...all.service.jobs].find(([id]) => id.includes('-commit-'))?.[1].job;
     expect(commit).toMatchObject({
-      sql: expect.stringMatching(/'shop\.shop\.orders', 0, 2, .*half of a UTF-16 surrogate/),
+      data: {
+        rejects: expect.stringMatching(
+          /"shop\.shop\.orders","topic_partition":0,"topic_offset":2,.*half of a UTF-16 surrogate/,
+        ),
+      },
     });
   });
 

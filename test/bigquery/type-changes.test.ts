@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { columnForm } from '../../src/bigquery/column-type.ts';
 import { bigQueryLayout } from '../../src/bigquery/names.ts';
 import { rowWriter } from '../../src/bigquery/row-line.ts';
-import { bigQueryRules, tableStatements } from '../../src/bigquery/table-plan.ts';
+import { bigQueryRules, tableScripts } from '../../src/bigquery/table-plan.ts';
 import type { ColumnValue } from '../../src/change/column-value.ts';
 import { type ColumnType, type TableSchema, tableName } from '../../src/change/table.ts';
 import { schemaIdOf } from '../../src/topic/schema-record.ts';
@@ -63,7 +63,7 @@ describe('a column in BigQuery whose type changes', () => {
             expect(row.value).toEqual(alone.value);
           } else
             expect(['STRING', 'NUMERIC', 'BIGNUMERIC', 'INT64', 'DATETIME']).toContain(row.type);
-        const ddl = tableStatements(layout, { labels: {} }, made, table).join('\n');
+        const ddl = tableScripts(layout, { labels: {} }, made, table).flat().join('\n');
         if (early.name !== late.name) expect(ddl).toContain(`\`${late.name}\` ${late.type}`);
       }
     },

@@ -37,6 +37,8 @@ const ARRIVALS: Readonly<Record<KillPoint, readonly number[]>> = {
   sinkPrepared: [1],
   sinkBeforeApply: [2],
   sinkMidTransaction: [2],
+  // Passed by a sink into BigQuery alone: test/bigquery/commit-steps.bigquery.test.ts.
+  sinkDeletesWritten: [],
   sinkBeforeCommit: [3],
   sinkCommitted: [2],
   sinkCompacting: [1],

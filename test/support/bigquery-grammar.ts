@@ -24,7 +24,7 @@ interface Token {
 }
 
 const LEXICAL =
-  /\s+|(`(?:[^`\\]|\\.)+`)|([A-Za-z_][A-Za-z0-9_]*)|('(?:[^'\\\n]|\\.)*')|(\d+(?:\.\d+)?)|(<>|<=|>=|[-+*/=<>(),.;[\]])/gy;
+  /\s+|(`(?:[^`\\]|\\.)+`|@[a-z_]+)|([A-Za-z_][A-Za-z0-9_]*)|('(?:[^'\\\n]|\\.)*')|(\d+(?:\.\d+)?)|(<>|<=|>=|[-+*/=<>(),.;[\]])/gy;
 const KINDS = ['name', 'word', 'text', 'number', 'mark'] as const;
 
 function tokensOf(script: string): readonly Token[] | string {
@@ -85,14 +85,14 @@ function reservedWords(tokens: readonly Token[]): readonly string[] {
   });
 }
 
-/** `CAST(x AS STRUCT<…>)` is no name. */
+/** `CAST(x AS STRUCT<…>)` and `SELECT AS STRUCT` have no name there. */
 function isType(tokens: readonly Token[], index: number): boolean {
-  return isMark(tokens[index + 1], '<');
+  return isMark(tokens[index + 1], '<') || word(tokens[index - 2]) === 'SELECT';
 }
 
 const FUNCTIONS = new Set(
   (
-    'COALESCE CAST COUNT COUNTIF CURRENT_TIMESTAMP DATE DIV ERROR IF JSON_VALUE LEAD MAX MIN ROW_NUMBER STARTS_WITH STRUCT SUM TIMESTAMP_DIFF TIMESTAMP_MICROS TO_JSON_STRING ' +
+    'ARRAY COALESCE CAST COUNT COUNTIF CURRENT_TIMESTAMP DATE DIV ERROR IF JSON_QUERY_ARRAY JSON_VALUE LEAD MAX MIN ROW_NUMBER STARTS_WITH STRUCT SUM TIMESTAMP_DIFF TIMESTAMP_MICROS TO_JSON_STRING ' +
     'UNIX_MILLIS UNNEST'
   ).split(' '),
 );
