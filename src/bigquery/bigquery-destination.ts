@@ -31,6 +31,7 @@ import { newCheckpoint, setAsideStatements } from './new-warehouse.ts';
 import { addedRows, nextState } from './next-state.ts';
 import { plannedCommit, readLoadBudget, readState, restored } from './read-warehouse.ts';
 import { runRepeatable, runScript, runStatement } from './run-script.ts';
+import { withStagedData } from './staged-data.ts';
 import { fitsStreams, streamBatch } from './stream-batch.ts';
 import { StreamBudget } from './stream-budget.ts';
 
@@ -245,7 +246,8 @@ export class BigQueryDestination implements Destination {
     };
     this.#context.reach('sinkBeforeCommit');
     const id = jobId(this.#context, plan, 'commit');
-    await runStatement(this.#context, id, commitScript(layout, commit), 'committing');
+    const script = await withStagedData(this.#context, id, commitScript(layout, commit));
+    await runStatement(this.#context, id, script, 'committing');
     if (all.length > 0) this.#context.onRefused(all.length);
     return to;
   }

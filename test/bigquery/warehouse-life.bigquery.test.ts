@@ -1,6 +1,7 @@
 import { afterAll, describe, expect, it } from 'vitest';
 import { checkAccess } from '../../src/bigquery/access-check.ts';
 import { BigQueryFront } from '../../tools/bigquery-front/bigquery-front.ts';
+import { SkippingClock } from './skipping-clock.ts';
 import { describeWarehouseLife, type LifeAt } from './warehouse-life.ts';
 
 /** Address of an emulator, as `http://127.0.0.1:9050`. */
@@ -12,12 +13,14 @@ describe.skipIf(ENDPOINT === '')('the life of a warehouse', () => {
   afterAll(() => front?.[Symbol.asyncDispose]());
 
   const begin = async (): Promise<LifeAt> => {
-    front = await BigQueryFront.start(ENDPOINT);
+    const clock = new SkippingClock();
+    front = await BigQueryFront.start(ENDPOINT, { nowMs: clock.nowMs });
     return {
       project: 'demo',
       location: 'US',
       endpoint: front.endpoint,
       authorization: () => Promise.resolve({}),
+      clock,
     };
   };
   describeWarehouseLife('before an emulator', begin, () => {

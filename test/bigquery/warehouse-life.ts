@@ -12,7 +12,7 @@ import { runJob } from '../../src/bigquery/run-job.ts';
 import type { ColumnValue } from '../../src/change/column-value.ts';
 import type { ColumnType, TableName } from '../../src/change/table.ts';
 import { judgeFailure } from '../../src/errors/policy.ts';
-import { systemClock } from '../../src/sink/clock.ts';
+import { type Clock, systemClock } from '../../src/sink/clock.ts';
 import type { SinkBatch } from '../../src/sink/destination.ts';
 import { batch, change, integer, rowsOf, schemaOf, seqAt, varchar } from '../duckdb/warehouse.ts';
 import { MemorySinkLog } from '../sink/memory-sink-log.ts';
@@ -25,6 +25,8 @@ export interface LifeAt {
   /** Without a path. */
   readonly endpoint: string;
   readonly authorization: () => Promise<Readonly<Record<string, string>>>;
+  /** The real one when absent. */
+  readonly clock?: Clock;
 }
 
 type Rows = readonly (readonly (string | null)[])[];
@@ -134,7 +136,7 @@ class Life {
       onRefused: () => {},
       quietCommitMs: 0,
       folding: { minDeltaRows: 0, stateFraction: 0, maxAgeMs: 0, minAgeMs: 0 },
-      clock: systemClock,
+      clock: this.#at.clock ?? systemClock,
       reach: () => {},
       signal: new AbortController().signal,
     });

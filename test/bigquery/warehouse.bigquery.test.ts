@@ -15,7 +15,6 @@ import { BEFORE_ALL } from '../../src/change/sequence.ts';
 import type { ColumnType, TableComments, TableName, TableSchema } from '../../src/change/table.ts';
 import { SluiceError } from '../../src/errors/error.ts';
 import { judgeFailure } from '../../src/errors/policy.ts';
-import { systemClock } from '../../src/sink/clock.ts';
 import type { ChangeRow, SinkBatch } from '../../src/sink/destination.ts';
 import type { SinkKillPoint } from '../../src/sink/kill-points.ts';
 import type { ControlRecord } from '../../src/topic/control-record.ts';
@@ -24,6 +23,7 @@ import type { Topic } from '../../src/topic/topic-name.ts';
 import { BigQueryFront, type HttpFault } from '../../tools/bigquery-front/bigquery-front.ts';
 import { batch, change, integer, rowsOf, schemaOf, seqAt, varchar } from '../duckdb/warehouse.ts';
 import { MemorySinkLog } from '../sink/memory-sink-log.ts';
+import { SkippingClock } from './skipping-clock.ts';
 
 /** Address of an emulator, as `http://127.0.0.1:9050`. */
 const ENDPOINT = process.env['SLUICE_TEST_BIGQUERY'] ?? '';
@@ -51,6 +51,9 @@ interface Warehouse {
   readonly internal: string;
 }
 
+/** Of the sinks and of BigQuery, so that who has to wait does not. */
+const CLOCK = new SkippingClock();
+
 let datasets = 0;
 let shared: BigQueryFront | undefined;
 
@@ -67,7 +70,7 @@ afterAll(async () => {
 });
 
 async function sharedFront(): Promise<BigQueryFront> {
-  shared ??= await BigQueryFront.start(ENDPOINT);
+  shared ??= await BigQueryFront.start(ENDPOINT, { nowMs: CLOCK.nowMs });
   return shared;
 }
 
@@ -87,7 +90,7 @@ async function warehouseBy({
   writePath,
   folds = true,
   reach = () => {},
-  nowMs = Date.now,
+  nowMs = CLOCK.nowMs,
   front,
   streams = allStreams,
   ...settings
@@ -127,7 +130,7 @@ async function warehouseBy({
     folding: folds
       ? { minDeltaRows: 0, stateFraction: 0, maxAgeMs: 0, minAgeMs: 0 }
       : { minDeltaRows: never, stateFraction: never, maxAgeMs: never, minAgeMs: never },
-    clock: { ...systemClock, nowMs },
+    clock: { nowMs, sleep: CLOCK.sleep },
     reach,
     signal: new AbortController().signal,
   };
@@ -290,7 +293,7 @@ describe.skipIf(ENDPOINT === '').each(PATHS)(
       );
       await fc.assert(
         fc.asyncProperty(fc.array(fault, { minLength: 60, maxLength: 100 }), async (faults) => {
-          await using faulty = await BigQueryFront.start(ENDPOINT);
+          await using faulty = await BigQueryFront.start(ENDPOINT, { nowMs: CLOCK.nowMs });
           const { destination, rows } = await newWarehouse({ front: faulty });
           const script = [...faults];
           // Once out of faults, all goes well.
@@ -583,7 +586,7 @@ describe.skipIf(ENDPOINT === '').each(PATHS)(
 
     it('has on record what it has loaded and folded, by table and day, and tells what views read', async () => {
       const { destination, service, layout, rows } = await newWarehouse();
-      const since = { sinceMs: Date.now() - 60_000, nowMs: Date.now() };
+      const since = { sinceMs: CLOCK.nowMs() - 60_000, nowMs: CLOCK.nowMs() };
       expect(await readUsage(service, layout, since)).toMatchObject({ days: [], commits: 0 });
       await destination.apply(batch(1, [rowsOf(ORDERS, [change(ORDERS, 'c', [1n, 'a'], 1)])]));
       await destination.apply(
@@ -614,7 +617,7 @@ describe.skipIf(ENDPOINT === '').each(PATHS)(
       await rows('DROP VIEW {shop}.orders__latest');
       const { latest: _, ...others } = all;
       expect(await reads()).toEqual(new Map([['shop.orders', others]]));
-      const later = { sinceMs: Date.now() + 60_000, nowMs: Date.now() + 120_000 };
+      const later = { sinceMs: CLOCK.nowMs() + 60_000, nowMs: CLOCK.nowMs() + 120_000 };
       expect(await readUsage(service, layout, later)).toEqual({ days: [], commits: 0, ...later });
       const gone = { ...layout, internal: 'nobody_made_this' };
       expect(await readUsage(service, gone, since)).toBeUndefined();

@@ -229,7 +229,7 @@ describe.skipIf(ENDPOINT === '')('a front before an emulator', () => {
   it('rolls back, as BigQuery does, what the emulator would commit', async () => {
     const table = await place.table('id INT64');
     const script = `BEGIN TRANSACTION; INSERT INTO ${named(table)} (id) VALUES (1);`;
-    await expect(place.run(script)).rejects.toMatchObject({ code: 'bigquery.failed' });
+    await expect(place.run(script)).rejects.toMatchObject({ code: 'bigquery.statement-refused' });
     expect(await count(table)).toBe('0');
   });
 

@@ -2,15 +2,25 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { gunzipSync } from 'node:zlib';
-import { type Answer, type Json, refusal } from './answer.ts';
+import { type Answer, type Json, type Refusal, refusal } from './answer.ts';
+import { DmlQueues, GOOGLE_DML } from './dml-queues.ts';
 import { Emulator } from './emulator.ts';
 import { emulatorSql } from './emulator-sql.ts';
 import type { HttpFault } from './http-fault.ts';
-import { type Job, type LoadConfiguration, type TableReference, tableKey } from './job.ts';
+import {
+  type Job,
+  type LoadConfiguration,
+  parametersOf,
+  type TableReference,
+  tableKey,
+} from './job.ts';
 import { type JobEnd, JobRegister, type UnfinishedState } from './job-register.ts';
 import { endOf, runLoad } from './load-job.ts';
+import { refusedDataset } from './object-names.ts';
 import { GOOGLE_LIMITS, type QuotaLimits, Quotas } from './quotas.ts';
-import { alteredTables, changedTables, refusedScript } from './script.ts';
+import { alteredTables, changedTables, refusedScript, unknownParameters } from './script.ts';
+import { dmlOf, statementsOf } from './statements.ts';
+import { TableLayouts } from './table-layouts.ts';
 import { TableSchemas } from './table-schemas.ts';
 import { uploadParts } from './upload-parts.ts';
 
@@ -25,11 +35,13 @@ export interface FrontOptions {
   readonly unfinished?: readonly UnfinishedState[];
   /** How long the columns of an ALTER stay unknown to loads and descriptions; not at all when absent. */
   readonly schemaDelayMs?: number;
-  /** BigQuery's when absent, save that of updates in ten seconds, which tests are too fast for. */
+  /** BigQuery's when absent. */
   readonly quotas?: Partial<QuotaLimits>;
 }
 
-const DEFAULT_QUOTAS: QuotaLimits = { ...GOOGLE_LIMITS, updatesPer10sAndTable: Infinity };
+/** Of a request to jobs.insert or jobs.query: https://cloud.google.com/bigquery/quotas#query_jobs */
+const MAX_REQUEST_BYTES = 10_000_000;
+const MAX_PARAMETERS = 10_000;
 
 /**
  * An HTTP server before a BigQuery emulator, with what the service has and the emulator lacks, so
@@ -46,6 +58,8 @@ export class BigQueryFront implements AsyncDisposable {
   readonly #emulator: Emulator;
   readonly #register: JobRegister;
   readonly #schemas: TableSchemas;
+  readonly #layouts = new TableLayouts();
+  readonly #dml = new DmlQueues(GOOGLE_DML);
   readonly #quotas: Quotas;
 
   private constructor(server: Server, emulator: string, options: FrontOptions) {
@@ -54,7 +68,7 @@ export class BigQueryFront implements AsyncDisposable {
     this.#emulator = new Emulator(emulator);
     this.#register = new JobRegister(unfinished);
     this.#schemas = new TableSchemas(this.#emulator, schemaDelayMs, nowMs);
-    this.#quotas = new Quotas({ ...DEFAULT_QUOTAS, ...quotas }, nowMs);
+    this.#quotas = new Quotas({ ...GOOGLE_LIMITS, ...quotas }, nowMs);
     this.endpoint = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   }
 
@@ -117,21 +131,44 @@ export class BigQueryFront implements AsyncDisposable {
     const location = searchParams.get('location') ?? 'US';
     const job = id && (await this.#register.get(decodeURIComponent(id), location));
     if (job) return job;
-    if (method === 'GET' && !searchParams.has('fields'))
-      return this.#described(pathname, await this.#emulator.send({ method, path }));
+    const table = TABLE_PATH.exec(pathname)?.groups as TableReference | undefined;
+    if (table && method === 'PATCH')
+      return this.#patched(table, JSON.parse(body.toString()) as Json);
+    if (table && method === 'GET')
+      return this.#described(decoded(table), await this.#emulator.send({ method, path: pathname }));
+    if (method === 'POST' && pathname.endsWith('/datasets')) {
+      const refused = refusedDataset(datasetOf(JSON.parse(body.toString()) as Json));
+      if (refused) return refusal(400, refused);
+    }
     if (method !== 'POST' || !pathname.endsWith('/jobs'))
       return this.#emulator.send({ method, path, body });
     if (pathname.startsWith('/upload/'))
       return this.#load(path, headers['content-type'] ?? '', body);
-    return this.#query(pathname, JSON.parse(body.toString()) as Job);
+    return this.#query(pathname, JSON.parse(body.toString()) as Job, body.length);
   }
 
-  /** The emulator describes a table as it was made. */
-  async #described(pathname: string, answer: Answer): Promise<Answer> {
-    const table = TABLE_PATH.exec(pathname)?.groups as TableReference | undefined;
-    if (!table || answer.status !== 200 || answer.body['type'] !== 'TABLE') return answer;
+  /** The emulator describes a table as it was made, without its clustering. */
+  async #described(table: TableReference, answer: Answer): Promise<Answer> {
+    if (answer.status !== 200 || answer.body['type'] !== 'TABLE') return answer;
     const fields = await this.#schemas.visible(table);
-    return { ...answer, body: { ...answer.body, schema: { fields } } };
+    const columns = this.#layouts.clustering(tableKey(table));
+    const clustering = columns.length === 0 ? {} : { clustering: { fields: columns } };
+    return { ...answer, body: { ...answer.body, schema: { fields }, ...clustering } };
+  }
+
+  /** Of what can be patched the front knows the clustering alone. */
+  async #patched(reference: TableReference, body: Json): Promise<Answer> {
+    const table = decoded(reference);
+    const fields = await this.#schemas.visible(table);
+    if (!fields)
+      return refusal(404, { reason: 'notFound', message: `Not found: ${tableKey(table)}` });
+    if (Object.keys(body).join() !== 'clustering')
+      return refusal(501, { reason: 'notImplemented', message: 'The front patches clustering.' });
+    const limited = this.#quotas.takeUpdates([tableKey(table)], this.#layouts.isPartitioned);
+    if (limited) return refusal(403, limited);
+    const { fields: columns = [] } = (body['clustering'] ?? {}) as { fields?: readonly string[] };
+    const refused = this.#layouts.change(tableKey(table), columns, fields);
+    return refused ? refusal(400, refused) : { status: 200, body };
   }
 
   async #load(path: string, contentType: string, body: Buffer): Promise<Answer> {
@@ -145,18 +182,22 @@ export class BigQueryFront implements AsyncDisposable {
       if (refused) return refusal(403, refused);
     }
     return this.#register.take(job, async () => {
-      const refused = this.#quotas.takeUpdates([tableKey(table)]);
+      const refused = this.#quotas.takeUpdates([tableKey(table)], this.#layouts.isPartitioned);
       if (refused) return { kind: 'failed', refusal: refused };
       return runLoad(this.#emulator, this.#schemas, path, job, gunzipSync(file));
     });
   }
 
-  async #query(path: string, job: Job): Promise<Answer> {
+  async #query(path: string, job: Job, bytes: number): Promise<Answer> {
     const { query } = job.configuration;
     const sql = query?.query ?? '';
+    const parameters = parametersOf(job);
+    const refused = refusedRequest(sql, parameters, bytes);
+    if (refused) return refusal(400, refused);
     const run = (): Promise<Answer> => {
+      const { queryParameters: _, parameterMode: __, ...rest } = query ?? { query: '' };
       const configuration = query
-        ? { ...job.configuration, query: { ...query, query: emulatorSql(sql) } }
+        ? { ...job.configuration, query: { ...rest, query: emulatorSql(sql, parameters) } }
         : job.configuration;
       return this.#emulator.post(path, { ...job, configuration });
     };
@@ -165,12 +206,27 @@ export class BigQueryFront implements AsyncDisposable {
   }
 
   async #runScript(sql: string, run: () => Promise<Answer>): Promise<JobEnd> {
-    const refused = refusedScript(sql) ?? this.#quotas.takeUpdates(changedTables(sql));
+    const changed = statementsOf(sql).flatMap((statement) => dmlOf(statement)?.table ?? []);
+    const refused =
+      refusedScript(sql) ??
+      this.#quotas.takeUpdates(changedTables(sql), this.#layouts.isPartitioned) ??
+      this.#quotas.takeDml(changed);
     if (refused) return { kind: 'failed', refusal: refused };
+    const leave = await this.#dml.enter(sql);
+    if (typeof leave !== 'function') return { kind: 'failed', refusal: leave };
+    try {
+      return await this.#carryOut(sql, run);
+    } finally {
+      leave();
+    }
+  }
+
+  async #carryOut(sql: string, run: () => Promise<Answer>): Promise<JobEnd> {
     const altered = alteredTables(sql);
     await this.#schemas.alters(altered);
     const end = endOf(await run());
     if (changedTables(sql).length > 0) this.#schemas.forget();
+    if (end.kind === 'done') this.#layouts.learn(sql);
     for (const table of altered) await this.#schemas.describe(table);
     return end;
   }
@@ -182,3 +238,29 @@ export class BigQueryFront implements AsyncDisposable {
 
 const TABLE_PATH =
   /\/projects\/(?<projectId>[^/]+)\/datasets\/(?<datasetId>[^/]+)\/tables\/(?<tableId>[^/]+)$/;
+
+const decoded = ({ tableId, ...rest }: TableReference): TableReference => ({
+  ...rest,
+  tableId: decodeURIComponent(tableId),
+});
+
+const datasetOf = (body: Json): string =>
+  String((body['datasetReference'] as Json | undefined)?.['datasetId']);
+
+/** What no job is made of. */
+function refusedRequest(
+  sql: string,
+  parameters: ReadonlyMap<string, string>,
+  bytes: number,
+): Refusal | undefined {
+  if (bytes > MAX_REQUEST_BYTES)
+    return {
+      reason: 'invalid',
+      message: `Request payload size exceeds the limit: ${bytes} bytes.`,
+    };
+  if (parameters.size > MAX_PARAMETERS)
+    return { reason: 'invalidQuery', message: `Too many query parameters: ${parameters.size}.` };
+  const [unknown] = unknownParameters(sql, new Set(parameters.keys()));
+  if (unknown === undefined) return undefined;
+  return { reason: 'invalidQuery', message: `Query parameter '${unknown}' not found.` };
+}

@@ -1,15 +1,28 @@
 /**
  * A statement of BigQuery as the emulator understands it: without keys, which it cannot parse, one
- * ALTER a column, and NUMERIC as exact as it is. What is quoted is data or a name, and stays.
+ * ALTER a column, NUMERIC as exact as it is, and parameters as literals, which it lacks in scripts.
+ * What is quoted is data or a name, and stays.
+ *
+ * @param parameters  of type STRING, by their names
  */
-export function emulatorSql(sql: string): string {
+export function emulatorSql(sql: string, parameters: ReadonlyMap<string, string> = NONE): string {
   const quoted: string[] = [];
-  const bare = sql.replaceAll(QUOTED, (text) => `${text[0]}${quoted.push(text) - 1}${text[0]}`);
+  const bare = sql
+    .replaceAll(QUOTED, (text) => `${text[0]}${quoted.push(text) - 1}${text[0]}`)
+    .replaceAll(/@(\w+)/g, (text, name: string) => {
+      const value = parameters.get(name);
+      return value === undefined ? text : `'${quoted.push(literal(value)) - 1}'`;
+    });
   return translated(bare).replaceAll(
     PLACEHOLDER,
     (_, index: string) => quoted[Number(index)] ?? '',
   );
 }
+
+const NONE: ReadonlyMap<string, string> = new Map();
+
+const literal = (value: string): string =>
+  `'${value.replaceAll(/['\\]/g, '\\$&').replaceAll('\n', '\\n').replaceAll('\r', '\\r')}'`;
 
 const QUOTED = /'(?:[^'\\]|\\.)*'|`(?:[^`\\]|\\.)*`/gs;
 const PLACEHOLDER = /(?:'|`)(\d+)(?:'|`)/g;

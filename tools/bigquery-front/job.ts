@@ -16,9 +16,22 @@ export interface Job extends Json {
   readonly configuration: {
     readonly dryRun?: boolean;
     readonly load?: LoadConfiguration;
-    readonly query?: { readonly query: string } & Json;
+    readonly query?: {
+      readonly query: string;
+      readonly queryParameters?: readonly Parameter[];
+    } & Json;
   };
 }
+
+interface Parameter {
+  readonly name: string;
+  readonly parameterType: { readonly type: string };
+  readonly parameterValue: { readonly value: string };
+}
+
+/** By name; the front knows texts alone. */
+export const parametersOf = ({ configuration: { query } }: Job): ReadonlyMap<string, string> =>
+  new Map(query?.queryParameters?.map(({ name, parameterValue }) => [name, parameterValue.value]));
 
 /** `project.dataset.table` */
 export const tableKey = ({ projectId, datasetId, tableId }: TableReference): string =>

@@ -1,0 +1,485 @@
+import { randomUUID } from 'node:crypto';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { BigQueryDestination } from '../../src/bigquery/bigquery-destination.ts';
+import type { BigQueryContext } from '../../src/bigquery/context.ts';
+import { type LoadPlan, loggedPlans } from '../../src/bigquery/load-plan.ts';
+import { bigQueryLayout } from '../../src/bigquery/names.ts';
+import { RestBigQuery } from '../../src/bigquery/rest-service.ts';
+import { runRepeatable } from '../../src/bigquery/run-script.ts';
+import { withStagedData } from '../../src/bigquery/staged-data.ts';
+import type { Statement } from '../../src/bigquery/statement.ts';
+import type { TableName, TableSchema } from '../../src/change/table.ts';
+import { judgeFailure } from '../../src/errors/policy.ts';
+import type { ChangeRow, SinkBatch } from '../../src/sink/destination.ts';
+import type { SinkKillPoint } from '../../src/sink/kill-points.ts';
+import type { ControlRecord } from '../../src/topic/control-record.ts';
+import { schemaIdOf } from '../../src/topic/schema-record.ts';
+import { BigQueryFront } from '../../tools/bigquery-front/bigquery-front.ts';
+import { batch, change, integer, rowsOf, schemaOf, seqAt, varchar } from '../duckdb/warehouse.ts';
+import { MemorySinkLog } from '../sink/memory-sink-log.ts';
+import { MemoryStreams } from './memory-streams.ts';
+import { SkippingClock } from './skipping-clock.ts';
+
+/** Address of an emulator, as `http://127.0.0.1:9050`. */
+const ENDPOINT = process.env['SLUICE_TEST_BIGQUERY'] ?? '';
+const MANY_TABLES_MS = 900_000;
+
+type Rows = readonly (readonly (string | null)[])[];
+
+/** A warehouse before an emulator that refuses what BigQuery refuses; its sinks come and go. */
+class Place implements AsyncDisposable {
+  readonly front: BigQueryFront;
+  readonly log = new MemorySinkLog();
+  readonly #clock: SkippingClock;
+  readonly #suffix = randomUUID().replaceAll('-', '_').slice(0, 13);
+
+  private constructor(front: BigQueryFront, clock: SkippingClock) {
+    this.front = front;
+    this.#clock = clock;
+    this.log.record = { v: 1, warehouse: { id: this.#suffix, state: 'ready' } };
+  }
+
+  static async make(): Promise<Place> {
+    const clock = new SkippingClock();
+    const place = new Place(await BigQueryFront.start(ENDPOINT, { nowMs: clock.nowMs }), clock);
+    await place.sink().create({ warehouseId: place.#suffix });
+    return place;
+  }
+
+  get service(): RestBigQuery {
+    return new RestBigQuery({
+      project: 'demo',
+      location: 'US',
+      endpoint: this.front.endpoint,
+      authorization: () => Promise.resolve({}),
+      labels: {},
+    });
+  }
+
+  context(reach: (point: SinkKillPoint) => void = () => {}): BigQueryContext {
+    return {
+      service: this.service,
+      streams: new MemoryStreams(),
+      writePath: 'load-jobs',
+      pipeline: 'shop',
+      sink: 'bq',
+      prefix: 'shop',
+      layout: bigQueryLayout('demo', this.internal, {
+        dataset: `{database}_${this.#suffix}`,
+        table: '{table}',
+      }),
+      tables: { labels: {} },
+      plans: loggedPlans(this.log),
+      compactionPriority: 'INTERACTIVE',
+      onRefusedRow: 'stop',
+      onRefused: () => {},
+      quietCommitMs: 0,
+      folding: { minDeltaRows: 0, stateFraction: 0, maxAgeMs: 0, minAgeMs: 0 },
+      clock: this.#clock,
+      reach,
+      signal: new AbortController().signal,
+    };
+  }
+
+  get internal(): string {
+    return `sluice_${this.#suffix}`;
+  }
+
+  sink(reach?: (point: SinkKillPoint) => void): BigQueryDestination {
+    return new BigQueryDestination(this.context(reach));
+  }
+
+  /** A sink of one life: it opens the warehouse and applies, and dies where it is told to. */
+  async live(next: SinkBatch, reach?: (point: SinkKillPoint) => void): Promise<void> {
+    const sink = this.sink(reach);
+    await sink.open();
+    await sink.apply(next);
+  }
+
+  async fold(): Promise<void> {
+    const sink = this.sink();
+    await sink.open();
+    await sink.compact();
+  }
+
+  /** `{shop}` is the dataset of the views, `{own}` the internal one. */
+  sql(text: string): string {
+    return text
+      .replaceAll('{shop}', `\`demo\`.\`shop_${this.#suffix}\``)
+      .replaceAll('{own}', `\`demo\`.\`${this.internal}\``);
+  }
+
+  rows(sql: string): Promise<Rows> {
+    return this.service.rows(this.sql(sql));
+  }
+
+  run(sql: string): Promise<void> {
+    return runRepeatable(this.context(), { sql: this.sql(sql) }, 'preparing the test');
+  }
+
+  async clustering(table: string): Promise<readonly string[]> {
+    const path = `bigquery/v2/projects/demo/datasets/${this.internal}/tables/${table}`;
+    const answer = await fetch(`${this.front.endpoint}/${path}?fields=clustering`);
+    const { clustering } = (await answer.json()) as { clustering?: { fields: readonly string[] } };
+    return clustering?.fields ?? [];
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.front[Symbol.asyncDispose]();
+  }
+}
+
+const COLUMNS = [
+  ['id', integer],
+  ['note', varchar],
+] as const;
+const schemaAt = (index: number): TableSchema => schemaOf(`shop.t${index}`, COLUMNS);
+const nameAt = (index: number): TableName => `shop.t${index}` as TableName;
+const upTo = (count: number): readonly number[] => Array.from({ length: count }, (_, n) => n);
+
+/** The present rows of many tables, counted. */
+const countsOf = (tables: readonly number[]): string =>
+  tables
+    .map(
+      (n) => `SELECT ${n} AS n, COUNT(*) AS rows_now, MAX(t.note) AS note FROM {shop}.t${n} AS t`,
+    )
+    .join(' UNION ALL ');
+
+const statusesOf = 'SELECT s.status, COUNT(*) AS n FROM {own}._cdc_status AS s GROUP BY s.status';
+
+describe.skipIf(ENDPOINT === '')(
+  'a cut that empties more tables than a transaction may change',
+  () => {
+    const ALL = upTo(150);
+    let place: Place;
+    beforeAll(async () => {
+      place = await Place.make();
+      const rows = ALL.map((n) => {
+        const schema = schemaAt(n);
+        const list = [1n, 2n].map((id) => change(schema, 'c', [id, 'old'], 1, 2 * n + Number(id)));
+        return rowsOf(schema, list);
+      });
+      await place.live(batch(1, rows));
+    }, MANY_TABLES_MS);
+    afterAll(() => place[Symbol.asyncDispose]());
+
+    it(
+      'by 120 truncates, shows 120 empty tables, and the other 30 as they were',
+      async () => {
+        const truncates = upTo(120).map((n): ControlRecord => {
+          return { kind: 'truncate', seq: seqAt(2, 1 + n), table: nameAt(n) };
+        });
+        await place.live(batch(2, [], truncates));
+        const counts = await place.rows(`${countsOf(ALL)} ORDER BY n`);
+        expect(counts.map(([, count]) => count)).toEqual(ALL.map((n) => (n < 120 ? '0' : '2')));
+        expect(await place.rows(statusesOf)).toEqual([['consistent', '150']]);
+      },
+      MANY_TABLES_MS,
+    );
+
+    it(
+      'by a copy of all 150 that ends in one commit, is each table as it was copied',
+      async () => {
+        const begins = ALL.map((n): ControlRecord => {
+          return { kind: 'snapshotBegin', seq: seqAt(3, 1 + n), table: nameAt(n), snapshotId: 's' };
+        });
+        const copied = ALL.map((n) => {
+          const schema = schemaAt(n);
+          return rowsOf(schema, [change(schema, 'r', [2n, 'copied'], 4, 1 + n)]);
+        });
+        const ends = ALL.flatMap((n): readonly ControlRecord[] => [
+          { kind: 'sweep', seq: seqAt(5, 1 + 2 * n), table: nameAt(n), olderThan: seqAt(4, 0) },
+          {
+            ...{ kind: 'snapshotEnd', seq: seqAt(5, 2 + 2 * n), table: nameAt(n), snapshotId: 's' },
+            covers: seqAt(3, 1 + n),
+          },
+        ]);
+        await place.live(batch(5, copied, [...begins, ...ends]));
+        const counts = await place.rows(`${countsOf(ALL)} ORDER BY n`);
+        expect(counts).toEqual(ALL.map((n) => [String(n), '1', 'copied']));
+        expect(await place.rows(statusesOf)).toEqual([['consistent', '150']]);
+      },
+      MANY_TABLES_MS,
+    );
+  },
+);
+
+/** Two truncates of one table with rows between, and a sweep of another: three deletes. */
+const ORDERS = schemaOf('shop.orders', COLUMNS);
+const ITEMS = schemaOf('shop.items', COLUMNS);
+const ORDERS_NAME = 'shop.orders' as TableName;
+const ITEMS_NAME = 'shop.items' as TableName;
+const FIRST = batch(1, [
+  rowsOf(ORDERS, [change(ORDERS, 'c', [1n, 'a'], 1, 1), change(ORDERS, 'c', [2n, 'b'], 1, 2)]),
+  rowsOf(ITEMS, [change(ITEMS, 'c', [1n, 'a'], 1, 3), change(ITEMS, 'c', [2n, 'b'], 1, 4)]),
+]);
+const SECOND = batch(
+  5,
+  [
+    rowsOf(ORDERS, [change(ORDERS, 'c', [3n, 'c'], 3, 1), change(ORDERS, 'c', [4n, 'd'], 5, 1)]),
+    rowsOf(ITEMS, [change(ITEMS, 'r', [2n, 'b'], 3, 2)]),
+  ],
+  [
+    { kind: 'truncate', seq: seqAt(2), table: ORDERS_NAME },
+    { kind: 'truncate', seq: seqAt(4), table: ORDERS_NAME },
+    { kind: 'sweep', seq: seqAt(4, 2), table: ITEMS_NAME, olderThan: seqAt(3, 0) },
+  ],
+);
+
+/** Every change once, with each delete, and the rows that are left. */
+async function expectSecond(place: Place): Promise<void> {
+  const changes = (table: string): Promise<Rows> =>
+    place.rows(
+      `SELECT c.id, c._cdc.op AS op, c._cdc.seq AS seq FROM {shop}.${table}__changes AS c ORDER BY seq, c.id`,
+    );
+  expect(await changes('orders')).toEqual([
+    ['1', 'c', seqAt(1, 1)],
+    ['2', 'c', seqAt(1, 2)],
+    ['1', 'd', seqAt(2)],
+    ['2', 'd', seqAt(2)],
+    ['3', 'c', seqAt(3, 1)],
+    ['3', 'd', seqAt(4)],
+    ['4', 'c', seqAt(5, 1)],
+  ]);
+  expect(await changes('items')).toEqual([
+    ['1', 'c', seqAt(1, 3)],
+    ['2', 'c', seqAt(1, 4)],
+    ['2', 'r', seqAt(3, 2)],
+    ['1', 'd', seqAt(4, 2)],
+  ]);
+  const present =
+    'SELECT t.id FROM {shop}.orders AS t UNION ALL SELECT -t.id AS id FROM {shop}.items AS t ORDER BY id';
+  expect(await place.rows(present)).toEqual([['-2'], ['4']]);
+  await place.fold();
+  expect(await place.rows(present)).toEqual([['-2'], ['4']]);
+}
+
+const KILLED: readonly (readonly [SinkKillPoint, nth: number])[] = [
+  ['sinkMidTransaction', 1],
+  ['sinkDeletesWritten', 1],
+  ['sinkDeletesWritten', 2],
+  ['sinkDeletesWritten', 3],
+  ['sinkBeforeCommit', 1],
+];
+
+/** Throws at its nth arrival at a point. */
+function diesAt(doomed: SinkKillPoint, nth: number): (point: SinkKillPoint) => void {
+  let arrivals = 0;
+  return (point) => {
+    if (point !== doomed) return;
+    arrivals += 1;
+    if (arrivals === nth) throw new Error('killed');
+  };
+}
+
+describe.skipIf(ENDPOINT === '')('a commit that is made in steps', () => {
+  it.each(KILLED)(
+    'deletes each row once when its sink is killed at %s, arrival %i',
+    async (point, nth) => {
+      await using place = await Place.make();
+      await place.live(FIRST);
+      await expect(place.live(SECOND, diesAt(point, nth))).rejects.toThrow('killed');
+      const shown = await place.rows('SELECT o.id FROM {shop}.orders AS o ORDER BY o.id');
+      expect(shown).toEqual([['1'], ['2']]);
+      const early = "SELECT c.id FROM {shop}.orders__changes AS c WHERE c._cdc.op = 'd'";
+      expect(await place.rows(early)).toEqual([]);
+      await place.live(SECOND);
+      await expectSecond(place);
+    },
+  );
+
+  it('deletes each row once when a sink that was taken over goes on', async () => {
+    await using place = await Place.make();
+    await place.live(FIRST);
+    await expect(place.live(SECOND, diesAt('sinkDeletesWritten', 1))).rejects.toThrow('killed');
+    const [old, fresh] = [place.sink(), place.sink()];
+    await old.open();
+    await fresh.open();
+    await fresh.apply(SECOND);
+    await old.apply(SECOND);
+    await expectSecond(place);
+  });
+
+  it('by a plan of an earlier version has its deletes in the commit, once', async () => {
+    await using place = await Place.make();
+    await place.live(FIRST);
+    const { warehouseId = '' } = (await place.sink().open()) ?? {};
+    const { offsets, cut } = SECOND;
+    const plan: LoadPlan = { warehouseId, commit: 2, offsets, cut, ingestedAtUs: 0 };
+    await loggedPlans(place.log).store(plan);
+    await place.live(SECOND);
+    expect([...place.front.jobs.keys()].filter((id) => id.includes('-delete-'))).toEqual([]);
+    await expectSecond(place);
+  });
+
+  it('that is refused is an incident with the reason, and goes on when that is put right', async () => {
+    await using place = await Place.make();
+    await place.live(FIRST);
+    await place.run('ALTER TABLE {own}.`_cdc_loads` RENAME TO `_cdc_loads_aside`');
+    const failure = await place.live(SECOND).catch(judgeFailure);
+    expect(failure).toMatchObject({
+      outcome: 'blocked',
+      message: expect.stringContaining('_cdc_loads'),
+    });
+    await place.run('ALTER TABLE {own}.`_cdc_loads_aside` RENAME TO `_cdc_loads`');
+    await place.live(SECOND);
+    await expectSecond(place);
+  });
+
+  it('stops a new table alone whose view BigQuery does not make', async () => {
+    await using place = await Place.make();
+    await place.live(batch(1, [rowsOf(ITEMS, [change(ITEMS, 'c', [1n, 'a'], 1)])]));
+    await place.run('CREATE TABLE {shop}.`orders` (x INT64)');
+    const rows = [
+      rowsOf(ITEMS, [change(ITEMS, 'c', [2n, 'b'], 2, 1)]),
+      rowsOf(ORDERS, [change(ORDERS, 'c', [1n, 'a'], 2, 2)]),
+    ];
+    await place.live(batch(2, rows));
+    expect(await place.rows('SELECT COUNT(*) AS n FROM {shop}.items AS i')).toEqual([['2']]);
+    const status =
+      'SELECT s.table_name, s.status, s.code FROM {own}._cdc_status AS s ORDER BY s.table_name';
+    expect(await place.rows(status)).toEqual([
+      ['shop.items', 'consistent', null],
+      ['shop.orders', 'stopped', 'bigquery.statement-refused'],
+    ]);
+  });
+
+  it('has data that no request holds in a table first, each text once', async () => {
+    await using place = await Place.make();
+    await place.run('CREATE TABLE {own}.`taken` (name STRING, content STRING)');
+    const content = `${'it\'s "large" \\ 😀'.repeat(400)}\n`;
+    const list = JSON.stringify(upTo(50).map((n) => ({ name: `n${n}` })));
+    const sql = place.sql(
+      "BEGIN TRANSACTION;\nINSERT INTO {own}.`taken` (name, content) SELECT JSON_VALUE(r, '$.name') AS name, @content AS content FROM UNNEST(JSON_QUERY_ARRAY(@list)) AS r;\nCOMMIT TRANSACTION;",
+    );
+    const statement: Statement = { sql, data: { content, list } };
+    const id = `sluice-${randomUUID()}`;
+    for (let attempt = 0; attempt < 2; attempt += 1) {
+      const staged = await withStagedData(place.context(), id, statement, 1_000);
+      expect(staged.sql).not.toContain('large');
+      if (attempt === 1) await runRepeatable(place.context(), staged, 'committing');
+    }
+    const taken =
+      'SELECT COUNT(*) AS n, COUNT(DISTINCT t.name) AS names, MIN(t.content) AS content FROM {own}.taken AS t';
+    expect(await place.rows(taken)).toEqual([['50', '50', content]]);
+    expect([...place.front.jobs.keys()].filter((job) => job.startsWith(id)).length).toBeGreaterThan(
+      10,
+    );
+  });
+});
+
+describe.skipIf(ENDPOINT === '')('a table whose key changes', () => {
+  it('has new rows in changelog and state clustered by the new one', async () => {
+    await using place = await Place.make();
+    const byNote = schemaOf('shop.orders', [['note', varchar]], ['note']);
+    await place.live(batch(1, [rowsOf(byNote, [change(byNote, 'c', ['a'], 1)])]));
+    await place.fold();
+    const layouts = async (): Promise<readonly (readonly string[])[]> => [
+      await place.clustering('shop__orders__changes'),
+      await place.clustering('shop__orders__state'),
+    ];
+    expect(await layouts()).toEqual([['note'], ['note']]);
+    const schemaId = schemaIdOf(ORDERS);
+    const announced = { kind: 'schema', seq: seqAt(2, 0), table: ORDERS_NAME, schemaId } as const;
+    const copied = rowsOf(ORDERS, [change(ORDERS, 'r', [1n, 'a'], 3)]);
+    await place.live(batch(3, [copied], [announced], [ORDERS]));
+    expect(await layouts()).toEqual([['id'], ['note']]);
+    await place.fold();
+    expect(await layouts()).toEqual([['id'], ['id']]);
+    expect(await place.rows('SELECT o.id, o.note FROM {shop}.orders AS o')).toEqual([['1', 'a']]);
+    const keyed = [...place.front.jobs.values()].map((job) => JSON.stringify(job)).join('\n');
+    expect(keyed).toContain('ADD PRIMARY KEY (`id`) NOT ENFORCED');
+  });
+
+  it('to one that BigQuery cannot cluster by is clustered by none', async () => {
+    await using place = await Place.make();
+    const binary = { kind: 'binary', fixedBytes: 16 } as const;
+    const byBytes = schemaOf('shop.orders', [['uuid', binary], ...COLUMNS], ['uuid']);
+    await place.live(batch(1, [rowsOf(ORDERS, [change(ORDERS, 'c', [1n, 'a'], 1)])]));
+    await place.fold();
+    const bytes = Buffer.alloc(16, 7).toString('base64');
+    const copied = rowsOf(byBytes, [change(byBytes, 'r', [bytes, 1n, 'a'], 2)]);
+    await place.live(batch(2, [copied]));
+    await place.fold();
+    for (const table of ['changes', 'state'])
+      expect(await place.clustering(`shop__orders__${table}`)).toEqual([]);
+    expect(await place.rows('SELECT o.id FROM {shop}.orders AS o')).toEqual([['1']]);
+  });
+});
+
+describe.skipIf(ENDPOINT === '')('a table that is dropped and made again', () => {
+  it('with another key and other columns has its own rows, and keeps those of the first as history', async () => {
+    await using place = await Place.make();
+    const fresh = schemaOf(
+      'shop.orders',
+      [
+        ['code', varchar],
+        ['id', varchar],
+        ['total', integer],
+      ],
+      ['code'],
+    );
+    const first: readonly ChangeRow[] = [
+      change(ORDERS, 'c', [1n, 'old'], 1, 1),
+      change(ORDERS, 'c', [2n, 'older'], 1, 2),
+    ];
+    await place.live(batch(1, [rowsOf(ORDERS, first)]));
+    await place.fold();
+    const gone: readonly ControlRecord[] = [
+      { kind: 'truncate', seq: seqAt(2, 1), table: ORDERS_NAME },
+      { kind: 'tableDropped', seq: seqAt(2, 2), table: ORDERS_NAME },
+    ];
+    await place.live(batch(2, [], gone));
+    const status =
+      'SELECT s.table_name, s.status, s.consistent FROM {own}._cdc_status AS s ORDER BY s.table_name';
+    expect(await place.rows(status)).toEqual([]);
+    await expect(place.rows('SELECT o.id FROM {shop}.orders AS o')).rejects.toThrow();
+    const past =
+      'SELECT h.id, h.valid_to IS NULL AS is_open FROM {shop}.orders__history AS h ORDER BY h.id';
+    await expect(place.rows(past)).rejects.toThrow(/bigquery/i);
+    const made = {
+      kind: 'schema',
+      ...{ seq: seqAt(3, 0), table: ORDERS_NAME, schemaId: schemaIdOf(fresh) },
+    } as const;
+    const rows = [
+      change(fresh, 'c', ['x', '1', 10n], 3, 1),
+      change(fresh, 'c', ['y', '1', 20n], 3, 2),
+    ];
+    await place.live(batch(3, [rowsOf(fresh, rows)], [made], [fresh]));
+    const second = rowsOf(fresh, [change(fresh, 'u', ['x', '2', 11n], 4)]);
+    await place.live(batch(4, [second]));
+    const shown = [
+      ['x', '2', '11'],
+      ['y', '1', '20'],
+    ];
+    const list = 'SELECT o.code, o.id, o.total FROM {shop}.orders';
+    const asOf = (seconds: string): string =>
+      `${list}__as_of(TIMESTAMP '2026-11-23 00:00:${seconds}+00') AS o ORDER BY o.code`;
+    for (const folds of [true, false]) {
+      expect(await place.rows(`${list} AS o ORDER BY o.code`)).toEqual(shown);
+      expect(await place.rows(asOf('04.500'))).toEqual(shown);
+      expect(await place.rows(asOf('03.500'))).toEqual([
+        ['x', '1', '10'],
+        ['y', '1', '20'],
+      ]);
+      expect(await place.rows(asOf('02.500'))).toEqual([]);
+      const open =
+        'SELECT h.code, h.total FROM {shop}.orders__history AS h WHERE h.valid_to IS NULL ORDER BY h.code';
+      expect(await place.rows(open)).toEqual([
+        ['x', '11'],
+        ['y', '20'],
+      ]);
+      const closed =
+        'SELECT h.id__earlier, h.note FROM {shop}.orders__history AS h WHERE h.id__earlier IS NOT NULL ORDER BY h.id__earlier';
+      expect(await place.rows(closed)).toEqual([
+        ['1', 'old'],
+        ['2', 'older'],
+      ]);
+      expect(await place.rows(status)).toEqual([['shop.orders', 'consistent', 'true']]);
+      if (folds) await place.fold();
+    }
+    expect(await place.rows(`${list}__latest AS o ORDER BY o.code`)).toEqual(shown);
+    expect(await place.clustering('shop__orders__changes')).toEqual(['code']);
+    expect(await place.clustering('shop__orders__state')).toEqual(['code']);
+  });
+});
