@@ -34,6 +34,11 @@ const TRANSLATED: readonly (readonly [what: string, sql: string, forEmulator: st
     String.raw`UPDATE d.t SET definition = '{"type":"NUMERIC","was":"BIGNUMERIC","it\'s":"NUMERIC"}' WHERE true`,
   ],
   [
+    'a table function is dropped as any function',
+    'DROP VIEW IF EXISTS `d`.`v`;\nDROP TABLE FUNCTION IF EXISTS `d`.`f`',
+    'DROP VIEW IF EXISTS `d`.`v`;\nDROP FUNCTION IF EXISTS `d`.`f`',
+  ],
+  [
     'a name stays as it is',
     "SELECT t.`NUMERIC` AS `0`, '1' AS b FROM `BIGNUMERIC` AS t",
     "SELECT t.`NUMERIC` AS `0`, '1' AS b FROM `BIGNUMERIC` AS t",
@@ -41,6 +46,13 @@ const TRANSLATED: readonly (readonly [what: string, sql: string, forEmulator: st
 ];
 
 describe('a statement before the emulator', () => {
+  it('has its parameters as literals, those aside that are quoted or that nobody gave', () => {
+    const given = new Map([['list', `[{"a":"it's \\\\ @other"}]\n`]]);
+    expect(emulatorSql("SELECT '@list' AS a, @list AS b, @other AS c, `@list`", given)).toBe(
+      `SELECT '@list' AS a, '[{"a":"it\\'s \\\\\\\\ @other"}]\\n' AS b, @other AS c, \`@list\``,
+    );
+  });
+
   it.each(TRANSLATED)('%s', (_, sql, forEmulator) => {
     expect(emulatorSql(sql)).toBe(forEmulator);
   });

@@ -147,13 +147,16 @@ export class BigQueryFront implements AsyncDisposable {
     return this.#query(pathname, JSON.parse(body.toString()) as Job, body.length);
   }
 
-  /** The emulator describes a table as it was made, without its clustering. */
+  /** The emulator describes a table as it was made, without its clustering and its key. */
   async #described(table: TableReference, answer: Answer): Promise<Answer> {
     if (answer.status !== 200 || answer.body['type'] !== 'TABLE') return answer;
     const fields = await this.#schemas.visible(table);
     const columns = this.#layouts.clustering(tableKey(table));
     const clustering = columns.length === 0 ? {} : { clustering: { fields: columns } };
-    return { ...answer, body: { ...answer.body, schema: { fields }, ...clustering } };
+    const key = this.#layouts.key(tableKey(table));
+    const tableConstraints = key.length === 0 ? {} : { primaryKey: { columns: key } };
+    const body = { ...answer.body, schema: { fields }, ...clustering, tableConstraints };
+    return { ...answer, body };
   }
 
   /** Of what can be patched the front knows the clustering alone. */
@@ -209,6 +212,7 @@ export class BigQueryFront implements AsyncDisposable {
     const changed = statementsOf(sql).flatMap((statement) => dmlOf(statement)?.table ?? []);
     const refused =
       refusedScript(sql) ??
+      this.#layouts.refusedKeys(sql) ??
       this.#quotas.takeUpdates(changedTables(sql), this.#layouts.isPartitioned) ??
       this.#quotas.takeDml(changed);
     if (refused) return { kind: 'failed', refusal: refused };

@@ -28,15 +28,19 @@ const QUOTED = /'(?:[^'\\]|\\.)*'|`(?:[^`\\]|\\.)*`/gs;
 const PLACEHOLDER = /(?:'|`)(\d+)(?:'|`)/g;
 
 function translated(sql: string): string {
-  return sql
-    .replaceAll(/, PRIMARY KEY \([^)]*\) NOT ENFORCED/g, '')
-    .replaceAll(/ALTER TABLE \S+ (?:ADD|DROP) PRIMARY KEY[^;]*/g, 'SELECT TRUE')
-    .replaceAll(/\bBIGNUMERIC\b/g, 'STRING')
-    .replaceAll(/\bNUMERIC\b(?! *[('])/g, 'NUMERIC(38, 9)')
-    .replaceAll(/ALTER TABLE (\S+) (ADD COLUMN [^;]*)/g, (_, table: string, adds: string) =>
-      adds
-        .split(', ADD COLUMN')
-        .map((add, index) => `ALTER TABLE ${table} ${index === 0 ? '' : 'ADD COLUMN'}${add}`)
-        .join(';\n'),
-    );
+  return (
+    sql
+      .replaceAll(/, PRIMARY KEY \([^)]*\) NOT ENFORCED/g, '')
+      .replaceAll(/ALTER TABLE \S+ (?:ADD|DROP) PRIMARY KEY[^;]*/g, 'SELECT TRUE')
+      // Within a script it takes no other form.
+      .replaceAll(/\bDROP TABLE FUNCTION\b/g, 'DROP FUNCTION')
+      .replaceAll(/\bBIGNUMERIC\b/g, 'STRING')
+      .replaceAll(/\bNUMERIC\b(?! *[('])/g, 'NUMERIC(38, 9)')
+      .replaceAll(/ALTER TABLE (\S+) (ADD COLUMN [^;]*)/g, (_, table: string, adds: string) =>
+        adds
+          .split(', ADD COLUMN')
+          .map((add, index) => `ALTER TABLE ${table} ${index === 0 ? '' : 'ADD COLUMN'}${add}`)
+          .join(';\n'),
+      )
+  );
 }
