@@ -22,7 +22,7 @@ import type { BigQueryContext } from './context.ts';
 import { evolveTables } from './evolve-tables.ts';
 import { foldTable } from './fold-table.ts';
 import { type LoadedBatch, loadBatch } from './load-batch.ts';
-import type { Budget, LoadBudget } from './load-budget.ts';
+import { awaitBudget, type LoadBudget } from './load-budget.ts';
 import { isSamePlan, jobId, type LoadPlan } from './load-plan.ts';
 import { loadRejects } from './load-rejects.ts';
 import { massDeletes, writeDeletes } from './mass-deletes.ts';
@@ -135,8 +135,11 @@ export class BigQueryDestination implements Destination {
     const { state, obstacles } = await evolveTables(this.#context, opened.state, batch);
     const stuck = new Set(obstacles.map(({ table }) => table));
     const fitting = { ...batch, tables: batch.tables.filter(({ table }) => !stuck.has(table)) };
-    const putRows = plan.streams ? streamBatch : loadBatch;
-    const files = await putRows(this.#context, state, plan, fitting);
+    const files = plan.streams
+      ? await streamBatch(this.#context, state, plan, fitting)
+      : await loadBatch(this.#context, state, plan, fitting, (table, failed) =>
+          this.#beforeLoad(opened, table, failed),
+        );
     reach('sinkMidTransaction');
     const met = [...obstacles, ...files.obstacles];
     const next = await this.#commit(state, plan, fitting, { ...files, obstacles: met });
@@ -172,13 +175,16 @@ export class BigQueryDestination implements Destination {
     await this.#context.streams.close();
   }
 
-  async #awaitBudget(budget: Budget, batch: SinkBatch): Promise<void> {
-    const { clock, signal } = this.#context;
-    const tables = [...new Set(batch.tables.map(({ table }) => table))];
-    const waitMs = budget.waitMs(tables, clock.nowMs());
-    if (waitMs > 0) await clock.sleep(waitMs, signal);
-    signal.throwIfAborted();
-    budget.take(tables, clock.nowMs());
+  /** What was planned now has been counted with its plan; what is repeated has not. */
+  async #beforeLoad(
+    { planned, loadBudget }: Opened,
+    table: TableName,
+    failed: number,
+  ): Promise<void> {
+    if (!planned) return;
+    const { clock } = this.#context;
+    loadBudget.takeFailed(table, failed, planned.ingestedAtUs / 1000, clock.nowMs());
+    await awaitBudget(loadBudget, [table], this.#context);
   }
 
   /**
@@ -196,7 +202,8 @@ export class BigQueryDestination implements Destination {
       return planned;
     }
     const byStreams = writePath === 'storage-write' && fitsStreams(batch);
-    await this.#awaitBudget(byStreams ? opened.streamBudget : opened.loadBudget, batch);
+    const budget = byStreams ? opened.streamBudget : opened.loadBudget;
+    await awaitBudget(budget, tablesOf(batch), this.#context);
     const plan: LoadPlan = {
       warehouseId: state.identity.warehouseId,
       commit: state.commit + 1,
@@ -268,6 +275,10 @@ export class BigQueryDestination implements Destination {
     );
   }
 }
+
+const tablesOf = ({ tables }: SinkBatch): readonly TableName[] => [
+  ...new Set(tables.map(({ table }) => table)),
+];
 
 /** A row that is refused passes where rows are put on record instead. */
 const isPolicy = (code: ErrorCode): boolean => code === 'bigquery.row-refused';

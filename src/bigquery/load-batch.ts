@@ -24,16 +24,20 @@ export interface LoadedBatch {
   readonly obstacles: readonly Obstacle[];
 }
 
+/** Waited for before a load job of a table is submitted, with the number of its attempts that failed. */
+type BeforeLoad = (table: TableName, failed: number) => Promise<void>;
+
 /** One load job a table, in the order of their names. The rows are there then, and show nowhere. */
 export async function loadBatch(
   context: BigQueryContext,
   state: StoredState,
   plan: LoadPlan,
   batch: SinkBatch,
+  beforeLoad: BeforeLoad,
 ): Promise<LoadedBatch> {
   const done: (Loaded | Obstacle)[] = [];
   await inLanes(CONCURRENT_JOBS, tableParts(state, batch), async ([table, rows]) => {
-    done.push(await loadTable(context, table, rows, plan));
+    done.push(await loadTable(context, table, rows, plan, beforeLoad));
   });
   return byOutcome(done);
 }
@@ -66,6 +70,7 @@ async function loadTable(
   table: StoredTable,
   rows: readonly TableRows[],
   plan: LoadPlan,
+  beforeLoad: BeforeLoad,
 ): Promise<Loaded | Obstacle> {
   const { service, layout, prefix, signal } = context;
   const { onRefusedRow = context.onRefusedRow, ingestedAtUs } = plan;
@@ -77,8 +82,9 @@ async function loadTable(
   if (facts.rows > 0) {
     const target = { dataset: layout.internal, table: physicalName(table.id, 'changes') };
     const job: LoadJob = { kind: 'load', ...target, file };
+    const doing = `loading rows of ${table.name}`;
     const done = await unlessRefused(
-      runJob(service, id, job, `loading rows of ${table.name}`, signal),
+      runJob(service, id, job, doing, signal, (failed) => beforeLoad(table.name, failed)),
     );
     if (done instanceof SluiceError)
       return { table: table.name, topic, code: done.code, reason: done.message, seq: lastOf(rows) };

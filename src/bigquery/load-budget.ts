@@ -1,4 +1,5 @@
 import type { TableName } from '../change/table.ts';
+import type { Clock } from '../sink/clock.ts';
 import { type Allowance, Bucket, DAY_MS } from './allowance.ts';
 
 /** What a commit takes before it is planned; tables are those it has rows for. */
@@ -6,6 +7,18 @@ export interface Budget {
   /** Until each of the tables may be written once. */
   waitMs(tables: readonly TableName[], nowMs: number): number;
   take(tables: readonly TableName[], nowMs: number): void;
+}
+
+/** Waits until each of the tables may be written once, and counts that. */
+export async function awaitBudget(
+  budget: Budget,
+  tables: readonly TableName[],
+  { clock, signal }: { readonly clock: Clock; readonly signal: AbortSignal },
+): Promise<void> {
+  const waitMs = budget.waitMs(tables, clock.nowMs());
+  if (waitMs > 0) await clock.sleep(waitMs, signal);
+  signal.throwIfAborted();
+  budget.take(tables, clock.nowMs());
 }
 
 /** BigQuery takes 1,500 load jobs a day and table, failed ones included, and 100,000 a project. */
@@ -36,6 +49,19 @@ export class LoadBudget implements Budget {
       const atMs = Math.min(endMs, nowMs);
       this.#bucket(table).take(loads, atMs);
       this.#project.take(loads, atMs);
+    }
+  }
+
+  /**
+   * Counts loads of a planned commit that have failed, which are in no history: one after another
+   * since it was planned.
+   */
+  takeFailed(table: TableName, count: number, plannedMs: number, nowMs: number): void {
+    const stepMs = Math.max(0, nowMs - plannedMs) / (count + 1);
+    for (let each = 1; each <= count; each += 1) {
+      const atMs = Math.min(plannedMs + each * stepMs, nowMs);
+      this.#bucket(table).take(1, atMs);
+      this.#project.take(1, atMs);
     }
   }
 

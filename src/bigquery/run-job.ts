@@ -14,6 +14,7 @@ export type JobDone = Extract<JobOutcome, { kind: 'done' }>;
  * behind it.
  *
  * @param doing  what failed: `loading rows of shop.orders`
+ * @param beforeSubmit  waited for before an attempt is submitted, with the number of those that failed
  * @throws {SluiceError} `bigquery.*`
  */
 export async function runJob(
@@ -22,10 +23,12 @@ export async function runJob(
   job: Job,
   doing: string,
   signal?: AbortSignal,
+  beforeSubmit?: (failed: number) => Promise<void>,
 ): Promise<JobDone> {
   const last = await lastAttempt(service, id);
   const before = last === 0 ? undefined : await settled(service, attemptId(id, last), signal);
   if (before?.kind === 'done') return before;
+  await beforeSubmit?.(last);
   const attempt = attemptId(id, last + 1);
   // A duplicate is the same request of a moment ago, whose answer was lost.
   await service.submit(attempt, job);

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { BigQueryDestination } from '../../src/bigquery/bigquery-destination.ts';
 import type { BigQueryContext } from '../../src/bigquery/context.ts';
+import type { Job, JobId } from '../../src/bigquery/job.ts';
 import { type LoadPlan, loggedPlans } from '../../src/bigquery/load-plan.ts';
 import { formatOffsets, parseOffsets } from '../../src/bigquery/stored-offsets.ts';
 import { SluiceError } from '../../src/errors/error.ts';
@@ -75,6 +76,27 @@ function loadedIds({ lines }: MemoryBigQuery): readonly number[] {
   return (lines.get('shop__orders__changes') ?? []).map((line) =>
     Number((JSON.parse(line) as { id: string }).id),
   );
+}
+
+const DAY_MS = 86_400_000;
+
+/** Takes each load, and has it fail for a reason that passes. */
+class FailingLoads extends MemoryBigQuery {
+  fails = true;
+  readonly #onLoad: () => void;
+
+  constructor(onLoad: () => void) {
+    super();
+    this.#onLoad = onLoad;
+  }
+
+  override async submit(id: JobId, job: Job): Promise<'submitted' | 'duplicate'> {
+    if (job.kind !== 'load' || !this.fails) return super.submit(id, job);
+    this.#onLoad();
+    const error = { reason: 'backendError', message: 'try again' };
+    this.jobs.set(id, { job, outcome: { kind: 'failed', error }, slow: 0 });
+    return 'submitted';
+  }
 }
 
 describe('a BigQuery warehouse', () => {
@@ -319,6 +341,34 @@ describe('a BigQuery warehouse', () => {
     expect(slept).toEqual([]);
     await busy.apply(batchTo({ ...state, offsets: [offsetAt(400)] }, 401));
     expect(slept).toEqual([86_400]);
+  });
+
+  it('spends no more of a day on a load that fails than BigQuery allows, and loads it when it can', async () => {
+    let nowMs = 1_795_392_000_000;
+    const times: number[] = [];
+    const service = new FailingLoads(() => times.push(nowMs));
+    const log = newLog();
+    const clock: Clock = {
+      nowMs: () => nowMs,
+      sleep: async (durationMs) => {
+        nowMs += durationMs;
+      },
+    };
+    const attempt = async (): Promise<void> => {
+      const sink = destination(service, log, { clock });
+      await sink.apply(batchTo(await opened(sink), 2));
+    };
+    for (const end = nowMs + 2 * DAY_MS; nowMs < end; nowMs += 30_000)
+      await expect(attempt()).rejects.toMatchObject({ code: 'bigquery.unreachable' });
+    const counts = times.map((time, index) => {
+      const first = times.findIndex((earlier) => earlier > time - DAY_MS);
+      return index - first + 1;
+    });
+    expect(Math.max(...counts)).toBeLessThanOrEqual(1_500);
+    expect(times.length).toBeGreaterThan(1_000);
+    service.fails = false;
+    await attempt();
+    expect(loadedIds(service)).toEqual([1, 2]);
   });
 
   it('puts a row on record that BigQuery would refuse, and loads the others', async () => {

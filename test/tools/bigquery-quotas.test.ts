@@ -35,4 +35,23 @@ describe('the quotas of a BigQuery', () => {
     expect(quotas.takeUpdates(['p.d.t'])).toBeUndefined();
     expect(quotas.takeUpdates(['p.d.t'])).toMatchObject({ reason: 'rateLimitExceeded' });
   });
+
+  it('take fifty updates of a partitioned table', () => {
+    const quotas = new Quotas(GOOGLE_LIMITS, () => 0);
+    const take = () => quotas.takeUpdates(['p.d.t'], (table) => table === 'p.d.t');
+    for (let update = 0; update < 50; update += 1) expect(take()).toBeUndefined();
+    expect(take()).toMatchObject({ reason: 'rateLimitExceeded' });
+  });
+
+  it('take 25 DML statements of a table in ten seconds, and count them as updates', () => {
+    let now = 0;
+    const quotas = new Quotas(GOOGLE_LIMITS, () => now);
+    for (let statement = 0; statement < 25; statement += 1)
+      expect(quotas.takeDml(['p.d.t'])).toBeUndefined();
+    expect(quotas.takeDml(['p.d.t'])).toMatchObject({ reason: 'rateLimitExceeded' });
+    expect(quotas.takeUpdates(['p.d.t'])).toMatchObject({ reason: 'rateLimitExceeded' });
+    now = 10_000;
+    expect(quotas.takeDml(['p.d.t'])).toBeUndefined();
+    expect(quotas.takeUpdates(['p.d.t'])).toBeUndefined();
+  });
 });

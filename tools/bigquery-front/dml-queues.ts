@@ -66,13 +66,13 @@ export class DmlQueues {
 
   async #queue(table: string): Promise<Entered> {
     const queue = this.#of(table);
-    if (queue.waiting.length >= this.#limits.queued)
+    const mustWait = (): boolean => queue.held || queue.running >= this.#limits.running;
+    if (mustWait() && queue.waiting.length >= this.#limits.queued)
       return {
         reason: 'resourcesExceeded',
         message: `Resources exceeded during query execution: Too many DML statements outstanding against table ${table}, limit is ${this.#limits.queued}.`,
       };
-    while (queue.held || queue.running >= this.#limits.running)
-      await new Promise<void>((resolve) => queue.waiting.push(resolve));
+    while (mustWait()) await new Promise<void>((resolve) => queue.waiting.push(resolve));
     queue.running += 1;
     return () => {
       queue.running -= 1;
