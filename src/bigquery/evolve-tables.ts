@@ -47,7 +47,8 @@ export async function evolveTables(
     const { from, to, since: seq } = change;
     const work = changeTable(context, change, shownCut(state, batch, to.name));
     // What a table is that is there already must not be passed over.
-    const failure = from ? await work : await ifRefused(work);
+    if (from) return work;
+    const failure = await ifRefused(work);
     if (!failure) return;
     const { code, message: reason } = failure;
     refused.push({ table: to.name, topic: tableTopic(context.prefix, to.id), code, reason, seq });
@@ -84,9 +85,10 @@ async function changeTable(
 }
 
 /** What BigQuery does not make for a new table is the trouble of that one. */
-async function ifRefused(work: Promise<void>): Promise<SluiceError | void> {
+async function ifRefused(work: Promise<void>): Promise<SluiceError | undefined> {
   try {
     await work;
+    return undefined;
   } catch (error) {
     if (error instanceof SluiceError && error.code === 'bigquery.statement-refused') return error;
     throw error;

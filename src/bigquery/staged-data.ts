@@ -44,14 +44,13 @@ export async function withStagedData(
     await runRepeatable(context, { sql }, 'making room for the data of a commit');
   const { data = {} } = statement;
   let { sql } = statement;
-  const rest = { ...data };
   for (const name of large) {
     const staged = textOf(data[name] ?? '', limit);
     await stage(context, id, staged, atUs);
     sql = sql.replaceAll(new RegExp(`@${name}\\b`, 'g'), () => stagedQuery(table, staged));
-    delete rest[name];
   }
-  return { sql, data: rest };
+  const rest = Object.entries(data).filter(([name]) => !large.includes(name));
+  return { sql, data: Object.fromEntries(rest) };
 }
 
 const DAY_US = 86_400_000_000;

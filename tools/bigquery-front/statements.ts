@@ -23,7 +23,7 @@ export const partsOf = (name: string): readonly string[] =>
   );
 
 /** `project.dataset.table` */
-export const keyOf = (name: string): string => partsOf(name).join('.');
+const keyOf = (name: string): string => partsOf(name).join('.');
 
 type DmlKind = 'INSERT' | 'UPDATE' | 'DELETE' | 'MERGE' | 'TRUNCATE';
 
@@ -41,7 +41,7 @@ const DML = new RegExp(
 export function dmlOf(statement: string): Dml | undefined {
   const match = DML.exec(statement);
   if (!match) return undefined;
-  const kind = match.slice(1, 6).find((word) => word !== undefined) ?? '';
+  const kind = match.slice(1, 6).find((word: string | undefined) => word !== undefined) ?? '';
   return { kind: kind.toUpperCase() as DmlKind, table: keyOf(match[6] ?? '') };
 }
 

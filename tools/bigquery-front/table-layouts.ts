@@ -84,7 +84,7 @@ export class TableLayouts {
         clustering: listed(/ CLUSTER BY (.*?)(?: OPTIONS |$)/s.exec(rest)?.[1] ?? '').flatMap(
           partsOf,
         ),
-        isPartitioned: / PARTITION BY /.test(rest),
+        isPartitioned: rest.includes(' PARTITION BY '),
         key: keyChange(ddl) ?? [],
       });
     const declared = verb === 'ALTER' ? keyChange(ddl) : undefined;
