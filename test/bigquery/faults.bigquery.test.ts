@@ -132,6 +132,8 @@ class Sink implements AsyncDisposable {
 
   /** One worker's life: it opens the warehouse, makes commit `n` unless it is there, and folds. */
   async session(n: number, timeoutMs?: number): Promise<void> {
+    // Sessions are as far apart as BigQuery counts changes of a table.
+    await this.#clock.sleep(10_000);
     const destination = this.destination(timeoutMs);
     const state = await destination.open();
     if ((state?.cut?.commitOrdinal ?? 0) < n)
