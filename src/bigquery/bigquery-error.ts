@@ -16,7 +16,7 @@ const REASONS: Readonly<Record<string, ErrorCode>> = {
   billingTierLimitExceeded: 'bigquery.quota-exceeded',
   accessDenied: 'bigquery.denied',
   forbidden: 'bigquery.denied',
-  authError: 'bigquery.denied',
+  authError: 'bigquery.no-credentials',
   billingNotEnabled: 'bigquery.denied',
   blocked: 'bigquery.denied',
   notFound: 'bigquery.not-found',
@@ -29,6 +29,7 @@ const QUOTABLE: ReadonlySet<ErrorCode> = new Set([
   'bigquery.rate-limited',
   'bigquery.quota-exceeded',
   'bigquery.denied',
+  'bigquery.no-credentials',
   'bigquery.not-found',
 ]);
 
@@ -97,7 +98,7 @@ export function requestFailure(
 function answerCode({ status, reason }: RestError): ErrorCode {
   if (status === 408 || status >= 500) return 'bigquery.unreachable';
   if (status === 429) return 'bigquery.rate-limited';
-  if (status === 401) return 'bigquery.denied';
+  if (status === 401) return 'bigquery.no-credentials';
   const code = REASONS[reason];
   if (code !== undefined && code !== 'bigquery.value-refused') return code;
   if (status === 403) return 'bigquery.denied';

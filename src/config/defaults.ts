@@ -71,3 +71,9 @@ export const DEFAULT_GHOST_TABLES = 'skip';
 
 /** One odd table must not stop the others. */
 export const DEFAULT_ON_TABLE_FAILURE = 'stop-table';
+
+/** Outlasts a failover and a rolling restart; a binlog's retention is hours at least. */
+export const DEFAULT_INCIDENT_AFTER_MS = 300_000;
+
+/** A rolling restart of three brokers is fewer; two pipelines that fight over a dump are more. */
+export const DEFAULT_INCIDENT_AFTER_COUNT = 10;

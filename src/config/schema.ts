@@ -13,6 +13,8 @@ import {
   DEFAULT_GHOST_TABLES,
   DEFAULT_HEARTBEAT_TIMEOUT_MS,
   DEFAULT_IDLE_MS,
+  DEFAULT_INCIDENT_AFTER_COUNT,
+  DEFAULT_INCIDENT_AFTER_MS,
   DEFAULT_LOAD_INTERVAL_MS,
   DEFAULT_MAX_BATCH_BYTES,
   DEFAULT_MAX_BATCH_ROWS,
@@ -346,6 +348,17 @@ const stream = z.strictObject({
     ),
 });
 
+const failures = z.strictObject({
+  incidentAfterMs: wholeNumber(1_000, 86_400_000)
+    .default(DEFAULT_INCIDENT_AFTER_MS)
+    .describe(
+      'Work that fails is tried again for ever; when it has not got past one place for this long, an incident opens as well.',
+    ),
+  incidentAfterCount: wholeNumber(2, 100)
+    .default(DEFAULT_INCIDENT_AFTER_COUNT)
+    .describe('An incident opens also after this many failures within that time, wherever.'),
+});
+
 export const pipelineSchema = z
   .strictObject({
     pipeline: name('pipeline').describe(
@@ -359,6 +372,9 @@ export const pipelineSchema = z
       .describe('Warehouses that follow the topics, by name. None is fine.'),
     snapshot: snapshot.prefault({}).describe('Copies of whole tables.'),
     stream: stream.prefault({}).describe('How changes are batched.'),
+    failures: failures
+      .prefault({})
+      .describe('When work that is tried again and again becomes an incident.'),
   })
   .describe('A Sluice pipeline: one MySQL or MariaDB server into Kafka and on into warehouses.');
 

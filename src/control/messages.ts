@@ -1,5 +1,6 @@
 import { unreachable } from '../change/brand.ts';
 import { CASCADES_SELECTOR, parseTablePattern } from '../change/table-pattern.ts';
+import type { FailingNotice } from './failing.ts';
 import type { PipelineSpec } from './pipeline-spec.ts';
 import type { StoppedTables, TableStop } from './stopped-tables.ts';
 
@@ -94,6 +95,8 @@ export const CAPTURE_STARTED = 'captureStarted';
 export const SNAPSHOT_FINISHED = 'snapshotFinished';
 /** Signal from a stream or a sink to its workflow. */
 export const STOPPED_TABLES = 'stoppedTables';
+/** The same, of work that fails and is tried again, and of its end. */
+export const FAILING = 'failing';
 /** Signal from a pipeline to the workflow that asked for a snapshot. */
 export const SNAPSHOT_DONE = 'snapshotDone';
 
@@ -201,6 +204,27 @@ export function parseStoppedTables(payload: unknown): Parsed<StoppedTables> {
       ? accept({ count: Math.max(count, tables.length), tables })
       : refuse(`${STOPPED_TABLES} needs "count" and "tables"`),
   );
+}
+
+/** Payload of {@link FAILING}. */
+export function parseFailing(payload: unknown): Parsed<FailingNotice> {
+  return withFields<FailingNotice>(FAILING, payload, (fields) => {
+    const { kind, code, message, place, sinceMs, failures } = fields;
+    if (kind === 'working') return accept({ kind });
+    return isText(code, MAX_ID_CHARS) &&
+      isTexts([message, place]) &&
+      isCount(sinceMs) &&
+      isCount(failures)
+      ? accept({
+          kind: 'failing',
+          code,
+          message: String(message),
+          place: String(place),
+          sinceMs,
+          failures,
+        })
+      : refuse(`${FAILING} needs "kind", "code", "message", "place", "sinceMs" and "failures"`);
+  });
 }
 
 function isTableStops(value: unknown): value is readonly TableStop[] {

@@ -108,6 +108,14 @@ export interface StreamSpec {
   readonly heartbeatTimeoutMs: number;
 }
 
+/** When work that fails and is tried again becomes an incident. */
+export interface FailureSettings {
+  /** It has not got past one place for this long. */
+  readonly incidentAfterMs: number;
+  /** It has failed this often in that time, wherever it was. */
+  readonly incidentAfterCount: number;
+}
+
 /** A pipeline as validated from its YAML file: complete, JSON-plain, without secrets. */
 export interface PipelineSpec {
   readonly v: 1;
@@ -117,4 +125,6 @@ export interface PipelineSpec {
   readonly sinks: Readonly<Record<string, SinkSpec>>;
   readonly snapshot: SnapshotSpec;
   readonly stream: StreamSpec;
+  /** Absent in what was applied before it could be set. */
+  readonly failures?: FailureSettings;
 }

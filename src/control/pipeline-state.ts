@@ -1,4 +1,5 @@
 import { unreachable } from '../change/brand.ts';
+import { applyFailing, endFailing, type FailingNotice, WORKS_AGAIN } from './failing.ts';
 import type { Verdict } from './incident.ts';
 import type { CaptureStarted, CommandKind, PipelineCommand, SnapshotFinished } from './messages.ts';
 import {
@@ -65,6 +66,7 @@ export type PipelineNotice =
   | ({ readonly kind: 'snapshotFinished' } & SnapshotFinished)
   | Verdict
   | ({ readonly kind: 'stoppedTables' } & StoppedTables)
+  | FailingNotice
   | { readonly kind: 'drained' };
 
 export type PipelineEvent = PipelineCommand | PipelineNotice;
@@ -76,11 +78,11 @@ export type PipelineTransition = Transition<PipelineState>;
 const STEPS: Steps<Phase, EventKind> = {
   PROVISIONING: {
     pause: 'PAUSED',
-    resume: 'refuse',
+    resume: 'ifFailing',
     applyConfig: 'stay',
     requestSnapshot: 'stay',
     cancelSnapshot: 'stay',
-    recover: 'refuse',
+    recover: 'ifFailing',
     yieldStream: 'refuse',
     drop: 'DRAINING',
     provisioned: 'STREAMING',
@@ -89,15 +91,17 @@ const STEPS: Steps<Phase, EventKind> = {
     gap: 'GAP',
     blocked: 'BLOCKED',
     stoppedTables: 'stay',
+    failing: 'stay',
+    working: 'stay',
     drained: 'stay',
   },
   STREAMING: {
     pause: 'PAUSED',
-    resume: 'refuse',
+    resume: 'ifFailing',
     applyConfig: 'PROVISIONING',
     requestSnapshot: 'stay',
     cancelSnapshot: 'stay',
-    recover: 'refuse',
+    recover: 'ifFailing',
     yieldStream: 'stay',
     drop: 'DRAINING',
     provisioned: 'stay',
@@ -106,6 +110,8 @@ const STEPS: Steps<Phase, EventKind> = {
     gap: 'GAP',
     blocked: 'BLOCKED',
     stoppedTables: 'stay',
+    failing: 'stay',
+    working: 'stay',
     drained: 'stay',
   },
   PAUSED: {
@@ -124,6 +130,8 @@ const STEPS: Steps<Phase, EventKind> = {
     gap: 'GAP',
     blocked: 'BLOCKED',
     stoppedTables: 'stay',
+    failing: 'stay',
+    working: 'stay',
     drained: 'stay',
   },
   GAP: {
@@ -141,6 +149,8 @@ const STEPS: Steps<Phase, EventKind> = {
     gap: 'stay',
     blocked: 'stay',
     stoppedTables: 'stay',
+    failing: 'stay',
+    working: 'stay',
     drained: 'stay',
   },
   BLOCKED: {
@@ -158,6 +168,8 @@ const STEPS: Steps<Phase, EventKind> = {
     gap: 'stay',
     blocked: 'stay',
     stoppedTables: 'stay',
+    failing: 'stay',
+    working: 'stay',
     drained: 'stay',
   },
   DRAINING: {
@@ -175,6 +187,8 @@ const STEPS: Steps<Phase, EventKind> = {
     gap: 'stay',
     blocked: 'stay',
     stoppedTables: 'stay',
+    failing: 'stay',
+    working: 'stay',
     drained: 'DROPPED',
   },
   DROPPED: {
@@ -192,6 +206,8 @@ const STEPS: Steps<Phase, EventKind> = {
     gap: 'stay',
     blocked: 'stay',
     stoppedTables: 'stay',
+    failing: 'stay',
+    working: 'stay',
     drained: 'stay',
   },
 };
@@ -203,8 +219,8 @@ const INTERRUPTS: Record<CommandKind, readonly Phase[]> = {
   requestSnapshot: ['STREAMING'],
   cancelSnapshot: ['STREAMING'],
   yieldStream: ['STREAMING'],
-  resume: [],
-  recover: [],
+  resume: ['PROVISIONING', 'STREAMING'],
+  recover: ['PROVISIONING', 'STREAMING'],
 };
 
 const MACHINE: Machine<Phase, PipelineState, PipelineCommand, PipelineNotice> = {
@@ -303,7 +319,10 @@ function applyCommand(
 ): PipelineTransition {
   switch (event.kind) {
     case 'pause':
-      return reply(state, 'Taken: the stream ends behind the batch under way.');
+      return reply(
+        endFailing(state, 'pause', nowMs),
+        'Taken: the stream ends behind the batch under way.',
+      );
     case 'resume':
       return reply(closeIncident(state, 'resume', event, nowMs), 'Taken: the stream starts.');
     case 'yieldStream':
@@ -387,7 +406,12 @@ function applyNotice(
   switch (notice.kind) {
     case 'provisioned':
       return reply(
-        state.phase === 'STREAMING' ? { ...state, retired: { sinks: [], schedules: [] } } : state,
+        state.phase === 'STREAMING'
+          ? {
+              ...endFailing(state, WORKS_AGAIN, nowMs),
+              retired: { sinks: [], schedules: [] },
+            }
+          : state,
         '',
       );
     case 'captureStarted':
@@ -399,12 +423,19 @@ function applyNotice(
       return reply(openIncident(state, notice, nowMs), '');
     case 'stoppedTables':
       return reply(applyStoppedTables(state, notice, nowMs), '');
+    case 'failing':
+    case 'working':
+      return reply(isAtWork(state) ? applyFailing(state, notice, nowMs) : state, '');
     case 'drained':
       return reply(state, '');
     default:
       return unreachable(notice);
   }
 }
+
+/** What is told of work that has ended meanwhile is old. */
+const isAtWork = ({ phase }: PipelineState): boolean =>
+  phase === 'PROVISIONING' || phase === 'STREAMING';
 
 function captureStarted(
   state: PipelineState,

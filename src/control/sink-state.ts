@@ -1,4 +1,5 @@
 import { unreachable } from '../change/brand.ts';
+import { applyFailing, endFailing, type FailingNotice } from './failing.ts';
 import type { Verdict } from './incident.ts';
 import type { SinkCommand, SnapshotDone } from './messages.ts';
 import type { PipelineSpec } from './pipeline-spec.ts';
@@ -47,6 +48,7 @@ export interface SinkSnapshot {
 export type SinkNotice =
   | Verdict
   | ({ readonly kind: 'stoppedTables' } & StoppedTables)
+  | FailingNotice
   | { readonly kind: 'snapshotNeeded'; readonly snapshotId: string }
   | { readonly kind: 'snapshotAsked'; readonly snapshotId: string }
   | { readonly kind: 'snapshotDone'; readonly done: SnapshotDone };
@@ -56,13 +58,15 @@ export type SinkEvent = SinkCommand | SinkNotice;
 const STEPS: Steps<SinkPhase, SinkEvent['kind']> = {
   RUNNING: {
     pause: 'PAUSED',
-    resume: 'refuse',
+    resume: 'ifFailing',
     applyConfig: 'stay',
-    recover: 'refuse',
+    recover: 'ifFailing',
     stop: 'STOPPED',
     gap: 'GAP',
     blocked: 'BLOCKED',
     stoppedTables: 'stay',
+    failing: 'stay',
+    working: 'stay',
     snapshotNeeded: 'stay',
     snapshotAsked: 'stay',
     snapshotDone: 'stay',
@@ -76,6 +80,8 @@ const STEPS: Steps<SinkPhase, SinkEvent['kind']> = {
     gap: 'GAP',
     blocked: 'BLOCKED',
     stoppedTables: 'stay',
+    failing: 'stay',
+    working: 'stay',
     snapshotNeeded: 'stay',
     snapshotAsked: 'stay',
     snapshotDone: 'stay',
@@ -89,6 +95,8 @@ const STEPS: Steps<SinkPhase, SinkEvent['kind']> = {
     gap: 'stay',
     blocked: 'stay',
     stoppedTables: 'stay',
+    failing: 'stay',
+    working: 'stay',
     snapshotNeeded: 'stay',
     snapshotAsked: 'stay',
     snapshotDone: 'stay',
@@ -102,6 +110,8 @@ const STEPS: Steps<SinkPhase, SinkEvent['kind']> = {
     gap: 'stay',
     blocked: 'stay',
     stoppedTables: 'stay',
+    failing: 'stay',
+    working: 'stay',
     snapshotNeeded: 'stay',
     snapshotAsked: 'stay',
     snapshotDone: 'stay',
@@ -116,6 +126,8 @@ const STEPS: Steps<SinkPhase, SinkEvent['kind']> = {
     gap: 'stay',
     blocked: 'stay',
     stoppedTables: 'stay',
+    failing: 'stay',
+    working: 'stay',
     snapshotNeeded: 'stay',
     snapshotAsked: 'stay',
     snapshotDone: 'stay',
@@ -148,8 +160,8 @@ const MACHINE: Machine<SinkPhase, SinkState, SinkCommand, SinkNotice> = {
     pause: RUNNING,
     applyConfig: RUNNING,
     stop: RUNNING,
-    resume: [],
-    recover: [],
+    resume: RUNNING,
+    recover: RUNNING,
   },
   refuse: (state, command) => {
     if (command.kind === 'recover') return refuseWrongIncident(state, command);
@@ -197,7 +209,7 @@ function applyCommand(state: SinkState, event: SinkCommand, nowMs: number): Sink
       return closeIncident(state, event.kind, event, nowMs);
     case 'pause':
     case 'stop':
-      return state;
+      return endFailing(state, event.kind, nowMs);
     default:
       return unreachable(event);
   }
@@ -228,6 +240,14 @@ function applyNotice(state: SinkState, notice: SinkNotice, nowMs: number): SinkT
       return reply(openIncident(state, notice, nowMs, `${state.sinkName}/`), '');
     case 'stoppedTables':
       return reply(applyStoppedTables(state, notice, nowMs, `${state.sinkName}/`), '');
+    case 'failing':
+    case 'working':
+      return reply(
+        RUNNING.includes(state.phase)
+          ? applyFailing(state, notice, nowMs, `${state.sinkName}/`)
+          : state,
+        '',
+      );
     case 'snapshotNeeded':
       return reply({ ...state, snapshot: { id: notice.snapshotId, state: 'needed' } }, '');
     case 'snapshotAsked':

@@ -289,9 +289,9 @@ export const CATALOGUE = {
   ),
   'mysql.access-denied': entry(
     'MySQL refuses the account',
-    'blocked',
+    'retry',
     'User, password, host or authentication method do not fit an account of the server, or the account is locked or expired.',
-    'Correct user and password in source, or the account; then resume the pipeline.',
+    'Correct user and password in source, or the account. Sluice tries again by itself, since server and secret change at different times while a password is renewed.',
   ),
   'mysql.tls-failed': entry(
     'The TLS handshake with MySQL failed',
@@ -321,7 +321,7 @@ export const CATALOGUE = {
     'Another attempt of this pipeline reads the log',
     'end',
     'The server ended this dump because one with the same identity began.',
-    'Nothing: the newer attempt goes on.',
+    'Nothing: the newer attempt goes on. Where it comes again and again, two pipelines of one name, prefix and brokers read the server: rename one of them.',
   ),
   'mysql.dump-refused': entry(
     'MySQL ended the dump of its log',
@@ -464,6 +464,12 @@ export const CATALOGUE = {
     'blocked',
     'The account is not known, or lacks a permission on the project or a dataset.',
     'Grant what the message names; sluice check tries every permission. Then answer with retry.',
+  ),
+  'bigquery.no-credentials': entry(
+    'The sink has no credentials for BigQuery',
+    'retry',
+    'The application default credentials cannot be found or are refused, the metadata server does not answer, or BigQuery does not take the token.',
+    'Correct impersonate or the service account of the worker, or give a keyFile. The sink tries again by itself, since a metadata server may be slow when a machine starts.',
   ),
   'bigquery.not-found': entry(
     'Something the sink has made in BigQuery is gone',

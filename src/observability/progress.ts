@@ -1,3 +1,4 @@
+import type { FailureStreak } from '../control/failing.ts';
 import type { StoppedTables } from '../control/stopped-tables.ts';
 
 /**
@@ -94,6 +95,8 @@ export interface Heartbeat {
   readonly progress?: Progress;
   /** Why the work is being tried again; absent while it goes on. */
   readonly retrying?: string;
+  /** The failures that the next attempt goes on counting. */
+  readonly streak?: FailureStreak | undefined;
 }
 
 /** Tables a heartbeat names; the others share one entry. */

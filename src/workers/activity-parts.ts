@@ -107,7 +107,7 @@ export function activityParts({
 
 function report(message: ThreadMessage, hooks: LongRunningHooks): void {
   if (message.kind === 'progress') hooks.onProgress(message.progress);
-  if (message.kind === 'retrying') hooks.onRetrying(message.failure.message);
+  if (message.kind === 'retrying') hooks.onRetrying(message.failure);
 }
 
 function tellNotice(log: Log, notice: CaptureNotice): void {

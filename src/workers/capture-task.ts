@@ -51,7 +51,7 @@ async function attempt(
   });
   const server = new MysqlSourceServer(account, {
     serverId: spec.source.serverId,
-    pipeline: spec.pipeline,
+    identity: dumpIdentity(task),
     include,
     exclude,
     ghostTables,
@@ -96,3 +96,7 @@ async function attempt(
     await Promise.allSettled([reader.close(), server.close(), log.close()]);
   }
 }
+
+/** Of one name in two environments that read one server, each has to keep its dump. */
+const dumpIdentity = ({ spec, owner }: CaptureTask): string =>
+  [owner, spec.kafka.prefix, ...[...spec.kafka.brokers].sort()].join(' ');

@@ -4,9 +4,11 @@ import {
   CAPTURE_STARTED,
   COMMAND_KINDS,
   CONFIG_QUERY,
+  FAILING,
   INCIDENTS_QUERY,
   parseCaptureStarted,
   parseCommand,
+  parseFailing,
   parseSnapshotFinished,
   parseStoppedTables,
   SNAPSHOT_FINISHED,
@@ -56,6 +58,7 @@ export function bindPipelineMessages(
     (stopped) => void take({ kind: 'stoppedTables', ...stopped }),
     refuse,
   );
+  bindNotice(FAILING, parseFailing, (notice) => void take(notice), refuse);
   bindCommands(COMMAND_KINDS, {
     parse: parseCommand,
     refusalOf: (command) => refusalOf(read(), command),

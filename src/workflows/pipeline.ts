@@ -8,6 +8,7 @@ import {
 } from '@temporalio/workflow';
 import type { Activities } from '../activities/types.ts';
 import { pipelineDetails } from '../control/details-text.ts';
+import { isKnownToFail } from '../control/failing.ts';
 import type { PipelineSpec } from '../control/pipeline-spec.ts';
 import {
   initialState,
@@ -103,5 +104,11 @@ async function stream(state: PipelineState): Promise<void> {
   const { spec } = state;
   const { streamBinlog } = proxyActivities<Activities>(longLived(spec.stream.heartbeatTimeoutMs));
   const { tripwire, pending: commands, stoppedTables = 0 } = state;
-  await streamBinlog({ spec, tripwire, commands, stoppedTables });
+  await streamBinlog({
+    spec,
+    tripwire,
+    commands,
+    stoppedTables,
+    isKnownToFail: isKnownToFail(state),
+  });
 }

@@ -9,6 +9,7 @@ import {
 } from '@temporalio/workflow';
 import type { Activities, SinkInput, SinkResult } from '../activities/types.ts';
 import { sinkDetails } from '../control/details-text.ts';
+import { isKnownToFail } from '../control/failing.ts';
 import { pipelineWorkflowId, sinkQueue } from '../control/names.ts';
 import type { PipelineSpec, SinkSpec } from '../control/pipeline-spec.ts';
 import { withRefusal } from '../control/refusal.ts';
@@ -96,15 +97,14 @@ export async function cdcSink(input: SinkWorkflowInput): Promise<void> {
 }
 
 /** Id of a snapshot without which the sink does not go on. */
-async function fill(
-  { spec, sinkName, renewal, snapshot, stoppedTables = 0 }: SinkState,
-  sink: SinkSpec,
-): Promise<string | undefined> {
+async function fill(state: SinkState, sink: SinkSpec): Promise<string | undefined> {
+  const { spec, sinkName, renewal, snapshot, stoppedTables = 0 } = state;
   const options = longLived(spec.stream.heartbeatTimeoutMs, sinkQueue(sink));
   const input: SinkInput = {
     spec,
     sinkName,
     stoppedTables,
+    isKnownToFail: isKnownToFail(state),
     ...(renewal === undefined ? {} : { renewal }),
     ...(snapshot === undefined || snapshot.state === 'needed'
       ? {}

@@ -85,6 +85,7 @@ describe('a pipeline file', () => {
         idleMs: 5,
         heartbeatTimeoutMs: 20_000,
       },
+      failures: { incidentAfterMs: 300_000, incidentAfterCount: 10 },
     });
   });
 

@@ -78,11 +78,12 @@ describe.skipIf(!givenServers())('a pipeline that is applied and cannot begin', 
     });
 
   it(
-    'a wrong password blocks the pipeline before it has made anything',
+    'a wrong password is tried again under an incident, and nothing is made meanwhile',
     async () => {
       const password = { env: 'SLUICE_TEST_WRONG_PASSWORD' };
-      const made = await applied('password', { source: { password } }, isBlocked);
-      await expectNotBegun(made, ['BLOCKED', 'mysql.access-denied', 'Access denied for user']);
+      const change = { source: { password }, failures: { incidentAfterMs: 1_000 } };
+      const made = await applied('password', change, ({ incident }) => incident !== undefined);
+      await expectNotBegun(made, ['PROVISIONING', 'mysql.access-denied', 'and is tried again']);
       await sluice(shop.place, ['drop', made.pipeline, '--yes']);
     },
     STACK_TEST_MS,

@@ -94,13 +94,13 @@ describe.skipIf(address === '')('the pipeline client with workers', () => {
     const [unreachable, locked] = ['kafka:9092 does not answer.', 'shop.duckdb is open elsewhere.'];
     const well = new AbortController();
     stage.script = async (input, hooks) => {
-      hooks.onRetrying(unreachable);
+      hooks.onRetrying({ code: 'kafka.unreachable', message: unreachable });
       await untilAborted(well.signal);
       hooks.onProgress(PROGRESS);
       await untilCancelled(1)(input, hooks);
     };
     stage.sinkScript = async ({ sinkName }, { signal, onProgress, onRetrying }) => {
-      onRetrying(locked);
+      onRetrying({ code: 'duckdb.locked', message: locked });
       await untilAborted(well.signal);
       const counts = { rows: 1, cutOrdinal: 1, lagMs: 1, tables: {} };
       onProgress({ kind: 'sink', pipeline: 'troubled', sink: sinkName, ...counts });
