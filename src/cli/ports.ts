@@ -19,6 +19,7 @@ export type PipelineControl = AsyncDisposable &
     | 'pause'
     | 'resume'
     | 'requestSnapshot'
+    | 'resnapshot'
     | 'recover'
     | 'drop'
   >;

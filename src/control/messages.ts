@@ -52,7 +52,7 @@ export const COMMAND_KINDS: readonly CommandKind[] = [
   'drop',
 ];
 
-/** Commands of a sink, the same way. Its `resnapshot` begins an empty warehouse and takes every table. */
+/** Commands of a sink, the same way. `resnapshot` begins an empty warehouse and takes every table. */
 export type SinkCommand =
   | ({ readonly kind: 'pause' } & Requester)
   | ({ readonly kind: 'resume' } & Requester)
@@ -62,6 +62,7 @@ export type SinkCommand =
       readonly incidentId: string;
       readonly action: RecoverAction;
     } & Requester)
+  | ({ readonly kind: 'resnapshot' } & Requester)
   | ({ readonly kind: 'stop' } & Requester);
 
 export type SinkCommandKind = SinkCommand['kind'];
@@ -71,6 +72,7 @@ export const SINK_COMMAND_KINDS: readonly SinkCommandKind[] = [
   'resume',
   'applyConfig',
   'recover',
+  'resnapshot',
   'stop',
 ];
 
@@ -168,6 +170,7 @@ export function parseSinkCommand(kind: SinkCommandKind, payload: unknown): Parse
     switch (kind) {
       case 'pause':
       case 'resume':
+      case 'resnapshot':
       case 'stop':
         return accept({ kind, ...requester });
       case 'recover':

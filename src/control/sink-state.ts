@@ -29,7 +29,7 @@ export interface SinkState extends MachineState<SinkPhase> {
   readonly v: 1;
   readonly spec: PipelineSpec;
   readonly sinkName: string;
-  /** Id of the newest answer `resnapshot`; the sink, told of it at every start, carries it out once. */
+  /** Id of the newest command or answer `resnapshot`; the sink, told of it at every start, carries it out once. */
   readonly renewal?: string;
   readonly snapshot?: SinkSnapshot;
   /** Signals that could not be taken, newest last. */
@@ -61,6 +61,7 @@ const STEPS: Steps<SinkPhase, SinkEvent['kind']> = {
     resume: 'ifFailing',
     applyConfig: 'stay',
     recover: 'ifFailing',
+    resnapshot: 'stay',
     stop: 'STOPPED',
     gap: 'GAP',
     blocked: 'BLOCKED',
@@ -76,6 +77,7 @@ const STEPS: Steps<SinkPhase, SinkEvent['kind']> = {
     resume: 'RUNNING',
     applyConfig: 'stay',
     recover: 'refuse',
+    resnapshot: 'RUNNING',
     stop: 'STOPPED',
     gap: 'GAP',
     blocked: 'BLOCKED',
@@ -91,6 +93,7 @@ const STEPS: Steps<SinkPhase, SinkEvent['kind']> = {
     resume: 'refuse',
     applyConfig: 'stay',
     recover: 'RUNNING',
+    resnapshot: 'RUNNING',
     stop: 'STOPPED',
     gap: 'stay',
     blocked: 'stay',
@@ -106,6 +109,7 @@ const STEPS: Steps<SinkPhase, SinkEvent['kind']> = {
     resume: 'RUNNING',
     applyConfig: 'RUNNING',
     recover: 'RUNNING',
+    resnapshot: 'RUNNING',
     stop: 'STOPPED',
     gap: 'stay',
     blocked: 'stay',
@@ -122,6 +126,7 @@ const STEPS: Steps<SinkPhase, SinkEvent['kind']> = {
     // Taken out and put back before its last commit was done.
     applyConfig: 'RUNNING',
     recover: 'refuse',
+    resnapshot: 'refuse',
     stop: 'stay',
     gap: 'stay',
     blocked: 'stay',
@@ -160,6 +165,7 @@ const MACHINE: Machine<SinkPhase, SinkState, SinkCommand, SinkNotice> = {
     pause: RUNNING,
     applyConfig: RUNNING,
     stop: RUNNING,
+    resnapshot: RUNNING,
     resume: RUNNING,
     recover: RUNNING,
   },
@@ -203,8 +209,12 @@ function applyCommand(state: SinkState, event: SinkCommand, nowMs: number): Sink
   switch (event.kind) {
     case 'applyConfig':
       return closeIncident({ ...state, spec: event.spec }, event.kind, event, nowMs);
-    case 'recover':
-      return applyRecover(closeIncident(state, event.action, event, nowMs), event, nowMs);
+    case 'recover': {
+      const answered = closeIncident(state, event.action, event, nowMs);
+      return event.action === 'resnapshot' ? beginAnew(answered, event, nowMs) : answered;
+    }
+    case 'resnapshot':
+      return beginAnew(closeIncident(state, event.kind, event, nowMs), event, nowMs);
     case 'resume':
       return closeIncident(state, event.kind, event, nowMs);
     case 'pause':
@@ -216,17 +226,12 @@ function applyCommand(state: SinkState, event: SinkCommand, nowMs: number): Sink
 }
 
 function messageOf(event: SinkCommand): string {
-  return event.kind === 'recover' && event.action === 'resnapshot'
+  return event.kind === 'resnapshot' || (event.kind === 'recover' && event.action === 'resnapshot')
     ? 'Taken: an empty warehouse begins at the present cut, and the pipeline is asked for a snapshot of every table.'
     : 'Taken.';
 }
 
-function applyRecover(
-  state: SinkState,
-  { action, commandId }: Extract<SinkCommand, { kind: 'recover' }>,
-  nowMs: number,
-): SinkState {
-  if (action === 'retry') return state;
+function beginAnew(state: SinkState, { commandId }: SinkCommand, nowMs: number): SinkState {
   const { snapshot: _, ...rest } = state;
   return { ...rest, renewal: commandId ?? newId('resnapshot', nowMs, state.incidentCount) };
 }

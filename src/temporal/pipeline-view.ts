@@ -15,8 +15,8 @@ import type { PipelineState } from '../control/pipeline-state.ts';
 import type { SinkState } from '../control/sink-state.ts';
 import { type StoppedTables, stoppedTablesOf } from '../control/stopped-tables.ts';
 import type { Heartbeat, PipelineProgress, SinkProgress } from '../observability/progress.ts';
-import { CDC_STATE } from './pipeline-phases.ts';
 import { explaining, isNoWorker } from './server-answer.ts';
+import { CDC_STATE } from './workflow-states.ts';
 
 /** How long a worker's answer may take before the server alone has to do. */
 export const ANSWER_TIMEOUT_MS = 5_000;
@@ -120,10 +120,11 @@ async function viewSink(client: Client, pipeline: string, name: string): Promise
   if (!found) return { name, state: 'NOT STARTED' };
   const [shown, state] = found;
   const open = state && findOpenIncident(state.incidents);
+  const reason = shown.trouble ?? becauseOf(state);
   return {
     name,
     state: state?.phase ?? shown.state,
-    ...(shown.trouble === undefined ? {} : { reason: shown.trouble }),
+    ...(reason === undefined ? {} : { reason }),
     ...(shown.progress === undefined ? {} : { progress: shown.progress as SinkProgress }),
     ...stoppedView(shown, state),
     ...(open ? { incident: incidentView(open, RECOVER_ACTIONS) } : {}),
@@ -188,8 +189,12 @@ function stateOf({ status, typedSearchAttributes }: WorkflowExecutionDescription
 
 function reasonOf({ trouble }: Described, state: PipelineState | undefined): string | undefined {
   if (!state) return 'no worker answers; the state is the last one recorded';
-  if (trouble !== undefined) return trouble;
-  if (!state.because) return undefined;
+  return trouble ?? becauseOf(state);
+}
+
+/** The command that led to the state, and who gave it. */
+function becauseOf(state: PipelineState | SinkState | undefined): string | undefined {
+  if (!state?.because) return undefined;
   const { command, by, reason } = state.because;
   return `${command}${by === undefined ? '' : ` by ${by}`}${reason === undefined ? '' : `: ${reason}`}`;
 }

@@ -68,11 +68,11 @@ export function activityParts({
     signalWorkflow: async (workflowId, { name, payload }) => {
       await client.workflow.getHandle(workflowId).signal(name, payload);
     },
-    runCapture: (input, hooks) => {
+    runCapture: async (input, hooks) => {
       const { spec, tripwire, commands } = input;
       const commandIds = commands.map(({ commandId }) => commandId);
-      metrics.started(spec.pipeline, 'stream');
-      return runThread(
+      using _running = metrics.started(spec.pipeline, 'stream');
+      await runThread(
         { kind: 'capture', spec, owner: ownerOf(namespace, spec), tripwire, commands },
         (message) => {
           heard(spec.pipeline, 'stream', message);
@@ -87,7 +87,7 @@ export function activityParts({
       );
     },
     runSink: async ({ spec, sinkName, stoppedTables: _, ...orders }, hooks) => {
-      metrics.started(spec.pipeline, sinkName);
+      using _running = metrics.started(spec.pipeline, sinkName);
       let needsSnapshot: string | undefined;
       const logStops = stopLog(log.with({ pipeline: spec.pipeline }), `sink ${sinkName}`);
       await runThread(

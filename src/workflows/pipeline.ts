@@ -24,7 +24,7 @@ import { CurrentStep } from './long-activity.ts';
 import { isLongHistory } from './long-history.ts';
 import { bindPipelineMessages } from './pipeline-messages.ts';
 import { SnapshotReplies } from './snapshot-replies.ts';
-import { showDetails, showState } from './visible-state.ts';
+import { showChange, showState } from './visible-state.ts';
 
 export interface PipelineInput {
   readonly spec: PipelineSpec;
@@ -44,8 +44,10 @@ export async function cdcPipeline(input: PipelineInput): Promise<void> {
   const replies = new SnapshotReplies();
   const step = new CurrentStep();
   const become = (next: typeof state): void => {
+    const before = state;
     state = next;
-    showDetails(pipelineDetails(next));
+    const { pipeline } = input.spec;
+    showChange({ pipeline }, before, next, pipelineDetails(next));
   };
   const take = (event: PipelineEvent): PipelineTransition => {
     const transition = reduce(state, event, Date.now());

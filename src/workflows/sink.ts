@@ -24,7 +24,7 @@ import { longLived } from './activity-options.ts';
 import { CurrentStep } from './long-activity.ts';
 import { isLongHistory } from './long-history.ts';
 import { bindSinkMessages } from './sink-messages.ts';
-import { showDetails, showState } from './visible-state.ts';
+import { showChange, showState } from './visible-state.ts';
 
 export interface SinkWorkflowInput {
   readonly spec: PipelineSpec;
@@ -43,8 +43,10 @@ export async function cdcSink(input: SinkWorkflowInput): Promise<void> {
   let state = input.state ?? initialSinkState(input.spec, input.sinkName, Date.now());
   const step = new CurrentStep();
   const become = (next: typeof state): void => {
+    const before = state;
     state = next;
-    showDetails(sinkDetails(next));
+    const of = { pipeline: input.spec.pipeline, sink: input.sinkName };
+    showChange(of, before, next, sinkDetails(next));
   };
   const take = (event: SinkEvent): SinkTransition => {
     const transition = reduceSink(state, event, Date.now());

@@ -101,6 +101,12 @@ export class CasePipeline {
     );
   }
 
+  /** Whether the warehouse waits for the end of a copy. */
+  async isCopying(): Promise<boolean> {
+    const copying = "SELECT 1 FROM _cdc_status WHERE status IN ('gap', 'snapshotting') LIMIT 1";
+    return (await this.query(copying)).length > 0;
+  }
+
   /** Asks the sink that holds the file, as `sluice query` does. */
   async query(sql: string): Promise<readonly (readonly (string | null)[])[]> {
     const { file } = this.#spec.sinks[SINK] as { readonly file: string };

@@ -51,6 +51,7 @@ const control: PipelineControl = {
   incidents: async () => (SHOP.incident ? [SHOP.incident] : []),
   pause: async (pipeline, { reason }) => received('pause', pipeline, reason),
   resume: async (pipeline) => received('resume', pipeline),
+  resnapshot: async (pipeline, { sink }) => received('resnapshot', pipeline, sink),
   requestSnapshot: async (pipeline, { tables }) => ({
     ...received('snapshot', pipeline, tables),
     snapshotId: 's-1',

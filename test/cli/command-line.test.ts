@@ -42,6 +42,9 @@ describe('exit codes', () => {
     ['resume', []],
     ['snapshot', ['--tables', 'shop.orders']],
     ['recover', ['--incident', 'gap-1', '--action', 'retry']],
+    ['pause', ['--sink', 'warehouse']],
+    ['resume', ['--sink', 'warehouse']],
+    ['resnapshot', ['--sink', 'warehouse', '--yes']],
     ['drop', ['--yes']],
   ])('0 for a %s that no worker has taken yet, and says so', async (verb, options) => {
     const { exitCode, stdout } = await cli([verb, 'unserved', ...options]);
@@ -64,6 +67,7 @@ describe('exit codes', () => {
     ['an unknown option', ['status', '--colour']],
     ['a missing argument', ['apply']],
     ['a missing option', ['snapshot', 'shop']],
+    ['a sink that is not named', ['resnapshot', 'shop']],
     ['a table without its database', ['snapshot', 'shop', '--tables', 'orders']],
     ['a pattern that can mean two things', ['snapshot', 'shop', '--tables', 'case02.x.*']],
     [

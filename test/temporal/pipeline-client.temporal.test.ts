@@ -150,6 +150,24 @@ describe.skipIf(address === '')('the pipeline client with workers', () => {
     await stage.waitFor('paused', ({ phase }) => phase === 'STREAMING');
   }, 60_000);
 
+  it('pauses, resumes and begins anew one sink alone', async () => {
+    await applied('alone');
+    const ofSink = { ...ANA, sink: 'warehouse' };
+    await client.pause('alone', ofSink);
+    expect(await client.status('alone')).toMatchObject({
+      state: 'STREAMING',
+      sinks: [{ name: 'warehouse', state: 'PAUSED', reason: 'pause by ana: maintenance' }],
+    });
+    await client.resume('alone', ofSink);
+    await stage.waitForSink('alone', 'warehouse', ({ phase }) => phase === 'RUNNING');
+    expect((await client.resnapshot('alone', ofSink)).message).toContain('empty warehouse');
+    await stage.waitForSink('alone', 'warehouse', ({ renewal }) => renewal !== undefined);
+    await expect(client.pause('alone', { ...ANA, sink: 'lake' })).rejects.toMatchObject({
+      code: 'pipeline.not-found',
+      message: 'Pipeline alone runs no sink lake here. sluice status shows what it has.',
+    });
+  }, 60_000);
+
   it('lists incidents of pipeline and sinks, and answers each where it belongs', async () => {
     stage.script = failing('binlog.purged');
     stage.sinkScript = failing('sink.schema-conflict');

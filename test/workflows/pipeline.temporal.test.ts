@@ -9,7 +9,7 @@ import type { PipelineSpec } from '../../src/control/pipeline-spec.ts';
 import type { PipelineState } from '../../src/control/pipeline-state.ts';
 import type { StoppedTables, TableStop } from '../../src/control/stopped-tables.ts';
 import type { PipelineProgress } from '../../src/observability/progress.ts';
-import { CDC_STATE } from '../../src/temporal/pipeline-phases.ts';
+import { CDC_STATE } from '../../src/temporal/workflow-states.ts';
 import { aPipelineSpec } from '../support/pipeline-spec.ts';
 import {
   aborted,
