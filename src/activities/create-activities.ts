@@ -3,10 +3,12 @@ import { type Failure, failureSettings, type FailingNotice as Told } from '../co
 import {
   CAPTURE_STARTED,
   type CaptureStarted,
+  type DurablePosition,
   FAILING,
   SNAPSHOT_FINISHED,
   type SnapshotFinished,
   STOPPED_TABLES,
+  STREAM_ENDED,
 } from '../control/messages.ts';
 import { pipelineWorkflowId, sinkWorkflowId } from '../control/names.ts';
 import type { PipelineSpec } from '../control/pipeline-spec.ts';
@@ -51,7 +53,8 @@ export type WorkflowSignal =
   | { readonly name: typeof CAPTURE_STARTED; readonly payload: CaptureStarted }
   | { readonly name: typeof SNAPSHOT_FINISHED; readonly payload: SnapshotFinished }
   | { readonly name: typeof STOPPED_TABLES; readonly payload: StoppedTables }
-  | { readonly name: typeof FAILING; readonly payload: Told };
+  | { readonly name: typeof FAILING; readonly payload: Told }
+  | { readonly name: typeof STREAM_ENDED; readonly payload: DurablePosition };
 
 /** Time for notices to arrive when the stream has ended already. */
 const LAST_NOTICES_MS = 10_000;
@@ -133,13 +136,15 @@ async function longRunning<Result>(
     (payload) => tell({ name: STOPPED_TABLES, payload }),
     stoppedTables,
   );
-  const { streak } = (context.info.heartbeatDetails ?? {}) as Heartbeat;
+  const { progress: former, streak } = (context.info.heartbeatDetails ?? {}) as Heartbeat;
   const failing = new FailingNotice(
     (payload) => tell({ name: FAILING, payload }),
     failureSettings(spec.failures),
     { streak, isTold: isKnownToFail },
   );
   let newest: Heartbeat = {};
+  /** The workflow does not hear of an end after which the server begins the next attempt. */
+  let isTriedAgain = false;
   const hooks: LongRunningHooks = {
     signal,
     onProgress: (progress) => {
@@ -162,17 +167,25 @@ async function longRunning<Result>(
         () => work({ hooks, tell, stopped }),
         signal,
         (failure) => {
+          isTriedAgain = true;
           failing.failed(failure);
           context.heartbeat(details());
         },
       );
     } finally {
       stopped.flush();
+      const position = positionIn(newest.progress ?? former);
+      if (position && !isTriedAgain) tell({ name: STREAM_ENDED, payload: position });
       await notices.settle(LAST_NOTICES_MS);
     }
   });
   if (signal.aborted) await context.cancelled;
   return result;
+}
+
+/** Where a stream has come to; a sink's cut is none of the source. */
+function positionIn(progress: Progress | undefined): DurablePosition | undefined {
+  return progress?.kind === 'pipeline' ? forHeartbeat(progress).checkpoint : undefined;
 }
 
 /** Runs a step of provisioning; the server repeats it, and the workflow is told when that lasts. */

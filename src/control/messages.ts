@@ -99,6 +99,8 @@ export const SNAPSHOT_FINISHED = 'snapshotFinished';
 export const STOPPED_TABLES = 'stoppedTables';
 /** The same, of work that fails and is tried again, and of its end. */
 export const FAILING = 'failing';
+/** Signal from a stream that ends: where the next one begins. */
+export const STREAM_ENDED = 'streamEnded';
 /** Signal from a pipeline to the workflow that asked for a snapshot. */
 export const SNAPSHOT_DONE = 'snapshotDone';
 
@@ -108,6 +110,17 @@ export interface CaptureStarted {
   readonly commandIds: readonly string[];
   /** The latest snapshots that are finished, told again in case a crash kept their own notices. */
   readonly finished: readonly SnapshotFinished[];
+}
+
+/** For display; the position that counts is in the positions topic. */
+export interface DurablePosition {
+  /** Cut where it is long. */
+  readonly gtidSet: string;
+  readonly file: string;
+  readonly pos: number;
+  readonly epoch: number;
+  readonly commitOrdinal: number;
+  readonly writtenAtMs: number;
 }
 
 export interface SnapshotFinished {
@@ -127,6 +140,7 @@ const MAX_TABLES = 100;
 /** All names of one command together; the command is carried in the workflow's state. */
 const MAX_TABLES_CHARS = 2_000;
 const MAX_ID_CHARS = 100;
+const MAX_GTID_CHARS = 500;
 const MAX_BY_CHARS = 128;
 const MAX_REASON_CHARS = 500;
 const MAX_WORKFLOW_ID_CHARS = 250;
@@ -207,6 +221,22 @@ export function parseStoppedTables(payload: unknown): Parsed<StoppedTables> {
       ? accept({ count: Math.max(count, tables.length), tables })
       : refuse(`${STOPPED_TABLES} needs "count" and "tables"`),
   );
+}
+
+/** Payload of {@link STREAM_ENDED}. */
+export function parseStreamEnded(payload: unknown): Parsed<DurablePosition> {
+  return withFields(STREAM_ENDED, payload, (fields) => {
+    const { gtidSet, file, pos, epoch, commitOrdinal, writtenAtMs } = fields;
+    return typeof gtidSet === 'string' &&
+      gtidSet.length <= MAX_GTID_CHARS &&
+      isText(file, MAX_ID_CHARS) &&
+      isCount(pos) &&
+      isCount(epoch) &&
+      isCount(commitOrdinal) &&
+      isCount(writtenAtMs)
+      ? accept({ gtidSet, file, pos, epoch, commitOrdinal, writtenAtMs })
+      : refuse(`${STREAM_ENDED} needs the fields of a position`);
+  });
 }
 
 /** Payload of {@link FAILING}. */

@@ -1,7 +1,13 @@
 import { unreachable } from '../change/brand.ts';
 import { applyFailing, endFailing, type FailingNotice, WORKS_AGAIN } from './failing.ts';
 import type { Verdict } from './incident.ts';
-import type { CaptureStarted, CommandKind, PipelineCommand, SnapshotFinished } from './messages.ts';
+import type {
+  CaptureStarted,
+  CommandKind,
+  DurablePosition,
+  PipelineCommand,
+  SnapshotFinished,
+} from './messages.ts';
 import {
   cancelledReplies,
   cancelSnapshot,
@@ -57,6 +63,8 @@ export interface PipelineState extends MachineState<Phase> {
   /** Signals that could not be taken, newest last: there is nobody to answer. */
   readonly refusals: readonly Refusal[];
   readonly deleteTopics: boolean;
+  /** Where the newest stream that has ended had come to; absent before the first. */
+  readonly position?: DurablePosition;
 }
 
 /** What a pipeline is told without having asked. */
@@ -67,6 +75,7 @@ export type PipelineNotice =
   | Verdict
   | ({ readonly kind: 'stoppedTables' } & StoppedTables)
   | FailingNotice
+  | { readonly kind: 'streamEnded'; readonly position: DurablePosition }
   | { readonly kind: 'drained' };
 
 export type PipelineEvent = PipelineCommand | PipelineNotice;
@@ -93,6 +102,7 @@ const STEPS: Steps<Phase, EventKind> = {
     stoppedTables: 'stay',
     failing: 'stay',
     working: 'stay',
+    streamEnded: 'stay',
     drained: 'stay',
   },
   STREAMING: {
@@ -112,6 +122,7 @@ const STEPS: Steps<Phase, EventKind> = {
     stoppedTables: 'stay',
     failing: 'stay',
     working: 'stay',
+    streamEnded: 'stay',
     drained: 'stay',
   },
   PAUSED: {
@@ -132,6 +143,7 @@ const STEPS: Steps<Phase, EventKind> = {
     stoppedTables: 'stay',
     failing: 'stay',
     working: 'stay',
+    streamEnded: 'stay',
     drained: 'stay',
   },
   GAP: {
@@ -151,6 +163,7 @@ const STEPS: Steps<Phase, EventKind> = {
     stoppedTables: 'stay',
     failing: 'stay',
     working: 'stay',
+    streamEnded: 'stay',
     drained: 'stay',
   },
   BLOCKED: {
@@ -170,6 +183,7 @@ const STEPS: Steps<Phase, EventKind> = {
     stoppedTables: 'stay',
     failing: 'stay',
     working: 'stay',
+    streamEnded: 'stay',
     drained: 'stay',
   },
   DRAINING: {
@@ -189,6 +203,7 @@ const STEPS: Steps<Phase, EventKind> = {
     stoppedTables: 'stay',
     failing: 'stay',
     working: 'stay',
+    streamEnded: 'stay',
     drained: 'DROPPED',
   },
   DROPPED: {
@@ -208,6 +223,7 @@ const STEPS: Steps<Phase, EventKind> = {
     stoppedTables: 'stay',
     failing: 'stay',
     working: 'stay',
+    streamEnded: 'stay',
     drained: 'stay',
   },
 };
@@ -423,6 +439,8 @@ function applyNotice(
       return reply(openIncident(state, notice, nowMs), '');
     case 'stoppedTables':
       return reply(applyStoppedTables(state, notice, nowMs), '');
+    case 'streamEnded':
+      return reply({ ...state, position: notice.position }, '');
     case 'failing':
     case 'working':
       return reply(isAtWork(state) ? applyFailing(state, notice, nowMs) : state, '');

@@ -164,6 +164,12 @@ export const CATALOGUE = {
     'A verb, option or argument is unknown, missing or contradicts another one.',
     'Run the verb with `--help`; it shows examples.',
   ),
+  'cli.wait-ended': entry(
+    'What was waited for has not come',
+    'refuse',
+    'An incident is open, the pipeline or a sink is paused, or the time that was given is up.',
+    'Look at `sluice status PIPELINE`; give more time with `--timeout`.',
+  ),
   'cli.not-confirmed': entry(
     'A destructive command was not confirmed',
     'refuse',

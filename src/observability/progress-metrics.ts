@@ -1,13 +1,8 @@
+import type { DurablePosition } from '../control/messages.ts';
 import type { StoppedTables, TableStop } from '../control/stopped-tables.ts';
 import type { Meter } from './meter.ts';
 import type { LabelsOf } from './metrics.ts';
-import type {
-  CheckpointProgress,
-  OperationCounts,
-  PipelineProgress,
-  Progress,
-  SinkProgress,
-} from './progress.ts';
+import type { OperationCounts, PipelineProgress, Progress, SinkProgress } from './progress.ts';
 
 const NO_ROWS: OperationCounts = { c: 0, u: 0, d: 0, r: 0 };
 const NONE_STOPPED: StoppedTables = { count: 0, tables: [] };
@@ -157,12 +152,12 @@ export class ProgressMetrics {
     }
   }
 
-  #positionAge(pipeline: string, { writtenAtMs }: CheckpointProgress): void {
+  #positionAge(pipeline: string, { writtenAtMs }: DurablePosition): void {
     const ageMs = Math.max(0, this.#nowMs() - writtenAtMs);
     this.#meter.set('sluice_position_age_seconds', { pipeline }, ageMs / 1_000);
   }
 
-  #checkpoint(pipeline: string, checkpoint: CheckpointProgress): void {
+  #checkpoint(pipeline: string, checkpoint: DurablePosition): void {
     this.#meter.set('sluice_commit_ordinal', { pipeline }, checkpoint.commitOrdinal);
     this.#meter.set('sluice_epoch', { pipeline }, checkpoint.epoch);
   }

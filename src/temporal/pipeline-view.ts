@@ -8,7 +8,12 @@ import { defaultPayloadConverter } from '@temporalio/common';
 import { optionalTsToMs } from '@temporalio/common/lib/time.js';
 import type { TableName } from '../change/table.ts';
 import { findOpenIncident, type Incident } from '../control/incident.ts';
-import { CONFIG_QUERY, RECOVER_ACTIONS, STATUS_QUERY } from '../control/messages.ts';
+import {
+  CONFIG_QUERY,
+  type DurablePosition,
+  RECOVER_ACTIONS,
+  STATUS_QUERY,
+} from '../control/messages.ts';
 import { pipelineWorkflowId, sinkWorkflowId } from '../control/names.ts';
 import type { PipelineSpec } from '../control/pipeline-spec.ts';
 import type { PipelineState } from '../control/pipeline-state.ts';
@@ -50,6 +55,10 @@ export interface PipelineView {
   readonly sinceMs: number;
   readonly reason?: string;
   readonly progress?: PipelineProgress;
+  /** When the server took the heartbeat that {@link progress} is of. */
+  readonly reportedAtMs?: number;
+  /** The newest durable position that is known, also while nothing streams. */
+  readonly position?: DurablePosition;
   /** Tables that have stopped while the others go on; absent when there are none. */
   readonly stopped?: StoppedTables;
   readonly sinks: readonly SinkView[];
@@ -69,12 +78,15 @@ export async function viewPipeline(client: Client, pipeline: string): Promise<Pi
   );
   const open = state && findOpenIncident(state.incidents);
   const reason = reasonOf(shown, state);
+  const progress = shown.progress as PipelineProgress | undefined;
+  const position = progress?.checkpoint ?? state?.position;
   return {
     pipeline,
     state: state?.phase ?? shown.state,
     sinceMs: state?.sinceMs ?? shown.startedAtMs,
     ...(reason === undefined ? {} : { reason }),
-    ...(shown.progress === undefined ? {} : { progress: shown.progress as PipelineProgress }),
+    ...(progress && { progress, reportedAtMs: shown.reportedAtMs }),
+    ...(position && { position }),
     ...stoppedView(shown, state),
     sinks: await Promise.all(
       Object.keys(state?.spec.sinks ?? {}).map((name) => viewSink(client, pipeline, name)),
@@ -153,6 +165,7 @@ interface Described {
   readonly startedAtMs: number;
   /** Of the long activity's newest heartbeat. */
   readonly progress: Heartbeat['progress'];
+  readonly reportedAtMs: number;
   /** Why an activity does not get on, while it is tried again. */
   readonly trouble: string | undefined;
 }
@@ -169,6 +182,7 @@ async function describe(handle: WorkflowHandle, longActivity: string): Promise<D
     state: stateOf(description),
     startedAtMs: description.startTime.getTime(),
     progress: heartbeat.progress,
+    reportedAtMs: optionalTsToMs(long?.lastHeartbeatTime) ?? 0,
     trouble: failing?.lastFailure?.message ?? heartbeat.retrying,
   };
 }

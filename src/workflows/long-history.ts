@@ -1,6 +1,6 @@
 import { workflowInfo } from '@temporalio/workflow';
 
-const TOLD_AT_WORK: readonly string[] = ['stoppedTables', 'failing', 'working'];
+const TOLD_AT_WORK: readonly string[] = ['stoppedTables', 'failing', 'working', 'streamEnded'];
 
 /**
  * Whether the run has to end because of what activities tell it. A table that stops and returns

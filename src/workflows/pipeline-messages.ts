@@ -11,9 +11,11 @@ import {
   parseFailing,
   parseSnapshotFinished,
   parseStoppedTables,
+  parseStreamEnded,
   SNAPSHOT_FINISHED,
   STATUS_QUERY,
   STOPPED_TABLES,
+  STREAM_ENDED,
 } from '../control/messages.ts';
 import type { PipelineSpec } from '../control/pipeline-spec.ts';
 import {
@@ -59,6 +61,12 @@ export function bindPipelineMessages(
     refuse,
   );
   bindNotice(FAILING, parseFailing, (notice) => void take(notice), refuse);
+  bindNotice(
+    STREAM_ENDED,
+    parseStreamEnded,
+    (position) => void take({ kind: 'streamEnded', position }),
+    refuse,
+  );
   bindCommands(COMMAND_KINDS, {
     parse: parseCommand,
     refusalOf: (command) => refusalOf(read(), command),

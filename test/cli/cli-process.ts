@@ -39,6 +39,14 @@ const SHOP: PipelineView = {
   },
 };
 
+/** Nothing is wrong with it. */
+const calm = (pipeline: string): PipelineView => ({
+  pipeline,
+  state: 'STREAMING',
+  sinceMs: Date.now() - 65_000,
+  sinks: [{ name: 'warehouse', state: 'RUNNING' }],
+});
+
 const control: PipelineControl = {
   apply: async (spec) => ({
     ...received('apply', spec.pipeline),
@@ -46,7 +54,7 @@ const control: PipelineControl = {
     created: true,
   }),
   list: async () => [SHOP],
-  status: async (pipeline) => ({ ...SHOP, pipeline }),
+  status: async (pipeline) => (pipeline === 'calm' ? calm(pipeline) : { ...SHOP, pipeline }),
   config: async () => readPipelineFile(process.env['FAKE_CONFIG'] ?? ''),
   incidents: async () => (SHOP.incident ? [SHOP.incident] : []),
   pause: async (pipeline, { reason }) => received('pause', pipeline, reason),

@@ -65,7 +65,7 @@ describe.skipIf(!givenServers())('a pipeline that is applied and cannot begin', 
     said: readonly string[],
   ): Promise<void> => {
     const status = await sluice(shop.place, ['status', pipeline]);
-    expectSaid(status, { exitCode: 0, said });
+    expectSaid(status, { exitCode: 1, said });
     expect(status.stdout).toMatch(/sink warehouse +NOT STARTED/);
     expect(await listTopics(shop.servers.kafka.brokers, `${prefix}.`)).toEqual([]);
     await expect(access(warehouse)).rejects.toMatchObject({ code: 'ENOENT' });
@@ -142,7 +142,7 @@ describe.skipIf(!givenServers())('a pipeline that is applied and cannot begin', 
         expect(made.view.stopped?.tables).toMatchObject([{ table: name, code: 'table.no-key' }]);
         await untilStreaming(made.pipeline);
         expectSaid(await sluice(shop.place, ['status', made.pipeline]), {
-          exitCode: 0,
+          exitCode: 1,
           said: ['STREAMING', name, 'table.no-key'],
         });
         await shop.run('ALTER TABLE lonely ADD PRIMARY KEY (note)');
@@ -195,7 +195,7 @@ describe.skipIf(!givenServers())('a pipeline that is applied and cannot begin', 
       async () => {
         const made = await applied('prefix', { kafka: { prefix: shop.name } }, isBlocked);
         expectSaid(await sluice(shop.place, ['status', made.pipeline]), {
-          exitCode: 0,
+          exitCode: 1,
           said: [
             'BLOCKED',
             'pipeline.foreign-owner',
@@ -261,7 +261,7 @@ describe.skipIf(!givenServers())('a pipeline that is applied and cannot begin', 
         );
         expect(second.view).toMatchObject({ state: 'STREAMING', sinks: [{ state: 'BLOCKED' }] });
         expectSaid(await sluice(shop.place, ['status', second.pipeline]), {
-          exitCode: 0,
+          exitCode: 1,
           said: ['sink.foreign-warehouse', warehouse, first.pipeline],
         });
         await sluice(shop.place, ['drop', second.pipeline, '--yes']);

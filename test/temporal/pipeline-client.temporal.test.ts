@@ -150,6 +150,27 @@ describe.skipIf(address === '')('the pipeline client with workers', () => {
     await stage.waitFor('paused', ({ phase }) => phase === 'STREAMING');
   }, 60_000);
 
+  it('says where a pipeline stands that does not stream', async () => {
+    const checkpoint = {
+      gtidSet: '3e11fa47-71ca-11e1-9e33-c80aa9429562:1-905',
+      file: 'binlog.000007',
+      pos: 1_234,
+      epoch: 2,
+      commitOrdinal: 98_765,
+      writtenAtMs: 1_700_000_000_000,
+    };
+    stage.script = async (input, hooks) => {
+      hooks.onProgress({ ...PROGRESS, checkpoint });
+      await untilCancelled(2)(input, hooks);
+    };
+    await applied('standing');
+    await client.pause('standing', ANA);
+    await stage.waitFor('standing', ({ position }) => position !== undefined);
+    const view = await client.status('standing');
+    expect(view).toMatchObject({ state: 'PAUSED', position: checkpoint });
+    expect(view.progress).toBeUndefined();
+  }, 60_000);
+
   it('pauses, resumes and begins anew one sink alone', async () => {
     await applied('alone');
     const ofSink = { ...ANA, sink: 'warehouse' };
