@@ -124,6 +124,7 @@ const ports: CliPorts = {
       ],
     },
   ],
+  pipelineTopics: async (spec) => [`${spec.kafka.prefix}.shop.orders`],
   async *tailTopic({ limit = Number.POSITIVE_INFINITY, signal }) {
     for (let offset = 0; offset < limit; offset += 1) {
       yield {

@@ -201,6 +201,15 @@ describe('destructive verbs', () => {
     expect(reached.slice(1)).toEqual([['drop', 'shop', false], ['closed']]);
   });
 
+  it('name the topics that go, or why they cannot be named, before anything is asked', async () => {
+    const env = { FAKE_CONFIG: good };
+    const { stderr, reached } = await cli(['drop', 'shop', '--delete-topics'], { env });
+    expect(stderr).toContain('- These are 1 topics:\n-   shop.shop.orders\n');
+    expect(reached.flat()).not.toContain('drop');
+    const unknown = await cli(['drop', 'shop', '--delete-topics'], { env: { FAKE_CONFIG: bad } });
+    expect(unknown.stderr).toContain('- Which topics these are cannot be told from here: ');
+  });
+
   it('ask for a resnapshot, which gives up a position, but not for a retry, which does not', async () => {
     const answer = ['recover', 'shop', '--incident', 'gap-1', '--action'];
     expect((await cli([...answer, 'resnapshot'])).exitCode).toBe(2);
