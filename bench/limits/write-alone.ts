@@ -45,7 +45,7 @@ export async function writeAlone({ brokers, rows }: LimitTask): Promise<number> 
   await publishing;
   const tookMs = performance.now() - startedAtMs;
   await log.close();
-  await deleteTopics({ brokers }, [TOPIC, ...Object.values(internalTopics(PREFIX))]);
+  await deleteTopics({ brokers }, [TOPIC, ...Object.values<Topic>({ ...internalTopics(PREFIX) })]);
   return (rows * 1_000) / tookMs;
 }
 
