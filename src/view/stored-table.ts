@@ -117,7 +117,10 @@ export const META = {
   ingestedAt: '_cdc_ingested_at',
   position: '_cdc_position',
   schemaId: '_cdc_schema_id',
-  /** JSON object column → original text, or NULL. */
+  /**
+   * JSON object column → original text of a value that the column cannot hold, or the bytes, as
+   * `0x4181`, of one that is no text; NULL when there are none.
+   */
   inexact: '_cdc_inexact',
 } as const;
 

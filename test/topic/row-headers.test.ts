@@ -36,12 +36,12 @@ interface Settings {
   readonly snapshot?: boolean;
 }
 
-interface Record {
+interface SentRecord {
   readonly key: string;
   readonly before: unknown;
   readonly after: unknown;
   readonly op: string;
-  readonly headers: { readonly [name: string]: string };
+  readonly headers: Readonly<Record<string, string>>;
   /** As sinks take it. */
   readonly change: ReturnType<typeof decodeChange>;
 }
@@ -51,7 +51,7 @@ function recordsOf(
   op: RowsEvent['op'],
   images: readonly TextRow[],
   { invalidText = 'replace', beforeImage, late = false, snapshot = false }: Settings = {},
-): readonly Record[] {
+): readonly SentRecord[] {
   const schema = textTable('utf8mb4');
   const route = {
     table: tableName(schema.id),
@@ -79,8 +79,8 @@ function recordsOf(
   );
 }
 
-function recordOf({ key, value, headers }: BatchRecord, offset: number): Record {
-  const envelope = JSON.parse(value?.toString() ?? '{}') as Omit<Record, 'key' | 'headers'>;
+function recordOf({ key, value, headers }: BatchRecord, offset: number): SentRecord {
+  const envelope = JSON.parse(value?.toString() ?? '{}') as Omit<SentRecord, 'key' | 'headers'>;
   return {
     ...envelope,
     key: String(key),
@@ -96,7 +96,7 @@ const row = (id: number, word: string, note = 'n'): TextRow => ({
 });
 
 const INVALID = '__sluice.invalid_text';
-const noted = (record: Record | undefined): unknown =>
+const noted = (record: SentRecord | undefined): unknown =>
   JSON.parse(record?.headers[INVALID] ?? 'null');
 
 describe.each([false, true])('a record (an earlier one committed later: %s)', (late) => {
