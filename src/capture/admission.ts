@@ -1,3 +1,4 @@
+import { DEFAULT_ROW_SETTINGS, type RowSettings } from '../change/row-settings.ts';
 import { type TableId, type TableName, type TableSchema, tableName } from '../change/table.ts';
 import type { ErrorCode } from '../errors/catalogue.ts';
 import { SluiceError } from '../errors/error.ts';
@@ -6,7 +7,7 @@ import { type Topic, type TopicIdentity, tableTopic } from '../topic/topic-name.
 import type { BatchWriter } from './batch-writer.ts';
 import type { Cascades } from './cascades.ts';
 import type { ConfirmedSight, Definitions } from './definitions.ts';
-import type { Ledger, StopReason, TableState } from './ledger.ts';
+import type { Ledger, TableState } from './ledger.ts';
 import type { PipelineLog } from './pipeline-log.ts';
 import type { StreamPosition } from './position.ts';
 import type { Sight, SourceServer } from './source-server.ts';
@@ -29,6 +30,7 @@ export interface AdmissionParts {
   readonly copies: boolean;
   /** Topics that may not have changed since records were written to them; none in a new epoch. */
   readonly formerTopics: ReadonlyMap<Topic, TopicIdentity>;
+  readonly rowSettings: (table: TableId) => RowSettings;
 }
 
 /** What a look at a table comes to. */
@@ -40,6 +42,8 @@ export type AdmissionVerdict =
   | { readonly kind: 'hide' }
   | { readonly kind: 'drop' }
   | { readonly kind: 'leave' };
+
+type StoppedState = Extract<TableState, { readonly kind: 'stopped' | 'invisible' }>;
 
 /** Reasons to be stopped that a look can tell are gone. */
 const SEEN_TO_BE_CURED: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
@@ -62,6 +66,7 @@ export function verdictOn(
   state: TableState | undefined,
   sight: Sight,
   nowMs: number,
+  settings: RowSettings,
 ): AdmissionVerdict {
   if (state?.kind === 'excluded') return { kind: 'leave' };
   switch (sight.kind) {
@@ -75,15 +80,25 @@ export function verdictOn(
       const { schema } = sight.table;
       if (schema.key.length === 0) return { kind: 'stop', error: keyless(id) };
       if (state?.kind === 'followed') return { kind: 'announce', schema };
-      if (state?.kind === 'stopped' && !mayReturn(state, nowMs)) return { kind: 'leave' };
+      if (state?.kind === 'stopped' && !mayReturn(state, nowMs, settings)) return { kind: 'leave' };
       return { kind: 'follow', schema };
     }
   }
 }
 
-function mayReturn({ code, sinceMs }: StopReason, nowMs: number): boolean {
-  if (SEEN_TO_BE_CURED.has(code)) return true;
+function mayReturn(state: StoppedState, nowMs: number, settings: RowSettings): boolean {
+  const { code, sinceMs } = state;
+  if (SEEN_TO_BE_CURED.has(code) || isSetOtherwise(state, settings)) return true;
   return TRIED_AGAIN.has(code) && nowMs - sinceMs >= TRY_AGAIN_AFTER_MS;
+}
+
+/** A setting that decides about such failures is another than when the table stopped: it is tried again, once. */
+function isSetOtherwise(
+  { code, rows = DEFAULT_ROW_SETTINGS }: StoppedState,
+  { invalidText, beforeImage }: RowSettings,
+): boolean {
+  if (code === 'binlog.unsupported') return rows.invalidText !== invalidText;
+  return code === 'kafka.record-too-large' && rows.beforeImage !== beforeImage;
 }
 
 /**
@@ -205,12 +220,12 @@ export class Admission {
 
   /** @returns the schema that has to be on record, if any */
   #act({ id, sight }: ConfirmedSight): readonly TableSchema[] {
-    const { ledger, router, tables, batch, nowMs } = this.#parts;
+    const { ledger, router, tables, batch, nowMs, rowSettings } = this.#parts;
     const state = ledger.get(tableName(id))?.state;
     const isUnknown = state === undefined || state.kind === 'gone';
     if (isUnknown && !router.captures(id)) return [];
     if (sight.kind === 'readable') batch.comments.learn(tableName(id), sight.table.comments);
-    const verdict = verdictOn(id, state, sight, nowMs());
+    const verdict = verdictOn(id, state, sight, nowMs(), rowSettings(id));
     switch (verdict.kind) {
       case 'announce':
         return [verdict.schema];

@@ -69,6 +69,12 @@ export const DEFAULT_COMPACTION_PRIORITY = 'interactive';
 /** A ghost table's rows come again under the name of the real one. */
 export const DEFAULT_GHOST_TABLES = 'skip';
 
+/** What stands for a value that was not passed on as it is has to be somebody's decision. */
+export const DEFAULT_INVALID_TEXT = 'stop';
+
+/** As Debezium has it; consumers may compare the two. */
+export const DEFAULT_BEFORE_IMAGE = 'full';
+
 /** One odd table must not stop the others. */
 export const DEFAULT_ON_TABLE_FAILURE = 'stop-table';
 

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import {
   BROKER_DEFAULT_REPLICATION,
+  DEFAULT_BEFORE_IMAGE,
   DEFAULT_BIGQUERY_BATCH_BYTES,
   DEFAULT_CHUNK_ROWS,
   DEFAULT_COMPACTION_INTERVAL_MS,
@@ -15,6 +16,7 @@ import {
   DEFAULT_IDLE_MS,
   DEFAULT_INCIDENT_AFTER_COUNT,
   DEFAULT_INCIDENT_AFTER_MS,
+  DEFAULT_INVALID_TEXT,
   DEFAULT_LOAD_INTERVAL_MS,
   DEFAULT_MAX_BATCH_BYTES,
   DEFAULT_MAX_BATCH_ROWS,
@@ -90,6 +92,18 @@ const tableSettings = z.strictObject({
     .default(DEFAULT_ON_TABLE_FAILURE)
     .describe(
       'What happens when the table cannot be read, decoded or written: it stops while the others go on, or the pipeline stops with it.',
+    ),
+  invalidText: z
+    .enum(['stop', 'replace', 'bytes'])
+    .default(DEFAULT_INVALID_TEXT)
+    .describe(
+      'What becomes of a text that is not valid in the character set of its column: `stop` fails the table, `replace` puts U+FFFD for each sequence that is no character, `bytes` passes the bytes of the value on in hex, as `0x4181`. The header `__sluice.invalid_text` of such a record, and `_cdc_inexact` in a warehouse, name the column and what it holds. In a column of the key it always fails the table: two keys might become one.',
+    ),
+  beforeImage: z
+    .enum(['full', 'key'])
+    .default(DEFAULT_BEFORE_IMAGE)
+    .describe(
+      'What `before` has of an update that keeps its key: the whole row, or with `key` the columns of the key alone, so that a large value that stays the same is in the record once. The header `__sluice.before` says so then. Deletes, also that of a change of the key, show the whole row in any case. Warehouses are the same with both.',
     ),
 });
 

@@ -1,3 +1,5 @@
+import type { BeforeImageRule, InvalidTextRule } from '../change/row-settings.ts';
+
 /** Where a secret is found by the worker that needs it; the secret itself never crosses Temporal. */
 export type SecretRef = { readonly env: string } | { readonly file: string };
 
@@ -28,6 +30,10 @@ export interface SourceSpec {
 export interface TableSettings {
   readonly pattern: string;
   readonly onFailure: OnTableFailure;
+  /** `stop` when absent, as in what was applied before there was a choice. */
+  readonly invalidText?: InvalidTextRule;
+  /** `full` when absent, likewise. */
+  readonly beforeImage?: BeforeImageRule;
 }
 
 /** What a table does that cannot be read, decoded or written: it stops alone, or all tables with it. */
