@@ -62,7 +62,11 @@ export async function playCase(
         return pipeline.stop();
       case 'exclude':
         await pipeline.stop();
-        pipeline.start(step.patterns);
+        pipeline.start({ exclude: step.patterns });
+        return;
+      case 'configure':
+        await pipeline.stop();
+        pipeline.start({ tables: step.tables });
         return;
       case 'restart server':
         await own?.stop('mysql');

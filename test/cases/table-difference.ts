@@ -29,6 +29,18 @@ export async function firstRows(
   return rows.map(rowText);
 }
 
+/** All rows of a view, or of a changelog in its order with op and inexact behind the columns, as texts. */
+export function statedRows(
+  { pipeline }: PlayedCase,
+  database: string,
+  view: string,
+): Promise<readonly (readonly (string | null)[])[]> {
+  const [columns, order] = view.endsWith('__changes')
+    ? ['COLUMNS(* EXCLUDE (_cdc))::VARCHAR, _cdc.op, _cdc.inexact::VARCHAR', '_cdc.seq']
+    : ['COLUMNS(*)::VARCHAR', 'ALL'];
+  return pipeline.query(`SELECT ${columns} FROM ${DUCKDB.view(database, view)} ORDER BY ${order}`);
+}
+
 async function columnDifference(
   { pipeline }: PlayedCase,
   shape: TableShape,
@@ -71,7 +83,7 @@ async function asOfDifference(
     : `as of now, ${onlyNow} of its rows are missing and ${onlyLater} are too many`;
 }
 
-const rowText = (row: unknown): string =>
+export const rowText = (row: unknown): string =>
   JSON.stringify(row, (_, value: unknown) =>
     typeof value === 'string' && value.length > SHOWN_CHARS
       ? `${value.slice(0, SHOWN_CHARS)}… (${value.length})`

@@ -5,7 +5,7 @@ import { type TableId, tableName } from '../../src/change/table.ts';
 import type { Right } from './expectation.ts';
 import type { FieldCase } from './field-case.ts';
 import type { PlayedCase } from './play-case.ts';
-import { firstRows, tableDifference } from './table-difference.ts';
+import { firstRows, rowText, statedRows, tableDifference } from './table-difference.ts';
 
 const sameTable = (a: TableId, b: TableId): boolean =>
   a.database === b.database && a.table === b.table;
@@ -22,6 +22,7 @@ export interface Findings {
   readonly views: readonly TableId[];
   /** Status by `database.table`. */
   readonly statuses: ReadonlyMap<string, string>;
+  readonly stated: FieldCase['stated'];
 }
 
 export async function findingsOf(fieldCase: FieldCase, played: PlayedCase): Promise<Findings> {
@@ -40,6 +41,7 @@ export async function findingsOf(fieldCase: FieldCase, played: PlayedCase): Prom
       .filter(
         ({ database, table }) => isOf(fieldCase, database) && !/__(changes|history)$/.test(table),
       ),
+    stated: fieldCase.stated,
     statuses: new Map(statuses.map(([name, status]) => [name ?? '', status ?? ''])),
   };
 }
@@ -81,6 +83,8 @@ export async function faultOf(
       if (shape === undefined) return 'the source has no such table';
       if (!hasView) return 'the warehouse has no view of it';
       return (await tableDifference(findings.played, shape)) ?? notConsistent(findings, id);
+    case 'as stated':
+      return (await notAsStated(findings, id)) ?? notConsistent(findings, id);
     case 'gone':
       if (shape !== undefined) return 'the source has it';
       return (await notEmpty(findings, id)) ?? left(findings, id);
@@ -113,6 +117,20 @@ async function notEmpty({ played, views }: Findings, id: TableId): Promise<strin
   if (!has(views, id)) return undefined;
   const rows = await firstRows(played, id.database, id.table);
   return rows.length === 0 ? undefined : ['it has rows', ...rows].join('\n  ');
+}
+
+/** The views whose rows the case states: the table's own, its changelog's, or both. */
+async function notAsStated({ played, stated }: Findings, id: TableId): Promise<string | undefined> {
+  const views = [...stated].filter(
+    ([view]) => view === id.table || view === `${id.table}__changes`,
+  );
+  if (views.length === 0) return 'the case states none of its rows';
+  for (const [view, expected] of views) {
+    const rows = await statedRows(played, id.database, view);
+    if (JSON.stringify(rows) !== JSON.stringify(expected))
+      return [`${view} has other rows than the case states`, ...rows.map(rowText)].join('\n  ');
+  }
+  return undefined;
 }
 
 function notConsistent({ statuses }: Findings, id: TableId): string | undefined {

@@ -69,9 +69,9 @@ export function dump(after: GtidSetText, identity = `test-${process.pid}`): Prom
 export async function eventsUntil(
   after: GtidSetText,
   last: (event: BinlogEvent) => boolean,
+  decoder = new BinlogDecoder(),
 ): Promise<readonly BinlogEvent[]> {
   await using stream = await dump(after);
-  const decoder = new BinlogDecoder();
   const events: BinlogEvent[] = [];
   for (;;) {
     for (const { bytes, start, end } of await stream.read())
