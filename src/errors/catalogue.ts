@@ -50,8 +50,8 @@ export const CATALOGUE = {
   'binlog.unsupported': entry(
     'Binlog holds something Sluice does not capture yet',
     'blocked',
-    'The log holds XA transactions, statements with row changes, partial row images, partial JSON or the like.',
-    'The incident names the feature and the setting to change; change it, then answer with resnapshot.',
+    'The log holds XA transactions, statements with row changes, partial row images, partial JSON or the like; or a text is not valid in the character set of its column.',
+    'The incident names the feature and the setting to change; change it, then answer with resnapshot. For texts, source.tables.<pattern>.invalidText says what may stand for them; a table that has stopped for one comes back when it is applied.',
   ),
   'binlog.metadata-missing': entry(
     'Row events come without full metadata',
@@ -230,7 +230,7 @@ export const CATALOGUE = {
     'A record is larger than its topic allows',
     'blocked',
     'One record, compressed, exceeds max.message.bytes of its topic.',
-    'Raise max.message.bytes of the named topic (and replica.fetch.max.bytes of the brokers), then resume.',
+    'Raise max.message.bytes of the named topic (and replica.fetch.max.bytes of the brokers), then resume. Where updates carry a large value that has not changed twice, source.tables.<pattern>.beforeImage: key leaves it out before them; a table that has stopped comes back when it is applied.',
   ),
   'kafka.topic-recreated': entry(
     'A topic was deleted',

@@ -514,6 +514,30 @@ describe.skipIf(ENDPOINT === '').each(PATHS)(
       expect(await rows(select)).toEqual([row]);
     });
 
+    it('shows the bytes of a text that is none beside what stands for it, in its own row alone', async () => {
+      const invalid = new Map([['note', '0x41FF' as const]]);
+      const changes = [
+        change(ORDERS, 'c', [1n, 'fine'], 1),
+        { ...change(ORDERS, 'c', [2n, 'A\ufffd'], 2), invalid },
+        change(ORDERS, 'c', [3n, '0x41FF'], 3),
+        { ...change(ORDERS, 'c', [4n, '0x41FF'], 4), invalid },
+      ];
+      const { destination, rows } = await newWarehouse();
+      await destination.apply(batch(4, [rowsOf(ORDERS, changes)]));
+      const marked =
+        "SELECT c.note, JSON_VALUE(c._cdc.inexact, '$.note') FROM {shop}.orders__changes AS c ORDER BY c.id";
+      const shown = [
+        ['fine', null],
+        ['A\ufffd', '0x41FF'],
+        ['0x41FF', null],
+        ['0x41FF', '0x41FF'],
+      ];
+      expect(await rows(marked)).toEqual(shown);
+      await destination.compact();
+      expect(await rows(marked)).toEqual(shown);
+      expect((await rows(CURRENT)).map(([, note]) => note)).toEqual(shown.map(([note]) => note));
+    });
+
     it('keeps two rows apart whose key no DATE can hold, and what their texts are', async () => {
       const schema = schemaOf(
         'shop.orders',
