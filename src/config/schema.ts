@@ -97,7 +97,7 @@ const tableSettings = z.strictObject({
     .enum(['stop', 'replace', 'bytes'])
     .default(DEFAULT_INVALID_TEXT)
     .describe(
-      'What becomes of a text that is not valid in the character set of its column: `stop` fails the table, `replace` puts U+FFFD for each sequence that is no character, `bytes` passes the bytes of the value on in hex, as `0x4181`. The header `__sluice.invalid_text` of such a record, and `_cdc_inexact` in a warehouse, name the column and what it holds. In a column of the key it always fails the table: two keys might become one.',
+      'What becomes of a value of a CHAR, VARCHAR or TEXT column that is not valid in its character set: `stop` fails the table, `replace` puts U+FFFD for each sequence that is no character, `bytes` passes the bytes of the value on in hex, as `0x4181`. The header `__sluice.invalid_text` of such a record, and `_cdc_inexact` in a warehouse, name the column and keep the bytes; with `replace` the record is larger by twice their length. In a column of the key it always fails the table: two keys might become one.',
     ),
   beforeImage: z
     .enum(['full', 'key'])

@@ -15,6 +15,7 @@ export class ChunkBytes implements ChunkRows {
   /** Two per row: where it starts and where its key does. A key ends where the next row starts. */
   #starts = new Float64Array(0);
   #length = 0;
+  #notedBytes = 0;
   /** By row: what stands for texts that are none. */
   readonly #invalid = new Map<number, readonly InvalidText[]>();
   readonly #row: { bytes: Buffer; readonly before: undefined; readonly after: EncodedImage } = {
@@ -27,15 +28,16 @@ export class ChunkBytes implements ChunkRows {
     return this.#length;
   }
 
-  /** Of rows and keys together. */
+  /** Of rows and keys together, and of what is noted of their texts. */
   get bytes(): number {
-    return this.#out.at;
+    return this.#out.at + this.#notedBytes;
   }
 
   /** Begins again, for at most so many rows. */
   clear(maxRows: number): void {
     this.#out.clear();
     this.#length = 0;
+    this.#notedBytes = 0;
     this.#invalid.clear();
     if (this.#starts.length < 2 * maxRows) this.#starts = new Float64Array(2 * maxRows);
   }
@@ -45,8 +47,13 @@ export class ChunkBytes implements ChunkRows {
     writer.write(row, this.#out, span);
     this.#starts[2 * this.#length] = span.start;
     this.#starts[2 * this.#length + 1] = span.keyStart;
-    if (span.invalid) this.#invalid.set(this.#length, span.invalid);
+    if (span.invalid) this.#note(span.invalid);
     this.#length += 1;
+  }
+
+  #note(texts: readonly InvalidText[]): void {
+    this.#invalid.set(this.#length, texts);
+    for (const text of texts) if (text.done === 'replaced') this.#notedBytes += text.was.length;
   }
 
   at(index: number): EncodedRow {
