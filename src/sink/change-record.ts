@@ -1,4 +1,4 @@
-import type { HexText } from '../change/encoded-row.ts';
+import type { HexText, InvalidText } from '../change/encoded-row.ts';
 import { parseSequence, type Sequence } from '../change/sequence.ts';
 import type { SchemaId } from '../change/table.ts';
 import { SluiceError } from '../errors/error.ts';
@@ -78,12 +78,20 @@ function image(text: string): string {
 
 /** The header of an update speaks of both its images. */
 function withInvalidTexts(row: ChangeRow, header: string): ChangeRow {
-  const texts = readInvalidTextHeader(header, row.op === 'd' ? 'before' : 'after');
+  const texts = invalidTexts(header, row.op === 'd' ? 'before' : 'after');
   if (texts.length === 0) return row;
   const invalid = new Map<string, HexText>();
   for (const text of texts)
     invalid.set(text.column, text.done === 'replaced' ? text.was : hexAt(row.row, text.column));
   return { ...row, invalid };
+}
+
+function invalidTexts(header: string, image: 'before' | 'after'): readonly InvalidText[] {
+  try {
+    return readInvalidTextHeader(header, image);
+  } catch {
+    throw new Unreadable(`header ${INVALID_TEXT_HEADER} is not one that it may have`);
+  }
 }
 
 function hexAt(row: string, column: string): HexText {
