@@ -92,13 +92,17 @@ function mayReturn(state: StoppedState, nowMs: number, settings: RowSettings): b
   return TRIED_AGAIN.has(code) && nowMs - sinceMs >= TRY_AGAIN_AFTER_MS;
 }
 
-/** A setting that decides about such failures is another than when the table stopped: it is tried again, once. */
+/**
+ * A setting that decides about such failures is another than when the table stopped: it is tried
+ * again, once. Records depend on both: what is noted of an invalid text takes room, too.
+ */
 function isSetOtherwise(
   { code, rows = DEFAULT_ROW_SETTINGS }: StoppedState,
   { invalidText, beforeImage }: RowSettings,
 ): boolean {
   if (code === 'binlog.unsupported') return rows.invalidText !== invalidText;
-  return code === 'kafka.record-too-large' && rows.beforeImage !== beforeImage;
+  if (code !== 'kafka.record-too-large') return false;
+  return rows.beforeImage !== beforeImage || rows.invalidText !== invalidText;
 }
 
 /**

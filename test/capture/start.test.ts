@@ -264,7 +264,8 @@ describe('a table at the start of an attempt', () => {
     ['by an earlier version', 'kafka.record-too-large', undefined, withKey, 'follow'],
     ['under these settings', 'binlog.unsupported', replacing, replacing, 'keep'],
     ['under another before image', 'binlog.unsupported', undefined, withKey, 'keep'],
-    ['under another rule for texts', 'kafka.record-too-large', undefined, replacing, 'keep'],
+    ['under another rule for texts', 'kafka.record-too-large', undefined, replacing, 'follow'],
+    ['under these settings', 'kafka.record-too-large', withKey, withKey, 'keep'],
     [
       'under another rule for texts',
       'binlog.unsupported',
