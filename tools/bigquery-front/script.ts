@@ -11,6 +11,11 @@ export function refusedScript(sql: string): Refusal | undefined {
     return invalidQuery(
       'The query is too large. The maximum standard SQL query length is 1024.00K characters, including comments and white space characters.',
     );
+  const functions = namesIn(sql, FUNCTIONS).map((name) => name.split('.').at(-1) ?? '');
+  if (!functions.every((name) => /^\w{1,256}$/.test(name)))
+    return invalidQuery(
+      'Routine IDs must be alphanumeric (plus underscores) and at most 256 characters.',
+    );
   let inTransaction = false;
   for (const statement of statementsOf(sql))
     if (/^BEGIN TRANSACTION$/i.test(statement)) inTransaction = true;
@@ -38,6 +43,7 @@ const CHANGED = new RegExp(
   `\\b(?:CREATE(?: OR REPLACE)?|ALTER|DROP) (?:TABLE FUNCTION|TABLE|VIEW)(?: IF (?:NOT )?EXISTS)? ${NAME}`,
   'gi',
 );
+const FUNCTIONS = new RegExp(`\\bTABLE FUNCTION(?: IF EXISTS)? ${NAME}`, 'gi');
 const ALTERED = new RegExp(
   `\\bALTER TABLE(?: IF EXISTS)? ${NAME} (?:ADD|ALTER|DROP|RENAME) COLUMN`,
   'gi',
