@@ -17,6 +17,7 @@ import type { Topic } from '../topic/topic-name.ts';
 import type { Dialect } from '../view/dialect.ts';
 import { keyEnds } from '../view/key-generation.ts';
 import { liveDeleteStatement } from '../view/live-delete.ts';
+import { shownAs } from '../view/relation-names.ts';
 import { formAt } from '../view/table-form.ts';
 import { bigQueryDialect } from './bigquery-dialect.ts';
 import { type Commit, commitScript, type RefusedRow } from './commit-script.ts';
@@ -311,6 +312,9 @@ function isQuiet({ tables, control, without = [] }: SinkBatch, opened: Opened): 
     pending.every(({ seq }) => seq <= cut.lastSequence) &&
     [...stopped.values()].every(({ topic }) => without.includes(topic)) &&
     (newest === undefined || newest <= cut.lastSequence) &&
-    [...entries.values()].every(({ table }) => formAt(table, cut.lastSequence) === table)
+    [...entries.values()].every(
+      ({ table }) =>
+        formAt(table, cut.lastSequence) === table && shownAs(table, cut.lastSequence) === table,
+    )
   );
 }

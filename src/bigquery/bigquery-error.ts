@@ -105,6 +105,18 @@ function answerCode({ status, reason }: RestError): ErrorCode {
   return status === 404 ? 'bigquery.not-found' : 'bigquery.failed';
 }
 
+/** Of a statement that BigQuery will refuse however often it is sent. */
+const STATEMENT_REASONS: ReadonlySet<unknown> = new Set(['invalid', 'invalidQuery', 'duplicate']);
+
+/** Whether a statement failed for what it says. */
+export function isStatementRefused(error: unknown): error is SluiceError {
+  return (
+    error instanceof SluiceError &&
+    ['bigquery.failed', 'bigquery.value-refused'].includes(error.code) &&
+    STATEMENT_REASONS.has(error.facts['reason'])
+  );
+}
+
 /** `ECONNRESET` and its kin; fixed words, unlike messages. */
 function errorWord(thrown: unknown): string {
   if (!(thrown instanceof Error)) return typeof thrown;

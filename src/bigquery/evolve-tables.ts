@@ -5,15 +5,21 @@ import { announcements, type Continuity, firstFacts, standingOf } from '../sink/
 import type { SinkBatch } from '../sink/destination.ts';
 import { cutOfTable, type Obstacle } from '../sink/table-stop.ts';
 import { type Topic, tableTopic } from '../topic/topic-name.ts';
-import { formAfter, settled } from '../view/evolve-table.ts';
+import { follow, settled } from '../view/evolve-table.ts';
 import { followableForms } from '../view/followable-forms.ts';
 import { KnownTables } from '../view/known-tables.ts';
+import { namesOf } from '../view/naming-rules.ts';
+import { isRenamed, namesLeft, withoutPassedNames } from '../view/relation-names.ts';
 import type { StoredTable } from '../view/stored-table.ts';
 import { withoutPassedForms } from '../view/table-form.ts';
+import { dropViews } from '../view/table-views.ts';
+import { bigQueryDialect } from './bigquery-dialect.ts';
+import { isStatementRefused } from './bigquery-error.ts';
 import { type BigQueryContext, CONCURRENT_JOBS } from './context.ts';
 import { type StoredState, saveDefinition } from './metadata.ts';
+import { bigQueryNaming } from './names.ts';
 import { runScript } from './run-script.ts';
-import { bigQueryRules, tableStatements, tableViews } from './table-plan.ts';
+import { bigQueryRules, dropStatements, tableStatements, tableViews } from './table-plan.ts';
 
 interface FormTarget {
   readonly from: StoredTable | undefined;
@@ -40,18 +46,13 @@ export async function evolveTables(
   const { targets: changes, obstacles } = targetForms(context, state, batch);
   if (changes.length === 0) return { state, obstacles };
   await ensureDatasets(context, changes);
-  await inLanes(CONCURRENT_JOBS, changes, async ({ from, to }) => {
-    const ddl = [
-      ...tableStatements(context.layout, context.tables, from, to),
-      ...tableViews(context.layout, to, shownCut(state, batch, to.name)),
-    ];
-    await runScript(context, ddl, `changing the columns of ${to.name}`);
-  });
+  const refused = await changeTables(context, state, batch, changes);
   const isAnnounced = announcements(batch.control);
   const { start, stopped } = state;
   const records: string[] = [];
   let next = state;
   for (const { from, to, since } of changes) {
+    if (refused.has(to.name)) continue;
     const known = state.continuity.get(to.name);
     const row = from ? 'formed' : known ? 'formless' : 'none';
     const facts = from ? known : firstFacts(known, since, isAnnounced(to.name, since), start);
@@ -60,7 +61,62 @@ export async function evolveTables(
     next = withForm(next, to, facts ?? {});
   }
   await runScript(context, records, 'recording the columns of tables');
-  return { state: next, obstacles };
+  return { state: next, obstacles: [...obstacles, ...refused.values()] };
+}
+
+/**
+ * Names that are left become free before others take them.
+ * @returns obstacles of tables that BigQuery refuses to change
+ */
+async function changeTables(
+  context: BigQueryContext,
+  state: StoredState,
+  batch: SinkBatch,
+  changes: readonly FormTarget[],
+): Promise<ReadonlyMap<TableName, Obstacle>> {
+  const { layout, tables } = context;
+  const [before, after] = [state.cut?.lastSequence, warehouseCut(state, batch)];
+  const refused = new Map<TableName, Obstacle>();
+  const change = (part: string, statementsOf: (target: FormTarget) => readonly string[]) =>
+    inLanes(CONCURRENT_JOBS, changes, async (target) => {
+      const { name } = target.to;
+      if (refused.has(name)) return;
+      const met = await obstacleTo(context, target, `changing ${part} of ${name}`, () =>
+        statementsOf(target),
+      );
+      if (met) refused.set(name, met);
+    });
+  await change('the names', ({ to }) =>
+    namesLeft(to, before, after).flatMap((names) => dropViews(bigQueryDialect(layout), names)),
+  );
+  await change('the columns', ({ from, to }) => [
+    ...tableStatements(layout, tables, from, to),
+    ...tableViews(layout, to, shownCut(state, batch, to.name), after),
+  ]);
+  return refused;
+}
+
+/** What BigQuery refuses of one table is that table's own; nothing is left of one that is new. */
+async function obstacleTo(
+  context: BigQueryContext,
+  { from, to, since }: FormTarget,
+  doing: string,
+  statements: () => readonly string[],
+): Promise<Obstacle | undefined> {
+  try {
+    await runScript(context, statements(), doing);
+    return undefined;
+  } catch (error) {
+    if (!isStatementRefused(error)) throw error;
+    if (!from) await runScript(context, dropStatements(context.layout, to), `giving up ${to.name}`);
+    return {
+      table: to.name,
+      topic: tableTopic(context.prefix, to.id),
+      code: 'bigquery.table-refused',
+      reason: error.message,
+      seq: since,
+    };
+  }
 }
 
 /** The forms that the batch needs, and what it changes about forms that views show. */
@@ -72,10 +128,8 @@ function targetForms(context: BigQueryContext, state: StoredState, batch: SinkBa
   const topicOf = (id: TableId): Topic => tableTopic(context.prefix, id);
   const { changes, obstacles } = followableForms(rules, topicOf, forms, batch);
   for (const change of changes) {
-    const form = formAfter(rules, known, change);
-    if (!form || form === known.get(form.name)) continue;
-    known.set(form);
-    if (!since.has(form.name)) since.set(form.name, change.since);
+    for (const { name } of follow(rules, known, change))
+      if (!since.has(name)) since.set(name, change.since);
   }
   for (const table of formsOf(state))
     if (!since.has(table.name) && showsOther(table, state, batch))
@@ -84,14 +138,16 @@ function targetForms(context: BigQueryContext, state: StoredState, batch: SinkBa
     const newest = known.get(name);
     if (!newest) return [];
     const cut = cutOfTable(state, name)?.lastSequence;
-    const to = settled(cut === undefined ? newest : withoutPassedForms(newest, cut));
+    const left = withoutPassedNames(newest, state.cut?.lastSequence);
+    const to = settled(cut === undefined ? left : withoutPassedForms(left, cut));
     return [{ from: state.tables.get(name)?.table, to, since: first }];
   });
   return { targets, obstacles };
 }
 
-/** Whether the views of a table take another form with the batch. */
+/** Whether the views of a table take another form or other names with the batch. */
 function showsOther(table: StoredTable, state: StoredState, batch: SinkBatch): boolean {
+  if (isRenamed(table, state.cut?.lastSequence, warehouseCut(state, batch))) return true;
   const { earlierForms = [], name } = table;
   const before = cutOfTable(state, name)?.lastSequence;
   const after = shownCut(state, batch, name);
@@ -112,6 +168,10 @@ function shownCut(
   return (stays ? undefined : cut?.lastSequence) ?? cutOfTable(state, name)?.lastSequence;
 }
 
+/** The cut of the warehouse when the batch is in. */
+const warehouseCut = (state: StoredState, { cut }: Pick<SinkBatch, 'cut'>): Sequence | undefined =>
+  (cut ?? state.cut)?.lastSequence;
+
 interface TargetForms {
   readonly targets: readonly FormTarget[];
   readonly obstacles: readonly Obstacle[];
@@ -125,7 +185,8 @@ async function ensureDatasets(
   changes: readonly FormTarget[],
 ): Promise<void> {
   const fresh = changes.filter(({ from }) => from === undefined);
-  const datasets = new Set(fresh.map(({ to }) => layout.dataset(to.id)));
+  const naming = bigQueryNaming(layout);
+  const datasets = new Set(fresh.map(({ to }) => namesOf(naming, to).schema));
   for (const dataset of datasets) await service.ensureDataset(dataset);
 }
 

@@ -10,18 +10,19 @@ import type { Cut } from '../sink/destination.ts';
 import type { PartitionOffset } from '../sink/record-source.ts';
 import type { Stops } from '../sink/table-stop.ts';
 import { type ControlRecord, parseControlRecord } from '../topic/control-record.ts';
+import { namesOf } from '../view/naming-rules.ts';
 import type { StoredTable } from '../view/stored-table.ts';
 import { CHECKPOINT_TABLE, identifier, text, timestamp } from './bigquery-dialect.ts';
 import type { HourOfLoads } from './load-budget.ts';
-import type { BigQueryLayout } from './names.ts';
+import { type BigQueryLayout, bigQueryNaming } from './names.ts';
 import { formatOffsets, parseOffsets } from './stored-offsets.ts';
 import { formatStops, parseStops, STOPPED_TYPE } from './stored-stops.ts';
 
 /** Of the tables in this file. */
-export const LAYOUT_VERSION = 3;
+export const LAYOUT_VERSION = 4;
 
-/** Its tables lack the columns for continuity. */
-export const LAYOUT_BEFORE = 2;
+/** Layouts of earlier versions that are taken over: 2 lacks the columns for continuity, 3 has no names on record. */
+export const LAYOUTS_BEFORE: readonly number[] = [2, 3];
 
 /** Sluice's own tables and views, in the internal dataset. */
 export const OWN = {
@@ -88,15 +89,24 @@ export function createBookkeeping(layout: BigQueryLayout): readonly string[] {
 }
 
 /**
- * Statements that bring bookkeeping of layout 2 up to date; each may be run again, and the last one
- * says that it is done. Rows that nothing was written to since have no continuity.
+ * Statements that bring bookkeeping of an earlier layout up to date; each may be run again, and the
+ * last one says that it is done. Rows that nothing was written to since layout 2 have no continuity.
+ *
+ * @param tables  all there are
  */
-export function takeoverStatements(layout: BigQueryLayout): readonly string[] {
+export function takeoverStatements(
+  layout: BigQueryLayout,
+  tables: Iterable<StoredTable>,
+): readonly string[] {
+  const naming = bigQueryNaming(layout);
   const columns = ADDED_COLUMNS.map((column) => `ADD COLUMN IF NOT EXISTS ${column}`).join(', ');
   return [
     `ALTER TABLE ${ownTable(layout, OWN.tables)} ${columns}`,
+    ...Array.from(tables, (table) =>
+      updateDefinition(layout, { ...table, names: namesOf(naming, table) }),
+    ),
     statusView(layout),
-    `UPDATE ${ownTable(layout, OWN.checkpoints)} AS p SET layout = ${LAYOUT_VERSION} WHERE p.layout = ${LAYOUT_BEFORE}`,
+    `UPDATE ${ownTable(layout, OWN.checkpoints)} AS p SET layout = ${LAYOUT_VERSION} WHERE p.layout < ${LAYOUT_VERSION}`,
   ];
 }
 
@@ -117,7 +127,8 @@ function statusView(layout: BigQueryLayout): string {
     ` ${committedAt} AS committed_at, p.updated_at AS last_commit,` +
     ` TIMESTAMP_DIFF(p.updated_at, ${committedAt}, SECOND) AS lag_seconds,` +
     ` t.state_rows, t.delta_rows, t.watermark, t.compacted_at AS last_compaction,` +
-    ` ${own('commit_ordinal')} AS commit_ordinal, IF(x.name IS NULL, p.gtid_set, NULL) AS gtid_set` +
+    ` ${own('commit_ordinal')} AS commit_ordinal, IF(x.name IS NULL, p.gtid_set, NULL) AS gtid_set,` +
+    ` JSON_VALUE(t.definition, '$.names.schema') AS view_dataset, JSON_VALUE(t.definition, '$.names.view') AS view_name` +
     ` FROM ${ownTable(layout, OWN.tables)} AS t CROSS JOIN ${checkpoints} AS p` +
     ` LEFT JOIN (SELECT y.name, y.commit_ordinal, y.committed_at_us` +
     ` FROM ${checkpoints} AS c CROSS JOIN UNNEST(c.stopped) AS y) AS x ON x.name = t.name` +
@@ -295,14 +306,13 @@ export function saveDefinition(
   row: TableRow,
   entry: StandingEntry,
 ): string {
-  const { watermark, watermarkAtUs: _, ...form } = table;
   const [tables, definition, name] = [
     ownTable(layout, OWN.tables),
-    text(JSON.stringify(form)),
+    definitionOf(table),
     text(table.name),
   ];
-  if (row === 'formed')
-    return `UPDATE ${tables} AS t SET definition = ${definition} WHERE t.name = ${name}`;
+  const { watermark } = table;
+  if (row === 'formed') return updateDefinition(layout, table);
   const columns = Object.entries({
     definition,
     watermark: text(watermark),
@@ -320,6 +330,13 @@ export function saveDefinition(
     ` SELECT ${[name, ...columns.map(([, value]) => value)].join(', ')} FROM UNNEST([1]) AS one` +
     ` WHERE NOT EXISTS (SELECT 1 FROM ${tables} AS t WHERE t.name = ${name})`
   );
+}
+
+const updateDefinition = (layout: BigQueryLayout, table: StoredTable): string =>
+  `UPDATE ${ownTable(layout, OWN.tables)} AS t SET definition = ${definitionOf(table)} WHERE t.name = ${text(table.name)}`;
+
+function definitionOf({ watermark: _, watermarkAtUs: __, ...form }: StoredTable): string {
+  return text(JSON.stringify(form));
 }
 
 /** A table's continuity, and what follows from it for people. */

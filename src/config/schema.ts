@@ -243,7 +243,7 @@ const bigquerySink = z.strictObject({
   table: template('a table name has letters, digits, dashes, underscores, {database} and {table}')
     .default(DEFAULT_TABLE)
     .describe(
-      'Name of the view of a source table; `{database}_{table}` where one dataset holds all.',
+      'Name of the view of a source table, when it appears; `{database}_{table}` where one dataset holds all.',
     ),
   keyFile: z
     .string()

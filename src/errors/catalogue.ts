@@ -387,12 +387,6 @@ export const CATALOGUE = {
     'A table of BigQuery has at most 10,000 columns, and those count that the source has dropped or given another type. Sinks of earlier versions also stop where no type holds the old and the new values of a column.',
     'That table alone has stopped. Answer with resnapshot to fill a new warehouse that has never seen the old columns. Where the message names a type: sluice snapshot PIPELINE --tables TABLE, every change of type is followed now.',
   ),
-  'sink.name-collision': entry(
-    'Two things would have one name in the warehouse',
-    'blocked',
-    'Two tables meet: names in the warehouse ignore letter case, and each table has views beside its own whose names begin with it.',
-    'The table alone has stopped. Exclude one of the tables named in the message, or rename it, then sluice snapshot PIPELINE --tables TABLE.',
-  ),
   'sink.foreign-warehouse': entry(
     'The warehouse belongs to another pipeline',
     'blocked',
@@ -494,6 +488,12 @@ export const CATALOGUE = {
     'blocked',
     'A load job or a stream failed on its content, although every row had been checked; nothing of it was stored. Its table has stopped, the others go on.',
     'Report it with the job id in the message. When the source has changed, sluice snapshot PIPELINE --tables TABLE brings the table back.',
+  ),
+  'bigquery.table-refused': entry(
+    'BigQuery refuses to make or to change a table or its views',
+    'blocked',
+    'A statement of one table failed for what it says: somebody has made a table where one of its views belongs, or BigQuery does not take a name, a type or a query. Its table has stopped, the others go on.',
+    'Look at the job of the message in BigQuery. When the way is clear, sluice snapshot PIPELINE --tables TABLE brings the table back.',
   ),
   'bigquery.column-unknown': entry(
     'BigQuery does not know a column yet that it was given',

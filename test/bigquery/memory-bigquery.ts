@@ -30,6 +30,8 @@ export class MemoryBigQuery implements BigQueryService {
   readonly entries = new Map<string, Entry>();
   /** Whether a file holds what BigQuery does not take. */
   refuses: (job: LoadJob) => boolean = () => false;
+  /** Whether a script has a statement that BigQuery does not take. */
+  refusesStatement: (sql: string) => boolean = () => false;
   /** Answers how many rows of a plan a changelog holds. */
   present: (sql: string) => number = () => 0;
   readonly #faults: () => Fault;
@@ -119,6 +121,8 @@ export class MemoryBigQuery implements BigQueryService {
     const expected = /p\.commit_number = (\d+)\) = 1/.exec(sql)?.[1];
     if (expected !== undefined && this.checkpoint?.[4] !== expected)
       return { kind: 'failed', error: { reason: 'invalidQuery', message: OTHER_WRITER } };
+    if (this.refusesStatement(sql))
+      return { kind: 'failed', error: { reason: 'invalidQuery', message: 'not that' } };
     for (const statement of sql.split(';\n')) this.#statement(statement);
     return { kind: 'done', rows: 0, bytesBilled: 10 };
   }

@@ -402,6 +402,68 @@ describe.skipIf(ENDPOINT === '').each(PATHS)(
       }
     });
 
+    const like = (table: string): TableSchema => ({ ...ORDERS, id: { database: 'shop', table } });
+    const rowOf = (schema: TableSchema, id: number, ordinal: number) =>
+      rowsOf(schema, [change(schema, 'c', [BigInt(id), schema.id.table], ordinal)]);
+    const shownIn = ({ rows }: Warehouse, view: string, call = '') =>
+      rows(`SELECT o.id, o.note FROM {shop}.\`${view}\`${call} AS o ORDER BY o.id`);
+
+    it('shows tables whose relations would have one name each under its own', async () => {
+      const warehouse = await newWarehouse();
+      const { destination, rows } = warehouse;
+      const tables = ['clients', 'Clients', 'clients__changes', 'order-items', 'größe'].map(like);
+      for (const ordinal of [1, 2]) {
+        const stopped = await destination.apply(
+          batch(
+            ordinal,
+            tables.map((schema, index) => rowOf(schema, 10 * index + ordinal, ordinal)),
+          ),
+        );
+        expect(stopped).toEqual([]);
+        await destination.compact();
+      }
+      const views = ['clients', 'Clients_x0_2', 'clients__changes_x0_2', 'order-items', 'größe'];
+      const functions = [...views.slice(0, 3), 'order_x2D_items', 'gr_xF6__xDF_e'];
+      for (const [index, view] of views.entries()) {
+        const own = [1, 2].map((n) => [String(10 * index + n), tables[index]?.id.table]);
+        for (const suffix of ['', '__latest', '__changes', '__history'])
+          expect(await shownIn(warehouse, view + suffix)).toEqual(own);
+        const asOf = `${functions[index]}__as_of`;
+        expect(await shownIn(warehouse, asOf, "(TIMESTAMP '2030-01-01')")).toEqual(own);
+      }
+      const names = await rows('SELECT s.table_name, s.view_name FROM {own}._cdc_status AS s');
+      expect(new Map(names.map(([table, view]) => [table, view]))).toEqual(
+        new Map(tables.map(({ id }, index) => [`shop.${id.table}`, views[index] ?? ''])),
+      );
+    });
+
+    it('gives the name of a table that is gone to one that is called so in other letters', async () => {
+      const warehouse = await newWarehouse();
+      const { destination, rows } = warehouse;
+      const [old, renamed] = [like('clients'), like('Clients')];
+      const drop: ControlRecord = {
+        kind: 'tableDropped',
+        seq: seqAt(2, 0),
+        table: 'shop.clients' as TableName,
+      };
+      await destination.apply(batch(1, [rowOf(old, 1, 1)]));
+      await destination.compact();
+      await destination.apply(batch(undefined, [rowOf(renamed, 7, 2)], [drop]));
+      expect(await shownIn(warehouse, 'clients')).toEqual([['1', 'clients']]);
+      expect(await destination.apply(batch(2, [rowOf(renamed, 8, 2)]))).toEqual([]);
+      await destination.open();
+      await destination.compact();
+      await destination.apply(batch(3, [rowOf(renamed, 9, 3)]));
+      const own = ['7', '8', '9'].map((id) => [id, 'Clients']);
+      for (const view of ['Clients', 'Clients__changes', 'Clients__history'])
+        expect(await shownIn(warehouse, view)).toEqual(own);
+      expect(await shownIn(warehouse, 'clients_x0_2__history')).toEqual([['1', 'clients']]);
+      await expect(shownIn(warehouse, 'clients_x0_2')).rejects.toThrow();
+      expect(await rows('SELECT s.table_name, s.view_name FROM {own}._cdc_status AS s')).toEqual([
+        ['shop.Clients', 'Clients'],
+      ]);
+    });
+
     it('tells history and the rows as of a time', async () => {
       const { destination, rows } = await newWarehouse();
       const changes = [
