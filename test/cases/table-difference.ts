@@ -1,19 +1,25 @@
 import { compareTable, sourceRows, type TableShape } from '../../demo/compare-tables.ts';
 import { DUCKDB } from '../../demo/warehouse-dialect.ts';
+import type { TableId } from '../../src/change/table.ts';
 import type { PlayedCase } from './play-case.ts';
 
 const SHOWN_ROWS = 8;
 const SHOWN_CHARS = 60;
 
-/** What an analyst sees of a table that the source has not, or undefined; with values, since these are the tests' own. */
+/**
+ * What an analyst sees of a table that the source has not, or undefined; with values, since these are the tests' own.
+ *
+ * @param place  schema and name of its view
+ */
 export async function tableDifference(
   played: PlayedCase,
   shape: TableShape,
+  place: TableId,
 ): Promise<string | undefined> {
   return (
-    (await columnDifference(played, shape)) ??
-    (await rowDifference(played, shape)) ??
-    (await asOfDifference(played, shape))
+    (await columnDifference(played, shape, place)) ??
+    (await rowDifference(played, shape, place)) ??
+    (await asOfDifference(played, place))
   );
 }
 
@@ -44,8 +50,10 @@ export function statedRows(
 async function columnDifference(
   { pipeline }: PlayedCase,
   shape: TableShape,
+  { database, table }: TableId,
 ): Promise<string | undefined> {
-  const rows = await pipeline.query(`SELECT column_name FROM (DESCRIBE ${DUCKDB.rows(shape)})`);
+  const view = DUCKDB.view(database, table);
+  const rows = await pipeline.query(`SELECT column_name FROM (DESCRIBE ${view})`);
   // Those that the source has dropped come behind.
   const different = shape.columns.findIndex(({ name }, index) => rows[index]?.[0] !== name);
   return different < 0
@@ -53,13 +61,23 @@ async function columnDifference(
     : `column ${different + 1} is called ${rows[different]?.[0] ?? 'nothing'}, at the source ${shape.columns[different]?.name}`;
 }
 
-async function rowDifference(played: PlayedCase, shape: TableShape): Promise<string | undefined> {
+async function rowDifference(
+  played: PlayedCase,
+  shape: TableShape,
+  { database, table }: TableId,
+): Promise<string | undefined> {
   const { mysql, pipeline } = played;
   const allColumns = shape.columns.map(({ name }) => name);
   const keyed = { ...shape, key: shape.key.length > 0 ? shape.key : allColumns };
-  const { differences, examples } = await compareTable(mysql, (sql) => pipeline.query(sql), keyed);
+  const dialect = { ...DUCKDB, rows: () => DUCKDB.view(database, table) };
+  const { differences, examples } = await compareTable(
+    mysql,
+    (sql) => pipeline.query(sql),
+    keyed,
+    dialect,
+  );
   // A person asks for all columns at once, and as they are.
-  const view = await firstRows(played, shape.database, shape.table);
+  const view = await firstRows(played, database, table);
   if (differences === 0) return undefined;
   const source: string[] = [];
   for await (const { values } of sourceRows(mysql, keyed))
@@ -71,7 +89,7 @@ async function rowDifference(played: PlayedCase, shape: TableShape): Promise<str
 /** As of a time to come, a table is what it is now. */
 async function asOfDifference(
   { pipeline }: PlayedCase,
-  { database, table }: TableShape,
+  { database, table }: TableId,
 ): Promise<string | undefined> {
   const now = `SELECT * FROM ${DUCKDB.view(database, table)}`;
   const later = `SELECT * FROM ${DUCKDB.view(database, `${table}__as_of`)}(TIMESTAMPTZ '2100-01-01 00:00:00Z')`;

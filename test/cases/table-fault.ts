@@ -20,6 +20,8 @@ export interface Findings {
   readonly played: PlayedCase;
   readonly shapes: readonly TableShape[];
   readonly views: readonly TableId[];
+  /** Schema and view of each table that the warehouse says it shows, by `database.table`. */
+  readonly places: ReadonlyMap<string, TableId>;
   /** Status by `database.table`. */
   readonly statuses: ReadonlyMap<string, string>;
   readonly stated: FieldCase['stated'];
@@ -32,7 +34,7 @@ export async function findingsOf(fieldCase: FieldCase, played: PlayedCase): Prom
   const rows = (sql: string): ReturnType<typeof pipeline.query> =>
     pipeline.query(sql).catch(() => []);
   const views = await rows('SELECT schema_name, view_name FROM duckdb_views() WHERE NOT internal');
-  const statuses = await rows('SELECT table_name, status FROM _cdc_status');
+  const statuses = await rows('SELECT table_name, status, view_schema, view_name FROM _cdc_status');
   return {
     played,
     shapes: shapes.flat().map((shape) => comparable(shape, fieldCase)),
@@ -42,6 +44,11 @@ export async function findingsOf(fieldCase: FieldCase, played: PlayedCase): Prom
         ({ database, table }) => isOf(fieldCase, database) && !/__(changes|history)$/.test(table),
       ),
     stated: fieldCase.stated,
+    places: new Map(
+      statuses.flatMap(([name, , database, table]) =>
+        name == null || database == null || table == null ? [] : [[name, { database, table }]],
+      ),
+    ),
     statuses: new Map(statuses.map(([name, status]) => [name ?? '', status ?? ''])),
   };
 }
@@ -70,6 +77,9 @@ const digest = (text: CanonicalText): CanonicalText => ({
   duckdb: (column) => `sha256(${column})`,
 });
 
+/** Where the warehouse shows a table. */
+const placeOf = ({ places }: Findings, id: TableId): TableId => places.get(tableName(id)) ?? id;
+
 /** What is wrong with a table, or undefined. */
 export async function faultOf(
   findings: Findings,
@@ -77,12 +87,13 @@ export async function faultOf(
   right: Right,
 ): Promise<string | undefined> {
   const shape = findings.shapes.find((each) => sameTable(each, id));
-  const hasView = has(findings.views, id);
+  const place = placeOf(findings, id);
+  const hasView = has(findings.views, place);
   switch (right.kind) {
     case 'equal':
       if (shape === undefined) return 'the source has no such table';
       if (!hasView) return 'the warehouse has no view of it';
-      return (await tableDifference(findings.played, shape)) ?? notConsistent(findings, id);
+      return (await tableDifference(findings.played, shape, place)) ?? notConsistent(findings, id);
     case 'as stated':
       return (await notAsStated(findings, id)) ?? notConsistent(findings, id);
     case 'gone':
@@ -99,17 +110,14 @@ export async function faultOf(
 }
 
 /** Tables that nobody expects, at the source or in the warehouse. */
-export function strangers(
-  { shapes, views }: Findings,
-  expected: readonly TableId[],
-): readonly string[] {
+export function strangers(findings: Findings, expected: readonly TableId[]): readonly string[] {
+  const { shapes, views } = findings;
+  const places = expected.map((id) => placeOf(findings, id));
   return [
     ...shapes
       .filter((shape) => !has(expected, shape))
       .map((id) => `${tableName(id)} at the source`),
-    ...views
-      .filter((view) => !has(expected, view))
-      .map((id) => `${tableName(id)} in the warehouse`),
+    ...views.filter((view) => !has(places, view)).map((id) => `${tableName(id)} in the warehouse`),
   ];
 }
 
