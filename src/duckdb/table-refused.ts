@@ -33,10 +33,11 @@ export function isOfTable(error: unknown): error is SluiceError {
   return error.code === 'duckdb.value-refused' || error.code === 'duckdb.out-of-memory';
 }
 
-/** Causes that may be gone at the next start: a version, a setting, another table's name. */
+/** Causes that may be gone at the next start: a version, a setting; earlier versions stopped at another table's name. */
 const MAY_PASS = new Set<ErrorCode>([
   'duckdb.failed',
   'duckdb.out-of-memory',
+  'sink.name-collision',
   'sink.schema-conflict',
 ]);
 

@@ -387,6 +387,12 @@ export const CATALOGUE = {
     'A table of BigQuery has at most 10,000 columns, and those count that the source has dropped or given another type. Sinks of earlier versions also stop where no type holds the old and the new values of a column.',
     'That table alone has stopped. Answer with resnapshot to fill a new warehouse that has never seen the old columns. Where the message names a type: sluice snapshot PIPELINE --tables TABLE, every change of type is followed now.',
   ),
+  'sink.name-collision': entry(
+    'An earlier version stopped a table for its name',
+    'blocked',
+    'Sinks of earlier versions stopped a table whose name in the warehouse another one had. This version shows both, the second under a number: _cdc_status says where.',
+    'In DuckDB the table goes on by itself at the start of the sink. In BigQuery, or where its topic has lost records, sluice snapshot PIPELINE --tables TABLE brings it back.',
+  ),
   'sink.foreign-warehouse': entry(
     'The warehouse belongs to another pipeline',
     'blocked',

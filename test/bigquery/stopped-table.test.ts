@@ -364,9 +364,10 @@ describe('a warehouse without names on record', () => {
     await sink.open();
     const views = (): Record<string, string> =>
       Object.fromEntries(
-        [...service.entries].map(([name, { definition }]) => {
-          const { names } = JSON.parse(String(definition)) as StoredTable;
-          return [name, `${names?.schema}.${names?.view} in ${names?.storage}`];
+        [...service.entries].flatMap(([name, { definition }]) => {
+          if (typeof definition !== 'string') return [];
+          const { names } = JSON.parse(definition) as StoredTable;
+          return [[name, `${names?.schema}.${names?.view} in ${names?.storage}`]];
         }),
       );
     const before = {
@@ -375,14 +376,15 @@ describe('a warehouse without names on record', () => {
       'temp.t': 'temp.t in temp__t',
     };
     expect(views()).toEqual(before);
-    const fresh = ['shop.Clients', 'shop.ORDERS'].map((name) => schemaOf(name, [['id', integer]]));
-    const row = fresh.map((schema) => rowsOf(schema, [change(schema, 'c', [1n], 3)]));
-    expect(await sink.apply(batch(3, row))).toEqual([]);
+    const fresh = ['shop.Clients', 'shop.Orders'].map((name) => schemaOf(name, [['id', integer]]));
+    const row = fresh.map((schema) => rowsOf(schema, [change(schema, 'c', [1n], 4)]));
+    const without = ['shop.shop.ORDERS' as Topic];
+    expect(await sink.apply({ ...batch(4, row), without })).toEqual([]);
     expect(views()).toEqual({
       ...before,
       'shop.clients': 'shop.clients_x0_2 in shop__clients',
       'shop.Clients': 'shop.Clients in shop__Clients_x0_2',
-      'shop.ORDERS': 'shop.ORDERS_x0_2 in shop__ORDERS_x0_2',
+      'shop.Orders': 'shop.Orders_x0_2 in shop__Orders_x0_2',
     });
   });
 });
