@@ -23,6 +23,11 @@ const TRANSLATED: readonly (readonly [what: string, sql: string, forEmulator: st
     'CREATE TABLE `d`.`t` (`a)` INT64)',
   ],
   [
+    'a function is dropped by a statement that is sent by itself',
+    'DROP VIEW `d`.`v`;\nDROP TABLE FUNCTION IF EXISTS `d`.`f`;\nDROP VIEW `d`.`w`',
+    'DROP VIEW `d`.`v`;\nSELECT TRUE;\nDROP VIEW `d`.`w`',
+  ],
+  [
     'each column is added by a statement of its own',
     "ALTER TABLE `d`.`t` ADD COLUMN `a` INT64 OPTIONS(description='a; b, ADD COLUMN c'), ADD COLUMN `b` STRING",
     "ALTER TABLE `d`.`t` ADD COLUMN `a` INT64 OPTIONS(description='a; b, ADD COLUMN c');\nALTER TABLE `d`.`t` ADD COLUMN `b` STRING",

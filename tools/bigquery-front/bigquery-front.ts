@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { gunzipSync } from 'node:zlib';
 import { type Answer, type Json, refusal } from './answer.ts';
 import { Emulator } from './emulator.ts';
-import { emulatorSql } from './emulator-sql.ts';
+import { emulatorSql, loneStatements } from './emulator-sql.ts';
 import type { HttpFault } from './http-fault.ts';
 import { type Job, type LoadConfiguration, type TableReference, tableKey } from './job.ts';
 import { type JobEnd, JobRegister, type UnfinishedState } from './job-register.ts';
@@ -161,7 +161,13 @@ export class BigQueryFront implements AsyncDisposable {
       return this.#emulator.post(path, { ...job, configuration });
     };
     if (job.configuration.dryRun === true) return run();
-    return this.#register.take(job, () => this.#runScript(sql, run));
+    return this.#register.take(job, () =>
+      this.#runScript(sql, async () => {
+        for (const lone of loneStatements(sql))
+          await this.#emulator.run(path.replace(/\/jobs$/, ''), lone);
+        return run();
+      }),
+    );
   }
 
   async #runScript(sql: string, run: () => Promise<Answer>): Promise<JobEnd> {
