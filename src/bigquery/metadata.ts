@@ -102,8 +102,9 @@ export function takeoverStatements(
   const columns = ADDED_COLUMNS.map((column) => `ADD COLUMN IF NOT EXISTS ${column}`).join(', ');
   return [
     `ALTER TABLE ${ownTable(layout, OWN.tables)} ${columns}`,
-    ...Array.from(tables, (table) =>
-      updateDefinition(layout, { ...table, names: namesOf(naming, table) }),
+    ...recordDefinitions(
+      layout,
+      Array.from(tables, (table) => ({ ...table, names: namesOf(naming, table) })),
     ),
     statusView(layout),
     `UPDATE ${ownTable(layout, OWN.checkpoints)} AS p SET layout = ${LAYOUT_VERSION} WHERE p.layout < ${LAYOUT_VERSION}`,
@@ -331,6 +332,32 @@ export function saveDefinition(
     ` WHERE NOT EXISTS (SELECT 1 FROM ${tables} AS t WHERE t.name = ${name})`
   );
 }
+
+/** Thousands of tables are recorded by a few statements, each of which BigQuery takes. */
+function recordDefinitions(
+  layout: BigQueryLayout,
+  tables: readonly StoredTable[],
+): readonly string[] {
+  const parts: string[][] = [];
+  let room = 0;
+  for (const table of tables) {
+    const value = `STRUCT(${text(table.name)} AS name, ${definitionOf(table)} AS definition)`;
+    if (value.length > room) {
+      parts.push([]);
+      room = STATEMENT_CHARACTERS;
+    }
+    parts.at(-1)?.push(value);
+    room -= value.length;
+  }
+  return parts.map(
+    (values) =>
+      `UPDATE ${ownTable(layout, OWN.tables)} AS t SET definition = v.definition` +
+      ` FROM UNNEST([${values.join(', ')}]) AS v WHERE t.name = v.name`,
+  );
+}
+
+/** BigQuery takes a megabyte, and a character may have several bytes. */
+const STATEMENT_CHARACTERS = 200_000;
 
 const updateDefinition = (layout: BigQueryLayout, table: StoredTable): string =>
   `UPDATE ${ownTable(layout, OWN.tables)} AS t SET definition = ${definitionOf(table)} WHERE t.name = ${text(table.name)}`;

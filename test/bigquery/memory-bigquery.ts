@@ -193,7 +193,7 @@ export class MemoryBigQuery implements BigQueryService {
     );
     if (form) this.#assign(String(literal(form[2] ?? '')), split(form[1] ?? ''), ' = ');
     const structs = /FROM UNNEST\(\[(.*)\]\) AS v WHERE/s.exec(sql)?.[1];
-    if (!sql.includes('SET status = v.status')) return;
+    if (!/SET (?:status|definition) = v\./.test(sql)) return;
     for (const struct of split(structs ?? '')) {
       const [name = '', ...fields] = split(struct.slice('STRUCT('.length, -1));
       const pairs = fields.map((field) =>

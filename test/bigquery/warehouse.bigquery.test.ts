@@ -411,7 +411,7 @@ describe.skipIf(ENDPOINT === '').each(PATHS)(
     it('shows tables whose relations would have one name each under its own', async () => {
       const warehouse = await newWarehouse();
       const { destination, rows } = warehouse;
-      const tables = ['clients', 'Clients', 'clients__changes', 'order-items', 'größe'].map(like);
+      const tables = ['clients', 'Clients', 'clients__changes', 'order-items', 'a b'].map(like);
       for (const ordinal of [1, 2]) {
         const stopped = await destination.apply(
           batch(
@@ -422,8 +422,8 @@ describe.skipIf(ENDPOINT === '').each(PATHS)(
         expect(stopped).toEqual([]);
         await destination.compact();
       }
-      const views = ['clients', 'Clients_x0_2', 'clients__changes_x0_2', 'order-items', 'größe'];
-      const functions = [...views.slice(0, 3), 'order_x2D_items', 'gr_xF6__xDF_e'];
+      const views = ['clients', 'Clients_x0_2', 'clients__changes_x0_2', 'order-items', 'a_x20_b'];
+      const functions = [...views.slice(0, 3), 'order_x2D_items', 'a_x20_b'];
       for (const [index, view] of views.entries()) {
         const own = [1, 2].map((n) => [String(10 * index + n), tables[index]?.id.table]);
         for (const suffix of ['', '__latest', '__changes', '__history'])
@@ -462,6 +462,31 @@ describe.skipIf(ENDPOINT === '').each(PATHS)(
       expect(await rows('SELECT s.table_name, s.view_name FROM {own}._cdc_status AS s')).toEqual([
         ['shop.Clients', 'Clients'],
       ]);
+    });
+
+    it('stops a table alone where somebody has made a table of its name, which stays, and brings it with a copy', async () => {
+      const warehouse = await newWarehouse();
+      const { destination, rows } = warehouse;
+      const late = like('late');
+      await destination.apply(batch(1, [rowOf(ORDERS, 1, 1)]));
+      await rows('CREATE TABLE {shop}.late (theirs INT64)');
+      const stopped = await destination.apply(batch(2, [rowOf(ORDERS, 2, 2), rowOf(late, 1, 2)]));
+      expect(stopped).toEqual(['shop.shop.late']);
+      expect(await shownIn(warehouse, 'orders')).toHaveLength(2);
+      expect(await rows('SELECT l.theirs FROM {shop}.late AS l')).toEqual([]);
+      const status =
+        "SELECT s.status, s.code FROM {own}._cdc_status AS s WHERE s.table_name = 'shop.late'";
+      expect(await rows(status)).toEqual([['stopped', 'bigquery.table-refused']]);
+      await rows('DROP TABLE {shop}.late');
+      const copy = { table: 'shop.late' as TableName, snapshotId: 's' };
+      const begun = batch(3, [], [{ kind: 'snapshotBegin', seq: seqAt(3), ...copy }]);
+      await destination.apply({ ...begun, without: stopped });
+      const wider = { ...late, columns: [...late.columns, { ...late.columns[0]!, name: 'n' }] };
+      const read = rowsOf(wider, [change(wider, 'r', [1n, 'late', 5n], 4)]);
+      const end = { kind: 'snapshotEnd', seq: seqAt(5), ...copy, covers: seqAt(3) } as const;
+      await destination.apply(batch(5, [read], [end]));
+      expect(await shownIn(warehouse, 'late')).toEqual([['1', 'late']]);
+      expect(await rows(status)).toEqual([['consistent', null]]);
     });
 
     it('tells history and the rows as of a time', async () => {
