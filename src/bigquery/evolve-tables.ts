@@ -75,7 +75,7 @@ async function changeTables(
   changes: readonly FormTarget[],
 ): Promise<ReadonlyMap<TableName, Obstacle>> {
   const { layout, tables } = context;
-  const [before, after] = [state.cut?.lastSequence, warehouseCut(state, batch)];
+  const after = warehouseCut(state, batch);
   const refused = new Map<TableName, Obstacle>();
   const change = (part: string, statementsOf: (target: FormTarget) => readonly string[]) =>
     inLanes(CONCURRENT_JOBS, changes, async (target) => {
@@ -87,7 +87,7 @@ async function changeTables(
       if (met) refused.set(name, met);
     });
   await change('the names', ({ to }) =>
-    namesLeft(to, before, after).flatMap((names) => dropViews(bigQueryDialect(layout), names)),
+    namesLeft(to, after).flatMap((names) => dropViews(bigQueryDialect(layout), names)),
   );
   await change('the columns', ({ from, to }) => [
     ...tableStatements(layout, tables, from, to),
@@ -122,7 +122,11 @@ async function obstacleTo(
 /** The forms that the batch needs, and what it changes about forms that views show. */
 function targetForms(context: BigQueryContext, state: StoredState, batch: SinkBatch): TargetForms {
   const rules = bigQueryRules(context.layout);
-  const known = new KnownTables(formsOf(state), rules);
+  // What is left of them is what the batch brings: one that a stopped table takes may be passed already.
+  const standing = formsOf(state).map((table) =>
+    withoutPassedNames(table, state.cut?.lastSequence),
+  );
+  const known = new KnownTables(standing, rules);
   const since = new Map<TableName, Sequence>();
   const forms = { tables: formsOf(state), stopped: state.stopped };
   const topicOf = (id: TableId): Topic => tableTopic(context.prefix, id);
@@ -138,8 +142,7 @@ function targetForms(context: BigQueryContext, state: StoredState, batch: SinkBa
     const newest = known.get(name);
     if (!newest) return [];
     const cut = cutOfTable(state, name)?.lastSequence;
-    const left = withoutPassedNames(newest, state.cut?.lastSequence);
-    const to = settled(cut === undefined ? left : withoutPassedForms(left, cut));
+    const to = settled(cut === undefined ? newest : withoutPassedForms(newest, cut));
     return [{ from: state.tables.get(name)?.table, to, since: first }];
   });
   return { targets, obstacles };

@@ -157,17 +157,16 @@ export class BatchTransaction {
    * @returns the tables that have other names from here on
    */
   async #passNames(): Promise<readonly (readonly [TableName, Sequence])[]> {
-    const [before, after] = [this.#before.cut?.lastSequence, this.#cut?.lastSequence];
-    const renamed = [...this.#tables.values()].filter((table) => isRenamed(table, before, after));
+    const cut = this.#cut?.lastSequence;
+    // One that a stopped table takes when it goes on may have been passed by the cut before.
+    const renamed = [...this.#tables.values()].filter((table) => isRenamed(table, undefined, cut));
     for (const table of renamed) {
-      const drops = namesLeft(table, before, after).flatMap((names) =>
-        dropViews(duckdbDialect, names),
-      );
+      const drops = namesLeft(table, cut).flatMap((names) => dropViews(duckdbDialect, names));
       if (!this.#unchanged.has(table.name))
         await this.#ofTable(table.name, table.schemaSince, 'form', () =>
           this.#run(`taking old names from ${table.name}`, drops),
         );
-      this.#tables.set(table.name, withoutPassedNames(table, after));
+      this.#tables.set(table.name, withoutPassedNames(table, cut));
     }
     return renamed.map(({ name, schemaSince }) => [name, schemaSince] as const);
   }

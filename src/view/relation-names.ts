@@ -99,14 +99,13 @@ export function shownAs(table: StoredTable, cut: Sequence | undefined): StoredTa
   return earlier.names && { ...table, names: earlier.names };
 }
 
-/** Names that the table's views leave with a cut that follows another. */
+/** Names that the table's views have left at a cut, as far as they are on record. */
 export function namesLeft(
   { earlierNames = [] }: StoredTable,
-  before: Sequence | undefined,
-  after: Sequence | undefined,
+  cut: Sequence | undefined,
 ): readonly RelationNames[] {
   return earlierNames
-    .filter(({ until }) => !isPassed(until, before) && isPassed(until, after))
+    .filter(({ until }) => isPassed(until, cut))
     .flatMap(({ names = [] }) => names);
 }
 

@@ -376,14 +376,14 @@ describe('a warehouse without names on record', () => {
       'temp.t': 'temp.t in temp__t',
     };
     expect(views()).toEqual(before);
-    const fresh = ['shop.Clients', 'shop.Orders'].map((name) => schemaOf(name, [['id', integer]]));
+    const fresh = ['shop.CLIENTS', 'shop.Orders'].map((name) => schemaOf(name, [['id', integer]]));
     const row = fresh.map((schema) => rowsOf(schema, [change(schema, 'c', [1n], 4)]));
-    const without = ['shop.shop.ORDERS' as Topic];
+    const without = ['shop.shop.ORDERS', 'shop.shop.Clients'] as Topic[];
     expect(await sink.apply({ ...batch(4, row), without })).toEqual([]);
     expect(views()).toEqual({
       ...before,
       'shop.clients': 'shop.clients_x0_2 in shop__clients',
-      'shop.Clients': 'shop.Clients in shop__Clients_x0_2',
+      'shop.CLIENTS': 'shop.CLIENTS in shop__CLIENTS_x0_2',
       'shop.Orders': 'shop.Orders_x0_2 in shop__Orders_x0_2',
     });
   });

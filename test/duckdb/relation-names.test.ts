@@ -212,13 +212,14 @@ describe('two tables whose relations would have one name in DuckDB', () => {
     const before = await views();
     expect(await shownBy()).toEqual(
       new Map([
+        ['shop.Clients', 'null.null'],
         ['shop.ORDERS', 'null.null'],
         ['shop.orders', 'shop.orders'],
         ['temp.t', 'temp_.t'],
       ]),
     );
     const [orders, temp] = [schemaFor('shop', 'orders'), schemaFor('temp', 't')];
-    const without = ['shop.shop.ORDERS' as Topic];
+    const without = ['shop.shop.ORDERS', 'shop.shop.Clients'] as Topic[];
     await warehouse.destination.apply({
       ...batch(4, [row(orders, 3, 4), row(temp, 3, 4)]),
       without,
@@ -231,9 +232,13 @@ describe('two tables whose relations would have one name in DuckDB', () => {
       [3, 'temp.t'],
     ]);
     // What an earlier version stopped for its name goes on from where it stopped.
-    expect(warehouse.destination.stopped()).toMatchObject([{ readAgain: 'fromOffsets' }]);
+    expect(warehouse.destination.stopped()).toMatchObject([
+      { table: 'shop.Clients', readAgain: 'fromOffsets' },
+      { table: 'shop.ORDERS', readAgain: 'fromOffsets' },
+    ]);
     const capitals = schemaFor('shop', 'ORDERS');
-    await apply(5, [row(OTHER, 7, 5), row(capitals, 1, 3), row(capitals, 9, 5)]);
+    await apply(5, [row(OTHER, 7, 3), row(capitals, 1, 3), row(capitals, 9, 5)]);
+    expect(await views()).not.toContain('shop.clients__history');
     expect(await rowsIn('shop.clients')).toEqual([[7, 'shop.Clients']]);
     expect(await rowsIn('shop.clients_x0_2__history')).toEqual([[1, 'shop.clients']]);
     expect(await rowsIn('shop."ORDERS_x0_2"')).toEqual([
