@@ -57,7 +57,8 @@ const TRIED_AGAIN: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['mysql.query-fai
 const TRY_AGAIN_AFTER_MS = 10 * 60_000;
 
 /**
- * What becomes of a table that was looked at where the look is certain to hold.
+ * What becomes of a table that the configuration wants, or that was captured once, and that was
+ * looked at where the look is certain to hold.
  *
  * @param state  absent for a table that nobody has met
  */
@@ -68,7 +69,6 @@ export function verdictOn(
   nowMs: number,
   settings: RowSettings,
 ): AdmissionVerdict {
-  if (state?.kind === 'excluded') return { kind: 'leave' };
   switch (sight.kind) {
     case 'hidden':
       return { kind: state?.kind === 'invisible' ? 'leave' : 'hide' };
@@ -85,6 +85,10 @@ export function verdictOn(
     }
   }
 }
+
+/** One that was left out stays on record as that until the source has been seen to have it, or not. */
+const isDecidedByConfiguration = (state: TableState['kind'] | undefined): boolean =>
+  state === undefined || state === 'gone' || state === 'excluded';
 
 function mayReturn(state: StoppedState, nowMs: number, settings: RowSettings): boolean {
   const { code, sinceMs } = state;
@@ -120,7 +124,7 @@ export class Admission {
   isOurs(id: TableId): boolean {
     const { ledger, router } = this.#parts;
     const state = ledger.get(tableName(id))?.state.kind;
-    return state === undefined || state === 'gone' ? router.captures(id) : state !== 'excluded';
+    return isDecidedByConfiguration(state) ? router.captures(id) : true;
   }
 
   /** A statement has made the table. One that may have been there before may have rows already. */
@@ -226,8 +230,7 @@ export class Admission {
   #act({ id, sight }: ConfirmedSight): readonly TableSchema[] {
     const { ledger, router, tables, batch, nowMs, rowSettings } = this.#parts;
     const state = ledger.get(tableName(id))?.state;
-    const isUnknown = state === undefined || state.kind === 'gone';
-    if (isUnknown && !router.captures(id)) return [];
+    if (isDecidedByConfiguration(state?.kind) && !router.captures(id)) return [];
     if (sight.kind === 'readable') batch.comments.learn(tableName(id), sight.table.comments);
     const verdict = verdictOn(id, state, sight, nowMs(), rowSettings(id));
     switch (verdict.kind) {

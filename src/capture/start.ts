@@ -162,8 +162,7 @@ export function tableStep(facts: TableFacts, nowMs: number, settings: RowSetting
       kind: state && state.kind !== 'gone' && state.kind !== 'excluded' ? 'exclude' : 'keep',
     };
   if (!sight) return { kind: state && state.kind !== 'gone' ? 'lookAgain' : 'keep' };
-  const known = state?.kind === 'excluded' ? undefined : state;
-  const verdict = verdictOn(id, known, sight, nowMs, settings);
+  const verdict = verdictOn(id, state, sight, nowMs, settings);
   switch (verdict.kind) {
     case 'announce':
     case 'leave':
