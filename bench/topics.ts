@@ -3,7 +3,12 @@ import { crc32c } from '@node-rs/crc32';
 import { Cluster } from '../src/kafka/cluster.ts';
 import { committedBatches } from '../src/kafka/committed-batches.ts';
 import { CommittedReader, type PartitionId } from '../src/kafka/committed-reader.ts';
-import { createTopics, deleteTopics, tableTopicConfig } from '../src/kafka/topic-admin.ts';
+import {
+  createTopics,
+  deleteTopics,
+  listTopics,
+  tableTopicConfig,
+} from '../src/kafka/topic-admin.ts';
 import type { BatchRecord } from '../src/topic/record-batch-reader.ts';
 import type { Topic } from '../src/topic/topic-name.ts';
 import { batchHeaders, type Delivery, deliveryOf, PartitionTimeline } from './timeline.ts';
@@ -39,8 +44,13 @@ export class RunTopics implements AsyncDisposable {
   }
 
   /** Removes every topic that begins with the prefix and a dot. */
-  deleteAll(prefix: string): Promise<void> {
-    return deleteTopics({ brokers: this.#brokers }, prefix);
+  async deleteAll(prefix: string): Promise<void> {
+    const connection = { brokers: this.#brokers };
+    const topics = await listTopics(connection);
+    await deleteTopics(
+      connection,
+      topics.filter((topic) => topic.startsWith(`${prefix}.`)),
+    );
   }
 
   /** Committed offsets of all partitions together; markers of transactions count as offsets. */

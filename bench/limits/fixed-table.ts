@@ -65,7 +65,7 @@ export async function fixedTable(task: LimitTask): Promise<number> {
   }
   const tookMs = performance.now() - (startedAtMs ?? 0);
   await cluster.close();
-  await deleteTopics(task, PREFIX);
+  await deleteTopics(task, [TOPIC]);
   if (rows.count !== task.rows) throw new Error(`${rows.count} rows instead of ${task.rows}`);
   return (task.rows * 1_000) / tookMs;
 }

@@ -13,7 +13,7 @@ export async function* logEvents({
   from,
   endFile,
 }: LimitTask): AsyncGenerator<readonly Buffer[]> {
-  const settings = { serverId: SERVER_ID, pipeline: 'bench-limits' };
+  const settings = { serverId: SERVER_ID, identity: 'bench-limits' };
   const after = from.gtidSet as GtidSetText;
   await using stream = await openBinlogStream(mysql, settings, after, new AbortController().signal);
   for (;;) {

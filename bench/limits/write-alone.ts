@@ -2,7 +2,7 @@ import { KafkaPipelineLog } from '../../src/kafka/pipeline-log.ts';
 import { deleteTopics } from '../../src/kafka/topic-admin.ts';
 import { partitionOf } from '../../src/topic/partition.ts';
 import { type OutgoingRecord, SCHEMA_HEADER, SEQUENCE_HEADER } from '../../src/topic/publisher.ts';
-import type { Topic } from '../../src/topic/topic-name.ts';
+import { internalTopics, type Topic } from '../../src/topic/topic-name.ts';
 import { expectedOrder } from '../order-data.ts';
 import type { LimitTask } from './limit-process.ts';
 
@@ -45,7 +45,7 @@ export async function writeAlone({ brokers, rows }: LimitTask): Promise<number> 
   await publishing;
   const tookMs = performance.now() - startedAtMs;
   await log.close();
-  await deleteTopics({ brokers }, PREFIX);
+  await deleteTopics({ brokers }, [TOPIC, ...Object.values<Topic>({ ...internalTopics(PREFIX) })]);
   return (rows * 1_000) / tookMs;
 }
 

@@ -1,10 +1,14 @@
 import { CancelledFailure, Context } from '@temporalio/activity';
+import { type Failure, failureSettings, type FailingNotice as Told } from '../control/failing.ts';
 import {
   CAPTURE_STARTED,
   type CaptureStarted,
+  type DurablePosition,
+  FAILING,
   SNAPSHOT_FINISHED,
   type SnapshotFinished,
   STOPPED_TABLES,
+  STREAM_ENDED,
 } from '../control/messages.ts';
 import { pipelineWorkflowId, sinkWorkflowId } from '../control/names.ts';
 import type { PipelineSpec } from '../control/pipeline-spec.ts';
@@ -12,6 +16,7 @@ import type { StoppedTables } from '../control/stopped-tables.ts';
 import { isCancellation } from '../errors/policy.ts';
 import type { Heartbeat, Progress } from '../observability/progress.ts';
 import { forHeartbeat } from '../observability/progress.ts';
+import { FailingNotice } from './failing-notice.ts';
 import { activityFailure } from './failure-mapping.ts';
 import { withHeartbeat } from './heartbeat.ts';
 import { Notices } from './notices.ts';
@@ -19,17 +24,17 @@ import { StoppedTablesNotice } from './stopped-tables-notice.ts';
 import type { Activities, EnsureInput, SinkInput, SinkResult, StreamInput } from './types.ts';
 
 /** Hooks of a long activity: what it may say while it runs. */
-export interface StreamHooks {
+export interface LongRunningHooks {
   readonly signal: AbortSignal;
   readonly onProgress: (progress: Progress) => void;
   /** The work has failed and is tried again here; the next progress says that this is over. */
-  readonly onRetrying: (why: string) => void;
+  readonly onRetrying: (failure: Failure) => void;
+}
+
+export interface StreamHooks extends LongRunningHooks {
   readonly onStarted: (started: CaptureStarted) => void;
   readonly onSnapshotFinished: (finished: SnapshotFinished) => void;
 }
-
-/** Those of every long activity. */
-export type LongRunningHooks = Pick<StreamHooks, 'signal' | 'onProgress' | 'onRetrying'>;
 
 /** What the composition root puts in: the work itself, and the way to Temporal. */
 export interface ActivityParts {
@@ -47,121 +52,183 @@ export interface ActivityParts {
 export type WorkflowSignal =
   | { readonly name: typeof CAPTURE_STARTED; readonly payload: CaptureStarted }
   | { readonly name: typeof SNAPSHOT_FINISHED; readonly payload: SnapshotFinished }
-  | { readonly name: typeof STOPPED_TABLES; readonly payload: StoppedTables };
+  | { readonly name: typeof STOPPED_TABLES; readonly payload: StoppedTables }
+  | { readonly name: typeof FAILING; readonly payload: Told }
+  | { readonly name: typeof STREAM_ENDED; readonly payload: DurablePosition };
 
 /** Time for notices to arrive when the stream has ended already. */
 const LAST_NOTICES_MS = 10_000;
 
 export function createActivities(parts: ActivityParts): Activities {
   return {
-    provision: (spec) => mapped(() => parts.provision(spec)),
-    ensureSinks: (input) => mapped(() => parts.ensureSinks(input)),
-    ensureSchedules: (input) => mapped(() => parts.ensureSchedules(input)),
+    provision: (spec) => step(parts, spec, () => parts.provision(spec)),
+    ensureSinks: (input) => step(parts, input.spec, () => parts.ensureSinks(input)),
+    ensureSchedules: (input) => step(parts, input.spec, () => parts.ensureSchedules(input)),
     teardown: (input) => mapped(() => parts.teardown(input)),
-    streamBinlog: (input) => longRunning((hooks) => capture(parts, input, hooks)),
-    runSink: (input) => longRunning((hooks) => fill(parts, input, hooks)),
+    streamBinlog: (input) => {
+      const workflowId = pipelineWorkflowId(input.spec.pipeline);
+      return longRunning(parts, workflowId, input, (talk) => capture(parts, input, talk));
+    },
+    runSink: (input) => {
+      const workflowId = sinkWorkflowId(input.spec.pipeline, input.sinkName);
+      return longRunning(parts, workflowId, input, ({ hooks, stopped }) =>
+        parts.runSink(input, {
+          ...hooks,
+          onProgress: (progress) => {
+            hooks.onProgress(progress);
+            stopped.offer(progress.stopped);
+          },
+        }),
+      );
+    },
   };
 }
 
-function capture(parts: ActivityParts, input: StreamInput, hooks: LongRunningHooks): Promise<void> {
-  const workflowId = pipelineWorkflowId(input.spec.pipeline);
-  return telling(parts, workflowId, input.stoppedTables, (tell, stopped) => {
-    // Before it has read what is stored, an attempt knows of no stopped table.
-    let knowsTables = false;
-    return parts.runCapture(input, {
-      ...hooks,
-      onProgress: (progress) => {
-        hooks.onProgress(progress);
-        if (knowsTables) stopped.offer(progress.stopped);
-      },
-      onRetrying: (why) => {
-        knowsTables = false;
-        hooks.onRetrying(why);
-      },
-      onStarted: (payload) => {
-        knowsTables = true;
-        tell({ name: CAPTURE_STARTED, payload });
-      },
-      onSnapshotFinished: (payload) => tell({ name: SNAPSHOT_FINISHED, payload }),
-    });
+function capture(
+  parts: ActivityParts,
+  input: StreamInput,
+  { hooks, tell, stopped }: Talk,
+): Promise<void> {
+  // Before it has read what is stored, an attempt knows of no stopped table.
+  let knowsTables = false;
+  return parts.runCapture(input, {
+    ...hooks,
+    onProgress: (progress) => {
+      hooks.onProgress(progress);
+      if (knowsTables) stopped.offer(progress.stopped);
+    },
+    onRetrying: (failure) => {
+      knowsTables = false;
+      hooks.onRetrying(failure);
+    },
+    onStarted: (payload) => {
+      knowsTables = true;
+      tell({ name: CAPTURE_STARTED, payload });
+    },
+    onSnapshotFinished: (payload) => tell({ name: SNAPSHOT_FINISHED, payload }),
   });
 }
 
-function fill(
-  parts: ActivityParts,
-  input: SinkInput,
-  hooks: LongRunningHooks,
-): Promise<SinkResult> {
-  const workflowId = sinkWorkflowId(input.spec.pipeline, input.sinkName);
-  return telling(parts, workflowId, input.stoppedTables, (_, stopped) =>
-    parts.runSink(input, {
-      ...hooks,
-      onProgress: (progress) => {
-        hooks.onProgress(progress);
-        stopped.offer(progress.stopped);
-      },
-    }),
-  );
+/** The ways in which long work tells its surroundings how it gets on. */
+interface Talk {
+  readonly hooks: LongRunningHooks;
+  readonly tell: (signal: WorkflowSignal) => void;
+  readonly stopped: StoppedTablesNotice;
 }
 
-/** Work that tells its workflow things while it runs; what is left to tell at its end is told then. */
-async function telling<Result>(
+/**
+ * Runs work that lasts for months: heartbeats with the newest progress, tells its workflow what it
+ * has to know, and ends the work in order when Temporal cancels the activity or the worker shuts
+ * down. A cancelled activity reports itself cancelled only after the work has ended.
+ */
+async function longRunning<Result>(
   parts: ActivityParts,
   workflowId: string,
-  stoppedTables = 0,
-  work: (tell: (signal: WorkflowSignal) => void, stopped: StoppedTablesNotice) => Promise<Result>,
+  { spec, stoppedTables = 0, isKnownToFail = false }: StreamInput | SinkInput,
+  work: (talk: Talk) => Promise<Result>,
 ): Promise<Result> {
+  const context = Context.current();
+  const { cancellationSignal: signal } = context;
   const notices = new Notices();
-  const tell = (signal: WorkflowSignal): void =>
-    notices.send(() => parts.signalWorkflow(workflowId, signal));
+  const tell = (message: WorkflowSignal): void =>
+    notices.send(() => parts.signalWorkflow(workflowId, message));
   const stopped = new StoppedTablesNotice(
     (payload) => tell({ name: STOPPED_TABLES, payload }),
     stoppedTables,
   );
-  try {
-    return await work(tell, stopped);
-  } finally {
-    stopped.flush();
-    await notices.settle(LAST_NOTICES_MS);
-  }
-}
-
-/**
- * Runs work that lasts for months: heartbeats with the newest progress, and ends it in order when
- * Temporal cancels the activity or the worker shuts down. A cancelled activity reports itself
- * cancelled only after the work has ended.
- */
-async function longRunning<Result>(
-  work: (hooks: LongRunningHooks) => Promise<Result>,
-): Promise<Result> {
-  const context = Context.current();
-  const { cancellationSignal: signal } = context;
+  const { progress: former, streak } = (context.info.heartbeatDetails ?? {}) as Heartbeat;
+  const failing = new FailingNotice(
+    (payload) => tell({ name: FAILING, payload }),
+    failureSettings(spec.failures),
+    { streak, isTold: isKnownToFail },
+  );
   let newest: Heartbeat = {};
+  /** The workflow does not hear of an end after which the server begins the next attempt. */
+  let isTriedAgain = false;
   const hooks: LongRunningHooks = {
     signal,
     onProgress: (progress) => {
       newest = { progress };
+      failing.progressed(progress);
     },
-    onRetrying: (retrying) => {
-      newest = { ...newest, retrying };
+    onRetrying: (failure) => {
+      newest = { ...newest, retrying: failure.message };
+      failing.failed(failure);
     },
   };
-  const result = await withHeartbeat(
-    context,
-    () => ({ ...newest, ...(newest.progress && { progress: forHeartbeat(newest.progress) }) }),
-    () => mapped(() => work(hooks), signal),
-  );
+  const details = (): Heartbeat => ({
+    ...newest,
+    ...(newest.progress && { progress: forHeartbeat(newest.progress) }),
+    ...(failing.streak && { streak: failing.streak }),
+  });
+  const result = await withHeartbeat(context, details, async () => {
+    try {
+      return await mapped(
+        () => work({ hooks, tell, stopped }),
+        signal,
+        (failure) => {
+          isTriedAgain = true;
+          failing.failed(failure);
+          context.heartbeat(details());
+        },
+      );
+    } finally {
+      stopped.flush();
+      const position = positionIn(newest.progress ?? former);
+      if (position && !isTriedAgain) tell({ name: STREAM_ENDED, payload: position });
+      await notices.settle(LAST_NOTICES_MS);
+    }
+  });
   if (signal.aborted) await context.cancelled;
   return result;
 }
 
-/** An abort that nobody asked for is a failure like any other. */
-async function mapped<Result>(work: () => Promise<Result>, signal?: AbortSignal): Promise<Result> {
+/** Where a stream has come to; a sink's cut is none of the source. */
+function positionIn(progress: Progress | undefined): DurablePosition | undefined {
+  return progress?.kind === 'pipeline' ? forHeartbeat(progress).checkpoint : undefined;
+}
+
+/** Runs a step of provisioning; the server repeats it, and the workflow is told when that lasts. */
+function step(
+  parts: ActivityParts,
+  { pipeline, failures }: PipelineSpec,
+  work: () => Promise<void>,
+): Promise<void> {
+  const context = Context.current();
+  const { streak } = (context.info.heartbeatDetails ?? {}) as Heartbeat;
+  return mapped(work, undefined, async (failure) => {
+    const notices = new Notices();
+    const failing = new FailingNotice(
+      (payload) =>
+        notices.send(() =>
+          parts.signalWorkflow(pipelineWorkflowId(pipeline), { name: FAILING, payload }),
+        ),
+      failureSettings(failures),
+      { streak, isTold: false },
+    );
+    failing.failed(failure);
+    context.heartbeat({ streak: failing.streak } satisfies Heartbeat);
+    await notices.settle(LAST_NOTICES_MS);
+  });
+}
+
+/**
+ * An abort that nobody asked for is a failure like any other.
+ * @param onTriedAgain  is told of a failure after which the server repeats the activity
+ */
+async function mapped<Result>(
+  work: () => Promise<Result>,
+  signal?: AbortSignal,
+  onTriedAgain: (failure: Failure) => void | Promise<void> = () => undefined,
+): Promise<Result> {
   try {
     return await work();
   } catch (error) {
     if (error instanceof CancelledFailure) throw error;
     if (signal?.aborted && isCancellation(error)) throw error;
-    throw activityFailure(error);
+    const failure = activityFailure(error);
+    if (!failure.nonRetryable)
+      await onTriedAgain({ code: failure.type ?? '', message: failure.message });
+    throw failure;
   }
 }

@@ -9,6 +9,8 @@ export interface StreamInput {
   readonly commands: readonly StreamCommand[];
   /** Stopped tables that the workflow has on record; none when absent. */
   readonly stoppedTables?: number;
+  /** The workflow has an open incident of this work, which is tried again and again. */
+  readonly isKnownToFail?: boolean;
 }
 
 export interface SinkInput {
@@ -17,8 +19,9 @@ export interface SinkInput {
   /** What has been decided about the sink; see its workflow. */
   readonly renewal?: string;
   readonly snapshot?: { readonly id: string; readonly state: 'asked' | 'finished' };
-  /** Stopped tables that the workflow has on record; none when absent. */
+  /** As in {@link StreamInput}. */
   readonly stoppedTables?: number;
+  readonly isKnownToFail?: boolean;
 }
 
 export interface SinkResult {

@@ -14,7 +14,7 @@ const IMPERSONATION_SCOPE = 'https://www.googleapis.com/auth/cloud-platform';
 
 /**
  * The headers that prove who the sink is, renewed in time by Google's library.
- * @throws {SluiceError} `bigquery.denied` when there are no credentials or they are refused
+ * @throws {SluiceError} `bigquery.no-credentials` | `bigquery.denied`, of a key file | `bigquery.unreachable`
  */
 export function googleAuthorization({
   keyFile,
@@ -52,10 +52,12 @@ function refusal(
     return new SluiceError('bigquery.unreachable', 'No answer from Google’s token service.', {
       facts: { error: code },
     });
+  // A metadata server may be slow while a machine starts; a key file is what it is.
+  const refused = keyFile === undefined ? 'bigquery.no-credentials' : 'bigquery.denied';
   const source = keyFile ?? 'the application default credentials';
   const target = impersonate === undefined ? '' : `, or may not act as ${impersonate}`;
   return new SluiceError(
-    'bigquery.denied',
+    refused,
     `No credentials for BigQuery: ${source} cannot be read or were refused${target}.`,
   );
 }

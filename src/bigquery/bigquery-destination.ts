@@ -15,6 +15,7 @@ import { moveStops, stoppedTables } from '../sink/move-stops.ts';
 import { cutOfTable, refuseLate, rowsToStore } from '../sink/table-stop.ts';
 import type { Topic } from '../topic/topic-name.ts';
 import { keyEnds } from '../view/key-generation.ts';
+import { shownAs } from '../view/relation-names.ts';
 import { formAt } from '../view/table-form.ts';
 import { type Commit, commitScript, type RefusedRow } from './commit-script.ts';
 import { DEFAULT_FOLDING, isDue } from './compaction.ts';
@@ -314,6 +315,9 @@ function isQuiet({ tables, control, without = [] }: SinkBatch, opened: Opened): 
     pending.every(({ seq }) => seq <= cut.lastSequence) &&
     [...stopped.values()].every(({ topic }) => without.includes(topic)) &&
     (newest === undefined || newest <= cut.lastSequence) &&
-    [...entries.values()].every(({ table }) => formAt(table, cut.lastSequence) === table)
+    [...entries.values()].every(
+      ({ table }) =>
+        formAt(table, cut.lastSequence) === table && shownAs(table, cut.lastSequence) === table,
+    )
   );
 }

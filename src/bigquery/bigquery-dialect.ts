@@ -1,7 +1,7 @@
-import type { TableId } from '../change/table.ts';
 import type { DescribedColumns, Dialect } from '../view/dialect.ts';
-import { META } from '../view/stored-table.ts';
-import { type BigQueryLayout, relationName } from './names.ts';
+import { namesOf } from '../view/naming-rules.ts';
+import { META, type StoredTable, VIEW_SUFFIXES } from '../view/stored-table.ts';
+import { type BigQueryLayout, bigQueryNaming, storageName, viewName } from './names.ts';
 
 /** Row of what the views read when they are asked. */
 export const CHECKPOINT_TABLE = '_cdc_checkpoints';
@@ -44,10 +44,15 @@ export function bigQueryDialect(layout: BigQueryLayout): Dialect {
   const qualified = (dataset: string, name: string): string =>
     [layout.project, dataset, name].map(identifier).join('.');
   const internal = (name: string): string => qualified(layout.internal, name);
+  const naming = bigQueryNaming(layout);
+  const relation: Dialect['relation'] = (names, suffix) =>
+    qualified(names.schema, viewName(names, suffix));
   return {
-    changes: ({ id }) => internal(physicalName(id, 'changes')),
-    state: ({ id }) => internal(physicalName(id, 'state')),
-    view: ({ id }, suffix) => qualified(layout.dataset(id), layout.table(id) + suffix),
+    changes: (table) => internal(storageName(namesOf(naming, table), 'changes')),
+    state: (table) => internal(storageName(namesOf(naming, table), 'state')),
+    view: (table, suffix) => relation(namesOf(naming, table), suffix),
+    relation,
+    suffixes: VIEW_SUFFIXES,
     cut: `(SELECT p.cut_seq FROM ${internal(CHECKPOINT_TABLE)} AS p)`,
     convert,
     typed: (constant, type) => `CAST(${constant} AS ${type})`,
@@ -92,10 +97,9 @@ function descriptions({ columns, comments }: DescribedColumns): string {
 
 const descriptionOption = (comment: string): string => ` OPTIONS (description = ${text(comment)})`;
 
-/** Within the internal dataset. */
-export function physicalName({ database, table }: TableId, what: 'changes' | 'state'): string {
-  return `${relationName(database)}__${relationName(table)}__${what}`;
-}
+/** The table that takes every change, in the internal dataset. */
+export const changesName = (layout: BigQueryLayout, table: StoredTable): string =>
+  storageName(namesOf(bigQueryNaming(layout), table), 'changes');
 
 /** From a type to one that holds its values. */
 function convert(expression: string, from: string, to: string): string {

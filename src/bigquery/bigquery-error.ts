@@ -16,7 +16,7 @@ const REASONS: Readonly<Record<string, ErrorCode>> = {
   billingTierLimitExceeded: 'bigquery.quota-exceeded',
   accessDenied: 'bigquery.denied',
   forbidden: 'bigquery.denied',
-  authError: 'bigquery.denied',
+  authError: 'bigquery.no-credentials',
   billingNotEnabled: 'bigquery.denied',
   blocked: 'bigquery.denied',
   notFound: 'bigquery.not-found',
@@ -34,6 +34,7 @@ const QUOTABLE: ReadonlySet<ErrorCode> = new Set([
   'bigquery.rate-limited',
   'bigquery.quota-exceeded',
   'bigquery.denied',
+  'bigquery.no-credentials',
   'bigquery.not-found',
 ]);
 
@@ -127,12 +128,20 @@ export function requestFailure(
 function answerCode({ status, reason, message }: RestError): ErrorCode {
   if (status === 408 || status >= 500) return 'bigquery.unreachable';
   if (status === 429) return 'bigquery.rate-limited';
-  if (status === 401) return 'bigquery.denied';
+  if (status === 401) return 'bigquery.no-credentials';
   const code = REASONS[reason];
   if (code !== undefined) return statementCode(code, message);
   if (status === 403) return 'bigquery.denied';
   if (status === 400 || status === 413) return 'bigquery.statement-refused';
   return status === 404 ? 'bigquery.not-found' : 'bigquery.failed';
+}
+
+/** Whether a statement failed for what it says, however often it is sent; or for what has its name. */
+export function isStatementRefused(error: unknown): error is SluiceError {
+  return (
+    error instanceof SluiceError &&
+    (error.code === 'bigquery.statement-refused' || error.facts['reason'] === 'duplicate')
+  );
 }
 
 /** `ECONNRESET` and its kin; fixed words, unlike messages. */

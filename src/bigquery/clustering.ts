@@ -1,8 +1,9 @@
 import { generationAfter, generationsOf, keyColumns } from '../view/key-generation.ts';
+import { namesOf } from '../view/naming-rules.ts';
 import type { StoredColumn, StoredTable } from '../view/stored-table.ts';
 import { storedName } from '../view/table-form.ts';
-import { physicalName } from './bigquery-dialect.ts';
 import type { BigQueryContext } from './context.ts';
+import { bigQueryNaming, storageName } from './names.ts';
 
 /** Types that a table can be clustered by. */
 export const CLUSTERABLE: ReadonlySet<string> = new Set([
@@ -57,9 +58,10 @@ export async function followState(context: BigQueryContext, folded: StoredTable)
 
 async function cluster(
   { service, layout }: BigQueryContext,
-  { id }: StoredTable,
+  table: StoredTable,
   what: 'changes' | 'state',
   columns: readonly string[],
 ): Promise<void> {
-  await service.cluster(layout.internal, physicalName(id, what), columns);
+  const names = namesOf(bigQueryNaming(layout), table);
+  await service.cluster(layout.internal, storageName(names, what), columns);
 }

@@ -26,7 +26,8 @@ import { exactJson } from './exact-json.ts';
  * | geometry | STRUCT<srid INT64, wkb BYTES> | object |
  * | vector | ARRAY<FLOAT64>; NULL is the empty array, which MySQL does not have | array |
  *
- * A column is inexact in a row when it is NULL there and the original text is in `_cdc_inexact`.
+ * A column is inexact in a row when it is NULL there and the original text is in `_cdc_inexact`. Of a
+ * value that is no text of its charset, `_cdc_inexact` has the bytes beside what stands for it.
  */
 export interface ColumnForm {
   readonly type: StoredType;

@@ -1,21 +1,26 @@
 import { inLanes } from '../async/lanes.ts';
 import type { Sequence } from '../change/sequence.ts';
 import type { TableId, TableName } from '../change/table.ts';
-import { SluiceError } from '../errors/error.ts';
 import { announcements, type Continuity, firstFacts, standingOf } from '../sink/continuity.ts';
 import type { SinkBatch } from '../sink/destination.ts';
 import { cutOfTable, type Obstacle } from '../sink/table-stop.ts';
 import { type Topic, tableTopic } from '../topic/topic-name.ts';
-import { formAfter, settled } from '../view/evolve-table.ts';
+import { follow, settled } from '../view/evolve-table.ts';
 import { followableForms } from '../view/followable-forms.ts';
 import { KnownTables } from '../view/known-tables.ts';
+import { namesOf } from '../view/naming-rules.ts';
+import { isRenamed, namesLeft, withoutPassedNames } from '../view/relation-names.ts';
 import type { StoredTable } from '../view/stored-table.ts';
 import { withoutPassedForms } from '../view/table-form.ts';
+import { dropViews } from '../view/table-views.ts';
+import { bigQueryDialect } from './bigquery-dialect.ts';
+import { isStatementRefused } from './bigquery-error.ts';
 import { followChanges } from './clustering.ts';
 import { type BigQueryContext, CONCURRENT_JOBS } from './context.ts';
 import { type StoredState, saveDefinitions } from './metadata.ts';
+import { bigQueryNaming } from './names.ts';
 import { runRepeatable, runScript } from './run-script.ts';
-import { bigQueryRules, tableScripts, tableViews } from './table-plan.ts';
+import { bigQueryRules, dropStatements, tableScripts, tableViews } from './table-plan.ts';
 
 interface FormTarget {
   readonly from: StoredTable | undefined;
@@ -42,19 +47,8 @@ export async function evolveTables(
   const { targets: changes, obstacles } = targetForms(context, state, batch);
   if (changes.length === 0) return { state, obstacles };
   await ensureDatasets(context, changes);
-  const refused: Obstacle[] = [];
-  await inLanes(CONCURRENT_JOBS, changes, async (change) => {
-    const { from, to, since: seq } = change;
-    const work = changeTable(context, change, shownCut(state, batch, to.name));
-    // What a table is that is there already must not be passed over.
-    if (from) return work;
-    const failure = await ifRefused(work);
-    if (!failure) return;
-    const { code, message: reason } = failure;
-    refused.push({ table: to.name, topic: tableTopic(context.prefix, to.id), code, reason, seq });
-  });
-  const stuck = new Set(refused.map(({ table }) => table));
-  const made = changes.filter(({ to }) => !stuck.has(to.name));
+  const refused = await changeTables(context, state, batch, changes);
+  const made = changes.filter(({ to }) => !refused.has(to.name));
   const isAnnounced = announcements(batch.control);
   const { start, stopped } = state;
   let next = state;
@@ -68,46 +62,91 @@ export async function evolveTables(
   });
   for (const statement of saveDefinitions(context.layout, records))
     await runRepeatable(context, statement, 'recording the columns of tables');
-  return { state: next, obstacles: [...obstacles, ...refused] };
+  return { state: next, obstacles: [...obstacles, ...refused.values()] };
+}
+
+/**
+ * Names that are left become free before others take them.
+ * @returns obstacles of tables that BigQuery refuses to change
+ */
+async function changeTables(
+  context: BigQueryContext,
+  state: StoredState,
+  batch: SinkBatch,
+  changes: readonly FormTarget[],
+): Promise<ReadonlyMap<TableName, Obstacle>> {
+  const { layout } = context;
+  const after = warehouseCut(state, batch);
+  const refused = new Map<TableName, Obstacle>();
+  const each = (work: (target: FormTarget) => Promise<void>): Promise<void> =>
+    inLanes(CONCURRENT_JOBS, changes, async (target) => {
+      const { name } = target.to;
+      const met = refused.get(name) ?? (await obstacleTo(context, target, work));
+      if (met) refused.set(name, met);
+    });
+  await each(({ to }) => {
+    const drops = namesLeft(to, after).flatMap((names) =>
+      dropViews(bigQueryDialect(layout), names),
+    );
+    return runScript(context, drops, `changing the names of ${to.name}`);
+  });
+  await each(async ({ from, to }) => {
+    await changeTable(context, from, to);
+    const views = tableViews(layout, to, shownCut(state, batch, to.name), after);
+    await runScript(context, views, `changing the views of ${to.name}`);
+  });
+  return refused;
 }
 
 async function changeTable(
   context: BigQueryContext,
-  { from, to }: FormTarget,
-  shown: Sequence | undefined,
+  from: StoredTable | undefined,
+  to: StoredTable,
 ): Promise<void> {
   const { layout, tables } = context;
-  const doing = `changing the columns of ${to.name}`;
   for (const script of tableScripts(layout, tables, from, to))
-    await runScript(context, script, doing);
+    await runScript(context, script, `changing the columns of ${to.name}`);
   if (from) await followChanges(context, from, to);
-  await runScript(context, tableViews(layout, to, shown), doing);
 }
 
-/** What BigQuery does not make for a new table is the trouble of that one. */
-async function ifRefused(work: Promise<void>): Promise<SluiceError | undefined> {
+/** What BigQuery refuses of one table is that table's own; nothing is left of one that is new. */
+async function obstacleTo(
+  context: BigQueryContext,
+  target: FormTarget,
+  work: (target: FormTarget) => Promise<void>,
+): Promise<Obstacle | undefined> {
+  const { from, to, since } = target;
   try {
-    await work;
+    await work(target);
     return undefined;
   } catch (error) {
-    if (error instanceof SluiceError && error.code === 'bigquery.statement-refused') return error;
-    throw error;
+    if (!isStatementRefused(error)) throw error;
+    if (!from) await runScript(context, dropStatements(context.layout, to), `giving up ${to.name}`);
+    return {
+      table: to.name,
+      topic: tableTopic(context.prefix, to.id),
+      code: 'bigquery.table-refused',
+      reason: error.message,
+      seq: since,
+    };
   }
 }
 
 /** The forms that the batch needs, and what it changes about forms that views show. */
 function targetForms(context: BigQueryContext, state: StoredState, batch: SinkBatch): TargetForms {
   const rules = bigQueryRules(context.layout);
-  const known = new KnownTables(formsOf(state), rules);
+  // What is left of them is what the batch brings: one that a stopped table takes may be passed already.
+  const standing = formsOf(state).map((table) =>
+    withoutPassedNames(table, state.cut?.lastSequence),
+  );
+  const known = new KnownTables(standing, rules);
   const since = new Map<TableName, Sequence>();
   const forms = { tables: formsOf(state), stopped: state.stopped };
   const topicOf = (id: TableId): Topic => tableTopic(context.prefix, id);
   const { changes, obstacles } = followableForms(rules, topicOf, forms, batch);
   for (const change of changes) {
-    const form = formAfter(rules, known, change);
-    if (!form || form === known.get(form.name)) continue;
-    known.set(form);
-    if (!since.has(form.name)) since.set(form.name, change.since);
+    for (const { name } of follow(rules, known, change))
+      if (!since.has(name)) since.set(name, change.since);
   }
   for (const table of formsOf(state))
     if (!since.has(table.name) && showsOther(table, state, batch))
@@ -122,8 +161,9 @@ function targetForms(context: BigQueryContext, state: StoredState, batch: SinkBa
   return { targets, obstacles };
 }
 
-/** Whether the views of a table take another form with the batch. */
+/** Whether the views of a table take another form or other names with the batch. */
 function showsOther(table: StoredTable, state: StoredState, batch: SinkBatch): boolean {
+  if (isRenamed(table, state.cut?.lastSequence, warehouseCut(state, batch))) return true;
   const { earlierForms = [], name } = table;
   const before = cutOfTable(state, name)?.lastSequence;
   const after = shownCut(state, batch, name);
@@ -144,6 +184,10 @@ function shownCut(
   return (stays ? undefined : cut?.lastSequence) ?? cutOfTable(state, name)?.lastSequence;
 }
 
+/** The cut of the warehouse when the batch is in. */
+const warehouseCut = (state: StoredState, { cut }: Pick<SinkBatch, 'cut'>): Sequence | undefined =>
+  (cut ?? state.cut)?.lastSequence;
+
 interface TargetForms {
   readonly targets: readonly FormTarget[];
   readonly obstacles: readonly Obstacle[];
@@ -157,7 +201,8 @@ async function ensureDatasets(
   changes: readonly FormTarget[],
 ): Promise<void> {
   const fresh = changes.filter(({ from }) => from === undefined);
-  const datasets = new Set(fresh.map(({ to }) => layout.dataset(to.id)));
+  const naming = bigQueryNaming(layout);
+  const datasets = new Set(fresh.map(({ to }) => namesOf(naming, to).schema));
   for (const dataset of datasets) await service.ensureDataset(dataset);
 }
 

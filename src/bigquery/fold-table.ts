@@ -47,7 +47,7 @@ export async function foldTable(
   const { changesExpireDays } = context.tables;
   const after = [
     ...(isNewKey ? declareKey(layout, folded) : []),
-    ...tableViews(layout, folded, cut.lastSequence),
+    ...tableViews(layout, folded, cut.lastSequence, state.cut?.lastSequence),
     compactionRecord(layout, folded, facts, atUs),
     ...(changesExpireDays === undefined
       ? []

@@ -10,19 +10,20 @@ import type { Cut } from '../sink/destination.ts';
 import type { PartitionOffset } from '../sink/record-source.ts';
 import type { Stops } from '../sink/table-stop.ts';
 import { type ControlRecord, parseControlRecord } from '../topic/control-record.ts';
+import { namesOf } from '../view/naming-rules.ts';
 import type { StoredTable } from '../view/stored-table.ts';
 import { CHECKPOINT_TABLE, identifier, text, timestamp } from './bigquery-dialect.ts';
 import type { HourOfLoads } from './load-budget.ts';
-import type { BigQueryLayout } from './names.ts';
+import { type BigQueryLayout, bigQueryNaming } from './names.ts';
 import { dataParts, type RowColumns, rowsIn, type Statement, structsIn } from './statement.ts';
 import { formatOffsets, parseOffsets } from './stored-offsets.ts';
 import { parseStops, STOPPED_COLUMNS, STOPPED_TYPE, stoppedRows } from './stored-stops.ts';
 
 /** Of the tables in this file. */
-export const LAYOUT_VERSION = 3;
+export const LAYOUT_VERSION = 4;
 
-/** Its tables lack the columns for continuity. */
-export const LAYOUT_BEFORE = 2;
+/** Layouts of earlier versions that are taken over: 2 lacks the columns for continuity, 3 has no names on record. */
+export const LAYOUTS_BEFORE: readonly number[] = [2, 3];
 
 /** Sluice's own tables and views, in the internal dataset. */
 export const OWN = {
@@ -89,15 +90,27 @@ export function createBookkeeping(layout: BigQueryLayout): readonly string[] {
 }
 
 /**
- * Statements that bring bookkeeping of layout 2 up to date; each may be run again, and the last one
- * says that it is done. Rows that nothing was written to since have no continuity.
+ * Statements that bring bookkeeping of an earlier layout up to date; each may be run again, and the
+ * last one says that it is done. Rows that nothing was written to since layout 2 have no continuity.
+ *
+ * @param tables  all there are
  */
-export function takeoverStatements(layout: BigQueryLayout): readonly string[] {
+export function takeoverStatements(
+  layout: BigQueryLayout,
+  tables: Iterable<StoredTable>,
+): readonly Statement[] {
+  const naming = bigQueryNaming(layout);
   const columns = ADDED_COLUMNS.map((column) => `ADD COLUMN IF NOT EXISTS ${column}`).join(', ');
   return [
-    `ALTER TABLE ${ownTable(layout, OWN.tables)} ${columns}`,
-    statusView(layout),
-    `UPDATE ${ownTable(layout, OWN.checkpoints)} AS p SET layout = ${LAYOUT_VERSION} WHERE p.layout = ${LAYOUT_BEFORE}`,
+    { sql: `ALTER TABLE ${ownTable(layout, OWN.tables)} ${columns}` },
+    ...recordDefinitions(
+      layout,
+      Array.from(tables, (table) => ({ ...table, names: namesOf(naming, table) })),
+    ),
+    { sql: statusView(layout) },
+    {
+      sql: `UPDATE ${ownTable(layout, OWN.checkpoints)} AS p SET layout = ${LAYOUT_VERSION} WHERE p.layout < ${LAYOUT_VERSION}`,
+    },
   ];
 }
 
@@ -118,7 +131,8 @@ function statusView(layout: BigQueryLayout): string {
     ` ${committedAt} AS committed_at, p.updated_at AS last_commit,` +
     ` TIMESTAMP_DIFF(p.updated_at, ${committedAt}, SECOND) AS lag_seconds,` +
     ` t.state_rows, t.delta_rows, t.watermark, t.compacted_at AS last_compaction,` +
-    ` ${own('commit_ordinal')} AS commit_ordinal, IF(x.name IS NULL, p.gtid_set, NULL) AS gtid_set` +
+    ` ${own('commit_ordinal')} AS commit_ordinal, IF(x.name IS NULL, p.gtid_set, NULL) AS gtid_set,` +
+    ` JSON_VALUE(t.definition, '$.names.schema') AS view_dataset, JSON_VALUE(t.definition, '$.names.view') AS view_name` +
     ` FROM ${ownTable(layout, OWN.tables)} AS t CROSS JOIN ${checkpoints} AS p` +
     ` LEFT JOIN (SELECT y.name, y.commit_ordinal, y.committed_at_us` +
     ` FROM ${checkpoints} AS c CROSS JOIN UNNEST(c.stopped) AS y) AS x ON x.name = t.name` +
@@ -283,6 +297,27 @@ function parseTable([
   };
 }
 
+/** Forms that are on record already, as they are to be; statements that may be run again. */
+function recordDefinitions(
+  layout: BigQueryLayout,
+  tables: readonly StoredTable[],
+): readonly Statement[] {
+  const sql =
+    `UPDATE ${ownTable(layout, OWN.tables)} AS t SET definition = v.definition` +
+    ` FROM (${rowsIn('definitions', FORM_ROW)}) AS v WHERE t.name = v.name`;
+  const rows = tables.map((table) => ({ name: table.name, definition: definitionOf(table) }));
+  return dataParts(rows).map((part) => ({ sql, data: { definitions: JSON.stringify(part) } }));
+}
+
+const FORM_ROW: RowColumns<{ readonly name: string; readonly definition: string }> = {
+  name: 'STRING',
+  definition: 'STRING',
+};
+
+function definitionOf({ watermark: _, watermarkAtUs: __, ...form }: StoredTable): string {
+  return JSON.stringify(form);
+}
+
 /** A table's continuity, and what follows from it for people. */
 export interface StandingEntry {
   readonly facts: Continuity;
@@ -347,15 +382,14 @@ export function saveDefinitions(
     ` WHEN MATCHED THEN UPDATE SET ${[...first, 'delta_rows = 0', 'state_rows = 0'].join(', ')}` +
     ` WHEN NOT MATCHED THEN INSERT (${[...columns, 'delta_rows', 'state_rows'].join(', ')})` +
     ` VALUES (${[...columns.map((name) => `v.${name}`), '0', '0'].join(', ')})`;
-  const rows = tables.map(({ table, ...entry }): DefinitionRow => {
-    const { watermark, watermarkAtUs: _, ...form } = table;
-    return {
+  const rows = tables.map(
+    ({ table, ...entry }): DefinitionRow => ({
       name: table.name,
-      definition: JSON.stringify(form),
-      watermark,
+      definition: definitionOf(table),
+      watermark: table.watermark,
       ...standingRow(entry),
-    };
-  });
+    }),
+  );
   return dataParts(rows).map((part) => ({ sql, data: { definitions: JSON.stringify(part) } }));
 }
 

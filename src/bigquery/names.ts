@@ -1,4 +1,8 @@
 import type { TableId } from '../change/table.ts';
+import { escapeOf, unescapedName } from '../view/name-escape.ts';
+import type { NamingRules } from '../view/naming-rules.ts';
+import { type RelationNames, VIEW_SUFFIXES, type ViewSuffix } from '../view/stored-table.ts';
+import { shortName, shortNumberedName } from './short-name.ts';
 
 /** Where a pipeline's relations are in BigQuery. Every part is a legal name. */
 export interface BigQueryLayout {
@@ -7,7 +11,7 @@ export interface BigQueryLayout {
   readonly internal: string;
   /** Dataset of the views of a source table. */
   readonly dataset: (id: TableId) => string;
-  /** Name of the view that shows a source table. */
+  /** Name of the view that shows a source table, where nothing else has it. */
   readonly table: (id: TableId) => string;
 }
 
@@ -16,6 +20,17 @@ export interface NameTemplates {
   readonly dataset: string;
   readonly table: string;
 }
+
+/** Of a dataset in characters, of a table in bytes of UTF-8, of a function and of a column in characters. */
+const MAX_DATASET = 1_024;
+const MAX_TABLE = 1_024;
+const MAX_FUNCTION = 256;
+const MAX_COLUMN = 300;
+
+const LONGEST_SUFFIX = Math.max(...VIEW_SUFFIXES.map(({ length }) => length));
+
+/** Of what the names of a table's relations begin with. */
+const MAX_BEGINNING = MAX_TABLE - LONGEST_SUFFIX;
 
 /** @param internal  a legal dataset name */
 export function bigQueryLayout(
@@ -26,10 +41,27 @@ export function bigQueryLayout(
   return {
     project,
     internal,
-    dataset: (id) => datasetName(fill(templates.dataset, id)),
-    table: (id) => relationName(fill(templates.table, id)),
+    dataset: (id) => {
+      const name = shortName(datasetName(fill(templates.dataset, id)), MAX_DATASET);
+      // Views among the physical tables would be taken for some.
+      return [internal, INFORMATION_SCHEMA].some((taken) => isSameWord(taken, name))
+        ? shortNumberedName(name, 2, MAX_DATASET)
+        : name;
+    },
+    table: (id) => {
+      const name = shortName(relationName(fill(templates.table, id)), MAX_BEGINNING);
+      return RESERVED_TABLES.some((taken) => isSameWord(taken, name))
+        ? shortNumberedName(name, 2, MAX_BEGINNING)
+        : name;
+    },
   };
 }
+
+/** What BigQuery shows of a dataset itself, as if it were tables there. */
+const INFORMATION_SCHEMA = 'INFORMATION_SCHEMA';
+const RESERVED_TABLES = [INFORMATION_SCHEMA, '__TABLES__', '__TABLES_SUMMARY__'];
+
+const isSameWord = (a: string, b: string): boolean => a.toLowerCase() === b.toLowerCase();
 
 function fill(template: string, { database, table }: TableId): string {
   return template.replaceAll(/\{(database|table)\}/g, (_, part: string) =>
@@ -47,14 +79,20 @@ export function relationName(text: string): string {
   return escaped(text, /[\p{L}\p{N}_-]/u);
 }
 
+/** A function's name takes less than that of a view: the rest of it is escaped. */
+export function functionName(view: string): string {
+  const legal = view.replaceAll(/[^A-Za-z0-9_]/gu, escapeOf);
+  return shortName(legal, MAX_FUNCTION - LONGEST_SUFFIX);
+}
+
 /** Prefixes that BigQuery refuses in column names, in any letter case. */
 const REFUSED =
   /^(_TABLE_|_FILE_|_PARTITION|_ROW_TIMESTAMP|__ROOT__|_COLIDENTIFIER|_CHANGE_SEQUENCE_NUMBER|_CHANGE_TYPE|_CHANGE_TIMESTAMP|_FIELD_)/i;
 
 export function columnName(text: string): string {
   const legal = escaped(text, /[A-Za-z0-9_]/);
-  if (REFUSED.test(legal) || /^\d/.test(legal)) return escapedFirst(legal);
-  return legal;
+  const name = REFUSED.test(legal) || /^\d/.test(legal) ? escapedFirst(legal) : legal;
+  return shortName(name, MAX_COLUMN);
 }
 
 /** What looks like the start of an escape is escaped itself, whatever becomes of the characters behind it. */
@@ -72,13 +110,35 @@ function escapedFirst(name: string): string {
   return escapeOf(name.slice(0, 1)) + name.slice(1);
 }
 
-function escapeOf(character: string): string {
-  return `_x${(character.codePointAt(0) ?? 0).toString(16).toUpperCase()}_`;
+/**
+ * The source's name behind one of a dataset, a relation or a column; `undefined` where it was too
+ * long for BigQuery.
+ */
+export const sourceName = (name: string): string | undefined => unescapedName(name);
+
+/** In the internal dataset. */
+export const storageName = (names: RelationNames, what: 'changes' | 'state'): string =>
+  `${names.storage}__${what}`;
+
+export function bigQueryNaming(layout: BigQueryLayout): NamingRules {
+  const plain = (id: TableId): RelationNames => ({
+    schema: layout.dataset(id),
+    view: layout.table(id),
+    storage: `${relationName(id.database)}__${relationName(id.table)}`,
+  });
+  return {
+    plain,
+    unrecorded: ({ id }) => plain(id),
+    views: (names) => VIEW_SUFFIXES.map((suffix) => `${names.schema}.${viewName(names, suffix)}`),
+    storage: (names) =>
+      (['changes', 'state'] as const).map(
+        (what) => `${layout.internal}.${storageName(names, what)}`,
+      ),
+    own: [],
+    numbered: (name, number) => shortNumberedName(name, number, MAX_BEGINNING),
+  };
 }
 
-/** The source's name behind one that {@link datasetName}, {@link relationName} or {@link columnName} gave. */
-export function sourceName(name: string): string {
-  return name.replaceAll(/_x([0-9A-F]+)_/g, (_, hex: string) =>
-    String.fromCodePoint(Number.parseInt(hex, 16)),
-  );
-}
+/** In its dataset. */
+export const viewName = ({ view }: RelationNames, suffix: ViewSuffix): string =>
+  (suffix === '__as_of' ? functionName(view) : view) + suffix;

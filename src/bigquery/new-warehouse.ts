@@ -1,8 +1,11 @@
 import type { NewWarehouse } from '../sink/destination.ts';
-import { type StoredTable, VIEW_SUFFIXES } from '../view/stored-table.ts';
+import type { NamedTable } from '../view/dialect.ts';
+import { namesOf } from '../view/naming-rules.ts';
+import type { StoredTable } from '../view/stored-table.ts';
+import { dropViews } from '../view/table-views.ts';
 import { bigQueryDialect, identifier, text } from './bigquery-dialect.ts';
 import { LAYOUT_VERSION, OWN, ownTable, type WarehouseIdentity } from './metadata.ts';
-import type { BigQueryLayout } from './names.ts';
+import { type BigQueryLayout, bigQueryNaming } from './names.ts';
 import { type Statement, transaction } from './statement.ts';
 import { formatOffsets } from './stored-offsets.ts';
 
@@ -18,16 +21,15 @@ const PHYSICAL = /__(?:changes|state)$/;
 export function setAsideStatements(
   layout: BigQueryLayout,
   oldId: string,
-  views: Iterable<Pick<StoredTable, 'id'>>,
+  tables: Iterable<NamedTable & Pick<StoredTable, 'earlierNames'>>,
   present: readonly string[],
 ): readonly string[] {
   const dialect = bigQueryDialect(layout);
-  const drops = [...views].flatMap((table) =>
-    VIEW_SUFFIXES.map((suffix) => {
-      const kind = suffix === '__as_of' ? 'TABLE FUNCTION' : 'VIEW';
-      return `DROP ${kind} IF EXISTS ${dialect.view(table, suffix)}`;
-    }),
-  );
+  const naming = bigQueryNaming(layout);
+  const drops = [...tables].flatMap((table) => {
+    const earlier = (table.earlierNames ?? []).flatMap(({ names = [] }) => names);
+    return [namesOf(naming, table), ...earlier].flatMap((names) => dropViews(dialect, names));
+  });
   const dataset = [layout.project, layout.internal].map(identifier).join('.');
   const renames = present
     .filter((name) => PHYSICAL.test(name))

@@ -31,7 +31,6 @@ export function plannedDatasets(
     if (isOpen) mayNeedMore = true;
     else views.add(layout.dataset({ database: database.text, table: table.text }));
   }
-  views.delete(sink.internalDataset);
   return {
     datasets: [
       { name: sink.internalDataset, use: 'tables' },

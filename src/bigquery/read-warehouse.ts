@@ -4,8 +4,9 @@ import { LoadBudget } from './load-budget.ts';
 import type { LoadPlan } from './load-plan.ts';
 import {
   checkpointQuery,
-  LAYOUT_BEFORE,
+  formsQuery,
   LAYOUT_VERSION,
+  LAYOUTS_BEFORE,
   loadsQuery,
   OWN,
   parseLoads,
@@ -14,7 +15,7 @@ import {
   tablesQuery,
   takeoverStatements,
 } from './metadata.ts';
-import { runScript } from './run-script.ts';
+import { runRepeatable } from './run-script.ts';
 
 /**
  * What the warehouse holds; `undefined` before there is one. Bookkeeping of an earlier layout is
@@ -30,8 +31,12 @@ export async function readState(context: BigQueryContext): Promise<StoredState |
   if (!checkpoint) return undefined;
   const { identity } = parseState(checkpoint, []);
   refuseForeign(context, identity);
-  if (identity.layout === LAYOUT_BEFORE)
-    await runScript(context, takeoverStatements(layout), 'taking over an earlier layout');
+  if (LAYOUTS_BEFORE.includes(identity.layout)) {
+    const { tables } = parseState(checkpoint, await service.rows(formsQuery(layout)));
+    const forms = Array.from(tables.values(), ({ table }) => table);
+    for (const statement of takeoverStatements(layout, forms))
+      await runRepeatable(context, statement, 'taking over an earlier layout');
+  }
   return parseState(checkpoint, await service.rows(tablesQuery(layout)));
 }
 
@@ -70,7 +75,7 @@ function refuseForeign(
   identity: StoredState['identity'],
 ): void {
   const isOurs = identity.pipeline === pipeline && identity.prefix === prefix;
-  if (isOurs && [LAYOUT_BEFORE, LAYOUT_VERSION].includes(identity.layout)) return;
+  if (isOurs && [...LAYOUTS_BEFORE, LAYOUT_VERSION].includes(identity.layout)) return;
   const dataset = `${layout.project}.${layout.internal}`;
   throw new SluiceError(
     'sink.foreign-warehouse',

@@ -33,7 +33,7 @@ export function rowWriter(schema: TableSchema, table: StoredTable, ingestedAtUs:
   };
 }
 
-function rowMembers(read: ReadRow, { row }: ChangeRow): string {
+function rowMembers(read: ReadRow, row: ChangeRow): string {
   let members = '';
   const inexact = read(row, (name, written) => {
     members += `"${name}":${written},`;

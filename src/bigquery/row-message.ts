@@ -37,10 +37,11 @@ export function messageWriter(
     inexact: fieldOf(META.inexact).number,
   };
   const out = new ProtoWriter();
-  return ({ row, seq, op, committedAtUs, position }) => {
-    if (hasHalfCharacter(row))
+  return (change) => {
+    const { seq, op, committedAtUs, position } = change;
+    if (hasHalfCharacter(change.row))
       return { kind: 'refused', reason: 'a text holds half of a UTF-16 surrogate pair' };
-    const inexact = read(row, (name, written) => fieldOf(name).write(out, written));
+    const inexact = read(change, (name, written) => fieldOf(name).write(out, written));
     out.text(meta.seq, seq).text(meta.op, op);
     out.int64(meta.committedAt, BigInt(committedAtUs));
     out.int64(meta.ingestedAt, BigInt(ingestedAtUs));

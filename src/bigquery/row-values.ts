@@ -1,5 +1,7 @@
+import type { HexText } from '../change/encoded-row.ts';
 import type { TableSchema } from '../change/table.ts';
 import { InvariantBroken } from '../errors/error.ts';
+import type { ChangeRow } from '../sink/destination.ts';
 import { scanObject } from '../sink/json-scan.ts';
 import { findColumn } from '../view/place-columns.ts';
 import type { StoredColumn, StoredTable } from '../view/stored-table.ts';
@@ -9,10 +11,13 @@ import { columnName } from './names.ts';
 
 /**
  * Calls `visit` with every value of a row that its column holds: the column's stored name, and the
- * value as a load file has it. NULLs are left out. Returns the values that no column holds, as the
- * members of a JSON object.
+ * value as a load file has it. NULLs are left out. Returns, as the members of a JSON object, the
+ * values that no column holds, and the bytes of those that are no texts.
  */
-export type ReadRow = (row: string, visit: (name: string, written: string) => void) => string;
+export type ReadRow = (
+  row: Pick<ChangeRow, 'row' | 'invalid'>,
+  visit: (name: string, written: string) => void,
+) => string;
 
 interface ColumnWriter {
   /** As it is stored. */
@@ -24,21 +29,30 @@ interface ColumnWriter {
 /** Reads rows of a schema as the table stores them, which is in the form that the rows have. Both ways of writing them begin here. */
 export function rowReader(schema: TableSchema, table: StoredTable): ReadRow {
   const writers = columnWriters(schema, table);
-  return (row, visit) => {
+  const writerOf = (name: string): ColumnWriter => {
+    const writer = writers.get(name);
+    if (writer) return writer;
+    throw new InvariantBroken(`a row has column ${name}, its schema does not`);
+  };
+  return ({ row, invalid }, visit) => {
     let inexact = '';
+    const add = (column: ColumnWriter, text: string): void => {
+      inexact += `${inexact === '' ? '' : ','}"${column.name}":${JSON.stringify(text)}`;
+    };
     scanObject(row, (name, start, end) => {
       const json = row.slice(start, end);
       if (json === 'null') return;
-      const column = writers.get(name);
-      if (!column) throw new InvariantBroken(`a row has column ${name}, its schema does not`);
+      const column = writerOf(name);
       const written = column.write(json);
       if (written !== undefined) visit(column.name, written);
-      else
-        inexact += `${inexact === '' ? '' : ','}"${column.name}":${JSON.stringify(column.original(json))}`;
+      else add(column, column.original(json));
     });
+    for (const [name, bytes] of invalid ?? NONE) add(writerOf(name), bytes);
     return inexact;
   };
 }
+
+const NONE: ReadonlyMap<string, HexText> = new Map();
 
 function columnWriters(schema: TableSchema, table: StoredTable): ReadonlyMap<string, ColumnWriter> {
   const byName = new Map(table.columns.map((column) => [column.wanted ?? column.name, column]));

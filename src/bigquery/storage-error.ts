@@ -20,7 +20,7 @@ const STATUSES: readonly (readonly [name: string, code: ErrorCode])[] = [
   ['INTERNAL', 'bigquery.unreachable'],
   ['UNAVAILABLE', 'bigquery.unreachable'],
   ['DATA_LOSS', 'bigquery.failed'],
-  ['UNAUTHENTICATED', 'bigquery.denied'],
+  ['UNAUTHENTICATED', 'bigquery.no-credentials'],
 ];
 
 /** BigQuery's own codes, which say more than gRPC's. */

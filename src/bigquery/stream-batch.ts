@@ -5,7 +5,7 @@ import type { SinkBatch, TableRows } from '../sink/destination.ts';
 import type { Obstacle } from '../sink/table-stop.ts';
 import { tableTopic } from '../topic/topic-name.ts';
 import type { StoredTable } from '../view/stored-table.ts';
-import { physicalName } from './bigquery-dialect.ts';
+import { changesName } from './bigquery-dialect.ts';
 import { type BigQueryContext, CONCURRENT_JOBS } from './context.ts';
 import {
   byOutcome,
@@ -168,8 +168,8 @@ function encode(
 
 const targetOf = (
   { layout }: Pick<BigQueryContext, 'layout'>,
-  { id }: StoredTable,
-): StreamTable => ({ dataset: layout.internal, table: physicalName(id, 'changes') });
+  table: StoredTable,
+): StreamTable => ({ dataset: layout.internal, table: changesName(layout, table) });
 
 /** Writes the rows into a new stream; none when there are none. */
 async function fill(

@@ -1,12 +1,12 @@
 import type { Sequence } from '../change/sequence.ts';
 import type { EvolutionRules } from '../view/evolve-table.ts';
 import { generationAfter, keyColumns } from '../view/key-generation.ts';
+import { shownAs } from '../view/relation-names.ts';
 import {
   META,
   type PhysicalColumn,
   type StoredColumn,
   type StoredTable,
-  VIEW_SUFFIXES,
 } from '../view/stored-table.ts';
 import { physicalColumns, storedName } from '../view/table-form.ts';
 import { latestView, viewStatements } from '../view/table-views.ts';
@@ -15,7 +15,7 @@ import { CLUSTERABLE, changesClustering, stateClustering } from './clustering.ts
 import { columnForm } from './column-type.ts';
 import { constantExpression } from './constant.ts';
 import { describable, tableDescription } from './description.ts';
-import { type BigQueryLayout, columnName } from './names.ts';
+import { type BigQueryLayout, bigQueryNaming, columnName } from './names.ts';
 import { cutQuery } from './stored-stops.ts';
 import { widenColumn } from './widen-column.ts';
 
@@ -26,7 +26,6 @@ export interface TableSettings {
 }
 
 export function bigQueryRules(layout: BigQueryLayout): EvolutionRules {
-  const dialect = bigQueryDialect(layout);
   return {
     columnName,
     constant: constantExpression,
@@ -36,21 +35,10 @@ export function bigQueryRules(layout: BigQueryLayout): EvolutionRules {
     },
     widen: widenColumn,
     comments: describable,
-    relations: (id) => [
-      ...VIEW_SUFFIXES.map((suffix) => dialect.view({ id }, suffix)),
-      dialect.changes({ id, name: nameOf(id) }),
-      dialect.state({ id, name: nameOf(id) }),
-    ],
+    naming: bigQueryNaming(layout),
     maxColumns: MAX_COLUMNS - CHANGES_META.length,
-    // A source database called like the internal dataset would put its views among the tables.
-    isReserved: (database) =>
-      layout.dataset({ database, table: '' }).toLowerCase() === layout.internal.toLowerCase() ||
-      database.toLowerCase() === 'information_schema',
   };
 }
-
-const nameOf = ({ database, table }: StoredTable['id']): StoredTable['name'] =>
-  `${database}.${table}` as StoredTable['name'];
 
 /** Columns of a changelog beside the source's own. */
 export const CHANGES_META: readonly Pick<PhysicalColumn, 'name' | 'type'>[] = [
@@ -146,6 +134,12 @@ function createStatements(
   ];
 }
 
+/** What {@link tableStatements} made of a table that has no row yet. */
+export function dropStatements(layout: BigQueryLayout, table: StoredTable): readonly string[] {
+  const { changes, state } = bigQueryDialect(layout);
+  return [changes(table), state(table)].map((name) => `DROP TABLE IF EXISTS ${name}`);
+}
+
 function labelsOption(labels: TableSettings['labels']): readonly string[] {
   const pairs = Object.entries(labels).map(([key, value]) => `(${text(key)}, ${text(value)})`);
   return pairs.length === 0 ? [] : [`labels = [${pairs.join(', ')}]`];
@@ -188,12 +182,16 @@ export function declareKey(layout: BigQueryLayout, table: StoredTable): readonly
 /**
  * Every view of a table, which may stand at a cut of its own; each replaces an older one.
  * @param cut  the newest that they will show in this form
+ * @param shown  the newest that the warehouse will show, which says what they are called
  */
 export function tableViews(
   layout: BigQueryLayout,
   table: StoredTable,
   cut: Sequence | undefined,
+  shown = cut,
 ): readonly string[] {
+  const named = shownAs(table, shown);
+  if (!named) return [];
   const dialect = { ...bigQueryDialect(layout), cut: cutQuery(layout, table.name) };
-  return [...viewStatements(dialect, table, cut), ...latestView(dialect, table, cut)];
+  return [...viewStatements(dialect, named, cut), ...latestView(dialect, named, cut)];
 }

@@ -21,7 +21,7 @@ import {
   readYear,
   writeTimestamp2,
 } from './values/temporal.ts';
-import { textCodec } from './values/text.ts';
+import { type TolerantColumn, textCodec } from './values/text.ts';
 
 /** Reads one value and moves the reader behind it. */
 export type ValueReader = (reader: ByteReader) => ColumnValue;
@@ -42,8 +42,14 @@ export interface ColumnCodec {
  * The one table of column kinds, looked into once per table map.
  *
  * @param owner  `database.table.column`, for the error of a value that cannot be read exactly
+ * @param tolerant  of a text column, as `textCodec` takes it
  */
-export function columnCodec(layout: ColumnLayout, column: Column, owner: string): ColumnCodec {
+export function columnCodec(
+  layout: ColumnLayout,
+  column: Column,
+  owner: string,
+  tolerant?: TolerantColumn,
+): ColumnCodec {
   const { width, size } = layout;
   const { type } = column;
   switch (type.kind) {
@@ -79,7 +85,7 @@ export function columnCodec(layout: ColumnLayout, column: Column, owner: string)
             },
           };
     case 'text':
-      return charactersCodec(width, type.charset, owner);
+      return charactersCodec(width, textCodec(type.charset, owner, tolerant));
     case 'binary':
       return binaryCodec(width, type.fixedBytes);
     case 'enum':
@@ -119,8 +125,10 @@ function decimalCodec(precision: number, scale: number): ColumnCodec {
 
 const QUOTE = 0x22;
 
-function charactersCodec(width: number, charset: string, owner: string): ColumnCodec {
-  const { decode, write } = textCodec(charset, owner);
+function charactersCodec(
+  width: number,
+  { decode, write }: ReturnType<typeof textCodec>,
+): ColumnCodec {
   return {
     read: (reader) => {
       const length = prefixedLength(reader, width);

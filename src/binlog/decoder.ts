@@ -1,4 +1,6 @@
 import { formatGtidSet } from '../change/gtid-set.ts';
+import type { InvalidTextRule } from '../change/row-settings.ts';
+import type { TableId } from '../change/table.ts';
 import { SluiceError } from '../errors/error.ts';
 import { ByteReader } from './byte-reader.ts';
 import { charsetOfCollation } from './collations.ts';
@@ -38,6 +40,8 @@ const MAX_CACHED_TABLES = 10_000;
 export interface DecoderOptions {
   /** MySQL's name of a collation's charset; by default from the collations of MySQL 8.0 to 9.7. */
   readonly resolveCharset?: CharsetOf;
+  /** Of each table; `stop` when absent. */
+  readonly invalidText?: (table: TableId) => InvalidTextRule;
 }
 
 /** A table id and what its newest map said. */
@@ -56,6 +60,7 @@ interface MappedTable {
  */
 export class BinlogDecoder {
   readonly #charsetOf: CharsetOf;
+  readonly #invalidText: (table: TableId) => InvalidTextRule;
   #checksums = false;
   /** Counts statements, so that the end of one invalidates its table maps at no cost. */
   #statement = 0;
@@ -65,6 +70,7 @@ export class BinlogDecoder {
 
   constructor(options: DecoderOptions = {}) {
     this.#charsetOf = options.resolveCharset ?? charsetOfCollation;
+    this.#invalidText = options.invalidText ?? (() => 'stop');
   }
 
   /**
@@ -199,7 +205,8 @@ export class BinlogDecoder {
     const key = bytes.toString('latin1');
     const known = this.#codecs.get(key);
     if (known) return known;
-    const codec = rowCodec(decodeTableMap(new ByteReader(bytes, 0, bytes.length), this.#charsetOf));
+    const layout = decodeTableMap(new ByteReader(bytes, 0, bytes.length), this.#charsetOf);
+    const codec = rowCodec(layout, this.#invalidText(layout.id));
     if (this.#codecs.size >= MAX_CACHED_TABLES) this.#codecs.clear();
     this.#codecs.set(key, codec);
     return codec;

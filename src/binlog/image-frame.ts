@@ -1,3 +1,4 @@
+import type { InvalidText } from '../change/encoded-row.ts';
 import type { TableSchema } from '../change/table.ts';
 import { InvariantBroken } from '../errors/error.ts';
 import { paired } from './column-codec.ts';
@@ -9,10 +10,11 @@ export interface ImageSpan {
   end: number;
   keyStart: number;
   keyEnd: number;
+  invalid: readonly InvalidText[] | undefined;
 }
 
 export function newSpan(): ImageSpan {
-  return { start: 0, end: 0, keyStart: -1, keyEnd: -1 };
+  return { start: 0, end: 0, keyStart: -1, keyEnd: -1, invalid: undefined };
 }
 
 /** Room for any value that does not ask for its own: a DECIMAL(65,30) in quotes is the longest. */
@@ -69,6 +71,11 @@ export class ImageFrame {
   close(out: JsonBytes, span: ImageSpan): void {
     out.byte(CLOSE);
     span.end = out.at;
+    // Neither is there nearly always.
+    if (span.invalid !== out.invalid) {
+      span.invalid = out.invalid;
+      out.invalid = undefined;
+    }
     if (this.#keyNames.length > 0) this.#writeKey(out, span);
   }
 

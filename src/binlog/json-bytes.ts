@@ -1,3 +1,4 @@
+import type { InvalidText } from '../change/encoded-row.ts';
 import { InvariantBroken } from '../errors/error.ts';
 
 const FIRST_BYTES = 16_384;
@@ -34,6 +35,8 @@ export class JsonBytes {
   bytes: Buffer = Buffer.allocUnsafeSlow(FIRST_BYTES);
   at = 0;
   reserved = 0;
+  /** What stands for texts that are none, in the image being written; whoever ends the image takes them. */
+  invalid: InvalidText[] | undefined;
   readonly #largestKeptBytes: number;
 
   /** @param largestKeptBytes  what may be kept for the next use; a buffer that grew beyond is given up */
@@ -44,6 +47,7 @@ export class JsonBytes {
   /** Begins again. What was handed out as offsets of `bytes` is void. */
   clear(): void {
     this.at = 0;
+    this.invalid = undefined;
     if (this.bytes.length > this.#largestKeptBytes)
       this.bytes = Buffer.allocUnsafeSlow(FIRST_BYTES);
   }
@@ -183,6 +187,12 @@ export class JsonBytes {
     const json = JSON.stringify(text);
     this.ensure(3 * json.length + this.reserved);
     this.at += this.bytes.write(json, this.at, 'utf8');
+  }
+
+  /** Says of the value just written that it stands for one that is no text. */
+  note(text: InvalidText): void {
+    this.invalid ??= [];
+    this.invalid.push(text);
   }
 
   /** Base64 in quotes; makes room itself. */

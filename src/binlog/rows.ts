@@ -1,4 +1,5 @@
 import type { ColumnValue, RowValues } from '../change/column-value.ts';
+import type { InvalidTextRule } from '../change/row-settings.ts';
 import { SluiceError } from '../errors/error.ts';
 import type { ByteReader } from './byte-reader.ts';
 import { type ColumnCodec, columnCodec, paired } from './column-codec.ts';
@@ -8,6 +9,7 @@ import { ImageWriter } from './image-writer.ts';
 import type { JsonBytes } from './json-bytes.ts';
 import type { TableLayout } from './table-map.ts';
 import { skipValue } from './value-size.ts';
+import { tolerantColumn } from './values/text.ts';
 
 /** What a rows event needs of its table, made once per table map. */
 export interface RowCodec {
@@ -21,12 +23,17 @@ export interface RowCodec {
   readonly all: readonly number[];
 }
 
-export function rowCodec(table: TableLayout): RowCodec {
+export function rowCodec(table: TableLayout, invalidText: InvalidTextRule = 'stop'): RowCodec {
   const { schema } = table;
   const { database, table: name } = table.id;
   const all = table.columns.map((_, index) => index);
   const columns = schema?.columns.map((column, index) =>
-    columnCodec(paired(table.columns, index), column, `${database}.${name}.${column.name}`),
+    columnCodec(
+      paired(table.columns, index),
+      column,
+      `${database}.${name}.${column.name}`,
+      tolerantColumn(schema, index, invalidText),
+    ),
   );
   return {
     table,

@@ -1,3 +1,4 @@
+import { DEFAULT_ROW_SETTINGS, type RowSettings } from '../change/row-settings.ts';
 import { type TableId, type TableName, type TableSchema, tableName } from '../change/table.ts';
 import type { ErrorCode } from '../errors/catalogue.ts';
 import { SluiceError } from '../errors/error.ts';
@@ -6,7 +7,7 @@ import { type Topic, type TopicIdentity, tableTopic } from '../topic/topic-name.
 import type { BatchWriter } from './batch-writer.ts';
 import type { Cascades } from './cascades.ts';
 import type { ConfirmedSight, Definitions } from './definitions.ts';
-import type { Ledger, StopReason, TableState } from './ledger.ts';
+import type { Ledger, TableState } from './ledger.ts';
 import type { PipelineLog } from './pipeline-log.ts';
 import type { StreamPosition } from './position.ts';
 import type { Sight, SourceServer } from './source-server.ts';
@@ -29,6 +30,7 @@ export interface AdmissionParts {
   readonly copies: boolean;
   /** Topics that may not have changed since records were written to them; none in a new epoch. */
   readonly formerTopics: ReadonlyMap<Topic, TopicIdentity>;
+  readonly rowSettings: (table: TableId) => RowSettings;
 }
 
 /** What a look at a table comes to. */
@@ -40,6 +42,8 @@ export type AdmissionVerdict =
   | { readonly kind: 'hide' }
   | { readonly kind: 'drop' }
   | { readonly kind: 'leave' };
+
+type StoppedState = Extract<TableState, { readonly kind: 'stopped' | 'invisible' }>;
 
 /** Reasons to be stopped that a look can tell are gone. */
 const SEEN_TO_BE_CURED: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
@@ -53,7 +57,8 @@ const TRIED_AGAIN: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['mysql.query-fai
 const TRY_AGAIN_AFTER_MS = 10 * 60_000;
 
 /**
- * What becomes of a table that was looked at where the look is certain to hold.
+ * What becomes of a table that the configuration wants, or that was captured once, and that was
+ * looked at where the look is certain to hold.
  *
  * @param state  absent for a table that nobody has met
  */
@@ -62,8 +67,8 @@ export function verdictOn(
   state: TableState | undefined,
   sight: Sight,
   nowMs: number,
+  settings: RowSettings,
 ): AdmissionVerdict {
-  if (state?.kind === 'excluded') return { kind: 'leave' };
   switch (sight.kind) {
     case 'hidden':
       return { kind: state?.kind === 'invisible' ? 'leave' : 'hide' };
@@ -75,15 +80,33 @@ export function verdictOn(
       const { schema } = sight.table;
       if (schema.key.length === 0) return { kind: 'stop', error: keyless(id) };
       if (state?.kind === 'followed') return { kind: 'announce', schema };
-      if (state?.kind === 'stopped' && !mayReturn(state, nowMs)) return { kind: 'leave' };
+      if (state?.kind === 'stopped' && !mayReturn(state, nowMs, settings)) return { kind: 'leave' };
       return { kind: 'follow', schema };
     }
   }
 }
 
-function mayReturn({ code, sinceMs }: StopReason, nowMs: number): boolean {
-  if (SEEN_TO_BE_CURED.has(code)) return true;
+/** One that was left out stays on record as that until the source has been seen to have it, or not. */
+const isDecidedByConfiguration = (state: TableState['kind'] | undefined): boolean =>
+  state === undefined || state === 'gone' || state === 'excluded';
+
+function mayReturn(state: StoppedState, nowMs: number, settings: RowSettings): boolean {
+  const { code, sinceMs } = state;
+  if (SEEN_TO_BE_CURED.has(code) || isSetOtherwise(state, settings)) return true;
   return TRIED_AGAIN.has(code) && nowMs - sinceMs >= TRY_AGAIN_AFTER_MS;
+}
+
+/**
+ * A setting that decides about such failures is another than when the table stopped: it is tried
+ * again, once. Records depend on both: what is noted of an invalid text takes room, too.
+ */
+function isSetOtherwise(
+  { code, rows = DEFAULT_ROW_SETTINGS }: StoppedState,
+  { invalidText, beforeImage }: RowSettings,
+): boolean {
+  if (code === 'binlog.unsupported') return rows.invalidText !== invalidText;
+  if (code !== 'kafka.record-too-large') return false;
+  return rows.beforeImage !== beforeImage || rows.invalidText !== invalidText;
 }
 
 /**
@@ -101,7 +124,7 @@ export class Admission {
   isOurs(id: TableId): boolean {
     const { ledger, router } = this.#parts;
     const state = ledger.get(tableName(id))?.state.kind;
-    return state === undefined || state === 'gone' ? router.captures(id) : state !== 'excluded';
+    return isDecidedByConfiguration(state) ? router.captures(id) : true;
   }
 
   /** A statement has made the table. One that may have been there before may have rows already. */
@@ -205,12 +228,11 @@ export class Admission {
 
   /** @returns the schema that has to be on record, if any */
   #act({ id, sight }: ConfirmedSight): readonly TableSchema[] {
-    const { ledger, router, tables, batch, nowMs } = this.#parts;
+    const { ledger, router, tables, batch, nowMs, rowSettings } = this.#parts;
     const state = ledger.get(tableName(id))?.state;
-    const isUnknown = state === undefined || state.kind === 'gone';
-    if (isUnknown && !router.captures(id)) return [];
+    if (isDecidedByConfiguration(state?.kind) && !router.captures(id)) return [];
     if (sight.kind === 'readable') batch.comments.learn(tableName(id), sight.table.comments);
-    const verdict = verdictOn(id, state, sight, nowMs());
+    const verdict = verdictOn(id, state, sight, nowMs(), rowSettings(id));
     switch (verdict.kind) {
       case 'announce':
         return [verdict.schema];

@@ -1,3 +1,4 @@
+import type { RowSettings } from '../change/row-settings.ts';
 import type { Sequence } from '../change/sequence.ts';
 import { type TableId, type TableName, type TableSchema, tableName } from '../change/table.ts';
 import type { ErrorCode } from '../errors/catalogue.ts';
@@ -10,7 +11,12 @@ export type TableState =
   /** The configuration leaves it out. */
   | { readonly kind: 'excluded'; readonly since: Sequence }
   /** It cannot be captured, or the account may not read it. */
-  | ({ readonly kind: 'stopped' | 'invisible'; readonly since: Sequence } & StopReason)
+  | ({
+      readonly kind: 'stopped' | 'invisible';
+      readonly since: Sequence;
+      /** The settings it stopped under; absent where it did so before there were any. */
+      readonly rows?: RowSettings;
+    } & StopReason)
   /** The source has no such table any more. */
   | { readonly kind: 'gone'; readonly since: Sequence };
 

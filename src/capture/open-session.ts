@@ -147,7 +147,7 @@ function assemble(
     },
   );
   const definitions = new Definitions();
-  const router = new TableRouter(ledger, captures);
+  const router = new TableRouter(ledger, captures, input.rowSettings);
   const formerTopics = decision.kind === 'reopen' ? new Map() : topicsOf(stored);
   const tables = new Tables({
     prefix,
@@ -159,6 +159,7 @@ function assemble(
     at: () => `${position.file}:${position.pos}`,
     nowMs,
     onFailure: input.onFailure,
+    rowSettings: input.rowSettings,
   });
   const copies = input.snapshotMode === 'initial';
   const admission = new Admission({
@@ -177,6 +178,7 @@ function assemble(
     },
     copies,
     formerTopics,
+    rowSettings: input.rowSettings,
   });
   const events = new EventHandler({
     ...{ position, ledger, router, tables, admission, definitions, snapshot, batch, xa, cascades },
@@ -237,6 +239,7 @@ function settleTables(
         wasWritten: isTakenOver && stored.formerTopics.has(tableTopic(input.prefix, id)),
       },
       deps.nowMs(),
+      input.rowSettings(id),
     );
     switch (step.kind) {
       case 'keep':

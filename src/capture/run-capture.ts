@@ -1,3 +1,5 @@
+import type { RowSettings } from '../change/row-settings.ts';
+import type { TableId } from '../change/table.ts';
 import { followedTables, type TablePatterns } from '../change/table-pattern.ts';
 import type { StreamCommand, Tripwire } from '../control/stream-command.ts';
 import type { ChunkReader } from '../snapshot/chunk-reader.ts';
@@ -37,6 +39,7 @@ export interface CaptureInput extends TablePatterns {
   readonly positionIntervalMs: number;
   readonly reportIntervalMs: number;
   readonly onFailure: OnFailure;
+  readonly rowSettings: (table: TableId) => RowSettings;
   readonly tripwire: Tripwire;
   readonly commands: readonly StreamCommand[];
 }

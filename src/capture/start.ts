@@ -1,5 +1,6 @@
 import type { Checkpoint } from '../change/checkpoint.ts';
 import { formatGtidSet, parseGtidSet } from '../change/gtid-set.ts';
+import type { RowSettings } from '../change/row-settings.ts';
 import type { TableId } from '../change/table.ts';
 import type { StreamCommand, Tripwire } from '../control/stream-command.ts';
 import { SluiceError } from '../errors/error.ts';
@@ -154,15 +155,14 @@ export type TableStep =
   | { readonly kind: 'lookAgain' };
 
 /** What the start of an attempt makes of one table. */
-export function tableStep(facts: TableFacts, nowMs: number): TableStep {
+export function tableStep(facts: TableFacts, nowMs: number, settings: RowSettings): TableStep {
   const { id, state, captured, sight, wasWritten } = facts;
   if (!captured)
     return {
       kind: state && state.kind !== 'gone' && state.kind !== 'excluded' ? 'exclude' : 'keep',
     };
   if (!sight) return { kind: state && state.kind !== 'gone' ? 'lookAgain' : 'keep' };
-  const known = state?.kind === 'excluded' ? undefined : state;
-  const verdict = verdictOn(id, known, sight, nowMs);
+  const verdict = verdictOn(id, state, sight, nowMs, settings);
   switch (verdict.kind) {
     case 'announce':
     case 'leave':

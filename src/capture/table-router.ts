@@ -1,3 +1,4 @@
+import type { RowSettings } from '../change/row-settings.ts';
 import { type TableId, type TableSchema, tableName } from '../change/table.ts';
 import { SluiceError } from '../errors/error.ts';
 import type { TableRoute } from '../topic/envelope.ts';
@@ -22,10 +23,16 @@ const ADMIT: Routing = { kind: 'admit' };
 export class TableRouter {
   readonly #ledger: Ledger;
   readonly #captures: (table: TableId) => boolean;
+  readonly #rowSettings: (table: TableId) => RowSettings;
   #routings = new WeakMap<TableSchema, Routing>();
   #version: number;
 
-  constructor(ledger: Ledger, captures: (table: TableId) => boolean) {
+  constructor(
+    ledger: Ledger,
+    captures: (table: TableId) => boolean,
+    rowSettings: (table: TableId) => RowSettings,
+  ) {
+    this.#rowSettings = rowSettings;
     this.#ledger = ledger;
     this.#captures = captures;
     this.#version = ledger.version;
@@ -65,7 +72,9 @@ export class TableRouter {
     if (!entry.topic) return ADMIT;
     const { name: topic, partitions } = entry.topic;
     const schemaId = schemaIdOf(schema);
-    return { kind: 'route', route: { table: name, topic, partitions, schema, schemaId } };
+    const { beforeImage } = this.#rowSettings(schema.id);
+    const route = { table: name, topic, partitions, schema, schemaId, beforeImage };
+    return { kind: 'route', route };
   }
 }
 

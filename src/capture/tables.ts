@@ -1,3 +1,4 @@
+import type { RowSettings } from '../change/row-settings.ts';
 import type { Sequence } from '../change/sequence.ts';
 import { type TableId, type TableName, tableName } from '../change/table.ts';
 import type { ErrorCode } from '../errors/catalogue.ts';
@@ -25,6 +26,7 @@ export interface TablesParts {
   readonly at: () => string;
   readonly nowMs: () => number;
   readonly onFailure: OnFailure;
+  readonly rowSettings: (table: TableId) => RowSettings;
 }
 
 /**
@@ -111,7 +113,7 @@ export class Tables {
   }
 
   #stop(id: TableId, cause: 'stopped' | 'invisible', code: ErrorCode, reason: string): void {
-    const { at, nowMs, ledger } = this.#parts;
+    const { at, nowMs, ledger, rowSettings } = this.#parts;
     const name = tableName(id);
     const known = ledger.get(name)?.state;
     if (isStopped(known) && known.code === code) return;
@@ -120,6 +122,7 @@ export class Tables {
       kind: cause,
       since,
       ...why,
+      rows: rowSettings(id),
     }));
     this.#notices.push({ kind: 'tableStopped', table: name, ...why });
   }

@@ -13,6 +13,7 @@ export const EXIT = {
 export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
 
 export function exitCodeOf(code: ErrorCode): ExitCode {
+  if (code === 'cli.wait-ended') return EXIT.failed;
   if (code.startsWith('cli.') || code.startsWith('config.')) return EXIT.badInput;
   return code.endsWith('.unreachable') || code.endsWith('.no-worker')
     ? EXIT.unreachable

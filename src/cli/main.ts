@@ -12,6 +12,8 @@ const ports: CliPorts = {
     (await import('../workers/warnings.ts')).quietKnownWarnings();
     return { findings: await (await import('../workers/preflight.ts')).checkPipeline(spec) };
   },
+  pipelineTopics: async (spec, namespace) =>
+    (await import('../workers/pipeline-topics.ts')).pipelineTopics(spec, namespace),
   sinkCosts: async (spec, options) => (await import('../workers/cost.ts')).sinkCosts(spec, options),
   tailTopic: async function* (options) {
     yield* (await import('../workers/tail.ts')).tailTopic(options);

@@ -3,6 +3,7 @@ import type { PipelineSpec } from '../control/pipeline-spec.ts';
 import type { TemporalPlace } from '../temporal/connection.ts';
 import type { PipelineClient } from '../temporal/pipeline-client.ts';
 import type { sinkCosts } from '../workers/cost.ts';
+import type { pipelineTopics } from '../workers/pipeline-topics.ts';
 import type { queryWarehouse } from '../workers/query.ts';
 import type { runWorker } from '../workers/run-worker.ts';
 import type { tailTopic } from '../workers/tail.ts';
@@ -19,6 +20,7 @@ export type PipelineControl = AsyncDisposable &
     | 'pause'
     | 'resume'
     | 'requestSnapshot'
+    | 'resnapshot'
     | 'recover'
     | 'drop'
   >;
@@ -27,6 +29,7 @@ export type PipelineControl = AsyncDisposable &
 export interface CliPorts {
   readonly runWorker: typeof runWorker;
   checkPipeline(spec: PipelineSpec): Promise<{ readonly findings: readonly Finding[] }>;
+  readonly pipelineTopics: typeof pipelineTopics;
   readonly sinkCosts: typeof sinkCosts;
   readonly tailTopic: typeof tailTopic;
   readonly queryWarehouse: typeof queryWarehouse;

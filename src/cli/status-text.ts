@@ -1,3 +1,4 @@
+import type { DurablePosition } from '../control/messages.ts';
 import { type StoppedTables, snapshotCommand } from '../control/stopped-tables.ts';
 import type {
   PipelineProgress,
@@ -20,7 +21,8 @@ export function statusBlock(status: PipelineView, nowMs: number): string {
       status.reason === undefined ? status.state : `${status.state} (${status.reason})`,
     ),
     ...field('since', `${localTime(status.sinceMs)} (${duration(nowMs - status.sinceMs)})`),
-    ...(progress ? progressLines(progress) : field('position', 'none reported yet')),
+    ...positionLines(status.position, nowMs),
+    ...(progress ? progressLines(progress) : []),
     ...stoppedLines(pipeline, status.stopped, 'stopped'),
     ...status.sinks.flatMap((sink) => [
       ...field(`sink ${sink.name}`, sinkText(sink)),
@@ -36,25 +38,28 @@ export function statusBlock(status: PipelineView, nowMs: number): string {
 
 /** One line of the list: name, state, since, lag, rows/s, snapshot, sinks. */
 export function statusRow(
-  { pipeline, state, sinceMs, progress, stopped, sinks }: PipelineView,
+  { pipeline, state, sinceMs, progress, stopped, sinks, incident }: PipelineView,
   nowMs: number,
 ): readonly string[] {
   return [
     pipeline,
-    `${state}${stoppedText(stopped)}`,
+    `${state}${incident ? ` (${incident.code})` : ''}${stoppedText(stopped)}`,
     duration(nowMs - sinceMs),
     progress ? duration(progress.lagMs) : NOTHING_YET,
     progress ? count(progress.rowsPerSecond) : NOTHING_YET,
     progress?.snapshot
       ? `${progress.snapshot.tablesDone}/${progress.snapshot.tablesTotal} tables`
       : NOTHING_YET,
-    sinks
-      .map(
-        (sink) =>
-          `${sink.name} ${sink.progress ? duration(sink.progress.lagMs) : sink.state}${stoppedText(sink.stopped)}`,
-      )
-      .join(', ') || NOTHING_YET,
+    sinks.map((sink) => `${sink.name} ${sinkCell(sink)}${stoppedText(sink.stopped)}`).join(', ') ||
+      NOTHING_YET,
   ];
+}
+
+/** State and code of what is wrong, or how far a sink is behind that works. */
+function sinkCell({ state, progress, incident, reason }: SinkView): string {
+  if (incident) return `${state} (${incident.code})`;
+  if (state !== 'RUNNING' || !progress) return state;
+  return reason === undefined ? duration(progress.lagMs) : `${state} (tries again)`;
 }
 
 /** An open incident with the commands that answer or cure it, ready to paste. */
@@ -73,14 +78,22 @@ export function incidentLines(
   ];
 }
 
-function progressLines(progress: PipelineProgress): readonly string[] {
-  const { checkpoint, snapshot } = progress;
-  const place =
-    checkpoint &&
-    `${checkpoint.file}:${checkpoint.pos}, commit ${count(checkpoint.commitOrdinal)}, epoch ${checkpoint.epoch}`;
+function positionLines(position: DurablePosition | undefined, nowMs: number): readonly string[] {
+  if (!position) return field('position', 'none reported yet');
+  const { gtidSet, file, pos, epoch, commitOrdinal, writtenAtMs } = position;
+  const age = duration(nowMs - writtenAtMs);
   return [
-    ...field('position', place ?? 'none yet'),
-    ...(checkpoint ? field('gtid set', checkpoint.gtidSet || '(empty)') : []),
+    ...field(
+      'position',
+      `${file}:${pos}, commit ${count(commitOrdinal)}, epoch ${epoch}, written ${age} ago`,
+    ),
+    ...field('gtid set', gtidSet || '(empty)'),
+  ];
+}
+
+function progressLines(progress: PipelineProgress): readonly string[] {
+  const { snapshot } = progress;
+  return [
     ...field('lag', duration(progress.lagMs)),
     ...(progress.purgeInMs === undefined ? [] : field('purged in', duration(progress.purgeInMs))),
     ...field('rows/s', count(progress.rowsPerSecond)),

@@ -16,6 +16,7 @@ export function crossProblems(data: unknown): readonly PathProblem[] {
     ...sharedDatasets(data),
     ...unreachableStreams(data),
     ...uncapturedSchedules(data),
+    ...idleTableSettings(data),
   ];
 }
 
@@ -86,31 +87,52 @@ function unreachableStreams(data: unknown): readonly PathProblem[] {
 
 /** A scheduled table that no pattern captures would be asked for in vain every time. */
 function uncapturedSchedules(data: unknown): readonly PathProblem[] {
+  const notCaptured = captureProblem(data);
+  return namesAt(data, ['snapshot', 'schedules']).flatMap((schedule) => {
+    const path = ['snapshot', 'schedules', schedule, 'tables'];
+    return textsAt(data, path).flatMap((pattern, index) => {
+      const problem = notCaptured(pattern);
+      return problem === undefined ? [] : [at([...path, index], problem)];
+    });
+  });
+}
+
+/** What is wrong with asking for a table by its name that no pattern captures. */
+function captureProblem(data: unknown): (pattern: string) => string | undefined {
   const include = textsAt(data, ['source', 'include']);
   const exclude = textsAt(data, ['source', 'exclude']);
   const included = tableFilter(include, []);
   const follows = valueAt(data, ['source', 'ghostTables']) === 'follow';
-  const captured = followedTables({
-    include,
-    exclude,
-    ghostTables: follows ? 'follow' : 'skip',
-  });
-  if (include.length === 0) return [];
-  return namesAt(data, ['snapshot', 'schedules']).flatMap((schedule) => {
-    const path = ['snapshot', 'schedules', schedule, 'tables'];
-    return textsAt(data, path).flatMap((pattern, index) => {
-      const table = singleTable(pattern);
-      return table && !captured(table)
-        ? [
-            at(
-              [...path, index],
-              `table ${pattern} is not captured: ${included(table) ? 'source.exclude or source.ghostTables leaves it out' : 'source.include does not name it'}`,
-            ),
-          ]
-        : [];
-    });
+  const captured = followedTables({ include, exclude, ghostTables: follows ? 'follow' : 'skip' });
+  return (pattern) => {
+    const table = include.length === 0 ? undefined : singleTable(pattern);
+    if (!table || captured(table)) return undefined;
+    const why = included(table)
+      ? 'source.exclude or source.ghostTables leaves it out'
+      : 'source.include does not name it';
+    return `table ${pattern} is not captured: ${why}`;
+  };
+}
+
+/** How rows are passed on is set for a table by one pattern alone: settings that never count would be missed in the rows. */
+function idleTableSettings(data: unknown): readonly PathProblem[] {
+  const path = ['source', 'tables'];
+  const notCaptured = captureProblem(data);
+  const patterns = namesAt(data, path);
+  return patterns.flatMap((pattern, index) => {
+    const table = singleTable(pattern);
+    const isOfRows = namesAt(data, [...path, pattern]).some((key) => ROW_SETTINGS.has(key));
+    if (!table || !isOfRows) return [];
+    const last = patterns.slice(index + 1).findLast((other) => tableFilter([other], [])(table));
+    const problem =
+      last === undefined
+        ? notCaptured(pattern)
+        : `never counts: ${last}, farther down, has the table too; write ${pattern} behind it`;
+    return problem === undefined ? [] : [at([...path, pattern], problem)];
   });
 }
+
+const ROW_SETTINGS: ReadonlySet<string> = new Set(['invalidText', 'beforeImage']);
 
 const at = (path: KeyPath, message: string): PathProblem => ({ path, target: 'value', message });
 

@@ -69,5 +69,17 @@ export const DEFAULT_COMPACTION_PRIORITY = 'interactive';
 /** A ghost table's rows come again under the name of the real one. */
 export const DEFAULT_GHOST_TABLES = 'skip';
 
+/** What stands for a value that was not passed on as it is has to be somebody's decision. */
+export const DEFAULT_INVALID_TEXT = 'stop';
+
+/** As Debezium has it; consumers may compare the two. */
+export const DEFAULT_BEFORE_IMAGE = 'full';
+
 /** One odd table must not stop the others. */
 export const DEFAULT_ON_TABLE_FAILURE = 'stop-table';
+
+/** Outlasts a failover and a rolling restart; a binlog's retention is hours at least. */
+export const DEFAULT_INCIDENT_AFTER_MS = 300_000;
+
+/** A rolling restart of three brokers is fewer; two pipelines that fight over a dump are more. */
+export const DEFAULT_INCIDENT_AFTER_COUNT = 10;

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import {
   BROKER_DEFAULT_REPLICATION,
+  DEFAULT_BEFORE_IMAGE,
   DEFAULT_BIGQUERY_BATCH_BYTES,
   DEFAULT_CHUNK_ROWS,
   DEFAULT_COMPACTION_INTERVAL_MS,
@@ -13,6 +14,9 @@ import {
   DEFAULT_GHOST_TABLES,
   DEFAULT_HEARTBEAT_TIMEOUT_MS,
   DEFAULT_IDLE_MS,
+  DEFAULT_INCIDENT_AFTER_COUNT,
+  DEFAULT_INCIDENT_AFTER_MS,
+  DEFAULT_INVALID_TEXT,
   DEFAULT_LOAD_INTERVAL_MS,
   DEFAULT_MAX_BATCH_BYTES,
   DEFAULT_MAX_BATCH_ROWS,
@@ -88,6 +92,18 @@ const tableSettings = z.strictObject({
     .default(DEFAULT_ON_TABLE_FAILURE)
     .describe(
       'What happens when the table cannot be read, decoded or written: it stops while the others go on, or the pipeline stops with it.',
+    ),
+  invalidText: z
+    .enum(['stop', 'replace', 'bytes'])
+    .default(DEFAULT_INVALID_TEXT)
+    .describe(
+      'What becomes of a value of a CHAR, VARCHAR or TEXT column that is not valid in its character set: `stop` fails the table, `replace` puts U+FFFD for each sequence that is no character, `bytes` passes the bytes of the value on in hex, as `0x4181`. The header `__sluice.invalid_text` of such a record, and `_cdc_inexact` in a warehouse, name the column and keep the bytes; with `replace` the record is larger by twice their length. In a column of the key it always fails the table: two keys might become one.',
+    ),
+  beforeImage: z
+    .enum(['full', 'key'])
+    .default(DEFAULT_BEFORE_IMAGE)
+    .describe(
+      'What `before` has of an update that keeps its key: the whole row, or with `key` the columns of the key alone, so that a large value that stays the same is in the record once. The header `__sluice.before` says so then. Deletes, also that of a change of the key, show the whole row in any case. Warehouses are the same with both.',
     ),
 });
 
@@ -227,7 +243,7 @@ const bigquerySink = z.strictObject({
   table: template('a table name has letters, digits, dashes, underscores, {database} and {table}')
     .default(DEFAULT_TABLE)
     .describe(
-      'Name of the view of a source table; `{database}_{table}` where one dataset holds all.',
+      'Name of the view of a source table, when it appears; `{database}_{table}` where one dataset holds all.',
     ),
   keyFile: z
     .string()
@@ -346,6 +362,17 @@ const stream = z.strictObject({
     ),
 });
 
+const failures = z.strictObject({
+  incidentAfterMs: wholeNumber(1_000, 86_400_000)
+    .default(DEFAULT_INCIDENT_AFTER_MS)
+    .describe(
+      'Work that fails is tried again for ever; when it has not got past one place for this long, an incident opens as well.',
+    ),
+  incidentAfterCount: wholeNumber(2, 100)
+    .default(DEFAULT_INCIDENT_AFTER_COUNT)
+    .describe('An incident opens also after this many failures within that time, wherever.'),
+});
+
 export const pipelineSchema = z
   .strictObject({
     pipeline: name('pipeline').describe(
@@ -359,6 +386,9 @@ export const pipelineSchema = z
       .describe('Warehouses that follow the topics, by name. None is fine.'),
     snapshot: snapshot.prefault({}).describe('Copies of whole tables.'),
     stream: stream.prefault({}).describe('How changes are batched.'),
+    failures: failures
+      .prefault({})
+      .describe('When work that is tried again and again becomes an incident.'),
   })
   .describe('A Sluice pipeline: one MySQL or MariaDB server into Kafka and on into warehouses.');
 

@@ -38,6 +38,7 @@ export function pipelineSpec(file: PipelineFile, { folder, host }: Surroundings)
     ),
     snapshot: snapshotSpec(file),
     stream: file.stream,
+    failures: file.failures,
   };
 }
 

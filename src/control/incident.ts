@@ -6,8 +6,11 @@ export type Facts = SluiceError['facts'];
 export interface Incident {
   /** `gap-2026-11-23-01`: kind, day it opened, number within the workflow; a sink's begins with `<sink>/`. */
   readonly id: string;
-  /** `table`: one table has stopped, the workflow goes on; its facts name `table` and `position`. */
-  readonly kind: 'gap' | 'blocked' | 'table';
+  /**
+   * `table`: one table has stopped, the workflow goes on; its facts name `table` and `position`.
+   * `failing`: the work fails again and again, and is tried again.
+   */
+  readonly kind: 'gap' | 'blocked' | 'failing' | 'table';
   /** Error code; `sluice explain CODE` tells more. */
   readonly code: string;
   readonly message: string;
@@ -50,7 +53,7 @@ const isOpen = ({ closedAtMs }: Incident): boolean => closedAtMs === undefined;
 
 const isOfTable = ({ kind }: Incident): boolean => kind === 'table';
 
-/** The incident that holds the workflow up. Those of single tables hold nothing up. */
+/** The incident that somebody has to answer. Those of single tables hold nothing up. */
 export function findOpenIncident(incidents: readonly Incident[]): Incident | undefined {
   return incidents.findLast((incident) => isOpen(incident) && !isOfTable(incident));
 }

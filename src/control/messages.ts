@@ -1,5 +1,6 @@
 import { unreachable } from '../change/brand.ts';
 import { CASCADES_SELECTOR, parseTablePattern } from '../change/table-pattern.ts';
+import type { FailingNotice } from './failing.ts';
 import type { PipelineSpec } from './pipeline-spec.ts';
 import type { StoppedTables, TableStop } from './stopped-tables.ts';
 
@@ -51,7 +52,7 @@ export const COMMAND_KINDS: readonly CommandKind[] = [
   'drop',
 ];
 
-/** Commands of a sink, the same way. Its `resnapshot` begins an empty warehouse and takes every table. */
+/** Commands of a sink, the same way. `resnapshot` begins an empty warehouse and takes every table. */
 export type SinkCommand =
   | ({ readonly kind: 'pause' } & Requester)
   | ({ readonly kind: 'resume' } & Requester)
@@ -61,6 +62,7 @@ export type SinkCommand =
       readonly incidentId: string;
       readonly action: RecoverAction;
     } & Requester)
+  | ({ readonly kind: 'resnapshot' } & Requester)
   | ({ readonly kind: 'stop' } & Requester);
 
 export type SinkCommandKind = SinkCommand['kind'];
@@ -70,6 +72,7 @@ export const SINK_COMMAND_KINDS: readonly SinkCommandKind[] = [
   'resume',
   'applyConfig',
   'recover',
+  'resnapshot',
   'stop',
 ];
 
@@ -94,6 +97,10 @@ export const CAPTURE_STARTED = 'captureStarted';
 export const SNAPSHOT_FINISHED = 'snapshotFinished';
 /** Signal from a stream or a sink to its workflow. */
 export const STOPPED_TABLES = 'stoppedTables';
+/** The same, of work that fails and is tried again, and of its end. */
+export const FAILING = 'failing';
+/** Signal from a stream that ends: where the next one begins. */
+export const STREAM_ENDED = 'streamEnded';
 /** Signal from a pipeline to the workflow that asked for a snapshot. */
 export const SNAPSHOT_DONE = 'snapshotDone';
 
@@ -103,6 +110,17 @@ export interface CaptureStarted {
   readonly commandIds: readonly string[];
   /** The latest snapshots that are finished, told again in case a crash kept their own notices. */
   readonly finished: readonly SnapshotFinished[];
+}
+
+/** For display; the position that counts is in the positions topic. */
+export interface DurablePosition {
+  /** Cut where it is long. */
+  readonly gtidSet: string;
+  readonly file: string;
+  readonly pos: number;
+  readonly epoch: number;
+  readonly commitOrdinal: number;
+  readonly writtenAtMs: number;
 }
 
 export interface SnapshotFinished {
@@ -122,6 +140,7 @@ const MAX_TABLES = 100;
 /** All names of one command together; the command is carried in the workflow's state. */
 const MAX_TABLES_CHARS = 2_000;
 const MAX_ID_CHARS = 100;
+const MAX_GTID_CHARS = 500;
 const MAX_BY_CHARS = 128;
 const MAX_REASON_CHARS = 500;
 const MAX_WORKFLOW_ID_CHARS = 250;
@@ -165,6 +184,7 @@ export function parseSinkCommand(kind: SinkCommandKind, payload: unknown): Parse
     switch (kind) {
       case 'pause':
       case 'resume':
+      case 'resnapshot':
       case 'stop':
         return accept({ kind, ...requester });
       case 'recover':
@@ -201,6 +221,43 @@ export function parseStoppedTables(payload: unknown): Parsed<StoppedTables> {
       ? accept({ count: Math.max(count, tables.length), tables })
       : refuse(`${STOPPED_TABLES} needs "count" and "tables"`),
   );
+}
+
+/** Payload of {@link STREAM_ENDED}. */
+export function parseStreamEnded(payload: unknown): Parsed<DurablePosition> {
+  return withFields(STREAM_ENDED, payload, (fields) => {
+    const { gtidSet, file, pos, epoch, commitOrdinal, writtenAtMs } = fields;
+    return typeof gtidSet === 'string' &&
+      gtidSet.length <= MAX_GTID_CHARS &&
+      isText(file, MAX_ID_CHARS) &&
+      isCount(pos) &&
+      isCount(epoch) &&
+      isCount(commitOrdinal) &&
+      isCount(writtenAtMs)
+      ? accept({ gtidSet, file, pos, epoch, commitOrdinal, writtenAtMs })
+      : refuse(`${STREAM_ENDED} needs the fields of a position`);
+  });
+}
+
+/** Payload of {@link FAILING}. */
+export function parseFailing(payload: unknown): Parsed<FailingNotice> {
+  return withFields<FailingNotice>(FAILING, payload, (fields) => {
+    const { kind, code, message, place, sinceMs, failures } = fields;
+    if (kind === 'working') return accept({ kind });
+    return isText(code, MAX_ID_CHARS) &&
+      isTexts([message, place]) &&
+      isCount(sinceMs) &&
+      isCount(failures)
+      ? accept({
+          kind: 'failing',
+          code,
+          message: String(message),
+          place: String(place),
+          sinceMs,
+          failures,
+        })
+      : refuse(`${FAILING} needs "kind", "code", "message", "place", "sinceMs" and "failures"`);
+  });
 }
 
 function isTableStops(value: unknown): value is readonly TableStop[] {

@@ -1,3 +1,5 @@
+import type { BeforeImageRule, InvalidTextRule } from '../change/row-settings.ts';
+
 /** Where a secret is found by the worker that needs it; the secret itself never crosses Temporal. */
 export type SecretRef = { readonly env: string } | { readonly file: string };
 
@@ -28,6 +30,10 @@ export interface SourceSpec {
 export interface TableSettings {
   readonly pattern: string;
   readonly onFailure: OnTableFailure;
+  /** `stop` when absent, as in what was applied before there was a choice. */
+  readonly invalidText?: InvalidTextRule;
+  /** `full` when absent, likewise. */
+  readonly beforeImage?: BeforeImageRule;
 }
 
 /** What a table does that cannot be read, decoded or written: it stops alone, or all tables with it. */
@@ -108,6 +114,14 @@ export interface StreamSpec {
   readonly heartbeatTimeoutMs: number;
 }
 
+/** When work that fails and is tried again becomes an incident. */
+export interface FailureSettings {
+  /** It has not got past one place for this long. */
+  readonly incidentAfterMs: number;
+  /** It has failed this often in that time, wherever it was. */
+  readonly incidentAfterCount: number;
+}
+
 /** A pipeline as validated from its YAML file: complete, JSON-plain, without secrets. */
 export interface PipelineSpec {
   readonly v: 1;
@@ -117,4 +131,6 @@ export interface PipelineSpec {
   readonly sinks: Readonly<Record<string, SinkSpec>>;
   readonly snapshot: SnapshotSpec;
   readonly stream: StreamSpec;
+  /** Absent in what was applied before it could be set. */
+  readonly failures?: FailureSettings;
 }

@@ -1,6 +1,13 @@
 import { unreachable } from '../change/brand.ts';
+import { applyFailing, endFailing, type FailingNotice, WORKS_AGAIN } from './failing.ts';
 import type { Verdict } from './incident.ts';
-import type { CaptureStarted, CommandKind, PipelineCommand, SnapshotFinished } from './messages.ts';
+import type {
+  CaptureStarted,
+  CommandKind,
+  DurablePosition,
+  PipelineCommand,
+  SnapshotFinished,
+} from './messages.ts';
 import {
   cancelledReplies,
   cancelSnapshot,
@@ -56,6 +63,8 @@ export interface PipelineState extends MachineState<Phase> {
   /** Signals that could not be taken, newest last: there is nobody to answer. */
   readonly refusals: readonly Refusal[];
   readonly deleteTopics: boolean;
+  /** Where the newest stream that has ended had come to; absent before the first. */
+  readonly position?: DurablePosition;
 }
 
 /** What a pipeline is told without having asked. */
@@ -65,6 +74,8 @@ export type PipelineNotice =
   | ({ readonly kind: 'snapshotFinished' } & SnapshotFinished)
   | Verdict
   | ({ readonly kind: 'stoppedTables' } & StoppedTables)
+  | FailingNotice
+  | { readonly kind: 'streamEnded'; readonly position: DurablePosition }
   | { readonly kind: 'drained' };
 
 export type PipelineEvent = PipelineCommand | PipelineNotice;
@@ -76,11 +87,11 @@ export type PipelineTransition = Transition<PipelineState>;
 const STEPS: Steps<Phase, EventKind> = {
   PROVISIONING: {
     pause: 'PAUSED',
-    resume: 'refuse',
+    resume: 'ifFailing',
     applyConfig: 'stay',
     requestSnapshot: 'stay',
     cancelSnapshot: 'stay',
-    recover: 'refuse',
+    recover: 'ifFailing',
     yieldStream: 'refuse',
     drop: 'DRAINING',
     provisioned: 'STREAMING',
@@ -89,15 +100,18 @@ const STEPS: Steps<Phase, EventKind> = {
     gap: 'GAP',
     blocked: 'BLOCKED',
     stoppedTables: 'stay',
+    failing: 'stay',
+    working: 'stay',
+    streamEnded: 'stay',
     drained: 'stay',
   },
   STREAMING: {
     pause: 'PAUSED',
-    resume: 'refuse',
+    resume: 'ifFailing',
     applyConfig: 'PROVISIONING',
     requestSnapshot: 'stay',
     cancelSnapshot: 'stay',
-    recover: 'refuse',
+    recover: 'ifFailing',
     yieldStream: 'stay',
     drop: 'DRAINING',
     provisioned: 'stay',
@@ -106,6 +120,9 @@ const STEPS: Steps<Phase, EventKind> = {
     gap: 'GAP',
     blocked: 'BLOCKED',
     stoppedTables: 'stay',
+    failing: 'stay',
+    working: 'stay',
+    streamEnded: 'stay',
     drained: 'stay',
   },
   PAUSED: {
@@ -124,6 +141,9 @@ const STEPS: Steps<Phase, EventKind> = {
     gap: 'GAP',
     blocked: 'BLOCKED',
     stoppedTables: 'stay',
+    failing: 'stay',
+    working: 'stay',
+    streamEnded: 'stay',
     drained: 'stay',
   },
   GAP: {
@@ -141,6 +161,9 @@ const STEPS: Steps<Phase, EventKind> = {
     gap: 'stay',
     blocked: 'stay',
     stoppedTables: 'stay',
+    failing: 'stay',
+    working: 'stay',
+    streamEnded: 'stay',
     drained: 'stay',
   },
   BLOCKED: {
@@ -158,6 +181,9 @@ const STEPS: Steps<Phase, EventKind> = {
     gap: 'stay',
     blocked: 'stay',
     stoppedTables: 'stay',
+    failing: 'stay',
+    working: 'stay',
+    streamEnded: 'stay',
     drained: 'stay',
   },
   DRAINING: {
@@ -175,6 +201,9 @@ const STEPS: Steps<Phase, EventKind> = {
     gap: 'stay',
     blocked: 'stay',
     stoppedTables: 'stay',
+    failing: 'stay',
+    working: 'stay',
+    streamEnded: 'stay',
     drained: 'DROPPED',
   },
   DROPPED: {
@@ -192,6 +221,9 @@ const STEPS: Steps<Phase, EventKind> = {
     gap: 'stay',
     blocked: 'stay',
     stoppedTables: 'stay',
+    failing: 'stay',
+    working: 'stay',
+    streamEnded: 'stay',
     drained: 'stay',
   },
 };
@@ -203,8 +235,8 @@ const INTERRUPTS: Record<CommandKind, readonly Phase[]> = {
   requestSnapshot: ['STREAMING'],
   cancelSnapshot: ['STREAMING'],
   yieldStream: ['STREAMING'],
-  resume: [],
-  recover: [],
+  resume: ['PROVISIONING', 'STREAMING'],
+  recover: ['PROVISIONING', 'STREAMING'],
 };
 
 const MACHINE: Machine<Phase, PipelineState, PipelineCommand, PipelineNotice> = {
@@ -303,7 +335,10 @@ function applyCommand(
 ): PipelineTransition {
   switch (event.kind) {
     case 'pause':
-      return reply(state, 'Taken: the stream ends behind the batch under way.');
+      return reply(
+        endFailing(state, 'pause', nowMs),
+        'Taken: the stream ends behind the batch under way.',
+      );
     case 'resume':
       return reply(closeIncident(state, 'resume', event, nowMs), 'Taken: the stream starts.');
     case 'yieldStream':
@@ -387,7 +422,12 @@ function applyNotice(
   switch (notice.kind) {
     case 'provisioned':
       return reply(
-        state.phase === 'STREAMING' ? { ...state, retired: { sinks: [], schedules: [] } } : state,
+        state.phase === 'STREAMING'
+          ? {
+              ...endFailing(state, WORKS_AGAIN, nowMs),
+              retired: { sinks: [], schedules: [] },
+            }
+          : state,
         '',
       );
     case 'captureStarted':
@@ -399,12 +439,21 @@ function applyNotice(
       return reply(openIncident(state, notice, nowMs), '');
     case 'stoppedTables':
       return reply(applyStoppedTables(state, notice, nowMs), '');
+    case 'streamEnded':
+      return reply({ ...state, position: notice.position }, '');
+    case 'failing':
+    case 'working':
+      return reply(isAtWork(state) ? applyFailing(state, notice, nowMs) : state, '');
     case 'drained':
       return reply(state, '');
     default:
       return unreachable(notice);
   }
 }
+
+/** What is told of work that has ended meanwhile is old. */
+const isAtWork = ({ phase }: PipelineState): boolean =>
+  phase === 'PROVISIONING' || phase === 'STREAMING';
 
 function captureStarted(
   state: PipelineState,

@@ -1,4 +1,5 @@
 import { unreachable } from '../change/brand.ts';
+import { applyFailing, endFailing, type FailingNotice } from './failing.ts';
 import type { Verdict } from './incident.ts';
 import type { SinkCommand, SnapshotDone } from './messages.ts';
 import type { PipelineSpec } from './pipeline-spec.ts';
@@ -28,7 +29,7 @@ export interface SinkState extends MachineState<SinkPhase> {
   readonly v: 1;
   readonly spec: PipelineSpec;
   readonly sinkName: string;
-  /** Id of the newest answer `resnapshot`; the sink, told of it at every start, carries it out once. */
+  /** Id of the newest command or answer `resnapshot`; the sink, told of it at every start, carries it out once. */
   readonly renewal?: string;
   readonly snapshot?: SinkSnapshot;
   /** Signals that could not be taken, newest last. */
@@ -47,6 +48,7 @@ export interface SinkSnapshot {
 export type SinkNotice =
   | Verdict
   | ({ readonly kind: 'stoppedTables' } & StoppedTables)
+  | FailingNotice
   | { readonly kind: 'snapshotNeeded'; readonly snapshotId: string }
   | { readonly kind: 'snapshotAsked'; readonly snapshotId: string }
   | { readonly kind: 'snapshotDone'; readonly done: SnapshotDone };
@@ -56,13 +58,16 @@ export type SinkEvent = SinkCommand | SinkNotice;
 const STEPS: Steps<SinkPhase, SinkEvent['kind']> = {
   RUNNING: {
     pause: 'PAUSED',
-    resume: 'refuse',
+    resume: 'ifFailing',
     applyConfig: 'stay',
-    recover: 'refuse',
+    recover: 'ifFailing',
+    resnapshot: 'stay',
     stop: 'STOPPED',
     gap: 'GAP',
     blocked: 'BLOCKED',
     stoppedTables: 'stay',
+    failing: 'stay',
+    working: 'stay',
     snapshotNeeded: 'stay',
     snapshotAsked: 'stay',
     snapshotDone: 'stay',
@@ -72,10 +77,13 @@ const STEPS: Steps<SinkPhase, SinkEvent['kind']> = {
     resume: 'RUNNING',
     applyConfig: 'stay',
     recover: 'refuse',
+    resnapshot: 'RUNNING',
     stop: 'STOPPED',
     gap: 'GAP',
     blocked: 'BLOCKED',
     stoppedTables: 'stay',
+    failing: 'stay',
+    working: 'stay',
     snapshotNeeded: 'stay',
     snapshotAsked: 'stay',
     snapshotDone: 'stay',
@@ -85,10 +93,13 @@ const STEPS: Steps<SinkPhase, SinkEvent['kind']> = {
     resume: 'refuse',
     applyConfig: 'stay',
     recover: 'RUNNING',
+    resnapshot: 'RUNNING',
     stop: 'STOPPED',
     gap: 'stay',
     blocked: 'stay',
     stoppedTables: 'stay',
+    failing: 'stay',
+    working: 'stay',
     snapshotNeeded: 'stay',
     snapshotAsked: 'stay',
     snapshotDone: 'stay',
@@ -98,10 +109,13 @@ const STEPS: Steps<SinkPhase, SinkEvent['kind']> = {
     resume: 'RUNNING',
     applyConfig: 'RUNNING',
     recover: 'RUNNING',
+    resnapshot: 'RUNNING',
     stop: 'STOPPED',
     gap: 'stay',
     blocked: 'stay',
     stoppedTables: 'stay',
+    failing: 'stay',
+    working: 'stay',
     snapshotNeeded: 'stay',
     snapshotAsked: 'stay',
     snapshotDone: 'stay',
@@ -112,10 +126,13 @@ const STEPS: Steps<SinkPhase, SinkEvent['kind']> = {
     // Taken out and put back before its last commit was done.
     applyConfig: 'RUNNING',
     recover: 'refuse',
+    resnapshot: 'refuse',
     stop: 'stay',
     gap: 'stay',
     blocked: 'stay',
     stoppedTables: 'stay',
+    failing: 'stay',
+    working: 'stay',
     snapshotNeeded: 'stay',
     snapshotAsked: 'stay',
     snapshotDone: 'stay',
@@ -148,8 +165,9 @@ const MACHINE: Machine<SinkPhase, SinkState, SinkCommand, SinkNotice> = {
     pause: RUNNING,
     applyConfig: RUNNING,
     stop: RUNNING,
-    resume: [],
-    recover: [],
+    resnapshot: RUNNING,
+    resume: RUNNING,
+    recover: RUNNING,
   },
   refuse: (state, command) => {
     if (command.kind === 'recover') return refuseWrongIncident(state, command);
@@ -191,30 +209,29 @@ function applyCommand(state: SinkState, event: SinkCommand, nowMs: number): Sink
   switch (event.kind) {
     case 'applyConfig':
       return closeIncident({ ...state, spec: event.spec }, event.kind, event, nowMs);
-    case 'recover':
-      return applyRecover(closeIncident(state, event.action, event, nowMs), event, nowMs);
+    case 'recover': {
+      const answered = closeIncident(state, event.action, event, nowMs);
+      return event.action === 'resnapshot' ? beginAnew(answered, event, nowMs) : answered;
+    }
+    case 'resnapshot':
+      return beginAnew(closeIncident(state, event.kind, event, nowMs), event, nowMs);
     case 'resume':
       return closeIncident(state, event.kind, event, nowMs);
     case 'pause':
     case 'stop':
-      return state;
+      return endFailing(state, event.kind, nowMs);
     default:
       return unreachable(event);
   }
 }
 
 function messageOf(event: SinkCommand): string {
-  return event.kind === 'recover' && event.action === 'resnapshot'
+  return event.kind === 'resnapshot' || (event.kind === 'recover' && event.action === 'resnapshot')
     ? 'Taken: an empty warehouse begins at the present cut, and the pipeline is asked for a snapshot of every table.'
     : 'Taken.';
 }
 
-function applyRecover(
-  state: SinkState,
-  { action, commandId }: Extract<SinkCommand, { kind: 'recover' }>,
-  nowMs: number,
-): SinkState {
-  if (action === 'retry') return state;
+function beginAnew(state: SinkState, { commandId }: SinkCommand, nowMs: number): SinkState {
   const { snapshot: _, ...rest } = state;
   return { ...rest, renewal: commandId ?? newId('resnapshot', nowMs, state.incidentCount) };
 }
@@ -228,6 +245,14 @@ function applyNotice(state: SinkState, notice: SinkNotice, nowMs: number): SinkT
       return reply(openIncident(state, notice, nowMs, `${state.sinkName}/`), '');
     case 'stoppedTables':
       return reply(applyStoppedTables(state, notice, nowMs, `${state.sinkName}/`), '');
+    case 'failing':
+    case 'working':
+      return reply(
+        RUNNING.includes(state.phase)
+          ? applyFailing(state, notice, nowMs, `${state.sinkName}/`)
+          : state,
+        '',
+      );
     case 'snapshotNeeded':
       return reply({ ...state, snapshot: { id: notice.snapshotId, state: 'needed' } }, '');
     case 'snapshotAsked':

@@ -1,3 +1,4 @@
+import { endFailing, isKnownToFail } from './failing.ts';
 import {
   ANY_INCIDENT,
   findOpenIncident,
@@ -24,8 +25,11 @@ export interface MachineState<Phase extends string = string> {
   readonly commandIds: readonly string[];
 }
 
-/** Where an event leads: to another phase, nowhere, or to a refusal. */
-export type Step<Phase extends string> = Phase | 'stay' | 'refuse';
+/**
+ * Where an event leads: to another phase, nowhere, or to a refusal; `ifFailing` leads nowhere while
+ * an incident is open of work that is tried again and again, and is refused otherwise.
+ */
+export type Step<Phase extends string> = Phase | 'stay' | 'ifFailing' | 'refuse';
 
 /** Where each event leads from each phase. A pair that is missing does not compile. */
 export type Steps<Phase extends string, Kind extends string> = Record<
@@ -117,7 +121,8 @@ export function refusalFor<
   const kind: Command['kind'] = event.kind;
   const ofTable = 'incidentId' in event && refuseTableIncident(state, String(event.incidentId));
   if (ofTable) return ofTable;
-  return machine.steps[state.phase][kind] === 'refuse'
+  const step = machine.steps[state.phase][kind];
+  return step === 'refuse' || (step === 'ifFailing' && !isKnownToFail(state))
     ? refuseWrongPhase(machine.name, state, kind)
     : machine.refuse(state, event);
 }
@@ -139,7 +144,8 @@ export function moveTo<Phase extends string, State extends MachineState<Phase>>(
   step: Step<Phase>,
   nowMs: number,
 ): State {
-  if (step === 'stay' || step === 'refuse' || step === state.phase) return state;
+  if (step === 'stay' || step === 'ifFailing' || step === 'refuse' || step === state.phase)
+    return state;
   const { because: _, ...rest } = state;
   return { ...rest, phase: step, sinceMs: nowMs } as unknown as State;
 }
@@ -221,11 +227,13 @@ export function openIncident<State extends MachineState>(
   nowMs: number,
   idPrefix = '',
 ): State {
-  if (!isStopped(state) || findOpenIncident(state.incidents)) return state;
+  if (!isStopped(state)) return state;
+  const tried = endFailing(state, `became ${verdict.kind}`, nowMs);
+  if (findOpenIncident(tried.incidents)) return tried;
   const ordinal = state.incidentCount + 1;
   const opened = newIncident(verdict, ordinal, nowMs, idPrefix);
-  const incidents = withinBounds([...state.incidents, opened]);
-  return { ...state, incidentCount: ordinal, incidents };
+  const incidents = withinBounds([...tried.incidents, opened]);
+  return { ...tried, incidentCount: ordinal, incidents };
 }
 
 /** The state with its open incident answered, unless that still holds it up. */

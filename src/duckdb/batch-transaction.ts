@@ -11,22 +11,23 @@ import type { PartitionOffset } from '../sink/record-source.ts';
 import { cutOfTable, type Obstacle, refuseLate, type Stops } from '../sink/table-stop.ts';
 import type { ControlRecord } from '../topic/control-record.ts';
 import { type Topic, tableTopic } from '../topic/topic-name.ts';
-import { formAfter, settled } from '../view/evolve-table.ts';
+import { follow, settled } from '../view/evolve-table.ts';
 import { foldedChanges, foldStatements } from '../view/fold-plan.ts';
 import { followableForms } from '../view/followable-forms.ts';
 import type { FormChange } from '../view/form-change.ts';
 import { keyEnds } from '../view/key-generation.ts';
 import { KnownTables } from '../view/known-tables.ts';
 import { liveDeleteStatement } from '../view/live-delete.ts';
+import { isRenamed, namesLeft, shownAs, withoutPassedNames } from '../view/relation-names.ts';
 import type { StoredTable } from '../view/stored-table.ts';
 import { withoutPassedForms } from '../view/table-form.ts';
-import { viewStatements } from '../view/table-views.ts';
+import { dropViews, viewStatements } from '../view/table-views.ts';
 import { duckdbDialect } from './duckdb-dialect.ts';
 import { duckdbFailure } from './duckdb-error.ts';
 import { gapStatements, type StoredState, stateChanges } from './metadata.ts';
 import type { RowStage } from './row-stage.ts';
 import { DUCKDB_RULES, tableStatements } from './table-plan.ts';
-import { isOfTable, mayPass, TableRefused } from './table-refused.ts';
+import { isOfTable, mayPass, type TablePart, TableRefused } from './table-refused.ts';
 
 const FOLDED = 'temp.sluice_folded';
 
@@ -36,6 +37,13 @@ export interface TransactionContext {
   readonly file: string;
   readonly prefix: string;
   readonly reach: (point: SinkKillPoint) => void;
+}
+
+export interface LeftAlone {
+  /** Tables whose rows are stored a few at a time. */
+  readonly inPieces: ReadonlySet<TableName>;
+  /** Tables that stay in the form and with the views that they have. */
+  readonly unchanged: ReadonlySet<TableName>;
 }
 
 /**
@@ -52,6 +60,7 @@ export class BatchTransaction {
   #continuity: ContinuityMap;
   #stopped: Stops;
   #cut: Cut | undefined;
+  #unchanged: ReadonlySet<TableName> = new Set();
 
   constructor(context: TransactionContext, before: StoredState) {
     this.#context = context;
@@ -83,7 +92,7 @@ export class BatchTransaction {
 
   /**
    * @param met  obstacles of earlier attempts at the batch; their tables are left out
-   * @param inPieces  tables whose rows are stored a few at a time
+   * @param leftAlone  what is not done as it would be, since it was refused before
    * @returns the obstacles of all tables that it stops
    * @throws {TableRefused} when another table cannot be stored; the transaction is void
    */
@@ -91,16 +100,21 @@ export class BatchTransaction {
     batch: SinkBatch,
     ingestedAtUs: number,
     met: readonly Obstacle[],
-    inPieces: ReadonlySet<TableName>,
+    leftAlone: LeftAlone,
   ): Promise<readonly Obstacle[]> {
+    this.#unchanged = leftAlone.unchanged;
     for (const rows of batch.tables) refuseLate(this.#before, rows);
     const forms = { tables: this.#tables.values(), stopped: this.#stopped };
     const topicOf = (id: TableId): Topic => tableTopic(this.#context.prefix, id);
     const { changes, obstacles } = followableForms(DUCKDB_RULES, topicOf, forms, batch, met);
-    const changed = await this.#ensureTables(changes, announcements(batch.control));
+    const changed = await this.#ensureTables(
+      changes.filter(({ table }) => !this.#unchanged.has(table)),
+      announcements(batch.control),
+    );
     const stuck = new Set(obstacles.map(({ table }) => table));
     const fitting = batch.tables.filter(({ table }) => !stuck.has(table));
-    for (const rows of fitting) await this.#store(rows, ingestedAtUs, inPieces.has(rows.table));
+    for (const rows of fitting)
+      await this.#store(rows, ingestedAtUs, leftAlone.inPieces.has(rows.table));
     this.#context.reach('sinkMidTransaction');
     const stops = moveStops(this.#before, batch, obstacles, mayPass);
     this.#stopped = stops.stays;
@@ -114,8 +128,15 @@ export class BatchTransaction {
     for (const offset of batch.offsets)
       if (!frozen.has(offset.topic))
         this.#offsets.set(`${offset.topic}/${offset.partition}`, offset);
-    for (const [name, seq] of new Map([...this.#passForms(), ...this.#moved(), ...changed]))
-      await this.#ofTable(name, seq, () => this.#replaceViews(name));
+    const renamed = await this.#passNames();
+    for (const [name, seq] of new Map([
+      ...this.#passForms(),
+      ...this.#moved(),
+      ...renamed,
+      ...changed,
+    ]))
+      if (!this.#unchanged.has(name))
+        await this.#ofTable(name, seq, 'form', () => this.#replaceViews(name));
     await this.#save();
     return obstacles;
   }
@@ -129,6 +150,25 @@ export class BatchTransaction {
       if (isSame || !this.#tables.has(name)) return [];
       return [[name, (this.#stopped.get(name) ?? stopped.get(name))?.seq ?? BEFORE_ALL] as const];
     });
+  }
+
+  /**
+   * Takes away what has shown tables under names that they leave with the cut.
+   * @returns the tables that have other names from here on
+   */
+  async #passNames(): Promise<readonly (readonly [TableName, Sequence])[]> {
+    const cut = this.#cut?.lastSequence;
+    // One that a stopped table takes when it goes on may have been passed by the cut before.
+    const renamed = [...this.#tables.values()].filter((table) => isRenamed(table, undefined, cut));
+    for (const table of renamed) {
+      const drops = namesLeft(table, cut).flatMap((names) => dropViews(duckdbDialect, names));
+      if (!this.#unchanged.has(table.name))
+        await this.#ofTable(table.name, table.schemaSince, 'form', () =>
+          this.#run(`taking old names from ${table.name}`, drops),
+        );
+      this.#tables.set(table.name, withoutPassedNames(table, cut));
+    }
+    return renamed.map(({ name, schemaSince }) => [name, schemaSince] as const);
   }
 
   /** Tables of which the cut that they show has passed a change of their form. */
@@ -146,7 +186,7 @@ export class BatchTransaction {
   async #store(rows: TableRows, ingestedAtUs: number, inPieces: boolean): Promise<void> {
     const table = this.#table(rows.table);
     const newest = rows.rows.reduce((last, { seq }) => (seq > last ? seq : last), BEFORE_ALL);
-    await this.#ofTable(table.name, newest, async () => {
+    await this.#ofTable(table.name, newest, 'rows', async () => {
       for (const part of inPieces ? pieces(rows.rows) : [rows.rows])
         await this.#doing(`storing rows of ${table.name}`, () =>
           this.#context.stage.store({ ...rows, rows: part }, table, ingestedAtUs),
@@ -156,11 +196,16 @@ export class BatchTransaction {
   }
 
   /** @throws {TableRefused} */
-  async #ofTable(table: TableName, seq: Sequence, work: () => Promise<void>): Promise<void> {
+  async #ofTable(
+    table: TableName,
+    seq: Sequence,
+    part: TablePart,
+    work: () => Promise<void>,
+  ): Promise<void> {
     try {
       await work();
     } catch (error) {
-      throw isOfTable(error) ? new TableRefused(table, seq, error) : error;
+      throw isOfTable(error) ? new TableRefused(table, seq, part, error) : error;
     }
   }
 
@@ -197,16 +242,14 @@ export class BatchTransaction {
     const known = new KnownTables(this.#tables.values(), DUCKDB_RULES);
     const changed = new Map<TableName, Sequence>();
     for (const change of changes) {
-      const to = formAfter(DUCKDB_RULES, known, change);
-      if (!to || to === known.get(to.name)) continue;
-      known.set(to);
-      if (!changed.has(to.name)) changed.set(to.name, change.since);
+      for (const { name } of follow(DUCKDB_RULES, known, change))
+        if (!changed.has(name)) changed.set(name, change.since);
     }
     for (const [name, since] of changed) {
       const [from, newest] = [this.#tables.get(name), known.get(name)];
       if (!newest) continue;
       const to = settled(newest);
-      await this.#ofTable(name, since, async () => {
+      await this.#ofTable(name, since, 'form', async () => {
         await this.#run(`changing the columns of ${name}`, tableStatements(from, to));
       });
       this.#tables.set(name, to);
@@ -247,7 +290,9 @@ export class BatchTransaction {
     const cut = duckdbDialect.sequence(stop?.cut?.lastSequence ?? BEFORE_ALL);
     const dialect = stop ? { ...duckdbDialect, cut } : duckdbDialect;
     const shown = stop ? stop.cut : this.#cut;
-    const statements = viewStatements(dialect, this.#table(name), shown?.lastSequence);
+    const table = shownAs(this.#table(name), this.#cut?.lastSequence);
+    if (!table) return;
+    const statements = viewStatements(dialect, table, shown?.lastSequence);
     await this.#run(`replacing the views of ${name}`, statements);
   }
 

@@ -5,6 +5,7 @@ import { SluiceError } from '../errors/error.ts';
 import { duckdbDialect } from './duckdb-dialect.ts';
 import { duckdbFailure } from './duckdb-error.ts';
 import { MemoryShare } from './memory-share.ts';
+import { CATALOG } from './names.ts';
 import { claimSocket, type OwnerSocket } from './owner-socket.ts';
 
 export interface DuckDbSettings {
@@ -14,12 +15,6 @@ export interface DuckDbSettings {
   /** A file that is not there is `sink.warehouse-lost`, and is not created. */
   readonly mustExist?: boolean;
 }
-
-/**
- * The name the file is attached under. DuckDB's own choice is the file's name, and then a file
- * `shop.duckdb` could not hold a schema `shop`: `shop.orders` would be ambiguous.
- */
-const CATALOG = '__sluice';
 
 /** DuckDB's own choice is 128 MB and 512 MB: for a process that is DuckDB and nothing else. */
 const FLUSH_THRESHOLD = '8MB';

@@ -12,7 +12,7 @@ import type { SinkKillPoint } from '../sink/kill-points.ts';
 import { stoppedTables } from '../sink/move-stops.ts';
 import { type Obstacle, rowsToStore } from '../sink/table-stop.ts';
 import { type Topic, tableTopic } from '../topic/topic-name.ts';
-import { BatchTransaction, type TransactionContext } from './batch-transaction.ts';
+import { BatchTransaction, type LeftAlone, type TransactionContext } from './batch-transaction.ts';
 import type { DuckDbFile } from './database-file.ts';
 import { DEFAULT_FOLDING, DeltaCounts, type FoldingPolicy } from './delta-counts.ts';
 import { duckdbFailure } from './duckdb-error.ts';
@@ -127,11 +127,15 @@ export class DuckDbDestination implements Destination {
     let batch = rowsToStore(opened.state, received);
     const obstacles: Obstacle[] = [];
     const inPieces = new Set<TableName>();
+    const unchanged = new Set<TableName>();
     const stopped: Topic[] = [];
     for (;;) {
-      const refused = await this.#tryBatch(opened, batch, nowUs, obstacles, inPieces);
+      const refused = await this.#tryBatch(opened, batch, nowUs, obstacles, {
+        inPieces,
+        unchanged,
+      });
       if (!(refused instanceof TableRefused)) return [...stopped, ...refused];
-      const { table, failure } = refused;
+      const { table, part, failure } = refused;
       const isTooLarge = failure.code === 'duckdb.out-of-memory';
       const others = batch.tables.filter((rows) => rows.table !== table);
       if (isTooLarge && (await this.#file.memory.raise())) continue;
@@ -141,7 +145,10 @@ export class DuckDbDestination implements Destination {
         stopped.push(...topics);
         obstacles.length = 0;
         batch = restOf(batch, table, topics);
-      } else obstacles.push(this.#obstacleOf(batch, refused));
+      } else {
+        obstacles.push(this.#obstacleOf(batch, refused));
+        if (part === 'form') unchanged.add(table);
+      }
     }
   }
 
@@ -151,12 +158,12 @@ export class DuckDbDestination implements Destination {
     batch: SinkBatch,
     nowUs: number,
     obstacles: readonly Obstacle[],
-    inPieces: ReadonlySet<TableName>,
+    leftAlone: LeftAlone,
   ): Promise<readonly Topic[] | TableRefused> {
     let met: readonly Obstacle[] = [];
     try {
       const { added } = await this.#transaction(opened, async (transaction) => {
-        met = await transaction.apply(batch, nowUs, obstacles, inPieces);
+        met = await transaction.apply(batch, nowUs, obstacles, leftAlone);
         this.#options.reach('sinkBeforeCommit');
       });
       for (const [table, rows] of added) opened.deltas.added(table, rows);

@@ -1,24 +1,10 @@
 import type { Sequence } from '../change/sequence.ts';
 import type { DescribedColumns, Dialect } from '../view/dialect.ts';
+import { namesOf } from '../view/naming-rules.ts';
 import { INTERNAL_SCHEMA } from '../view/stored-table.ts';
-
-const identifier = (name: string): string => `"${name.replaceAll('"', '""')}"`;
+import { DUCKDB_NAMING, identifier, relation, SUFFIXES, storage } from './names.ts';
 
 const text = (value: string): string => `'${value.replaceAll("'", "''")}'`;
-
-/** Schemas and catalogs that every DuckDB file has already. */
-const TAKEN_SCHEMAS = new Set([
-  INTERNAL_SCHEMA,
-  'information_schema',
-  'memory',
-  'pg_catalog',
-  'system',
-  'temp',
-]);
-
-/** The schema of a source database: its name, with an underscore behind it where DuckDB or Sluice has that. */
-export const schemaName = (database: string): string =>
-  TAKEN_SCHEMAS.has(database.toLowerCase()) ? `${database}_` : database;
 
 /**
  * A sequence is stored as its 128 bits in a HUGEINT: four times smaller than its text, and the
@@ -26,10 +12,11 @@ export const schemaName = (database: string): string =>
  * that a scan for new changes skips old ones. Epochs are below 2^31, so the number is positive.
  */
 export const duckdbDialect: Dialect = {
-  changes: ({ name }) => `${INTERNAL_SCHEMA}.${identifier(`${name}__changes`)}`,
-  state: ({ name }) => `${INTERNAL_SCHEMA}.${identifier(`${name}__state`)}`,
-  view: ({ id }, suffix) =>
-    `${identifier(schemaName(id.database))}.${identifier(id.table + suffix)}`,
+  changes: (table) => storage(namesOf(DUCKDB_NAMING, table), 'changes'),
+  state: (table) => storage(namesOf(DUCKDB_NAMING, table), 'state'),
+  view: (table, suffix) => relation(namesOf(DUCKDB_NAMING, table), suffix),
+  relation,
+  suffixes: SUFFIXES,
   cut: `(SELECT p.cut_seq FROM ${INTERNAL_SCHEMA}.checkpoint AS p)`,
   convert: (expression, from, to) => (from === to ? expression : `CAST(${expression} AS ${to})`),
   typed: (constant, type) => `CAST(${constant} AS ${type})`,

@@ -13,16 +13,18 @@ import type { PartitionOffset } from '../sink/record-source.ts';
 import type { Stops, TableStop } from '../sink/table-stop.ts';
 import { type ControlRecord, parseControlRecord } from '../topic/control-record.ts';
 import type { Topic } from '../topic/topic-name.ts';
+import { namesOf } from '../view/naming-rules.ts';
 import { INTERNAL_SCHEMA, type StoredTable } from '../view/stored-table.ts';
 import { duckdbDialect } from './duckdb-dialect.ts';
+import { DUCKDB_NAMING } from './names.ts';
 
 const { text, sequence } = duckdbDialect;
 
 /** Of the tables in this file. */
-const LAYOUT_VERSION = 3;
+const LAYOUT_VERSION = 4;
 
-/** Its tables lack what layout 3 adds. */
-const LAYOUT_BEFORE = 2;
+/** Layouts of earlier versions that are taken over: 2 lacks what 3 adds, 3 has no names on record. */
+const LAYOUTS_BEFORE: readonly number[] = [2, 3];
 
 const CREATE = [
   `CREATE SCHEMA ${INTERNAL_SCHEMA}`,
@@ -44,18 +46,22 @@ const ADD_CONTINUITY = [
   ].map((column) => `ALTER TABLE ${INTERNAL_SCHEMA}.tables ADD COLUMN ${column}`),
   `CREATE TABLE ${INTERNAL_SCHEMA}.stopped (name VARCHAR, commit_ordinal BIGINT, committed_at_us BIGINT, stop VARCHAR)`,
   `CREATE TABLE _cdc_gaps (seq VARCHAR, cause VARCHAR, from_gtid_set VARCHAR, to_gtid_set VARCHAR, noticed_at TIMESTAMPTZ)`,
-  `CREATE OR REPLACE VIEW _cdc_status AS
+];
+
+/** For people: one row for each table that the source has. */
+const STATUS_VIEW = `CREATE OR REPLACE VIEW _cdc_status AS
      SELECT t.name AS table_name, t.status,
        t.status = 'consistent' AND p.commit_ordinal IS NOT NULL AS consistent,
        t.since_seq AS not_consistent_since, make_timestamptz(t.since_at_us) AS not_consistent_since_time,
        t.code, t.reason,
        make_timestamptz(CASE WHEN s.name IS NULL THEN p.committed_at_us ELSE s.committed_at_us END) AS committed_at,
        CASE WHEN s.name IS NULL THEN p.commit_ordinal ELSE s.commit_ordinal END AS commit_ordinal,
-       CASE WHEN s.name IS NULL THEN p.gtid_set END AS gtid_set
+       CASE WHEN s.name IS NULL THEN p.gtid_set END AS gtid_set,
+       json_extract_string(t.definition, '$.names.schema') AS view_schema,
+       json_extract_string(t.definition, '$.names.view') AS view_name
      FROM ${INTERNAL_SCHEMA}.tables AS t CROSS JOIN ${INTERNAL_SCHEMA}.checkpoint AS p
      LEFT JOIN ${INTERNAL_SCHEMA}.stopped AS s ON s.name = t.name
-     WHERE t.status IS NOT NULL`,
-];
+     WHERE t.status IS NOT NULL`;
 
 export interface WarehouseIdentity {
   readonly layout: number;
@@ -89,6 +95,7 @@ export async function createMetadata(
   const statements = [
     ...CREATE,
     ...ADD_CONTINUITY,
+    STATUS_VIEW,
     `INSERT INTO ${INTERNAL_SCHEMA}.checkpoint (layout, warehouse_id, pipeline, prefix) VALUES (${row})`,
     ...(start ? startStatements(start) : []),
   ];
@@ -127,7 +134,7 @@ export async function readIdentity(
 }
 
 export function isReadable({ layout }: WarehouseIdentity): boolean {
-  return layout === LAYOUT_VERSION || layout === LAYOUT_BEFORE;
+  return layout === LAYOUT_VERSION || LAYOUTS_BEFORE.includes(layout);
 }
 
 /** Brings the bookkeeping of an earlier layout up to date, in one transaction. */
@@ -136,8 +143,23 @@ export async function takeOver(
   { layout }: WarehouseIdentity,
 ): Promise<void> {
   if (layout === LAYOUT_VERSION) return;
-  const upgraded = `UPDATE ${INTERNAL_SCHEMA}.checkpoint SET layout = ${LAYOUT_VERSION}`;
-  await connection.run(['BEGIN', ...ADD_CONTINUITY, upgraded, 'COMMIT'].join(';\n'));
+  const definitions = await rows(
+    connection,
+    `SELECT definition FROM ${INTERNAL_SCHEMA}.tables WHERE definition IS NOT NULL`,
+  );
+  const statements = [
+    ...(layout < 3 ? ADD_CONTINUITY : []),
+    ...definitions.map(([definition]) => nameRecord(JSON.parse(String(definition)) as StoredTable)),
+    STATUS_VIEW,
+    `UPDATE ${INTERNAL_SCHEMA}.checkpoint SET layout = ${LAYOUT_VERSION}`,
+  ];
+  await connection.run(['BEGIN', ...statements, 'COMMIT'].join(';\n'));
+}
+
+/** What a table is called that has no names on record. */
+function nameRecord(table: StoredTable): string {
+  const named = { ...table, names: namesOf(DUCKDB_NAMING, table) };
+  return `UPDATE ${INTERNAL_SCHEMA}.tables SET definition = ${text(JSON.stringify(named))} WHERE name = ${text(table.name)}`;
 }
 
 export async function readState(connection: DuckDBConnection): Promise<StoredState> {

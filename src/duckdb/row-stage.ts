@@ -60,7 +60,8 @@ export class RowStage {
    */
   async store(all: TableRows, table: StoredTable, ingestedAtUs: number): Promise<void> {
     for (const { form, rows: ofForm } of rowsByForm(table, all.rows))
-      for (const rows of piecesOf(ofForm)) await this.#store({ ...all, rows }, form, ingestedAtUs);
+      for (const rows of apart(ofForm).flatMap(piecesOf))
+        await this.#store({ ...all, rows }, form, ingestedAtUs);
   }
 
   /**
@@ -69,7 +70,7 @@ export class RowStage {
    */
   async #store(rows: TableRows, table: StoredTable, ingestedAtUs: number): Promise<void> {
     await this.#connection.run(`CREATE OR REPLACE TEMP TABLE sluice_stage (${STAGE_COLUMNS})`);
-    await this.#fill(rows);
+    await this.#fill(rows, table);
     await this.#compareExpressions(rows.schema.columns.length <= MOST_COMPARED_COLUMNS);
     await this.#connection.run(insertStatement(rows, table, ingestedAtUs));
     await this.#connection.run(`DROP TABLE ${STAGE}`);
@@ -86,10 +87,11 @@ export class RowStage {
     this.#comparesExpressions = wanted;
   }
 
-  async #fill({ rows, schema }: TableRows): Promise<void> {
-    const bodyOf = schema.columns.some(mayBeNegativeZero)
+  async #fill({ rows, schema }: TableRows, table: StoredTable): Promise<void> {
+    const imageOf = schema.columns.some(mayBeNegativeZero)
       ? (row: ChangeRow) => keepNegativeZeros(row.row)
       : (row: ChangeRow) => row.row;
+    const bodyOf = hasInvalidTexts(rows) ? withInvalidTexts(imageOf, schema, table) : imageOf;
     const appender = await this.#connection.createAppender('sluice_stage', 'main', 'temp');
     try {
       for (let start = 0; start < rows.length; start += CHUNK_ROWS) {
@@ -113,6 +115,34 @@ export class RowStage {
   }
 }
 
+const hasInvalidTexts = (rows: readonly ChangeRow[]): boolean => rows[0]?.invalid !== undefined;
+
+/** Rows with values that are no texts have a statement of their own, so that the others need not look for any. */
+function apart(rows: readonly ChangeRow[]): readonly (readonly ChangeRow[])[] {
+  if (rows.every(({ invalid }) => invalid === undefined)) return [rows];
+  return [
+    rows.filter(({ invalid }) => invalid === undefined),
+    rows.filter(({ invalid }) => invalid !== undefined),
+  ];
+}
+
+/** An object of both: the image `r`, and `i`, the bytes by stored column. */
+function withInvalidTexts(
+  imageOf: (row: ChangeRow) => string,
+  schema: TableSchema,
+  table: StoredTable,
+): (row: ChangeRow) => string {
+  const stored = new Map(placesOf(schema, table).map((at) => [at.column.name, at.stored]));
+  return (row) => {
+    const texts = [...(row.invalid ?? [])].map(([name, bytes]) => {
+      const column = stored.get(name);
+      if (column !== undefined) return [column, bytes] as const;
+      throw new InvariantBroken(`a row has column ${name}, its schema does not`);
+    });
+    return `{"r":${imageOf(row)},"i":${JSON.stringify(Object.fromEntries(texts))}}`;
+  };
+}
+
 /** In order, each as long as an INSERT takes, or one row. */
 function piecesOf(rows: readonly ChangeRow[]): readonly (readonly ChangeRow[])[] {
   const pieces: ChangeRow[][] = [];
@@ -129,7 +159,7 @@ function piecesOf(rows: readonly ChangeRow[]): readonly (readonly ChangeRow[])[]
 }
 
 function insertStatement(
-  { schema, schemaId }: TableRows,
+  { schema, schemaId, rows }: TableRows,
   table: StoredTable,
   ingestedAtUs: number,
 ): string {
@@ -143,6 +173,9 @@ function insertStatement(
     return target === storedType ? typed : `CAST(${typed} AS ${target})`;
   });
   const targets = placed.map(({ stored }) => identifier(stored));
+  const isNoted = hasInvalidTexts(rows);
+  const lost = inexactExpression(placed, 'x.r');
+  const inexact = isNoted ? `json_merge_patch(COALESCE(${lost}, '{}'), x.i)` : lost;
   const meta: readonly (readonly [string, string])[] = [
     [META.seq, '(x.epoch::HUGEINT << 96) + (x.commit_ordinal::BIGINT::HUGEINT << 32) + x.row_part'],
     [META.op, 'x.op'],
@@ -150,14 +183,20 @@ function insertStatement(
     [META.ingestedAt, `make_timestamptz(${ingestedAtUs})`],
     [META.position, 'x.position'],
     [META.schemaId, text(schemaId)],
-    [META.inexact, inexactExpression(placed, 'x.r')],
+    [META.inexact, inexact],
   ];
   return (
     `INSERT INTO ${duckdbDialect.changes(table)} (${[...targets, ...meta.map(([name]) => name)].join(', ')})` +
     ` SELECT ${[...values, ...meta.map(([, value]) => value)].join(', ')}` +
-    ` FROM (SELECT *, from_json_strict(body, ${text(JSON.stringify(structure))}) AS r FROM ${STAGE}) AS x`
+    ` FROM (${isNoted ? notedRows(structure) : plainRows(structure)}) AS x`
   );
 }
+
+const plainRows = (structure: object): string =>
+  `SELECT *, from_json_strict(body, ${text(JSON.stringify(structure))}) AS r FROM ${STAGE}`;
+
+const notedRows = (structure: object): string =>
+  `SELECT * EXCLUDE (b), b.r AS r, b.i AS i FROM (SELECT *, from_json_strict(body, ${text(JSON.stringify({ r: structure, i: 'VARCHAR' }))}) AS b FROM ${STAGE}) AS y`;
 
 interface PlacedColumn extends RowColumn {
   readonly type: string;

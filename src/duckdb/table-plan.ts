@@ -1,8 +1,10 @@
 import type { EvolutionRules } from '../view/evolve-table.ts';
-import { META, type StoredTable, VIEW_SUFFIXES } from '../view/stored-table.ts';
+import { namesOf } from '../view/naming-rules.ts';
+import { META, type StoredTable } from '../view/stored-table.ts';
 import { physicalColumns } from '../view/table-form.ts';
 import { columnCodec, constantExpression } from './column-type.ts';
-import { duckdbDialect, schemaName } from './duckdb-dialect.ts';
+import { duckdbDialect } from './duckdb-dialect.ts';
+import { DUCKDB_NAMING } from './names.ts';
 import { widenType } from './widen-type.ts';
 
 const { identifier } = duckdbDialect;
@@ -39,12 +41,8 @@ export const DUCKDB_RULES: EvolutionRules = {
       Object.entries(columns).map(([name, comment]) => [name, withoutNul(comment)]),
     ),
   }),
-  relations: (id) =>
-    VIEW_SUFFIXES.filter((suffix) => suffix !== '__latest').map((suffix) =>
-      duckdbDialect.view({ id }, suffix),
-    ),
+  naming: DUCKDB_NAMING,
   maxColumns: Number.POSITIVE_INFINITY,
-  isReserved: () => false,
 };
 
 /** Statements that turn one form of a table into the next, without its views. Both physical tables have the same columns. */
@@ -69,7 +67,7 @@ function createStatements(table: StoredTable): readonly string[] {
   const create = (name: string, meta: readonly string[]): string =>
     `CREATE TABLE ${name} (${[...columns, ...meta].join(', ')})`;
   return [
-    `CREATE SCHEMA IF NOT EXISTS ${identifier(schemaName(table.id.database))}`,
+    `CREATE SCHEMA IF NOT EXISTS ${identifier(namesOf(DUCKDB_NAMING, table).schema)}`,
     create(duckdbDialect.changes(table), CHANGES_META),
     create(duckdbDialect.state(table), STATE_META),
   ];

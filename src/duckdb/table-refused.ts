@@ -3,17 +3,22 @@ import type { TableName } from '../change/table.ts';
 import type { ErrorCode } from '../errors/catalogue.ts';
 import { SluiceError } from '../errors/error.ts';
 
+/** Whether it is about the table's rows, or its columns and views, which then stay what they are. */
+export type TablePart = 'rows' | 'form';
+
 /** What DuckDB refuses of one table. The transaction is void; the other tables can do without it. */
 export class TableRefused extends Error {
   readonly table: TableName;
   /** Of the newest record that may be in the way. */
   readonly seq: Sequence;
+  readonly part: TablePart;
   readonly failure: SluiceError;
 
-  constructor(table: TableName, seq: Sequence, failure: SluiceError) {
+  constructor(table: TableName, seq: Sequence, part: TablePart, failure: SluiceError) {
     super(failure.message);
     this.table = table;
     this.seq = seq;
+    this.part = part;
     this.failure = failure;
   }
 }
@@ -28,7 +33,7 @@ export function isOfTable(error: unknown): error is SluiceError {
   return error.code === 'duckdb.value-refused' || error.code === 'duckdb.out-of-memory';
 }
 
-/** Causes that may be gone at the next start: a version, a setting, another table's name. */
+/** Causes that may be gone at the next start: a version, a setting; earlier versions stopped at another table's name. */
 const MAY_PASS = new Set<ErrorCode>([
   'duckdb.failed',
   'duckdb.out-of-memory',

@@ -50,8 +50,8 @@ export const CATALOGUE = {
   'binlog.unsupported': entry(
     'Binlog holds something Sluice does not capture yet',
     'blocked',
-    'The log holds XA transactions, statements with row changes, partial row images, partial JSON or the like.',
-    'The incident names the feature and the setting to change; change it, then answer with resnapshot.',
+    'The log holds XA transactions, statements with row changes, partial row images, partial JSON or the like; or a text is not valid in the character set of its column.',
+    'The incident names the feature and the setting to change; change it, then answer with resnapshot. For texts, source.tables.<pattern>.invalidText says what may stand for them; a table that has stopped for one comes back when it is applied.',
   ),
   'binlog.metadata-missing': entry(
     'Row events come without full metadata',
@@ -164,6 +164,12 @@ export const CATALOGUE = {
     'A verb, option or argument is unknown, missing or contradicts another one.',
     'Run the verb with `--help`; it shows examples.',
   ),
+  'cli.wait-ended': entry(
+    'What was waited for has not come',
+    'refuse',
+    'An incident is open, the pipeline or a sink is paused, or the time that was given is up.',
+    'Look at `sluice status PIPELINE`; give more time with `--timeout`.',
+  ),
   'cli.not-confirmed': entry(
     'A destructive command was not confirmed',
     'refuse',
@@ -224,7 +230,7 @@ export const CATALOGUE = {
     'A record is larger than its topic allows',
     'blocked',
     'One record, compressed, exceeds max.message.bytes of its topic.',
-    'Raise max.message.bytes of the named topic (and replica.fetch.max.bytes of the brokers), then resume.',
+    'Raise max.message.bytes of the named topic (and replica.fetch.max.bytes of the brokers), then resume. Where updates carry a large value that has not changed twice, source.tables.<pattern>.beforeImage: key leaves it out before them; a table that has stopped comes back when it is applied.',
   ),
   'kafka.topic-recreated': entry(
     'A topic was deleted',
@@ -289,9 +295,9 @@ export const CATALOGUE = {
   ),
   'mysql.access-denied': entry(
     'MySQL refuses the account',
-    'blocked',
+    'retry',
     'User, password, host or authentication method do not fit an account of the server, or the account is locked or expired.',
-    'Correct user and password in source, or the account; then resume the pipeline.',
+    'Correct user and password in source, or the account. Sluice tries again by itself, since server and secret change at different times while a password is renewed.',
   ),
   'mysql.tls-failed': entry(
     'The TLS handshake with MySQL failed',
@@ -321,7 +327,7 @@ export const CATALOGUE = {
     'Another attempt of this pipeline reads the log',
     'end',
     'The server ended this dump because one with the same identity began.',
-    'Nothing: the newer attempt goes on.',
+    'Nothing: the newer attempt goes on. Where it comes again and again, two pipelines of one name, prefix and brokers read the server: rename one of them.',
   ),
   'mysql.dump-refused': entry(
     'MySQL ended the dump of its log',
@@ -382,10 +388,10 @@ export const CATALOGUE = {
     'That table alone has stopped. Answer with resnapshot to fill a new warehouse that has never seen the old columns. Where the message names a type: sluice snapshot PIPELINE --tables TABLE, every change of type is followed now.',
   ),
   'sink.name-collision': entry(
-    'Two things would have one name in the warehouse',
+    'An earlier version stopped a table for its name',
     'blocked',
-    'Two tables meet: names in the warehouse ignore letter case, and each table has views beside its own whose names begin with it.',
-    'The table alone has stopped. Exclude one of the tables named in the message, or rename it, then sluice snapshot PIPELINE --tables TABLE.',
+    'Sinks of earlier versions stopped a table whose name in the warehouse another one had. This version shows both, the second under a number: _cdc_status says where.',
+    'In DuckDB the table goes on by itself at the start of the sink. In BigQuery, or where its topic has lost records, sluice snapshot PIPELINE --tables TABLE brings it back.',
   ),
   'sink.foreign-warehouse': entry(
     'The warehouse belongs to another pipeline',
@@ -465,6 +471,12 @@ export const CATALOGUE = {
     'The account is not known, or lacks a permission on the project or a dataset.',
     'Grant what the message names; sluice check tries every permission. Then answer with retry.',
   ),
+  'bigquery.no-credentials': entry(
+    'The sink has no credentials for BigQuery',
+    'retry',
+    'The application default credentials cannot be found or are refused, the metadata server does not answer, or BigQuery does not take the token.',
+    'Correct impersonate or the service account of the worker, or give a keyFile. The sink tries again by itself, since a metadata server may be slow when a machine starts.',
+  ),
   'bigquery.not-found': entry(
     'Something the sink has made in BigQuery is gone',
     'blocked',
@@ -482,6 +494,12 @@ export const CATALOGUE = {
     'blocked',
     'A load job or a stream failed on its content, although every row had been checked; nothing of it was stored. Its table has stopped, the others go on.',
     'Report it with the job id in the message. When the source has changed, sluice snapshot PIPELINE --tables TABLE brings the table back.',
+  ),
+  'bigquery.table-refused': entry(
+    'BigQuery refuses to make or to change a table or its views',
+    'blocked',
+    'A statement of one table failed for what it says: somebody has made a table where one of its views belongs, or BigQuery does not take a name, a type or a query. Its table has stopped, the others go on.',
+    'Look at the job of the message in BigQuery. When the way is clear, sluice snapshot PIPELINE --tables TABLE brings the table back.',
   ),
   'bigquery.column-unknown': entry(
     'BigQuery does not know a column yet that it was given',

@@ -121,22 +121,21 @@ async function limitsOf(
   return limits;
 }
 
-/** Every topic of a prefix, internal ones included; other prefixes that begin alike are left out. */
-export async function topicsOf(
-  connection: KafkaConnection,
-  prefix: string,
-): Promise<readonly string[]> {
-  return withAdmin(connection, `listing the topics of ${prefix}`, async (admin) =>
-    (await admin.listTopics()).filter((topic) => topic.startsWith(`${prefix}.`)),
-  );
+/** Every topic of the cluster that the account may see. */
+export async function listTopics(connection: KafkaConnection): Promise<readonly string[]> {
+  return withAdmin(connection, 'listing topics', (admin) => admin.listTopics());
 }
 
-export async function deleteTopics(connection: KafkaConnection, prefix: string): Promise<void> {
-  const topics = await topicsOf(connection, prefix);
-  if (topics.length > 0)
-    await withAdmin(connection, `deleting the topics of ${prefix}`, (admin) =>
-      admin.deleteTopics({ topics: [...topics] }),
+export async function deleteTopics(
+  connection: KafkaConnection,
+  topics: readonly string[],
+): Promise<void> {
+  for (let at = 0; at < topics.length; at += SLICE) {
+    const slice = topics.slice(at, at + SLICE);
+    await withAdmin(connection, `deleting ${slice.length} topics`, (admin) =>
+      admin.deleteTopics({ topics: slice }),
     );
+  }
 }
 
 async function withAdmin<Result>(

@@ -13,8 +13,8 @@ import { type Packet, PacketFramer } from './packet-framer.ts';
 export interface DumpSettings {
   /** Replica server id, unique among the server's replicas. */
   readonly serverId: number;
-  /** Name of the pipeline; its dumps replace one another. */
-  readonly pipeline: string;
+  /** The same for every attempt of a pipeline, and no other's: dumps of one identity replace one another. */
+  readonly identity: string;
   /** How often a server without news says so. */
   readonly heartbeatMs?: number;
   /** The socket stops while this much waits to be read. */
@@ -49,7 +49,7 @@ export async function openBinlogStream(
   signal: AbortSignal,
 ): Promise<EventStream> {
   const heartbeatMs = settings.heartbeatMs ?? HEARTBEAT_MS;
-  const session = await connect(account, dumpVariables(settings.pipeline, heartbeatMs), signal);
+  const session = await connect(account, dumpVariables(settings.identity, heartbeatMs), signal);
   const stream = new BinlogStream(session, account, {
     silenceMs: heartbeatMs * SILENT_HEARTBEATS,
     maxBufferedBytes: settings.maxBufferedBytes ?? MAX_BUFFERED_BYTES,
@@ -71,8 +71,8 @@ export async function openBinlogStream(
 }
 
 /** Both names of each, for servers from before and after the renaming in 8.0.26; unknown user variables harm nobody. */
-function dumpVariables(pipeline: string, heartbeatMs: number): Readonly<Record<string, string>> {
-  const uuid = `'${replicaUuid(pipeline)}'`;
+function dumpVariables(identity: string, heartbeatMs: number): Readonly<Record<string, string>> {
+  const uuid = `'${replicaUuid(identity)}'`;
   const periodNs = String(heartbeatMs * 1_000_000);
   return {
     '@master_binlog_checksum': '@@global.binlog_checksum',

@@ -1,6 +1,6 @@
 import { newSpan } from '../binlog/image-frame.ts';
 import { JsonBytes } from '../binlog/json-bytes.ts';
-import type { EncodedImage, EncodedRow } from '../change/encoded-row.ts';
+import type { EncodedImage, EncodedRow, InvalidText } from '../change/encoded-row.ts';
 import type { ChunkRows } from '../snapshot/chunk-reader.ts';
 import type { RawRow } from './connection.ts';
 import type { TextRowWriter } from './text-row-writer.ts';
@@ -15,6 +15,9 @@ export class ChunkBytes implements ChunkRows {
   /** Two per row: where it starts and where its key does. A key ends where the next row starts. */
   #starts = new Float64Array(0);
   #length = 0;
+  #notedBytes = 0;
+  /** By row: what stands for texts that are none. */
+  readonly #invalid = new Map<number, readonly InvalidText[]>();
   readonly #row: { bytes: Buffer; readonly before: undefined; readonly after: EncodedImage } = {
     bytes: this.#out.bytes,
     before: undefined,
@@ -25,15 +28,17 @@ export class ChunkBytes implements ChunkRows {
     return this.#length;
   }
 
-  /** Of rows and keys together. */
+  /** Of rows and keys together, and of what is noted of their texts. */
   get bytes(): number {
-    return this.#out.at;
+    return this.#out.at + this.#notedBytes;
   }
 
   /** Begins again, for at most so many rows. */
   clear(maxRows: number): void {
     this.#out.clear();
     this.#length = 0;
+    this.#notedBytes = 0;
+    this.#invalid.clear();
     if (this.#starts.length < 2 * maxRows) this.#starts = new Float64Array(2 * maxRows);
   }
 
@@ -42,7 +47,13 @@ export class ChunkBytes implements ChunkRows {
     writer.write(row, this.#out, span);
     this.#starts[2 * this.#length] = span.start;
     this.#starts[2 * this.#length + 1] = span.keyStart;
+    if (span.invalid) this.#note(span.invalid);
     this.#length += 1;
+  }
+
+  #note(texts: readonly InvalidText[]): void {
+    this.#invalid.set(this.#length, texts);
+    for (const text of texts) if (text.done === 'replaced') this.#notedBytes += text.was.length;
   }
 
   at(index: number): EncodedRow {
@@ -52,6 +63,7 @@ export class ChunkBytes implements ChunkRows {
     span.end = starts[2 * index + 1] ?? 0;
     span.keyStart = span.end;
     span.keyEnd = index + 1 < this.#length ? (starts[2 * index + 2] ?? 0) : this.#out.at;
+    span.invalid = this.#invalid.size === 0 ? undefined : this.#invalid.get(index);
     this.#row.bytes = this.#out.bytes;
     return this.#row;
   }

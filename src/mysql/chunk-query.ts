@@ -1,3 +1,4 @@
+import type { InvalidTextRule } from '../change/row-settings.ts';
 import type { Column, TableSchema } from '../change/table.ts';
 import { InvariantBroken } from '../errors/error.ts';
 import type { RawRow } from './connection.ts';
@@ -15,7 +16,7 @@ export interface ChunkQuery {
 }
 
 /** @throws {SluiceError} `snapshot.key-unsupported` */
-export function chunkQuery(schema: TableSchema): ChunkQuery {
+export function chunkQuery(schema: TableSchema, invalidText?: InvalidTextRule): ChunkQuery {
   const { id, columns } = schema;
   const key = schema.key.map((index) => columnAt(columns, index));
   checkKey(id, key);
@@ -30,7 +31,7 @@ export function chunkQuery(schema: TableSchema): ChunkQuery {
   const select = `SELECT ${expressions.join(', ')} FROM ${table} FORCE INDEX (PRIMARY)`;
   return {
     schema,
-    writer: new TextRowWriter(schema),
+    writer: new TextRowWriter(schema, invalidText),
     sql: (after, limit) => {
       // A cursor of another shape belongs to a key the table no longer has: read from the start.
       const usable = after?.length === key.length ? after : undefined;

@@ -1,4 +1,5 @@
 import { cancellable } from '../async/abort.ts';
+import type { InvalidTextRule } from '../change/row-settings.ts';
 import { type TableId, type TableName, tableName } from '../change/table.ts';
 import { SluiceError } from '../errors/error.ts';
 import type { Chunk, ChunkReader, ChunkRequest } from '../snapshot/chunk-reader.ts';
@@ -13,6 +14,8 @@ import { executedWithin, readBinlogEnd } from './server-status.ts';
 export interface ChunkReaderSettings {
   /** How long transactions the stream has shown may take to become visible. */
   readonly barrierTimeoutMs?: number;
+  /** Of each table; `stop` when absent. */
+  readonly invalidText?: (table: TableId) => InvalidTextRule;
 }
 
 const BARRIER_TIMEOUT_MS = 60_000;
@@ -49,6 +52,7 @@ interface KnownTable {
 export class MysqlChunkReader implements ChunkReader {
   readonly #account: MysqlAccount;
   readonly #barrierTimeoutMs: number;
+  readonly #invalidText: ChunkReaderSettings['invalidText'];
   readonly #closing = new AbortController();
   readonly #tables = new Map<TableName, KnownTable>();
   /** Counts `forget`: a definition asked for before is not kept after. */
@@ -60,6 +64,7 @@ export class MysqlChunkReader implements ChunkReader {
   constructor(account: MysqlAccount, settings: ChunkReaderSettings = {}) {
     this.#account = account;
     this.#barrierTimeoutMs = settings.barrierTimeoutMs ?? BARRIER_TIMEOUT_MS;
+    this.#invalidText = settings.invalidText;
   }
 
   async readChunk(request: ChunkRequest, signal: AbortSignal): Promise<Chunk> {
@@ -138,7 +143,7 @@ export class MysqlChunkReader implements ChunkReader {
     const forgotten = this.#forgotten;
     const [table] = await readTables(await this.#connected(signal), oneTable(id));
     if (!table) throw tableGone(id);
-    const query = chunkQuery(table.schema);
+    const query = chunkQuery(table.schema, this.#invalidText?.(id));
     const { averageRowBytes } = table;
     const read = {
       query,

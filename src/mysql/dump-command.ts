@@ -28,11 +28,11 @@ export function dumpCommand(serverId: number, gtidSet: Buffer): Buffer {
 }
 
 /**
- * The UUID a pipeline presents as a replica: the same for every attempt, so that a new dump makes
+ * The UUID that a dump presents as a replica: the same for every attempt, so that a new dump makes
  * the server end the one an earlier attempt left behind.
  */
-export function replicaUuid(pipeline: string): string {
-  const hex = createHash('sha256').update(`sluice/${pipeline}`).digest('hex');
+export function replicaUuid(identity: string): string {
+  const hex = createHash('sha256').update(`sluice/${identity}`).digest('hex');
   const variant = ((Number.parseInt(hex.charAt(16), 16) & 3) | 8).toString(16);
   return [
     hex.slice(0, 8),

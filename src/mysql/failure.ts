@@ -75,7 +75,7 @@ const BY_SYMBOL: ReadonlyMap<string, ErrorCode> = new Map<string, ErrorCode>([
 export function mysqlFailure(error: unknown, doing: string, server: string): SluiceError {
   if (error instanceof SluiceError) return error;
   const { errno, symbol, text } = describe(error);
-  const known = BY_NUMBER.get(errno) ?? BY_SYMBOL.get(symbol);
+  const known = isSocketEnd(error) ? undefined : (BY_NUMBER.get(errno) ?? BY_SYMBOL.get(symbol));
   const code = known ?? (isOfSocket(error, errno) ? 'mysql.connection-lost' : 'mysql.query-failed');
   const said = known === undefined ? symbol : text;
   const number = errno === 0 ? '' : ` (error ${errno})`;
@@ -92,6 +92,21 @@ export function mysqlFailure(error: unknown, doing: string, server: string): Slu
 /** Sockets, TLS and the driver's protocol name their failures by a code; a fault of the driver has none. */
 function isOfSocket(error: unknown, errno: number): boolean {
   return errno === 0 && error instanceof Error && 'code' in error && typeof error.code === 'string';
+}
+
+/**
+ * A socket that ends during the TLS handshake says nothing of certificates: a server that restarts
+ * does that, and so does a load balancer without a target. The driver calls it what it calls a
+ * refused certificate (mysql2, commands/client_handshake.js); the system call it failed in is kept,
+ * and Node's own sentence for an end without one (lib/_tls_wrap.js).
+ */
+function isSocketEnd(error: unknown): boolean {
+  return (
+    error instanceof Error &&
+    'code' in error &&
+    error.code === 'HANDSHAKE_SSL_ERROR' &&
+    ('syscall' in error || error.message.startsWith('Client network socket disconnected'))
+  );
 }
 
 /** The server's error number behind a failure made here; 0 for any other. */

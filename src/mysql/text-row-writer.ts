@@ -1,6 +1,8 @@
 import { paired } from '../binlog/column-codec.ts';
 import { ImageFrame, type ImageSpan, NULL } from '../binlog/image-frame.ts';
 import type { JsonBytes } from '../binlog/json-bytes.ts';
+import { tolerantColumn } from '../binlog/values/text.ts';
+import type { InvalidTextRule } from '../change/row-settings.ts';
 import type { TableSchema } from '../change/table.ts';
 import type { RawRow } from './connection.ts';
 import { type TextWriter, textWriter } from './text-values.ts';
@@ -10,14 +12,18 @@ export class TextRowWriter {
   readonly #frame: ImageFrame;
   readonly #writers: readonly TextWriter[];
 
-  constructor(schema: TableSchema) {
+  constructor(schema: TableSchema, invalidText: InvalidTextRule = 'stop') {
     const { columns, id } = schema;
     this.#frame = new ImageFrame(
       schema,
       columns.map((_, index) => index),
     );
-    this.#writers = columns.map((column) =>
-      textWriter(column, `${id.database}.${id.table}.${column.name}`),
+    this.#writers = columns.map((column, index) =>
+      textWriter(
+        column,
+        `${id.database}.${id.table}.${column.name}`,
+        tolerantColumn(schema, index, invalidText),
+      ),
     );
   }
 

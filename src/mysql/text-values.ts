@@ -7,7 +7,7 @@ import {
   vectorValue,
 } from '../binlog/values/binary.ts';
 import { writeValue } from '../binlog/values/json-value.ts';
-import { textCodec } from '../binlog/values/text.ts';
+import { type TolerantColumn, textCodec } from '../binlog/values/text.ts';
 import { unreachable } from '../change/brand.ts';
 import type { ColumnValue } from '../change/column-value.ts';
 import type { Column } from '../change/table.ts';
@@ -19,18 +19,19 @@ export type TextReader = (source: Buffer, start: number, end: number) => ColumnV
 /** The same to JSON, for an image that has room for numbers: texts ask for their own. */
 export type TextWriter = (source: Buffer, start: number, end: number, out: JsonBytes) => void;
 
-const UTF8: ReadonlySet<string> = new Set(['utf8mb4', 'utf8mb3']);
+/** The session's: the server sends its texts as they are, valid or not. */
+const OWN_CHARSET = 'utf8mb4';
 
 /**
  * What to select of a column, so that nothing is lost on the way. The server prints FLOAT with six
- * digits and DOUBLE(m,d) with d decimals; and it turns a character of another charset into `?` when
- * Unicode has none for it, so such text is asked for as bytes.
+ * digits and DOUBLE(m,d) with d decimals; and it turns what is no character, or has none in Unicode,
+ * of another charset into `?`, so such text is asked for as bytes. Of utf8mb3, too.
  *
  * @param quoted  the column's name as SQL
  */
 export function textExpression({ type }: Column, quoted: string): string {
   if (type.kind === 'float' || type.kind === 'double') return `CAST(${quoted} AS DOUBLE)`;
-  const isForeign = type.kind === 'text' && !UTF8.has(type.charset);
+  const isForeign = type.kind === 'text' && type.charset !== OWN_CHARSET;
   return isForeign ? `CAST(${quoted} AS BINARY)` : quoted;
 }
 
@@ -82,7 +83,7 @@ export function textReader({ type }: Column, owner: string): TextReader {
  * How a column of a text result becomes JSON: what {@link textReader} answers, written without being
  * made where the kind is common.
  */
-export function textWriter(column: Column, owner: string): TextWriter {
+export function textWriter(column: Column, owner: string, tolerant?: TolerantColumn): TextWriter {
   const { type } = column;
   switch (type.kind) {
     case 'integer':
@@ -93,7 +94,7 @@ export function textWriter(column: Column, owner: string): TextWriter {
     case 'timestamp':
       return writeTimestamp;
     case 'text':
-      return textCodec(type.charset, owner).write;
+      return textCodec(type.charset, owner, tolerant).write;
     case 'enum':
     case 'set':
     case 'json':

@@ -11,6 +11,8 @@ export interface Health {
 export interface HttpServerOptions {
   readonly meter: Meter;
   readonly health: () => Health;
+  /** Brings up to date what is computed only when somebody asks. Does not throw. */
+  readonly refresh: () => Promise<void>;
   /** Loopback unless said otherwise: metrics name tables. */
   readonly host?: string;
   /** 0 takes a free port. */
@@ -29,11 +31,12 @@ export interface HttpServer extends AsyncDisposable {
 export async function startHttpServer({
   meter,
   health,
+  refresh,
   host = '127.0.0.1',
   port,
 }: HttpServerOptions): Promise<HttpServer> {
   const server = createServer((request, response) => {
-    answer(request, response, meter, health).catch(() => response.destroy());
+    answer(request, response, { meter, health, refresh }).catch(() => response.destroy());
   });
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
@@ -54,13 +57,13 @@ export async function startHttpServer({
 async function answer(
   request: IncomingMessage,
   response: ServerResponse,
-  meter: Meter,
-  health: () => Health,
+  { meter, health, refresh }: Pick<HttpServerOptions, 'meter' | 'health' | 'refresh'>,
 ): Promise<void> {
   const path = request.url?.split('?')[0];
   if (request.method !== 'GET' && request.method !== 'HEAD') {
     send(response, 405, 'text/plain', 'GET only\n');
   } else if (path === '/metrics') {
+    await refresh();
     const { contentType, body } = await meter.text();
     send(response, 200, contentType, body);
   } else if (path === '/healthz') {

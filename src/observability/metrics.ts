@@ -40,7 +40,7 @@ export const METRICS = {
   },
   sluice_lag_seconds: {
     type: 'gauge',
-    help: 'Age of the newest commit read while the stream has more to read or to publish, looked at twice a second; zero once everything read is published.',
+    help: 'Age of the newest commit read while the stream has more to read or to publish; zero once everything read is published, and growing while the stream says nothing. Gone when it has ended.',
     labels: ['pipeline'],
   },
   sluice_last_commit_timestamp_seconds: {
@@ -50,7 +50,7 @@ export const METRICS = {
   },
   sluice_position_age_seconds: {
     type: 'gauge',
-    help: 'Age of the newest durable position. It moves even while no captured table changes; growth means the stream stands.',
+    help: 'Age of the newest durable position when it is asked for. It moves even while no captured table changes; growth means the stream stands. Gone when it has ended.',
     labels: ['pipeline'],
   },
   sluice_purge_in_seconds: {
@@ -133,7 +133,12 @@ export const METRICS = {
   },
   sluice_sink_lag_seconds: {
     type: 'gauge',
-    help: 'How far the newest complete cut in the warehouse is behind the newest commit in the topics.',
+    help: 'How far the newest complete cut in the warehouse is behind the newest commit in the topics, at most: the time since the sink last looked is added. Gone when the sink has ended.',
+    labels: ['pipeline', 'sink'],
+  },
+  sluice_sink_cut_timestamp_seconds: {
+    type: 'gauge',
+    help: 'Source commit time of the newest complete cut in the warehouse, in seconds since 1970.',
     labels: ['pipeline', 'sink'],
   },
   sluice_sink_cut_ordinal: {
@@ -149,8 +154,18 @@ export const METRICS = {
   },
   sluice_pipeline_state: {
     type: 'gauge',
-    help: '1 for the state the pipeline is in, 0 for the others.',
+    help: '1 for the state the pipeline is in, 0 for the others; looked up when it is asked for. Every worker shows every pipeline.',
     labels: ['pipeline', 'state'],
+  },
+  sluice_sink_state: {
+    type: 'gauge',
+    help: 'The same for a sink.',
+    labels: ['pipeline', 'sink', 'state'],
+  },
+  sluice_temporal_reachable: {
+    type: 'gauge',
+    help: '1 when Temporal told the states for this scrape; 0 when they are of an earlier one.',
+    labels: [],
   },
   sluice_event_loop_delay_seconds: {
     type: 'gauge',

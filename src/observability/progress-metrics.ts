@@ -1,3 +1,4 @@
+import type { DurablePosition } from '../control/messages.ts';
 import type { StoppedTables, TableStop } from '../control/stopped-tables.ts';
 import type { Meter } from './meter.ts';
 import type { LabelsOf } from './metrics.ts';
@@ -8,6 +9,17 @@ const NONE_STOPPED: StoppedTables = { count: 0, tables: [] };
 const MAX_STOPPED_SERIES = 50;
 const OPERATIONS = ['c', 'u', 'd', 'r'] as const;
 
+/** Those of a stream and of a sink that tell of the present, and so of nothing once it has ended. */
+const STREAM_GAUGES = [
+  'sluice_lag_seconds',
+  'sluice_position_age_seconds',
+  'sluice_purge_in_seconds',
+  'sluice_snapshot_progress_ratio',
+  'sluice_snapshot_tables_left',
+  'sluice_tables_stopped',
+] as const;
+const SINK_GAUGES = ['sluice_sink_lag_seconds', 'sluice_sink_stopped_tables'] as const;
+
 /**
  * Turns the cumulative progress of activities into metrics. An activity that starts again counts
  * from zero; the metrics go on.
@@ -15,7 +27,7 @@ const OPERATIONS = ['c', 'u', 'd', 'r'] as const;
 export class ProgressMetrics {
   readonly #meter: Meter;
   readonly #nowMs: () => number;
-  readonly #last = new Map<string, Progress>();
+  readonly #last = new Map<string, { readonly progress: Progress; readonly atMs: number }>();
   /** Labels of the series that are 1 because a table has stopped, by pipeline or sink. */
   readonly #stopped = new Map<string, readonly object[]>();
 
@@ -24,17 +36,48 @@ export class ProgressMetrics {
     this.#nowMs = nowMs;
   }
 
-  /** Call when an activity starts, before its first progress. `part` is `stream` or a sink's name. */
-  started(pipeline: string, part: string): void {
+  /**
+   * Call when an activity starts, before its first progress, and dispose when it has ended here: what
+   * is said of the present then is gone, for it may run elsewhere. `part` is `stream` or a sink's name.
+   */
+  started(pipeline: string, part: string): Disposable {
     this.#last.delete(`${pipeline}/${part}`);
     this.#meter.count('sluice_restarts_total', { pipeline, part });
+    return { [Symbol.dispose]: () => this.#ended(pipeline, part) };
+  }
+
+  #ended(pipeline: string, part: string): void {
+    const key = `${pipeline}/${part}`;
+    this.#last.delete(key);
+    if (part === 'stream') {
+      for (const name of STREAM_GAUGES) this.#meter.remove(name, { pipeline });
+      this.#series(pipeline, 'sluice_table_stopped', { pipeline }, []);
+    } else {
+      const labels = { pipeline, sink: part };
+      for (const name of SINK_GAUGES) this.#meter.remove(name, labels);
+      this.#series(key, 'sluice_sink_table_stopped', labels, []);
+    }
+  }
+
+  /** Sets what grows while nothing is reported: call before the metrics are read. */
+  refresh(): void {
+    for (const { progress, atMs } of this.#last.values()) {
+      const { pipeline, lagMs } = progress;
+      const lagS = (lagMs + Math.max(0, this.#nowMs() - atMs)) / 1_000;
+      if (progress.kind === 'sink')
+        this.#meter.set('sluice_sink_lag_seconds', { pipeline, sink: progress.sink }, lagS);
+      else {
+        this.#meter.set('sluice_lag_seconds', { pipeline }, lagS);
+        if (progress.checkpoint) this.#positionAge(pipeline, progress.checkpoint);
+      }
+    }
   }
 
   record(progress: Progress): void {
     const part = progress.kind === 'pipeline' ? 'stream' : progress.sink;
     const key = `${progress.pipeline}/${part}`;
-    const last = this.#last.get(key);
-    this.#last.set(key, progress);
+    const last = this.#last.get(key)?.progress;
+    this.#last.set(key, { progress, atMs: this.#nowMs() });
     if (progress.kind === 'pipeline')
       this.#pipeline(progress, last?.kind === 'pipeline' ? last : undefined);
     else this.#sink(progress, last?.kind === 'sink' ? last : undefined);
@@ -54,7 +97,6 @@ export class ProgressMetrics {
       { pipeline },
       growth(now.bytesPublished, last?.bytesPublished),
     );
-    this.#meter.set('sluice_lag_seconds', { pipeline }, now.lagMs / 1_000);
     if (now.lastCommitUs !== undefined)
       this.#meter.set(
         'sluice_last_commit_timestamp_seconds',
@@ -110,9 +152,12 @@ export class ProgressMetrics {
     }
   }
 
-  #checkpoint(pipeline: string, checkpoint: NonNullable<PipelineProgress['checkpoint']>): void {
-    const ageMs = Math.max(0, this.#nowMs() - checkpoint.writtenAtMs);
+  #positionAge(pipeline: string, { writtenAtMs }: DurablePosition): void {
+    const ageMs = Math.max(0, this.#nowMs() - writtenAtMs);
     this.#meter.set('sluice_position_age_seconds', { pipeline }, ageMs / 1_000);
+  }
+
+  #checkpoint(pipeline: string, checkpoint: DurablePosition): void {
     this.#meter.set('sluice_commit_ordinal', { pipeline }, checkpoint.commitOrdinal);
     this.#meter.set('sluice_epoch', { pipeline }, checkpoint.epoch);
   }
@@ -157,7 +202,12 @@ export class ProgressMetrics {
     this.#meter.set('sluice_sink_stopped_tables', { pipeline, sink }, count);
     const part = `${pipeline}/${sink}`;
     this.#series(part, 'sluice_sink_table_stopped', { pipeline, sink }, tables);
-    this.#meter.set('sluice_sink_lag_seconds', { pipeline, sink }, now.lagMs / 1_000);
+    if (now.cutCommittedAtUs !== undefined)
+      this.#meter.set(
+        'sluice_sink_cut_timestamp_seconds',
+        { pipeline, sink },
+        now.cutCommittedAtUs / 1_000_000,
+      );
     this.#meter.set('sluice_sink_cut_ordinal', { pipeline, sink }, now.cutOrdinal);
   }
 }

@@ -1,3 +1,5 @@
+import type { FailureStreak } from '../control/failing.ts';
+import type { DurablePosition } from '../control/messages.ts';
 import type { StoppedTables } from '../control/stopped-tables.ts';
 
 /**
@@ -15,7 +17,7 @@ export interface PipelineProgress {
   readonly batches: number;
   /** Source commit time of the newest transaction published. Microseconds since 1970; absent before the first. */
   readonly lastCommitUs?: number;
-  readonly checkpoint?: CheckpointProgress;
+  readonly checkpoint?: DurablePosition;
   /** How far the newest published commit is behind the end of the server's log, by poll. */
   readonly lagMs: number;
   /** Until the oldest binlog still needed is purged by age; absent when the server keeps all. */
@@ -38,16 +40,6 @@ export interface OperationCounts {
   readonly u: number;
   readonly d: number;
   readonly r: number;
-}
-
-export interface CheckpointProgress {
-  /** For display; the one that counts is in the positions topic. */
-  readonly gtidSet: string;
-  readonly file: string;
-  readonly pos: number;
-  readonly epoch: number;
-  readonly commitOrdinal: number;
-  readonly writtenAtMs: number;
 }
 
 export interface SnapshotProgress {
@@ -94,6 +86,8 @@ export interface Heartbeat {
   readonly progress?: Progress;
   /** Why the work is being tried again; absent while it goes on. */
   readonly retrying?: string;
+  /** The failures that the next attempt goes on counting. */
+  readonly streak?: FailureStreak | undefined;
 }
 
 /** Tables a heartbeat names; the others share one entry. */

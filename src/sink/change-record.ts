@@ -1,10 +1,18 @@
+import type { HexText, InvalidText } from '../change/encoded-row.ts';
 import { parseSequence, type Sequence } from '../change/sequence.ts';
 import type { SchemaId } from '../change/table.ts';
 import { SluiceError } from '../errors/error.ts';
-import { COMMITTED_AT_HEADER, SCHEMA_HEADER, SEQUENCE_HEADER } from '../topic/publisher.ts';
+import { isHexText, readInvalidTextHeader } from '../topic/invalid-text-header.ts';
+import {
+  COMMITTED_AT_HEADER,
+  INVALID_TEXT_HEADER,
+  SCHEMA_HEADER,
+  SEQUENCE_HEADER,
+} from '../topic/publisher.ts';
 import type { Topic } from '../topic/topic-name.ts';
 import type { ChangeRow } from './destination.ts';
 import { type EnvelopeParts, readEnvelope } from './envelope-reader.ts';
+import { scanObject } from './json-scan.ts';
 import type { TopicRecord } from './record-source.ts';
 
 export interface DecodedChange {
@@ -33,7 +41,10 @@ export function decodeChange(
     const committedAtUs = committedAtOf(headers) ?? envelope.committedAtUs;
     const place = { position, partition, offset: record.offset };
     const image = { seq, key: key?.toString() ?? '', committedAtUs, ...place };
-    return { schemaId: schemaIdOf(headers), row: { ...image, ...rowOf(envelope) } };
+    const row: ChangeRow = { ...image, ...rowOf(envelope) };
+    const noted = headers.get(INVALID_TEXT_HEADER);
+    const schemaId = schemaIdOf(headers);
+    return { schemaId, row: noted === undefined ? row : withInvalidTexts(row, noted) };
   } catch (cause) {
     throw new SluiceError(
       'kafka.record-unreadable',
@@ -63,6 +74,33 @@ function rowOf({ op, before, after }: EnvelopeParts): Pick<ChangeRow, 'op' | 'ro
 function image(text: string): string {
   if (text.startsWith('{')) return Buffer.from(text).toString();
   throw new Unreadable('it lacks the row image of its op');
+}
+
+/** The header of an update speaks of both its images. */
+function withInvalidTexts(row: ChangeRow, header: string): ChangeRow {
+  const texts = invalidTexts(header, row.op === 'd' ? 'before' : 'after');
+  if (texts.length === 0) return row;
+  const invalid = new Map<string, HexText>();
+  for (const text of texts)
+    invalid.set(text.column, text.done === 'replaced' ? text.was : hexAt(row.row, text.column));
+  return { ...row, invalid };
+}
+
+function invalidTexts(header: string, image: 'before' | 'after'): readonly InvalidText[] {
+  try {
+    return readInvalidTextHeader(header, image);
+  } catch {
+    throw new Unreadable(`header ${INVALID_TEXT_HEADER} is not one that it may have`);
+  }
+}
+
+function hexAt(row: string, column: string): HexText {
+  let value: unknown;
+  scanObject(row, (name, start, end) => {
+    if (name === column) value = JSON.parse(row.slice(start, end));
+  });
+  if (isHexText(value)) return value;
+  throw new Unreadable(`header ${INVALID_TEXT_HEADER} names a column that is not in hex`);
 }
 
 function sequenceOf(headers: TopicRecord['headers']): Sequence {

@@ -142,14 +142,18 @@ export function afterRecord(
       return afterCopy(facts, record.snapshotId, record.covers ?? swept);
     case 'tableGap': {
       const { cause, followed, code, reason } = record;
-      const { notFollowed: _, ...broken } = brokenAt(facts, seq, atUs);
+      // Capture says this of a table that is there: one that was dropped has been made again.
+      const { notFollowed: _, ...broken } = brokenAt(returned(facts, seq), seq, atUs);
       if (followed) return broken;
       const why = { ...(code === undefined ? {} : { code }), ...(reason ? { reason } : {}) };
       const notFollowed = { cause, since: seq, ...(atUs === undefined ? {} : { atUs }), ...why };
       return { ...broken, notFollowed };
     }
-    case 'gap':
-      return facts.since !== undefined && facts.since > seq ? facts : brokenAt(facts, seq, atUs);
+    case 'gap': {
+      // Of a table that is not there nothing is missed; one made in the meantime has a tableGap.
+      const isOfTable = facts.goneSince === undefined && (facts.since ?? seq) <= seq;
+      return isOfTable ? brokenAt(facts, seq, atUs) : facts;
+    }
     case 'tableDropped':
       return { goneSince: seq };
     case 'schema':

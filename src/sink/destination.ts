@@ -1,4 +1,5 @@
 import type { Checkpoint } from '../change/checkpoint.ts';
+import type { HexText } from '../change/encoded-row.ts';
 import { lastSequenceOf, type Sequence } from '../change/sequence.ts';
 import type { SchemaId, TableName, TableSchema } from '../change/table.ts';
 import type { ErrorCode } from '../errors/catalogue.ts';
@@ -13,6 +14,8 @@ export interface ChangeRow {
   readonly key: string;
   /** JSON object of the row: `after`, or `before` for a delete. */
   readonly row: string;
+  /** By column: the bytes of values that are no texts of its charset. Absent in nearly every row. */
+  readonly invalid?: ReadonlyMap<string, HexText>;
   /** Source commit time, microseconds since 1970; never decreases from one commit ordinal to a later one. */
   readonly committedAtUs: number;
   /** `file:pos` of the source event. */

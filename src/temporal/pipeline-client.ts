@@ -34,6 +34,9 @@ export interface Operator {
   readonly reason?: string;
 }
 
+/** A request to a pipeline, or to one of its sinks alone. */
+export type OfSink = Operator & { readonly sink?: string };
+
 /** What became of a command. */
 export interface CommandReceipt {
   /** A worker has taken it. Otherwise it waits in the server for one, and may yet be refused. */
@@ -138,12 +141,20 @@ export class PipelineClient implements AsyncDisposable {
     throw noWorker(pipeline);
   }
 
-  pause(pipeline: string, who: Operator): Promise<CommandReceipt> {
-    return this.#command(pipeline, 'pause', who);
+  pause(pipeline: string, request: OfSink): Promise<CommandReceipt> {
+    return this.#commandOf(pipeline, 'pause', request);
   }
 
-  resume(pipeline: string, who: Operator): Promise<CommandReceipt> {
-    return this.#command(pipeline, 'resume', who);
+  resume(pipeline: string, request: OfSink): Promise<CommandReceipt> {
+    return this.#commandOf(pipeline, 'resume', request);
+  }
+
+  /** The sink begins an empty warehouse, and the pipeline is asked for a snapshot of every table. */
+  resnapshot(
+    pipeline: string,
+    { sink, ...who }: Operator & { readonly sink: string },
+  ): Promise<CommandReceipt> {
+    return this.#send({ pipeline, sink }, 'resnapshot', who);
   }
 
   /** Ends the stream and starts it again, on whichever worker has room. */
@@ -178,9 +189,8 @@ export class PipelineClient implements AsyncDisposable {
     },
   ): Promise<CommandReceipt> {
     const slash = request.incidentId.indexOf('/');
-    if (slash < 0) return this.#command(pipeline, 'recover', request);
-    const sink = request.incidentId.slice(0, slash);
-    return this.#send(pipeline, sinkWorkflowId(pipeline, sink), 'recover', request);
+    const sink = slash < 0 ? undefined : request.incidentId.slice(0, slash);
+    return this.#send({ pipeline, sink }, 'recover', request);
   }
 
   drop(
@@ -190,23 +200,35 @@ export class PipelineClient implements AsyncDisposable {
     return this.#command(pipeline, 'drop', request);
   }
 
+  #commandOf(
+    pipeline: string,
+    kind: 'pause' | 'resume',
+    { sink, ...who }: OfSink,
+  ): Promise<CommandReceipt> {
+    return this.#send({ pipeline, sink }, kind, who);
+  }
+
   #command(pipeline: string, kind: CommandKind, payload: object): Promise<CommandReceipt> {
-    return this.#send(pipeline, pipelineWorkflowId(pipeline), kind, payload);
+    return this.#send({ pipeline }, kind, payload);
   }
 
   #send(
-    pipeline: string,
-    workflowId: string,
+    { pipeline, sink }: { readonly pipeline: string; readonly sink?: string | undefined },
     kind: CommandKind | SinkCommandKind,
     payload: object,
   ): Promise<CommandReceipt> {
-    const handle = this.#client.workflow.getHandle(workflowId);
+    const handle = this.#client.workflow.getHandle(
+      sink === undefined ? pipelineWorkflowId(pipeline) : sinkWorkflowId(pipeline, sink),
+    );
     const command = { ...payload, commandId: randomUUID() };
-    return explaining(pipeline, () =>
-      this.#answeredOr(
-        () => handle.executeUpdate<CommandAnswer, [object]>(kind, { args: [command] }),
-        () => handle.signal(kind, command),
-      ),
+    return explaining(
+      pipeline,
+      () =>
+        this.#answeredOr(
+          () => handle.executeUpdate<CommandAnswer, [object]>(kind, { args: [command] }),
+          () => handle.signal(kind, command),
+        ),
+      sink,
     );
   }
 

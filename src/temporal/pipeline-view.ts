@@ -8,15 +8,20 @@ import { defaultPayloadConverter } from '@temporalio/common';
 import { optionalTsToMs } from '@temporalio/common/lib/time.js';
 import type { TableName } from '../change/table.ts';
 import { findOpenIncident, type Incident } from '../control/incident.ts';
-import { CONFIG_QUERY, RECOVER_ACTIONS, STATUS_QUERY } from '../control/messages.ts';
+import {
+  CONFIG_QUERY,
+  type DurablePosition,
+  RECOVER_ACTIONS,
+  STATUS_QUERY,
+} from '../control/messages.ts';
 import { pipelineWorkflowId, sinkWorkflowId } from '../control/names.ts';
 import type { PipelineSpec } from '../control/pipeline-spec.ts';
 import type { PipelineState } from '../control/pipeline-state.ts';
 import type { SinkState } from '../control/sink-state.ts';
 import { type StoppedTables, stoppedTablesOf } from '../control/stopped-tables.ts';
 import type { Heartbeat, PipelineProgress, SinkProgress } from '../observability/progress.ts';
-import { CDC_STATE } from './pipeline-phases.ts';
 import { explaining, isNoWorker } from './server-answer.ts';
+import { CDC_STATE } from './workflow-states.ts';
 
 /** How long a worker's answer may take before the server alone has to do. */
 export const ANSWER_TIMEOUT_MS = 5_000;
@@ -50,6 +55,10 @@ export interface PipelineView {
   readonly sinceMs: number;
   readonly reason?: string;
   readonly progress?: PipelineProgress;
+  /** When the server took the heartbeat that {@link progress} is of. */
+  readonly reportedAtMs?: number;
+  /** The newest durable position that is known, also while nothing streams. */
+  readonly position?: DurablePosition;
   /** Tables that have stopped while the others go on; absent when there are none. */
   readonly stopped?: StoppedTables;
   readonly sinks: readonly SinkView[];
@@ -69,12 +78,15 @@ export async function viewPipeline(client: Client, pipeline: string): Promise<Pi
   );
   const open = state && findOpenIncident(state.incidents);
   const reason = reasonOf(shown, state);
+  const progress = shown.progress as PipelineProgress | undefined;
+  const position = progress?.checkpoint ?? state?.position;
   return {
     pipeline,
     state: state?.phase ?? shown.state,
     sinceMs: state?.sinceMs ?? shown.startedAtMs,
     ...(reason === undefined ? {} : { reason }),
-    ...(shown.progress === undefined ? {} : { progress: shown.progress as PipelineProgress }),
+    ...(progress && { progress, reportedAtMs: shown.reportedAtMs }),
+    ...(position && { position }),
     ...stoppedView(shown, state),
     sinks: await Promise.all(
       Object.keys(state?.spec.sinks ?? {}).map((name) => viewSink(client, pipeline, name)),
@@ -120,10 +132,11 @@ async function viewSink(client: Client, pipeline: string, name: string): Promise
   if (!found) return { name, state: 'NOT STARTED' };
   const [shown, state] = found;
   const open = state && findOpenIncident(state.incidents);
+  const reason = shown.trouble ?? becauseOf(state);
   return {
     name,
     state: state?.phase ?? shown.state,
-    ...(shown.trouble === undefined ? {} : { reason: shown.trouble }),
+    ...(reason === undefined ? {} : { reason }),
     ...(shown.progress === undefined ? {} : { progress: shown.progress as SinkProgress }),
     ...stoppedView(shown, state),
     ...(open ? { incident: incidentView(open, RECOVER_ACTIONS) } : {}),
@@ -152,6 +165,7 @@ interface Described {
   readonly startedAtMs: number;
   /** Of the long activity's newest heartbeat. */
   readonly progress: Heartbeat['progress'];
+  readonly reportedAtMs: number;
   /** Why an activity does not get on, while it is tried again. */
   readonly trouble: string | undefined;
 }
@@ -168,6 +182,7 @@ async function describe(handle: WorkflowHandle, longActivity: string): Promise<D
     state: stateOf(description),
     startedAtMs: description.startTime.getTime(),
     progress: heartbeat.progress,
+    reportedAtMs: optionalTsToMs(long?.lastHeartbeatTime) ?? 0,
     trouble: failing?.lastFailure?.message ?? heartbeat.retrying,
   };
 }
@@ -188,8 +203,12 @@ function stateOf({ status, typedSearchAttributes }: WorkflowExecutionDescription
 
 function reasonOf({ trouble }: Described, state: PipelineState | undefined): string | undefined {
   if (!state) return 'no worker answers; the state is the last one recorded';
-  if (trouble !== undefined) return trouble;
-  if (!state.because) return undefined;
+  return trouble ?? becauseOf(state);
+}
+
+/** The command that led to the state, and who gave it. */
+function becauseOf(state: PipelineState | SinkState | undefined): string | undefined {
+  if (!state?.because) return undefined;
   const { command, by, reason } = state.because;
   return `${command}${by === undefined ? '' : ` by ${by}`}${reason === undefined ? '' : `: ${reason}`}`;
 }

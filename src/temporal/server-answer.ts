@@ -24,7 +24,7 @@ export function isNoWorker(error: unknown): boolean {
 }
 
 /** What a failed call means for the person who asked; anything unknown stays as it is. */
-function explained(error: unknown, pipeline?: string): unknown {
+function explained(error: unknown, pipeline?: string, sink?: string): unknown {
   if (error instanceof SluiceError) return error;
   if (error instanceof WorkflowUpdateFailedError)
     return new SluiceError('pipeline.refused', error.cause?.message ?? error.message, {
@@ -35,6 +35,12 @@ function explained(error: unknown, pipeline?: string): unknown {
       'temporal.unreachable',
       `The Temporal server has no namespace ${error.namespace}. Create it, or name another with --namespace.`,
       { cause: error, facts: { namespace: error.namespace } },
+    );
+  if (error instanceof WorkflowNotFoundError && sink !== undefined)
+    return new SluiceError(
+      'pipeline.not-found',
+      `Pipeline ${String(pipeline)} runs no sink ${sink} here. sluice status shows what it has.`,
+      { cause: error, facts: { pipeline: String(pipeline), sink } },
     );
   if (error instanceof WorkflowNotFoundError && pipeline !== undefined)
     return new SluiceError(
@@ -55,11 +61,12 @@ function explained(error: unknown, pipeline?: string): unknown {
 export async function explaining<Result>(
   pipeline: string | undefined,
   work: () => Promise<Result>,
+  sink?: string,
 ): Promise<Result> {
   try {
     return await work();
   } catch (error) {
-    throw explained(error, pipeline);
+    throw explained(error, pipeline, sink);
   }
 }
 

@@ -1,3 +1,4 @@
+import type { BeforeImageRule } from '../change/row-settings.ts';
 import type { SchemaId, TableName, TableSchema } from '../change/table.ts';
 import type { SourceBlock } from './source-block.ts';
 import type { Topic } from './topic-name.ts';
@@ -11,6 +12,8 @@ export interface TableRoute {
   readonly partitions: number;
   readonly schema: TableSchema;
   readonly schemaId: SchemaId;
+  /** Of updates that keep their key; `full` when absent. */
+  readonly beforeImage?: BeforeImageRule;
 }
 
 /** The other key, on both records of a change of the key. */

@@ -20,6 +20,14 @@ export const SCHEMA_HEADER = '__sluice.schema';
  */
 export const COMMITTED_AT_HEADER = '__sluice.committed_at';
 
+/**
+ * On a record with a value that stands for one which is no text of its column's charset; see
+ * `invalid-text-header.ts`.
+ */
+export const INVALID_TEXT_HEADER = '__sluice.invalid_text';
+/** `key` on an update whose `before` is the key alone. */
+export const BEFORE_HEADER = '__sluice.before';
+
 /** Keys of the positions topic. */
 export const POSITION_KEYS = {
   checkpoint: 'checkpoint',

@@ -4,6 +4,7 @@ import { NEW_KEY_HEADER, OLD_KEY_HEADER, type TableRoute } from './envelope.ts';
 import { partitionOfBytes } from './partition.ts';
 import type { EncodedRecord, OutgoingBatch } from './publisher.ts';
 import { RecordTemplate, ROW_DIGITS } from './record-template.ts';
+import { KEY_BEFORE, type RowNotes, withInvalidTexts } from './row-notes.ts';
 import type { SourceBlock } from './source-block.ts';
 import type { Topic } from './topic-name.ts';
 import { varintSize, writeVarint } from './varint.ts';
@@ -43,7 +44,7 @@ export interface RowPlace {
  * | change | records |
  * | --- | --- |
  * | insert, snapshot row | one |
- * | update, same key | one |
+ * | update, same key | one; its `before` is the key alone where the route says so |
  * | update of the key | delete of the old key, its tombstone, create of the new key |
  * | delete | delete, its tombstone |
  *
@@ -64,6 +65,10 @@ export class RowRecords implements EncodedRecord {
   #after: EncodedImage | undefined;
   #key: EncodedImage | undefined;
   #keyHeader: KeyHeader | undefined;
+  #notes: RowNotes | undefined;
+  #keyOnlyBefore = false;
+  /** The key of the row before, as its image. */
+  readonly #keyBefore = { start: 0, end: 0, keyStart: 0, keyEnd: 0 };
   /** −1 for a tombstone. */
   #valueBytes = 0;
   #headerBytes = 0;
@@ -79,6 +84,7 @@ export class RowRecords implements EncodedRecord {
     this.#partitions = route.partitions;
     this.topic = route.topic;
     this.timestampMs = source.nowMs;
+    this.#keyOnlyBefore = route.beforeImage === 'key' && route.schema.key.length > 0;
     this.#template = this.#templateOf(route);
     this.#template.fill(route, source, epoch, commitOrdinal);
   }
@@ -110,7 +116,7 @@ export class RowRecords implements EncodedRecord {
     this.#keyHeader = undefined;
     if (!before) this.#write(batch, OP.create, undefined, this.#present(after));
     else if (!after) this.#delete(batch, before);
-    else if (this.#sameKey(before, after)) this.#write(batch, OP.update, before, after);
+    else if (this.#sameKey(before, after)) this.#update(batch, before, after);
     else this.#changeKey(batch, before, after);
   }
 
@@ -126,6 +132,21 @@ export class RowRecords implements EncodedRecord {
     this.#part = 1;
     this.#keyHeader = undefined;
     this.#write(batch, OP.read, undefined, this.#present(after));
+  }
+
+  #update(
+    batch: Pick<OutgoingBatch, 'appendEncoded'>,
+    before: EncodedImage,
+    after: EncodedImage,
+  ): void {
+    if (!this.#keyOnlyBefore) {
+      this.#write(batch, OP.update, before, after);
+      return;
+    }
+    const key = this.#keyBefore;
+    key.start = key.keyStart = before.keyStart;
+    key.end = key.keyEnd = before.keyEnd;
+    this.#write(batch, OP.update, key, after, KEY_BEFORE);
   }
 
   #changeKey(
@@ -147,6 +168,7 @@ export class RowRecords implements EncodedRecord {
     this.#write(batch, OP.delete, before, undefined);
     if (before.keyStart < 0) return;
     this.#keyHeader = undefined;
+    this.#notes = undefined;
     this.#valueBytes = -1;
     this.#finish(batch);
   }
@@ -156,8 +178,13 @@ export class RowRecords implements EncodedRecord {
     op: number,
     before: EncodedImage | undefined,
     after: EncodedImage | undefined,
+    notes?: RowNotes,
   ): void {
     const { headEnd, valueBytes } = this.#template;
+    this.#notes =
+      before?.invalid || after?.invalid
+        ? withInvalidTexts(notes, before?.invalid, after?.invalid)
+        : notes;
     this.#op = op;
     this.#before = before;
     this.#after = after;
@@ -184,6 +211,7 @@ export class RowRecords implements EncodedRecord {
       const length = key.keyEnd - key.keyStart;
       this.#headerBytes += 1 + name.length + varintSize(length) + length;
     }
+    if (this.#notes) this.#headerBytes += this.#notes.bytes.length;
     this.room = FIXED_ROOM + keyEnd - keyStart + Math.max(this.#valueBytes, 0) + this.#headerBytes;
     batch.appendEncoded(this);
   }
@@ -245,10 +273,15 @@ export class RowRecords implements EncodedRecord {
     let at = start + bytes.copy(out, start, headEnd + skipped, end);
     if (skipped === 0) out[base + opAt] = this.#op;
     writeHex(out, base + rowDigitsAt, 2 * this.#rowOrdinal + this.#part);
-    if (!this.#keyHeader) return at;
-    const { name, key } = this.#keyHeader;
-    out[base + valueBytes] = 2 * (headers + 1);
-    at = writeVarint(out, at, name.length);
+    if (!this.#keyHeader && !this.#notes) return at;
+    const more = (this.#keyHeader ? 1 : 0) + (this.#notes?.headers ?? 0);
+    out[base + valueBytes] = 2 * (headers + more);
+    if (this.#keyHeader) at = this.#writeKeyHeader(out, at, this.#keyHeader);
+    return this.#notes ? at + this.#notes.bytes.copy(out, at) : at;
+  }
+
+  #writeKeyHeader(out: Buffer, start: number, { name, key }: KeyHeader): number {
+    let at = writeVarint(out, start, name.length);
     out.set(name, at);
     at = writeVarint(out, at + name.length, key.keyEnd - key.keyStart);
     return at + this.#bytes.copy(out, at, key.keyStart, key.keyEnd);

@@ -1,6 +1,6 @@
 import type { Sequence } from '../change/sequence.ts';
 import type { TableComments } from '../change/table.ts';
-import type { StoredColumn, StoredTable, ViewSuffix } from './stored-table.ts';
+import type { RelationNames, StoredColumn, StoredTable, ViewSuffix } from './stored-table.ts';
 
 /**
  * What differs between the warehouses in the SQL of src/view. Everything else, QUALIFY among it, is
@@ -8,11 +8,15 @@ import type { StoredColumn, StoredTable, ViewSuffix } from './stored-table.ts';
  */
 export interface Dialect {
   /** The table that takes every change. */
-  readonly changes: (table: Pick<StoredTable, 'id' | 'name'>) => string;
+  readonly changes: (table: NamedTable) => string;
   /** The table of the rows as of the watermark. */
-  readonly state: (table: Pick<StoredTable, 'id' | 'name'>) => string;
+  readonly state: (table: NamedTable) => string;
   /** The view of a source table, or one beside it whose name ends in the suffix. */
-  readonly view: (table: Pick<StoredTable, 'id'>, suffix: ViewSuffix) => string;
+  readonly view: (table: NamedTable, suffix: ViewSuffix) => string;
+  /** The same of a table with these names. */
+  readonly relation: (names: RelationNames, suffix: ViewSuffix) => string;
+  /** What the warehouse has beside each other for a table. */
+  readonly suffixes: readonly ViewSuffix[];
   /** Query for the last sequence of the published cut, in its stored form. */
   readonly cut: string;
   /** A value of one physical type as one of another that holds it. */
@@ -55,6 +59,8 @@ export interface Dialect {
   readonly dropView: (name: string) => string;
   readonly dropTableFunction: (name: string) => string;
 }
+
+export type NamedTable = Pick<StoredTable, 'id' | 'name' | 'names'>;
 
 /** What a view shows, for people. */
 export interface DescribedColumns {

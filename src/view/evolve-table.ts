@@ -1,10 +1,11 @@
 import { unreachable } from '../change/brand.ts';
 import type { Sequence } from '../change/sequence.ts';
-import type { SchemaId, TableComments, TableId, TableName } from '../change/table.ts';
+import type { SchemaId, TableComments } from '../change/table.ts';
 import { SluiceError } from '../errors/error.ts';
 import type { ColumnChange, FormChange, SchemaUse, TableDrop } from './form-change.ts';
 import { keyIdentities, sequenceBefore } from './key-generation.ts';
 import type { KnownTables } from './known-tables.ts';
+import type { NamingRules } from './naming-rules.ts';
 import {
   called,
   distinctNames,
@@ -15,6 +16,7 @@ import {
   placeColumns,
   takenNames,
 } from './place-columns.ts';
+import { namedTables } from './relation-names.ts';
 import {
   BEFORE_ALL,
   type KeyGeneration,
@@ -36,20 +38,37 @@ import {
 export interface EvolutionRules extends PlacingRules {
   /** Comments as the warehouse can hold them. */
   readonly comments: (comments: TableComments) => TableComments;
-  /** Every relation that a source table takes. */
-  readonly relations: (id: TableId) => readonly string[];
+  readonly naming: NamingRules;
   /** How many columns of the source a physical table can have, closed ones among them. */
   readonly maxColumns: number;
-  /** Whether the warehouse has a use of its own for the name. */
-  readonly isReserved: (database: string) => boolean;
+}
+
+/**
+ * Lets a change take effect among the tables that are known. Those that are changed by it are
+ * returned: its own table, behind others that give up their names for it.
+ *
+ * @throws {SluiceError} `table.no-key` | `sink.schema-conflict`
+ */
+export function follow(
+  rules: EvolutionRules,
+  known: KnownTables,
+  change: FormChange,
+): readonly StoredTable[] {
+  const before = known.get(change.table);
+  const after = formAfter(rules, known, change);
+  if (!after || after === before) return [];
+  const appears = !after.dropped && (before?.dropped ?? true);
+  const changed = appears ? namedTables(rules.naming, known, after, change.since) : [after];
+  for (const table of changed) known.set(table);
+  return changed;
 }
 
 /**
  * The table as it has to be behind a change of its form. The same object when nothing has to be
  * done, as for a change that it has taken in before; `undefined` when nothing is known of the table
- * and nothing has to be.
+ * and nothing has to be. Its names are not decided.
  *
- * @throws {SluiceError} `table.no-key` | `sink.name-collision` | `sink.schema-conflict`
+ * @throws {SluiceError} `table.no-key` | `sink.schema-conflict`
  */
 export function formAfter(
   rules: EvolutionRules,
@@ -69,7 +88,7 @@ function changedForm(
   const table = known.get(change.table);
   switch (change.kind) {
     case 'schema':
-      return table ? withSchema(rules, table, change) : newTable(rules, known, change);
+      return table ? withSchema(rules, table, change) : newTable(rules, change);
     case 'columns':
       return table && isNews(table, change)
         ? withColumnChange(rules, settled(table), change)
@@ -92,11 +111,9 @@ export function settled(table: StoredTable): StoredTable {
 const isNews = ({ columnsSince }: StoredTable, { since }: FormChange): boolean =>
   columnsSince === undefined || since > columnsSince;
 
-function newTable(rules: EvolutionRules, known: KnownTables, change: SchemaUse): StoredTable {
+function newTable(rules: EvolutionRules, change: SchemaUse): StoredTable {
   const { table: name, schema, schemaId, since } = change;
   refuseKeyless(change);
-  refuseReserved(rules, change);
-  refuseCollision(known, change);
   const { columns } = placeColumns(rules, { columns: [], taken: [] }, schema.columns, []);
   const table: StoredTable = {
     name,
@@ -399,22 +416,4 @@ function refuseTooWide({ maxColumns }: EvolutionRules, table: StoredTable): void
     `${table.name} would have ${count} columns in the warehouse, which holds ${maxColumns} of a table; ${count - table.columns.length} of them are of columns that were dropped or whose type has changed.`,
     { facts: { table: table.name } },
   );
-}
-
-function refuseReserved(rules: EvolutionRules, { table, schema: { id } }: SchemaUse): void {
-  if (rules.isReserved(id.database))
-    throw collision(
-      `Database ${id.database} has a name that the warehouse or Sluice uses itself.`,
-      table,
-    );
-}
-
-function refuseCollision(known: KnownTables, { table, schema: { id } }: SchemaUse): void {
-  const found = known.holderOf(id);
-  if (found)
-    throw collision(`${table} and ${found.holder} would both be called ${found.relation}.`, table);
-}
-
-function collision(message: string, table: TableName): SluiceError {
-  return new SluiceError('sink.name-collision', message, { facts: { table } });
 }

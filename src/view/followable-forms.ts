@@ -2,7 +2,7 @@ import type { TableId, TableName } from '../change/table.ts';
 import { SluiceError } from '../errors/error.ts';
 import type { SinkBatch } from '../sink/destination.ts';
 import type { Obstacle, Stops } from '../sink/table-stop.ts';
-import { type EvolutionRules, formAfter } from './evolve-table.ts';
+import { type EvolutionRules, follow } from './evolve-table.ts';
 import { type FormChange, formChanges } from './form-change.ts';
 import { KnownTables } from './known-tables.ts';
 import type { StoredTable } from './stored-table.ts';
@@ -42,25 +42,24 @@ export function followableForms(
   const changes = formChanges(batch).filter((change) => {
     const obstacle = obstacles.get(change.table);
     if (obstacle && !old.has(change.table) && change.since >= obstacle.seq) return false;
-    const form = formOrObstacle(rules, topicOf, known, change);
-    if (form && 'code' in form) {
-      if (!obstacle && !isLeftOut(stopped, batch, change.table)) obstacles.set(form.table, form);
-      return false;
-    }
-    if (form) known.set(form);
-    return true;
+    const newly = obstacleTo(rules, topicOf, known, change);
+    if (newly && !obstacle && !isLeftOut(stopped, batch, change.table))
+      obstacles.set(newly.table, newly);
+    return newly === undefined;
   });
   return { changes, obstacles: [...obstacles.values()] };
 }
 
-function formOrObstacle(
+/** Follows the change, or says why that cannot be. */
+function obstacleTo(
   rules: EvolutionRules,
   topicOf: TopicOf,
   known: KnownTables,
   change: FormChange,
-): StoredTable | Obstacle | undefined {
+): Obstacle | undefined {
   try {
-    return formAfter(rules, known, change);
+    follow(rules, known, change);
+    return undefined;
   } catch (error) {
     const id = change.kind === 'schema' ? change.schema.id : known.get(change.table)?.id;
     if (!(error instanceof SluiceError) || !id) throw error;

@@ -1,19 +1,21 @@
-import type { TableId, TableName } from '../change/table.ts';
+import type { TableName } from '../change/table.ts';
+import { type NamingRules, namesOf } from './naming-rules.ts';
 import type { StoredTable } from './stored-table.ts';
 
-/** The tables of a warehouse, and which of them has the name of a relation. */
+/** The tables of a warehouse, and which of them has the name of a relation, in whatever letter case. */
 export class KnownTables {
   readonly #tables: Map<TableName, StoredTable>;
-  readonly #relationsOf: (id: TableId) => readonly string[];
+  readonly #rules: NamingRules;
+  readonly #own: ReadonlySet<string>;
   /** Made when it is first needed, since few batches bring a new table. */
   #holders: Map<string, TableName> | undefined;
+  /** Relations that views left, or will leave with a cut; together with the other one. */
+  #left = new Set<string>();
 
-  constructor(
-    tables: Iterable<StoredTable>,
-    { relations }: { readonly relations: (id: TableId) => readonly string[] },
-  ) {
+  constructor(tables: Iterable<StoredTable>, { naming }: { readonly naming: NamingRules }) {
     this.#tables = new Map(Array.from(tables, (table) => [table.name, table]));
-    this.#relationsOf = relations;
+    this.#rules = naming;
+    this.#own = new Set(naming.own.map(lower));
   }
 
   get(name: TableName): StoredTable | undefined {
@@ -21,18 +23,31 @@ export class KnownTables {
   }
 
   set(table: StoredTable): void {
-    if (!this.#tables.has(table.name) && this.#holders) this.#hold(this.#holders, table);
+    const before = this.#tables.get(table.name);
     this.#tables.set(table.name, table);
+    const holders = this.#holders;
+    if (!holders || (before && before.names === table.names)) return;
+    const old = before ? this.#relationsOf(before) : [];
+    for (const relation of old) if (holders.get(relation) === table.name) holders.delete(relation);
+    this.#hold(holders, table);
   }
 
-  /** The table that has one of the relations already, and which, in whatever letter case. */
-  holderOf(id: TableId): { readonly holder: TableName; readonly relation: string } | undefined {
+  /** The tables that have one of the relations. */
+  holdersOf(relations: readonly string[]): readonly StoredTable[] {
     const holders = (this.#holders ??= this.#index());
-    for (const relation of this.#relationsOf(id)) {
-      const holder = holders.get(relation.toLowerCase());
-      if (holder !== undefined) return { holder, relation };
-    }
-    return undefined;
+    const names = new Set(relations.flatMap((relation) => holders.get(lower(relation)) ?? []));
+    return [...names].flatMap((name) => this.#tables.get(name) ?? []);
+  }
+
+  /** Whether one of the relations is Sluice's own. */
+  isOwn(relations: readonly string[]): boolean {
+    return relations.some((relation) => this.#own.has(lower(relation)));
+  }
+
+  /** Whether nothing has one of the relations, nor had it at a cut that may still be shown. */
+  isFree(relations: readonly string[]): boolean {
+    if (this.isOwn(relations) || this.holdersOf(relations).length > 0) return false;
+    return !relations.some((relation) => this.#left.has(lower(relation)));
   }
 
   #index(): Map<string, TableName> {
@@ -41,7 +56,16 @@ export class KnownTables {
     return holders;
   }
 
-  #hold(holders: Map<string, TableName>, { id, name }: StoredTable): void {
-    for (const relation of this.#relationsOf(id)) holders.set(relation.toLowerCase(), name);
+  #hold(holders: Map<string, TableName>, table: StoredTable): void {
+    for (const relation of this.#relationsOf(table)) holders.set(relation, table.name);
+    for (const { names } of table.earlierNames ?? [])
+      for (const view of names ? this.#rules.views(names) : []) this.#left.add(lower(view));
+  }
+
+  #relationsOf(table: StoredTable): readonly string[] {
+    const names = namesOf(this.#rules, table);
+    return [...this.#rules.views(names), ...this.#rules.storage(names)].map(lower);
   }
 }
+
+const lower = (relation: string): string => relation.toLowerCase();

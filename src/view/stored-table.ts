@@ -86,6 +86,10 @@ export interface EarlierForm extends TableForm {
 export interface StoredTable extends TableForm {
   readonly name: TableName;
   readonly id: TableId;
+  /** Decided when the table appears. Absent in warehouses of earlier versions. */
+  readonly names?: RelationNames;
+  /** What its views are called at cuts before, oldest first. Absent when nothing else. */
+  readonly earlierNames?: readonly EarlierNames[];
   /** Forms that rows may still come for, or that views still show, oldest first. */
   readonly earlierForms?: readonly EarlierForm[];
   /** Of the newest record of changed columns or of a drop that the form takes in. */
@@ -96,6 +100,22 @@ export interface StoredTable extends TableForm {
   readonly watermark: Sequence;
   /** Commit time of the watermark: no later change was committed before it. For warehouses that skip by time. */
   readonly watermarkAtUs?: number;
+}
+
+/** What the relations of a table are called. */
+export interface RelationNames {
+  /** Schema or dataset of its views. */
+  readonly schema: string;
+  /** Of the view of its rows; the names of the views beside it begin with it. */
+  readonly view: string;
+  /** What the names of its physical tables begin with. */
+  readonly storage: string;
+}
+
+export interface EarlierNames {
+  /** At cuts before this sequence; without names nothing is shown of the table there. */
+  readonly until: Sequence;
+  readonly names?: RelationNames;
 }
 
 /** A column of this name, as the source spells it, has the constant in rows before the sequence. */
@@ -117,7 +137,10 @@ export const META = {
   ingestedAt: '_cdc_ingested_at',
   position: '_cdc_position',
   schemaId: '_cdc_schema_id',
-  /** JSON object column → original text, or NULL. */
+  /**
+   * JSON object column → original text of a value that the column cannot hold, or the bytes, as
+   * `0x4181`, of one that is no text; NULL when there are none.
+   */
   inexact: '_cdc_inexact',
 } as const;
 

@@ -18,6 +18,7 @@ import {
   CDC_STRUCT,
   META,
   NEXT_COMMITTED_AT,
+  type RelationNames,
   type StoredTable,
   type ViewSuffix,
 } from './stored-table.ts';
@@ -40,6 +41,17 @@ export function viewStatements(
         dialect.dropTableFunction(dialect.view(table, '__as_of')),
       ]
     : [...presentView(dialect, shown), ...pastViews(dialect, shown), asOfFunction(dialect, shown)];
+}
+
+/** Takes away everything that has shown a table under names that it leaves; nothing that it has under others. */
+export function dropViews(
+  { suffixes, relation, dropView, dropTableFunction }: Dialect,
+  names: RelationNames,
+): readonly string[] {
+  return suffixes.map((suffix) => {
+    const drop = suffix === '__as_of' ? dropTableFunction : dropView;
+    return drop(relation(names, suffix));
+  });
 }
 
 function presentView(dialect: Dialect, table: StoredTable): readonly string[] {

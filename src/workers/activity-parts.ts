@@ -3,9 +3,8 @@ import type { ActivityParts, LongRunningHooks } from '../activities/create-activ
 import type { CaptureNotice } from '../capture/progress.ts';
 import type { TableName } from '../change/table.ts';
 import { ownerOf } from '../control/names.ts';
-import type { PipelineSpec } from '../control/pipeline-spec.ts';
 import type { StoppedTables } from '../control/stopped-tables.ts';
-import { deleteTopics } from '../kafka/topic-admin.ts';
+import { deleteOwnedTopics } from '../kafka/owned-topics.ts';
 import type { Log } from '../observability/log.ts';
 import type { Meter } from '../observability/meter.ts';
 import type { ProgressMetrics } from '../observability/progress-metrics.ts';
@@ -64,15 +63,24 @@ export function activityParts({
     provision: (spec) => provision(spec, ownerOf(namespace, spec)),
     ensureSinks: (spec) => ensureSinks(client, spec),
     ensureSchedules: (spec) => ensureSchedules(client, spec),
-    teardown: ({ spec, deleteTopics: topicsToo }) => teardown(client, spec, topicsToo),
+    teardown: async ({ spec, deleteTopics }) => {
+      await stopSinks(client, spec);
+      await removeSchedules(client, spec.pipeline);
+      if (!deleteTopics) return;
+      const { prefix } = spec.kafka;
+      const owner = ownerOf(namespace, spec);
+      const deleted = await deleteOwnedTopics(await kafkaConnection(spec), { prefix, owner });
+      const topics = [...deleted.tables, ...deleted.internal];
+      log.info(`${topics.length} topics are deleted`, { pipeline: spec.pipeline });
+    },
     signalWorkflow: async (workflowId, { name, payload }) => {
       await client.workflow.getHandle(workflowId).signal(name, payload);
     },
-    runCapture: (input, hooks) => {
+    runCapture: async (input, hooks) => {
       const { spec, tripwire, commands } = input;
       const commandIds = commands.map(({ commandId }) => commandId);
-      metrics.started(spec.pipeline, 'stream');
-      return runThread(
+      using _running = metrics.started(spec.pipeline, 'stream');
+      await runThread(
         { kind: 'capture', spec, owner: ownerOf(namespace, spec), tripwire, commands },
         (message) => {
           heard(spec.pipeline, 'stream', message);
@@ -87,7 +95,7 @@ export function activityParts({
       );
     },
     runSink: async ({ spec, sinkName, stoppedTables: _, ...orders }, hooks) => {
-      metrics.started(spec.pipeline, sinkName);
+      using _running = metrics.started(spec.pipeline, sinkName);
       let needsSnapshot: string | undefined;
       const logStops = stopLog(log.with({ pipeline: spec.pipeline }), `sink ${sinkName}`);
       await runThread(
@@ -107,7 +115,7 @@ export function activityParts({
 
 function report(message: ThreadMessage, hooks: LongRunningHooks): void {
   if (message.kind === 'progress') hooks.onProgress(message.progress);
-  if (message.kind === 'retrying') hooks.onRetrying(message.failure.message);
+  if (message.kind === 'retrying') hooks.onRetrying(message.failure);
 }
 
 function tellNotice(log: Log, notice: CaptureNotice): void {
@@ -145,10 +153,4 @@ function stopLog(log: Log, part: string): (stopped: StoppedTables | undefined) =
       if (isComplete && !now.has(table)) log.info(`table ${table} of ${part} goes on`, { table });
     known = now;
   };
-}
-
-async function teardown(client: Client, spec: PipelineSpec, topicsToo: boolean): Promise<void> {
-  await stopSinks(client, spec);
-  await removeSchedules(client, spec.pipeline);
-  if (topicsToo) await deleteTopics(await kafkaConnection(spec), spec.kafka.prefix);
 }

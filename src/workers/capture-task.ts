@@ -1,8 +1,10 @@
 import { BinlogDecoder } from '../binlog/decoder.ts';
 import type { CaptureNotice } from '../capture/progress.ts';
 import { runCapture } from '../capture/run-capture.ts';
+import type { InvalidTextRule } from '../change/row-settings.ts';
+import type { TableId } from '../change/table.ts';
 import type { Tripwire } from '../control/stream-command.ts';
-import { onTableFailure } from '../control/table-settings.ts';
+import { onTableFailure, rowSettings } from '../control/table-settings.ts';
 import { KafkaPipelineLog } from '../kafka/pipeline-log.ts';
 import { MysqlChunkReader } from '../mysql/chunk-reader.ts';
 import { MysqlSourceServer } from '../mysql/source-server.ts';
@@ -44,6 +46,8 @@ async function attempt(
 ): Promise<void> {
   const { spec } = task;
   const { include, exclude, ghostTables } = spec.source;
+  const rows = rowSettings(spec.source);
+  const invalidText = (table: TableId): InvalidTextRule => rows(table).invalidText;
   const account = await mysqlAccount(spec);
   const log = new KafkaPipelineLog({
     ...(await pipelineLogOptions(spec)),
@@ -51,19 +55,19 @@ async function attempt(
   });
   const server = new MysqlSourceServer(account, {
     serverId: spec.source.serverId,
-    pipeline: spec.pipeline,
+    identity: dumpIdentity(task),
     include,
     exclude,
     ghostTables,
   });
-  const reader = new MysqlChunkReader(account);
+  const reader = new MysqlChunkReader(account, { invalidText });
   try {
     await runCapture(
       {
         server,
         reader,
         log,
-        newDecoder: () => new BinlogDecoder(),
+        newDecoder: () => new BinlogDecoder({ invalidText }),
         nowMs: Date.now,
         reach: port.reach,
         notify,
@@ -87,6 +91,7 @@ async function attempt(
         positionIntervalMs: POSITION_INTERVAL_MS,
         reportIntervalMs: REPORT_INTERVAL_MS,
         onFailure: onTableFailure(spec.source),
+        rowSettings: rows,
         tripwire,
         commands: task.commands,
       },
@@ -96,3 +101,7 @@ async function attempt(
     await Promise.allSettled([reader.close(), server.close(), log.close()]);
   }
 }
+
+/** Of one name in two environments that read one server, each has to keep its dump. */
+const dumpIdentity = ({ spec, owner }: CaptureTask): string =>
+  [owner, spec.kafka.prefix, ...[...spec.kafka.brokers].sort()].join(' ');

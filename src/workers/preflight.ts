@@ -2,8 +2,9 @@ import { refuseForeignOwner } from '../capture/refusals.ts';
 import type { Finding } from '../control/finding.ts';
 import type { PipelineSpec } from '../control/pipeline-spec.ts';
 import { SluiceError } from '../errors/error.ts';
+import { nestedPrefixes } from '../kafka/owned-topics.ts';
 import { KafkaPipelineLog } from '../kafka/pipeline-log.ts';
-import { topicsOf } from '../kafka/topic-admin.ts';
+import { listTopics } from '../kafka/topic-admin.ts';
 import { preflight as checkSource } from '../mysql/preflight.ts';
 import { kafkaConnection, mysqlAccount, pipelineLogOptions } from './connections.ts';
 import { costFindings } from './cost-estimate.ts';
@@ -32,9 +33,21 @@ async function preflight(spec: PipelineSpec): Promise<readonly Finding[]> {
 
 /** @throws {SluiceError} `kafka.unreachable` | `kafka.refused` */
 async function checkKafka(spec: PipelineSpec): Promise<Finding> {
-  const topics = await topicsOf(await kafkaConnection(spec), spec.kafka.prefix);
-  const message = `The brokers answer; ${topics.length} topics of prefix ${spec.kafka.prefix} exist.`;
-  return { check: 'kafka', severity: 'ok', message };
+  const { prefix } = spec.kafka;
+  const connection = await kafkaConnection(spec);
+  const topics = (await listTopics(connection)).filter((topic) => topic.startsWith(`${prefix}.`));
+  const nested = await nestedPrefixes(connection, prefix);
+  return nested.length > 0
+    ? { check: 'kafka.prefix', severity: 'fatal', message: nestedText(prefix, nested) }
+    : {
+        check: 'kafka',
+        severity: 'ok',
+        message: `The brokers answer; ${topics.length} topics of prefix ${prefix} exist.`,
+      };
+}
+
+function nestedText(prefix: string, others: readonly string[]): string {
+  return `Prefix ${prefix} and ${others.join(', ')}, of another pipeline, lie within each other: topics of the one could be taken for the other's. Choose a prefix that is not followed by a dot in the other.`;
 }
 
 /**

@@ -2,6 +2,7 @@ import { hostname } from 'node:os';
 import type { Client } from '@temporalio/client';
 import {
   DefaultLogger,
+  type LogMetadata,
   NativeConnection,
   Runtime,
   Worker,
@@ -9,8 +10,13 @@ import {
 } from '@temporalio/worker';
 import { createActivities } from '../activities/create-activities.ts';
 import { CONTROL_QUEUE, SINK_QUEUE, STREAM_QUEUE } from '../control/names.ts';
-import { type Health, type HttpServer, startHttpServer } from '../observability/http-server.ts';
-import type { Log } from '../observability/log.ts';
+import {
+  type Health,
+  type HttpServer,
+  type HttpServerOptions,
+  startHttpServer,
+} from '../observability/http-server.ts';
+import type { Log, LogFields } from '../observability/log.ts';
 import { Meter } from '../observability/meter.ts';
 import { ProgressMetrics } from '../observability/progress-metrics.ts';
 import {
@@ -23,7 +29,8 @@ import { ensureSearchAttributes } from '../temporal/search-attributes.ts';
 import { activityParts, type PartsContext } from './activity-parts.ts';
 import { keepCompiledCode } from './code-cache.ts';
 import { followLoopDelay } from './loop-delay-metric.ts';
-import { followPhases } from './phase-metric.ts';
+
+import { StateMetrics } from './state-metrics.ts';
 import { quietKnownWarnings } from './warnings.ts';
 import { workflowBundle } from './workflow-bundle.ts';
 
@@ -61,9 +68,13 @@ export async function runWorker(options: RunWorkerOptions): Promise<void> {
   try {
     await ensureSearchAttributes(client, namespace);
     const workers = await createWorkers(connection, client, { namespace, log, meter, metrics });
-    using _phases = followPhases(client, meter);
     using _loopDelay = followLoopDelay(meter);
-    await using http = await serveMetrics(options.metricsPort, meter, workers);
+    const states = new StateMetrics(client, meter);
+    const refresh = async (): Promise<void> => {
+      metrics.refresh();
+      await states.refresh();
+    };
+    await using http = await serveMetrics(options.metricsPort, { meter, refresh }, workers);
     log.info('worker started', {
       address,
       ...(http ? { reason: `metrics at ${http.url}/metrics` } : {}),
@@ -85,7 +96,7 @@ export async function runWorker(options: RunWorkerOptions): Promise<void> {
 
 function serveMetrics(
   port: number | undefined,
-  meter: Meter,
+  told: Pick<HttpServerOptions, 'meter' | 'refresh'>,
   workers: readonly Worker[],
 ): Promise<HttpServer | undefined> {
   if (port === undefined) return Promise.resolve(undefined);
@@ -95,22 +106,38 @@ function serveMetrics(
     );
     return { ok: Object.values(parts).every((state) => state === 'RUNNING'), parts };
   };
-  return startHttpServer({ port, meter, health });
+  return startHttpServer({ port, ...told, health });
 }
 
 /** Said of the stream and sink workers, which are meant to have none. */
 const ACTIVITIES_ONLY = 'No workflows registered';
 
-/** Temporal's own lines go through ours; signals are handled by whoever called. */
+/**
+ * Temporal's own lines go through ours, and so do those of our workflows, which are logged where
+ * they run and not when they are replayed. Signals are handled by whoever called.
+ */
 function installRuntime(log: Log): void {
   Runtime.install({
     shutdownSignals: [],
-    logger: new DefaultLogger('WARN', ({ level, message }) => {
-      if (message.startsWith(ACTIVITIES_ONLY)) return;
-      if (level === 'ERROR') log.error(`temporal: ${message}`);
-      else log.warn(`temporal: ${message}`);
+    logger: new DefaultLogger('INFO', ({ level, message, meta }) => {
+      const isOfWorkflow = meta?.['sdkComponent'] === 'workflow';
+      if (message.startsWith(ACTIVITIES_ONLY) || (level === 'INFO' && !isOfWorkflow)) return;
+      const text = isOfWorkflow ? message : `temporal: ${message}`;
+      const fields = fieldsOf(meta);
+      if (level === 'ERROR') log.error(text, fields);
+      else if (level === 'WARN') log.warn(text, fields);
+      else log.info(text, fields);
     }),
   });
+}
+
+/** Which pipeline a workflow's line is about, and which of its sinks. */
+function fieldsOf(meta: LogMetadata = {}): LogFields {
+  const { pipeline, sink } = meta;
+  return {
+    ...(typeof pipeline === 'string' ? { pipeline } : {}),
+    ...(typeof sink === 'string' ? { sink } : {}),
+  };
 }
 
 async function createWorkers(

@@ -4,14 +4,18 @@ import {
   CAPTURE_STARTED,
   COMMAND_KINDS,
   CONFIG_QUERY,
+  FAILING,
   INCIDENTS_QUERY,
   parseCaptureStarted,
   parseCommand,
+  parseFailing,
   parseSnapshotFinished,
   parseStoppedTables,
+  parseStreamEnded,
   SNAPSHOT_FINISHED,
   STATUS_QUERY,
   STOPPED_TABLES,
+  STREAM_ENDED,
 } from '../control/messages.ts';
 import type { PipelineSpec } from '../control/pipeline-spec.ts';
 import {
@@ -54,6 +58,13 @@ export function bindPipelineMessages(
     STOPPED_TABLES,
     parseStoppedTables,
     (stopped) => void take({ kind: 'stoppedTables', ...stopped }),
+    refuse,
+  );
+  bindNotice(FAILING, parseFailing, (notice) => void take(notice), refuse);
+  bindNotice(
+    STREAM_ENDED,
+    parseStreamEnded,
+    (position) => void take({ kind: 'streamEnded', position }),
     refuse,
   );
   bindCommands(COMMAND_KINDS, {

@@ -8,6 +8,7 @@ import {
 } from '@temporalio/workflow';
 import type { Activities } from '../activities/types.ts';
 import { pipelineDetails } from '../control/details-text.ts';
+import { isKnownToFail } from '../control/failing.ts';
 import type { PipelineSpec } from '../control/pipeline-spec.ts';
 import {
   initialState,
@@ -23,7 +24,7 @@ import { CurrentStep } from './long-activity.ts';
 import { isLongHistory } from './long-history.ts';
 import { bindPipelineMessages } from './pipeline-messages.ts';
 import { SnapshotReplies } from './snapshot-replies.ts';
-import { showDetails, showState } from './visible-state.ts';
+import { showChange, showState } from './visible-state.ts';
 
 export interface PipelineInput {
   readonly spec: PipelineSpec;
@@ -43,8 +44,10 @@ export async function cdcPipeline(input: PipelineInput): Promise<void> {
   const replies = new SnapshotReplies();
   const step = new CurrentStep();
   const become = (next: typeof state): void => {
+    const before = state;
     state = next;
-    showDetails(pipelineDetails(next));
+    const { pipeline } = input.spec;
+    showChange({ pipeline }, before, next, pipelineDetails(next));
   };
   const take = (event: PipelineEvent): PipelineTransition => {
     const transition = reduce(state, event, Date.now());
@@ -103,5 +106,11 @@ async function stream(state: PipelineState): Promise<void> {
   const { spec } = state;
   const { streamBinlog } = proxyActivities<Activities>(longLived(spec.stream.heartbeatTimeoutMs));
   const { tripwire, pending: commands, stoppedTables = 0 } = state;
-  await streamBinlog({ spec, tripwire, commands, stoppedTables });
+  await streamBinlog({
+    spec,
+    tripwire,
+    commands,
+    stoppedTables,
+    isKnownToFail: isKnownToFail(state),
+  });
 }

@@ -2,7 +2,9 @@ import { defineQuery, setHandler } from '@temporalio/workflow';
 import type { Incident } from '../control/incident.ts';
 import {
   CONFIG_QUERY,
+  FAILING,
   INCIDENTS_QUERY,
+  parseFailing,
   parseSinkCommand,
   parseSnapshotDone,
   parseStoppedTables,
@@ -42,6 +44,7 @@ export function bindSinkMessages(
     (stopped) => void take({ kind: 'stoppedTables', ...stopped }),
     refuse,
   );
+  bindNotice(FAILING, parseFailing, (notice) => void take(notice), refuse);
   bindCommands(SINK_COMMAND_KINDS, {
     parse: parseSinkCommand,
     refusalOf: (command) => sinkRefusalOf(read(), command),

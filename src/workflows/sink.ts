@@ -9,6 +9,7 @@ import {
 } from '@temporalio/workflow';
 import type { Activities, SinkInput, SinkResult } from '../activities/types.ts';
 import { sinkDetails } from '../control/details-text.ts';
+import { isKnownToFail } from '../control/failing.ts';
 import { pipelineWorkflowId, sinkQueue } from '../control/names.ts';
 import type { PipelineSpec, SinkSpec } from '../control/pipeline-spec.ts';
 import { withRefusal } from '../control/refusal.ts';
@@ -23,7 +24,7 @@ import { longLived } from './activity-options.ts';
 import { CurrentStep } from './long-activity.ts';
 import { isLongHistory } from './long-history.ts';
 import { bindSinkMessages } from './sink-messages.ts';
-import { showDetails, showState } from './visible-state.ts';
+import { showChange, showState } from './visible-state.ts';
 
 export interface SinkWorkflowInput {
   readonly spec: PipelineSpec;
@@ -42,8 +43,10 @@ export async function cdcSink(input: SinkWorkflowInput): Promise<void> {
   let state = input.state ?? initialSinkState(input.spec, input.sinkName, Date.now());
   const step = new CurrentStep();
   const become = (next: typeof state): void => {
+    const before = state;
     state = next;
-    showDetails(sinkDetails(next));
+    const of = { pipeline: input.spec.pipeline, sink: input.sinkName };
+    showChange(of, before, next, sinkDetails(next));
   };
   const take = (event: SinkEvent): SinkTransition => {
     const transition = reduceSink(state, event, Date.now());
@@ -96,15 +99,14 @@ export async function cdcSink(input: SinkWorkflowInput): Promise<void> {
 }
 
 /** Id of a snapshot without which the sink does not go on. */
-async function fill(
-  { spec, sinkName, renewal, snapshot, stoppedTables = 0 }: SinkState,
-  sink: SinkSpec,
-): Promise<string | undefined> {
+async function fill(state: SinkState, sink: SinkSpec): Promise<string | undefined> {
+  const { spec, sinkName, renewal, snapshot, stoppedTables = 0 } = state;
   const options = longLived(spec.stream.heartbeatTimeoutMs, sinkQueue(sink));
   const input: SinkInput = {
     spec,
     sinkName,
     stoppedTables,
+    isKnownToFail: isKnownToFail(state),
     ...(renewal === undefined ? {} : { renewal }),
     ...(snapshot === undefined || snapshot.state === 'needed'
       ? {}

@@ -250,7 +250,7 @@ describe('the streams of the Storage Write API', () => {
     [grpc.status.UNAVAILABLE, 'bigquery.unreachable'],
     [grpc.status.RESOURCE_EXHAUSTED, 'bigquery.rate-limited'],
     [grpc.status.PERMISSION_DENIED, 'bigquery.denied'],
-    [grpc.status.UNAUTHENTICATED, 'bigquery.denied'],
+    [grpc.status.UNAUTHENTICATED, 'bigquery.no-credentials'],
     [grpc.status.NOT_FOUND, 'bigquery.stream-behind'],
   ])('fail with status %i as %s, asked once', async (code, expected) => {
     const { streams, asked } = await scripted(() => ({ code, details: 'secret' }));

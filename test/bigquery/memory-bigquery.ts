@@ -39,6 +39,8 @@ export class MemoryBigQuery implements BigQueryService {
   readonly entries = new Map<string, Entry>();
   /** Whether a file holds what BigQuery does not take. */
   refuses: (job: LoadJob) => boolean = () => false;
+  /** Whether a script has a statement that BigQuery does not take. */
+  refusesStatement: (sql: string) => boolean = () => false;
   /** Answers how many rows of a plan a changelog holds. */
   present: (sql: string) => number = () => 0;
   readonly #faults: () => Fault;
@@ -133,6 +135,8 @@ export class MemoryBigQuery implements BigQueryService {
     const expected = /p\.commit_number = (\d+)\) = 1/.exec(sql)?.[1];
     if (expected !== undefined && this.checkpoint?.[4] !== expected)
       return { kind: 'failed', error: { reason: 'invalidQuery', message: OTHER_WRITER } };
+    if (this.refusesStatement(sql))
+      return { kind: 'failed', error: { reason: 'invalidQuery', message: 'not that' } };
     for (const statement of sql.split(';\n')) this.#statement(statement, data);
     return { kind: 'done', rows: 0, bytesBilled: 10 };
   }
@@ -142,7 +146,8 @@ export class MemoryBigQuery implements BigQueryService {
     if (sql.startsWith('DELETE FROM `acme`.`sluice_shop`.`_cdc_tables`')) this.entries.clear();
     if (sql.startsWith('INSERT INTO `acme`.`sluice_shop`.`_cdc_checkpoints`'))
       this.#beginCheckpoint(sql, data);
-    if (sql.startsWith('MERGE INTO `acme`.`sluice_shop`.`_cdc_tables`')) this.#changeTables(data);
+    if (/^(?:MERGE INTO|UPDATE) `acme`\.`sluice_shop`\.`_cdc_tables`/.test(sql))
+      this.#changeTables(data);
     if (sql.startsWith('UPDATE `acme`.`sluice_shop`.`_cdc_checkpoints` AS p SET layout'))
       this.checkpoint?.splice(0, 1, String(LAYOUT_VERSION));
     else if (sql.startsWith('UPDATE `acme`.`sluice_shop`.`_cdc_checkpoints`'))

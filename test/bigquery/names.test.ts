@@ -1,6 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { bigQueryLayout, columnName, relationName, sourceName } from '../../src/bigquery/names.ts';
+import {
+  bigQueryLayout,
+  columnName,
+  functionName,
+  relationName,
+  sourceName,
+} from '../../src/bigquery/names.ts';
+import { numberedName } from '../../src/view/name-escape.ts';
 
 describe('names in BigQuery', () => {
   it.each([
@@ -23,11 +30,34 @@ describe('names in BigQuery', () => {
     );
     fc.assert(
       fc.property(source, (text) => {
-        expect(columnName(text)).toMatch(/^[A-Za-z_][A-Za-z0-9_]*$/);
-        expect(sourceName(columnName(text))).toBe(text);
-        expect(sourceName(relationName(text))).toBe(text);
+        const column = columnName(text);
+        expect(column).toMatch(/^[A-Za-z_][A-Za-z0-9_]{0,299}$/);
+        // What is cut says so; nothing leads to a name that the source has not.
+        expect([text, undefined]).toContain(sourceName(column));
+        if (sourceName(column) === undefined) expect(column.length).toBeGreaterThan(280);
+        const relation = relationName(text);
+        expect(sourceName(relation)).toBe(text);
+        expect(sourceName(numberedName(relation, 12))).toBe(text);
+        expect(functionName(relation)).toMatch(/^\w{1,249}$/);
+        expect([text, undefined]).toContain(sourceName(functionName(relation)));
       }),
     );
+  });
+
+  it('are shortened where the limit of BigQuery is, and stay different', () => {
+    const [one, other] = ['一', '二'].map((last) => `${'注'.repeat(60)}${last}`);
+    expect(columnName(one!)).toMatch(/^(_x6CE8_)+_x0_h[0-9a-f]{16}$/);
+    expect(columnName(one!)).not.toBe(columnName(other!));
+    expect(functionName(one!)).not.toBe(functionName(other!));
+    expect(sourceName(columnName(one!))).toBeUndefined();
+  });
+
+  it('of functions have letters of ASCII, digits and underscores alone', () => {
+    expect(['orders', 'order-items', 'größe'].map(functionName)).toEqual([
+      'orders',
+      'order_x2D_items',
+      'gr_xF6__xDF_e',
+    ]);
   });
 
   it('follow the templates, so that one dataset may hold all', () => {

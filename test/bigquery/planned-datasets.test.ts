@@ -21,7 +21,7 @@ describe('the datasets that a sink is going to need', () => {
     ['{database}_{table}', ['shop.*'], 'sluice_shop: tables', true],
     ['{database}_{table}', ['shop.orders'], 'sluice_shop: tables, shop_orders: views', false],
     ['{database}', ['`shop.eu`.*'], 'sluice_shop: tables, shop_x2E_eu: views', false],
-    ['sluice_shop', ['shop.*'], 'sluice_shop: tables', false],
+    ['sluice_shop', ['shop.*'], 'sluice_shop: tables, sluice_shop_x0_2: views', false],
   ])('are, by template %s and patterns %j: %s', (template, include, names, open) => {
     expect(plan(template, ...include)).toEqual([names, open]);
   });

@@ -191,6 +191,26 @@ describe('a row on its way into a stream', () => {
     expect(sent['_cdc_inexact']).toBe('{"day":"2026-02-30"}');
   });
 
+  it('has the bytes of a text that is none in _cdc_inexact, beside what stands for it', () => {
+    const schema = schemaOf('shop.t', [
+      ['id', integer],
+      ['day', { kind: 'date' }],
+      ['note', varchar],
+    ]);
+    const table = storedAs(schema);
+    const row = {
+      ...change(schema, 'c', [1n, '2026-02-30', 'A\ufffd'], 3),
+      invalid: new Map([['note', '0x41FF' as const]]),
+    };
+    const sent = decoded(schema, table, row);
+    expect(sent).toMatchObject({ note: 'A\ufffd' });
+    expect(sent['_cdc_inexact']).toBe('{"day":"2026-02-30","note":"0x41FF"}');
+    expect(loaded(schema, table, row)).toMatchObject({
+      note: 'A\ufffd',
+      _cdc_inexact: { day: '2026-02-30', note: '0x41FF' },
+    });
+  });
+
   it.each<[ColumnType, ColumnType, ColumnValue, unknown]>([
     [integer, varchar, 7n, '7'],
     [integer, decimal(10, 2), 7n, '7'],

@@ -201,7 +201,7 @@ const probe = { changes: 5, known: 2, keyBounds: ['17', '99'] } as const;
 
 const STATEMENTS: Readonly<Record<string, readonly string[]>> = {
   bookkeeping: createBookkeeping(layout),
-  'bookkeeping-of-layout-2': takeoverStatements(layout),
+  'bookkeeping-of-an-earlier-layout': takeoverStatements(layout, [folded, described]).map(withData),
   'cost-report': [
     usageQuery(layout, AT_US / 1000),
     commitsQuery(layout, AT_US / 1000),

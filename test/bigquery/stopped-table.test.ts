@@ -2,19 +2,20 @@ import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { BigQueryDestination } from '../../src/bigquery/bigquery-destination.ts';
-import { physicalName } from '../../src/bigquery/bigquery-dialect.ts';
 import type { BigQueryContext } from '../../src/bigquery/context.ts';
 import type { OnRefusedRow } from '../../src/bigquery/load-file.ts';
+import { relationName } from '../../src/bigquery/names.ts';
 import { formatOffsets } from '../../src/bigquery/stored-offsets.ts';
 import { parseStops } from '../../src/bigquery/stored-stops.ts';
 import { lastSequenceOf, parseSequence, type Sequence } from '../../src/change/sequence.ts';
-import type { TableName } from '../../src/change/table.ts';
+import type { TableId, TableName } from '../../src/change/table.ts';
 import type { DestinationState, SinkBatch } from '../../src/sink/destination.ts';
 import type { SinkSessionProgress } from '../../src/sink/progress.ts';
 import { runSink } from '../../src/sink/sink-session.ts';
 import { cutOfTable, type Stops } from '../../src/sink/table-stop.ts';
 import type { ControlRecord } from '../../src/topic/control-record.ts';
 import type { Topic } from '../../src/topic/topic-name.ts';
+import type { StoredTable } from '../../src/view/stored-table.ts';
 import {
   batch,
   change,
@@ -232,21 +233,45 @@ describe('a table that BigQuery cannot take', () => {
 
   it('whose first schema cannot be is stopped with nothing made for it, and the others go on', async () => {
     const { service, sink, open } = await warehouse();
-    const taken = schemaOf('shop.ORDERS', [['id', integer]]);
-    const row = change(taken, 'c', [1n], 2);
+    const keyless = schemaOf('shop.backup', [['id', integer]], []);
+    const row = change(keyless, 'c', [1n], 2);
     const item = both(2, '', 'second');
-    const met = { ...item, tables: [rowsOf(taken, [row]), ...item.tables.slice(1)] };
-    expect(await sink.apply(met)).toEqual(['shop.shop.ORDERS']);
-    expect(service.entries.get('shop.ORDERS')).toMatchObject({
+    const met = { ...item, tables: [rowsOf(keyless, [row]), ...item.tables.slice(1)] };
+    expect(await sink.apply(met)).toEqual(['shop.shop.backup']);
+    expect(service.entries.get('shop.backup')).toMatchObject({
       status: 'stopped',
-      code: 'sink.name-collision',
+      code: 'table.no-key',
     });
-    expect(service.entries.get('shop.ORDERS')).not.toHaveProperty('definition');
+    expect(service.entries.get('shop.backup')).not.toHaveProperty('definition');
     expect(ids(service, 'items')).toEqual([1, 2]);
     const sql = [...service.jobs.values()].map(({ job }) => ('sql' in job ? job.sql : ''));
-    expect(sql.join()).not.toContain('shop__ORDERS__changes');
+    expect(sql.join()).not.toContain('shop__backup__changes');
     const { sink: again } = await open();
-    expect(again.stopped()).toMatchObject([{ table: 'shop.ORDERS', readAgain: 'never' }]);
+    expect(again.stopped()).toMatchObject([{ table: 'shop.backup', readAgain: 'never' }]);
+  });
+
+  it.each([
+    ['that is new', 'shop.late'],
+    ['that is there', 'shop.orders'],
+  ])('%s is stopped alone when BigQuery refuses its statement', async (_which, name) => {
+    const { service, sink } = await warehouse();
+    const changedSchema = schemaOf(name, [
+      ['id', integer],
+      ['more', varchar],
+    ]);
+    const table = name.slice('shop.'.length);
+    service.refusesStatement = (sql) =>
+      new RegExp(`^CREATE OR REPLACE VIEW .*\\.\`${table}\``, 'm').test(sql);
+    const item = both(2, '', 'second');
+    const row = change(changedSchema, 'c', [7n, 'x'], 2);
+    const met = { ...item, tables: [rowsOf(changedSchema, [row]), ...item.tables.slice(1)] };
+    expect(await sink.apply(met)).toEqual([`shop.${name}`]);
+    expect(service.entries.get(name)).toMatchObject({
+      status: 'stopped',
+      code: 'bigquery.table-refused',
+    });
+    expect(ids(service, 'items')).toEqual([1, 2]);
+    expect(service.entries.get(name)?.['definition'] ?? '').not.toContain('more');
   });
 
   it('stops when its file is refused, and the files of the others are loaded', async () => {
@@ -323,6 +348,47 @@ describe('a table that BigQuery cannot take', () => {
   });
 });
 
+describe('a warehouse without names on record', () => {
+  it('goes on under those it has, and a table that comes gives way to them', async () => {
+    const recorded = JSON.parse(
+      readFileSync(
+        new URL('../fixtures/warehouses/bigquery-layout-3.json', import.meta.url),
+        'utf8',
+      ),
+    ) as { checkpoint: string[]; tables: string[][] };
+    const service = new MemoryBigQuery();
+    service.restore(recorded.checkpoint, recorded.tables);
+    const log = new MemorySinkLog();
+    log.record = { v: 1, warehouse: { id: 'w1', state: 'ready' } };
+    const sink = memoryDestination(service, log);
+    await sink.open();
+    const views = (): Record<string, string> =>
+      Object.fromEntries(
+        [...service.entries].flatMap(([name, { definition }]) => {
+          if (typeof definition !== 'string') return [];
+          const { names } = JSON.parse(definition) as StoredTable;
+          return [[name, `${names?.schema}.${names?.view} in ${names?.storage}`]];
+        }),
+      );
+    const before = {
+      'shop.orders': 'shop.orders in shop__orders',
+      'shop.clients': 'shop.clients in shop__clients',
+      'temp.t': 'temp.t in temp__t',
+    };
+    expect(views()).toEqual(before);
+    const fresh = ['shop.CLIENTS', 'shop.Orders'].map((name) => schemaOf(name, [['id', integer]]));
+    const row = fresh.map((schema) => rowsOf(schema, [change(schema, 'c', [1n], 4)]));
+    const without = ['shop.shop.ORDERS', 'shop.shop.Clients'] as Topic[];
+    expect(await sink.apply({ ...batch(4, row), without })).toEqual([]);
+    expect(views()).toEqual({
+      ...before,
+      'shop.clients': 'shop.clients_x0_2 in shop__clients',
+      'shop.CLIENTS': 'shop.CLIENTS in shop__CLIENTS_x0_2',
+      'shop.Orders': 'shop.Orders_x0_2 in shop__Orders_x0_2',
+    });
+  });
+});
+
 describe('a warehouse of the layout before', () => {
   it('is taken over with its stopped table, which a snapshot brings back', async () => {
     const recorded = JSON.parse(
@@ -338,7 +404,7 @@ describe('a warehouse of the layout before', () => {
     const sink = memoryDestination(service, log);
     await sink.open();
     expect(sink.stopped()).toMatchObject([{ table: NAME, readAgain: 'never' }]);
-    expect(service.checkpoint?.[0]).toBe('3');
+    expect(service.checkpoint?.[0]).toBe('4');
     const statuses = () => [...service.entries].map(([name, { status }]) => [name, status]);
     expect(statuses()).toEqual([
       [NAME, 'stopped'],
@@ -455,10 +521,13 @@ function healed(list: readonly Turn[]): readonly Turn[] {
   ];
 }
 
+const changelogOf = ({ database, table }: TableId): string =>
+  `${relationName(database)}__${relationName(table)}__changes`;
+
 function shownRows(service: MemoryBigQuery, index: number, last: string): readonly unknown[] {
   const { id: of } = SCHEMAS[index]!;
   return service
-    .live(physicalName(of, 'changes'), (seq) => seq <= last)
+    .live(changelogOf(of), (seq) => seq <= last)
     .map(({ id: key, number, text }) => [Number(key), String(number), text])
     .filter(([key]) => key !== 99)
     .sort();
@@ -477,7 +546,7 @@ function checkTables(service: MemoryBigQuery, pipeline: SimulatedPipeline): void
       .map(([key, number, text]: Row) => [key, String(number), text])
       .sort();
     expect(shownRows(service, index, shown.lastSequence)).toEqual(expected);
-    const seqs = (service.lines.get(physicalName(of, 'changes')) ?? [])
+    const seqs = (service.lines.get(changelogOf(of)) ?? [])
       .map((line) => JSON.parse(line) as { _cdc_seq: Sequence; id: string })
       .map(({ _cdc_seq, id: key }) => `${_cdc_seq} ${key}`);
     expect(seqs).toHaveLength(new Set(seqs).size);

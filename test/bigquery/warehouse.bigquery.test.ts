@@ -405,6 +405,93 @@ describe.skipIf(ENDPOINT === '').each(PATHS)(
       }
     });
 
+    const like = (table: string): TableSchema => ({ ...ORDERS, id: { database: 'shop', table } });
+    const rowOf = (schema: TableSchema, id: number, ordinal: number) =>
+      rowsOf(schema, [change(schema, 'c', [BigInt(id), schema.id.table], ordinal)]);
+    const shownIn = ({ rows }: Warehouse, view: string, call = '') =>
+      rows(`SELECT o.id, o.note FROM {shop}.\`${view}\`${call} AS o ORDER BY o.id`);
+
+    it('shows tables whose relations would have one name each under its own', async () => {
+      const warehouse = await newWarehouse();
+      const { destination, rows } = warehouse;
+      const tables = ['clients', 'Clients', 'clients__changes', 'order-items', 'a b'].map(like);
+      for (const ordinal of [1, 2]) {
+        const stopped = await destination.apply(
+          batch(
+            ordinal,
+            tables.map((schema, index) => rowOf(schema, 10 * index + ordinal, ordinal)),
+          ),
+        );
+        expect(stopped).toEqual([]);
+        await destination.compact();
+      }
+      const views = ['clients', 'Clients_x0_2', 'clients__changes_x0_2', 'order-items', 'a_x20_b'];
+      const functions = [...views.slice(0, 3), 'order_x2D_items', 'a_x20_b'];
+      for (const [index, view] of views.entries()) {
+        const own = [1, 2].map((n) => [String(10 * index + n), tables[index]?.id.table]);
+        for (const suffix of ['', '__latest', '__changes', '__history'])
+          expect(await shownIn(warehouse, view + suffix)).toEqual(own);
+        const asOf = `${functions[index]}__as_of`;
+        expect(await shownIn(warehouse, asOf, "(TIMESTAMP '2030-01-01')")).toEqual(own);
+      }
+      const names = await rows('SELECT s.table_name, s.view_name FROM {own}._cdc_status AS s');
+      expect(new Map(names.map(([table, view]) => [table, view]))).toEqual(
+        new Map(tables.map(({ id }, index) => [`shop.${id.table}`, views[index] ?? ''])),
+      );
+    });
+
+    it('gives the name of a table that is gone to one that is called so in other letters', async () => {
+      const warehouse = await newWarehouse();
+      const { destination, rows } = warehouse;
+      const [old, renamed] = [like('clients'), like('Clients')];
+      const drop: ControlRecord = {
+        kind: 'tableDropped',
+        seq: seqAt(2, 0),
+        table: 'shop.clients' as TableName,
+      };
+      await destination.apply(batch(1, [rowOf(old, 1, 1)]));
+      await destination.compact();
+      await destination.apply(batch(undefined, [rowOf(renamed, 7, 2)], [drop]));
+      expect(await shownIn(warehouse, 'clients')).toEqual([['1', 'clients']]);
+      expect(await destination.apply(batch(2, [rowOf(renamed, 8, 2)]))).toEqual([]);
+      await destination.open();
+      await destination.compact();
+      await destination.apply(batch(3, [rowOf(renamed, 9, 3)]));
+      const own = ['7', '8', '9'].map((id) => [id, 'Clients']);
+      for (const view of ['Clients', 'Clients__changes', 'Clients__history'])
+        expect(await shownIn(warehouse, view)).toEqual(own);
+      expect(await shownIn(warehouse, 'clients_x0_2__history')).toEqual([['1', 'clients']]);
+      await expect(shownIn(warehouse, 'clients_x0_2')).rejects.toThrow();
+      expect(await rows('SELECT s.table_name, s.view_name FROM {own}._cdc_status AS s')).toEqual([
+        ['shop.Clients', 'Clients'],
+      ]);
+    });
+
+    it('stops a table alone where somebody has made a table of its name, which stays, and brings it with a copy', async () => {
+      const warehouse = await newWarehouse();
+      const { destination, rows } = warehouse;
+      const late = like('late');
+      await destination.apply(batch(1, [rowOf(ORDERS, 1, 1)]));
+      await rows('CREATE TABLE {shop}.late (theirs INT64)');
+      const stopped = await destination.apply(batch(2, [rowOf(ORDERS, 2, 2), rowOf(late, 1, 2)]));
+      expect(stopped).toEqual(['shop.shop.late']);
+      expect(await shownIn(warehouse, 'orders')).toHaveLength(2);
+      expect(await rows('SELECT l.theirs FROM {shop}.late AS l')).toEqual([]);
+      const status =
+        "SELECT s.status, s.code FROM {own}._cdc_status AS s WHERE s.table_name = 'shop.late'";
+      expect(await rows(status)).toEqual([['stopped', 'bigquery.table-refused']]);
+      await rows('DROP TABLE {shop}.late');
+      const copy = { table: 'shop.late' as TableName, snapshotId: 's' };
+      const begun = batch(3, [], [{ kind: 'snapshotBegin', seq: seqAt(3), ...copy }]);
+      await destination.apply({ ...begun, without: stopped });
+      const wider = { ...late, columns: [...late.columns, { ...late.columns[0]!, name: 'n' }] };
+      const read = rowsOf(wider, [change(wider, 'r', [1n, 'late', 5n], 4)]);
+      const end = { kind: 'snapshotEnd', seq: seqAt(5), ...copy, covers: seqAt(3) } as const;
+      await destination.apply(batch(5, [read], [end]));
+      expect(await shownIn(warehouse, 'late')).toEqual([['1', 'late']]);
+      expect(await rows(status)).toEqual([['consistent', null]]);
+    });
+
     it('tells history and the rows as of a time', async () => {
       const { destination, rows } = await newWarehouse();
       const changes = [
@@ -515,6 +602,30 @@ describe.skipIf(ENDPOINT === '').each(PATHS)(
       expect(normal(row ?? [])).toEqual(values.map(([, , , expected]) => expected));
       await destination.compact();
       expect(await rows(select)).toEqual([row]);
+    });
+
+    it('shows the bytes of a text that is none beside what stands for it, in its own row alone', async () => {
+      const invalid = new Map([['note', '0x41FF' as const]]);
+      const changes = [
+        change(ORDERS, 'c', [1n, 'fine'], 1),
+        { ...change(ORDERS, 'c', [2n, 'A\ufffd'], 2), invalid },
+        change(ORDERS, 'c', [3n, '0x41FF'], 3),
+        { ...change(ORDERS, 'c', [4n, '0x41FF'], 4), invalid },
+      ];
+      const { destination, rows } = await newWarehouse();
+      await destination.apply(batch(4, [rowsOf(ORDERS, changes)]));
+      const marked =
+        "SELECT c.note, JSON_VALUE(c._cdc.inexact, '$.note') FROM {shop}.orders__changes AS c ORDER BY c.id";
+      const shown = [
+        ['fine', null],
+        ['A\ufffd', '0x41FF'],
+        ['0x41FF', null],
+        ['0x41FF', '0x41FF'],
+      ];
+      expect(await rows(marked)).toEqual(shown);
+      await destination.compact();
+      expect(await rows(marked)).toEqual(shown);
+      expect((await rows(CURRENT)).map(([, note]) => note)).toEqual(shown.map(([note]) => note));
     });
 
     it('keeps two rows apart whose key no DATE can hold, and what their texts are', async () => {

@@ -7,6 +7,7 @@ import { SluiceError } from '../../src/errors/error.ts';
 import { attempt, isCaughtUp, PREFIX } from '../support/capture-attempt.ts';
 import { type CommitFate, InMemoryBroker } from '../support/in-memory-log.ts';
 import { RandomSource } from '../support/random-source.ts';
+import { SinkStandings } from '../support/sink-standings.ts';
 import { TopicOracle } from '../support/topic-oracle.ts';
 
 /** What happens before an attempt, and what it is told. */
@@ -141,16 +142,28 @@ class Play {
     }
   }
 
-  /** Every table that is said to be consistent at a checkpoint equals the source there. */
+  /**
+   * Every table that is said to be consistent at a checkpoint equals the source there, and a sink
+   * says of every table what the records say.
+   */
   expectTruth(): TopicOracle {
     const oracle = new TopicOracle(PREFIX);
     const records = this.broker.committed;
+    const sink = new SinkStandings(PREFIX);
     let from = 0;
+    let taken = 0;
     records.forEach(({ key, topic }, index) => {
       if (key !== 'checkpoint' || !topic.endsWith('.positions')) return;
       const checkpoint = oracle.take(records.slice(from, index + 1));
       from = index + 1;
       if (!checkpoint || checkpoint.open) return;
+      sink.take(records.slice(taken, index + 1), checkpoint);
+      taken = index + 1;
+      for (const name of new Set([...oracle.tables, ...sink.tables]))
+        expect({ name, status: sink.status(name) }, `at ${checkpoint.gtidSet}`).toEqual({
+          name,
+          status: oracle.status(name),
+        });
       const truth = this.source.server.at(Number(/(\d+)$/.exec(checkpoint.gtidSet)?.[1] ?? 0));
       for (const name of oracle.tables) {
         if (oracle.status(name) !== 'consistent') continue;
@@ -195,7 +208,7 @@ describe('a table that is said to be consistent', () => {
     );
   }, 600_000);
 
-  it('is every table in the end, once nothing is left out and all have been refreshed', async () => {
+  it('is every table in the end and no other, once nothing is left out and all have been refreshed', async () => {
     await fc.assert(
       fc.asyncProperty(fc.integer({ min: 1, max: 2 ** 30 }), phases, async (seed, list) => {
         const play = new Play(generator(seed));
@@ -207,6 +220,8 @@ describe('a table that is said to be consistent', () => {
             name,
             key.length === 0 ? 'stopped' : 'consistent',
           ]);
+        const isGone = (name: TableName): boolean => !play.source.server.tables.has(name);
+        expect(oracle.tables.filter(isGone)).toEqual([]);
       }),
       { numRuns: Number(process.env['SLUICE_TEST_CONTINUITY_RUNS'] ?? 30) },
     );

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type CaptureInput, runCapture } from '../../src/capture/run-capture.ts';
+import { DEFAULT_ROW_SETTINGS } from '../../src/change/row-settings.ts';
 import type { TableComments } from '../../src/change/table.ts';
 import type { Tripwire } from '../../src/control/stream-command.ts';
 import { parseControlRecord } from '../../src/topic/control-record.ts';
@@ -120,6 +121,7 @@ async function play(scenario: Scenario): Promise<Played> {
       positionIntervalMs: 1,
       reportIntervalMs: 1,
       onFailure: () => 'stop-table',
+      rowSettings: () => DEFAULT_ROW_SETTINGS,
       tripwire,
       commands: [],
     };

@@ -4,8 +4,10 @@ import type { ServerHistory, Sight } from '../../src/capture/source-server.ts';
 import { decideStart, type TableFacts, tableStep } from '../../src/capture/start.ts';
 import type { Checkpoint } from '../../src/change/checkpoint.ts';
 import type { GtidSetText } from '../../src/change/gtid.ts';
+import { DEFAULT_ROW_SETTINGS, type RowSettings } from '../../src/change/row-settings.ts';
 import type { Sequence } from '../../src/change/sequence.ts';
 import type { StreamCommand } from '../../src/control/stream-command.ts';
+import type { ErrorCode } from '../../src/errors/catalogue.ts';
 
 const UUID = '3e11fa47-71ca-11e1-9e33-c80aa9429562';
 const set = (text: string): GtidSetText => (text === '' ? '' : `${UUID}:${text}`) as GtidSetText;
@@ -249,6 +251,32 @@ describe('a table at the start of an attempt', () => {
     ],
   ])('%s', (_, facts, step) => {
     const all = { id, state: undefined, captured: true, sight: READABLE, wasWritten: false };
-    expect(tableStep({ ...all, ...facts }, NOW_MS)).toMatchObject(step as object);
+    expect(tableStep({ ...all, ...facts }, NOW_MS, DEFAULT_ROW_SETTINGS)).toMatchObject(
+      step as object,
+    );
+  });
+
+  const replacing: RowSettings = { invalidText: 'replace', beforeImage: 'full' };
+  const withKey: RowSettings = { invalidText: 'stop', beforeImage: 'key' };
+
+  it.each<readonly [string, ErrorCode, RowSettings | undefined, RowSettings, 'follow' | 'keep']>([
+    ['by an earlier version', 'binlog.unsupported', undefined, replacing, 'follow'],
+    ['by an earlier version', 'kafka.record-too-large', undefined, withKey, 'follow'],
+    ['under these settings', 'binlog.unsupported', replacing, replacing, 'keep'],
+    ['under another before image', 'binlog.unsupported', undefined, withKey, 'keep'],
+    ['under another rule for texts', 'kafka.record-too-large', undefined, replacing, 'follow'],
+    ['under these settings', 'kafka.record-too-large', withKey, withKey, 'keep'],
+    [
+      'under another rule for texts',
+      'binlog.unsupported',
+      replacing,
+      DEFAULT_ROW_SETTINGS,
+      'follow',
+    ],
+    ['under another rule for texts', 'binlog.metadata-missing', undefined, replacing, 'keep'],
+  ])('that was stopped %s by %s (under %o, now %o) is to %s', (_, code, rows, settings, kind) => {
+    const state = { ...stopped('stopped', code), ...(rows ? { rows } : {}) };
+    const facts = { id, state, captured: true, sight: READABLE, wasWritten: false };
+    expect(tableStep(facts, NOW_MS, settings).kind).toBe(kind);
   });
 });

@@ -1,8 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import type { CaptureNotice, CaptureProgress } from '../../src/capture/progress.ts';
 import type { CaptureInput } from '../../src/capture/run-capture.ts';
-import { type TableName, tableName } from '../../src/change/table.ts';
+import { DEFAULT_ROW_SETTINGS, type RowSettings } from '../../src/change/row-settings.ts';
+import { type TableId, type TableName, tableName } from '../../src/change/table.ts';
 import { parseControlRecord } from '../../src/topic/control-record.ts';
+import { BEFORE_HEADER } from '../../src/topic/publisher.ts';
 import { internalTopics, tableTopic } from '../../src/topic/topic-name.ts';
 import { attempt, isCaughtUp, PREFIX } from '../support/capture-attempt.ts';
 import { InMemoryBroker } from '../support/in-memory-log.ts';
@@ -35,6 +37,8 @@ const row = (id: number, v: number) =>
   ]);
 const insert = (table: TableName, id: number, v: number) =>
   ({ table, op: 'insert', after: row(id, v) }) as const;
+const update = (table: TableName, id: number, from: number, to: number) =>
+  ({ table, op: 'update', before: row(id, from), after: row(id, to) }) as const;
 const remove = (table: TableName, id: number, v: number) =>
   ({ table, op: 'delete', before: row(id, v) }) as const;
 
@@ -183,6 +187,59 @@ describe('a captured table', () => {
       commands: [{ kind: 'snapshot', commandId: 'c1', snapshotId: 's1', tables: ['shop.a'] }],
     });
     pipeline.expectEqual(A);
+  });
+
+  it.each([
+    ['binlog.unsupported', { invalidText: 'replace' }],
+    ['kafka.record-too-large', { beforeImage: 'key' }],
+  ] as const)(
+    'that has stopped by %s comes back with a copy once it is set otherwise, and is tried once',
+    async (code, cure) => {
+      const source = shop();
+      source.broken.set(A, code);
+      const pipeline = new Pipeline(source);
+      await pipeline.run();
+      await pipeline.run();
+      const tries = (): number =>
+        pipeline.controls(A).filter((it) => it === 'snapshotBegin').length;
+      expect(pipeline.status(A)).toBe('stopped');
+      expect(tries()).toBe(1);
+      const rowSettings = (): RowSettings => ({ ...DEFAULT_ROW_SETTINGS, ...cure });
+      await pipeline.run({ rowSettings });
+      expect(pipeline.status(A)).toBe('stopped');
+      await pipeline.run({ rowSettings });
+      expect(tries()).toBe(2);
+      source.broken.clear();
+      await pipeline.run({ rowSettings });
+      expect(pipeline.status(A)).toBe('stopped');
+      source.write([insert(A, 6, 6), remove(A, 1, 1)]);
+      await pipeline.run();
+      pipeline.expectEqual(A);
+      expect(tries()).toBe(3);
+    },
+  );
+
+  it('has the key alone before an update where it is set so, and is equal downstream', async () => {
+    const pipeline = new Pipeline();
+    const rowSettings = ({ table }: TableId): RowSettings => ({
+      invalidText: 'stop',
+      beforeImage: table === 'a' ? 'key' : 'full',
+    });
+    await pipeline.run({ rowSettings });
+    pipeline.source.write([update(A, 5, 5, 50), update(B, 5, 5, 50)]);
+    await pipeline.run({ rowSettings });
+    const updates = pipeline.broker.committed.filter(({ value }) => value?.includes('"op":"u"'));
+    expect(
+      updates.map(({ value, headers }) => [
+        (JSON.parse(value ?? '') as { readonly before: unknown }).before,
+        headers.find(([name]) => name === BEFORE_HEADER)?.[1],
+      ]),
+    ).toEqual([
+      [{ id: 5 }, 'key'],
+      [{ id: 5, v: 5 }, undefined],
+    ]);
+    pipeline.expectEqual(A);
+    pipeline.expectEqual(B);
   });
 
   it('stops the whole pipeline when that is asked for', async () => {

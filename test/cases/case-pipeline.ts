@@ -2,7 +2,7 @@ import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { parseGtidSet } from '../../src/change/gtid-set.ts';
 import { derivedServerId } from '../../src/config/server-id.ts';
-import type { PipelineSpec } from '../../src/control/pipeline-spec.ts';
+import type { PipelineSpec, SourceSpec } from '../../src/control/pipeline-spec.ts';
 import { queryWarehouse } from '../../src/duckdb/query-client.ts';
 import { judgeFailure } from '../../src/errors/policy.ts';
 import type { PipelineProgress, SinkProgress } from '../../src/observability/progress.ts';
@@ -44,8 +44,9 @@ export class CasePipeline {
     this.#spec = specOf(fieldCase, surroundings);
   }
 
-  start(exclude: readonly string[] = this.#spec.source.exclude): void {
-    const spec = { ...this.#spec, source: { ...this.#spec.source, exclude } };
+  /** @param changed  of the source; what an earlier start has changed is as the case has it again */
+  start(changed: Partial<Pick<SourceSpec, 'exclude' | 'tables'>> = {}): void {
+    const spec = { ...this.#spec, source: { ...this.#spec.source, ...changed } };
     this.#abort = new AbortController();
     this.#capture = undefined;
     this.#sink = undefined;
@@ -99,6 +100,12 @@ export class CasePipeline {
     await this.#until(signal, () =>
       (this.#sink?.cutOrdinal ?? -1) >= commitOrdinal ? true : undefined,
     );
+  }
+
+  /** Whether the warehouse waits for the end of a copy. */
+  async isCopying(): Promise<boolean> {
+    const copying = "SELECT 1 FROM _cdc_status WHERE status IN ('gap', 'snapshotting') LIMIT 1";
+    return (await this.query(copying)).length > 0;
   }
 
   /** Asks the sink that holds the file, as `sluice query` does. */
@@ -168,7 +175,7 @@ export class CasePipeline {
 }
 
 function specOf(
-  { database, include, exclude, chunkRows, user }: FieldCase,
+  { database, include, exclude, chunkRows, user, compression, tables }: FieldCase,
   { mysql, brokers, folder, prefix }: Surroundings,
 ): PipelineSpec {
   const { host, port } = mysql;
@@ -183,9 +190,10 @@ function specOf(
       password: { file: join(folder, 'password') },
       include,
       exclude,
+      tables,
       serverId: derivedServerId(prefix),
     },
-    kafka: { brokers, prefix, partitions: 2, replication: 1, compression: 'zstd' },
+    kafka: { brokers, prefix, partitions: 2, replication: 1, compression },
     sinks: {
       [SINK]: {
         kind: 'duckdb',

@@ -5,6 +5,8 @@ import type { TableId } from '../../src/change/table.ts';
 export type Right =
   /** Its view has the rows of the source, and its status is `consistent`. */
   | { readonly kind: 'equal' }
+  /** Its views have the rows that its case states, and its status is `consistent`. */
+  | { readonly kind: 'as stated' }
   /** The source has no such table; its view is not there, or empty. */
   | { readonly kind: 'gone' }
   /** The table alone stands still, and says so with this code. */
@@ -57,7 +59,8 @@ function tableId(name: string, own: string): TableId {
 }
 
 function rightOf(text: string): Right {
-  if (text === 'equal' || text === 'gone' || text === 'left out') return { kind: text };
+  if (text === 'equal' || text === 'as stated' || text === 'gone' || text === 'left out')
+    return { kind: text };
   const [, code] = /^stopped by ([a-z.-]+)$/.exec(text) ?? [];
   if (code === undefined) throw new Error(`"${text}" is no expectation`);
   return { kind: 'stopped', code };

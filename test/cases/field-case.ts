@@ -1,5 +1,7 @@
 import { globSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
+import { parse as parseYaml } from 'yaml';
+import type { KafkaSpec, TableSettings } from '../../src/control/pipeline-spec.ts';
 
 /** Something that happens to the source or to the pipeline, in the order of the case's file. */
 export type Step =
@@ -10,6 +12,8 @@ export type Step =
   | { readonly kind: 'sync' }
   /** Stops the pipeline; at its next start, which follows at once, it leaves these tables out. */
   | { readonly kind: 'exclude'; readonly patterns: readonly string[] }
+  /** The same with other settings of tables. */
+  | { readonly kind: 'configure'; readonly tables: readonly TableSettings[] }
   | { readonly kind: 'stop' }
   | { readonly kind: 'restart server' };
 
@@ -24,6 +28,11 @@ export interface FieldCase {
   readonly include: readonly string[];
   readonly exclude: readonly string[];
   readonly chunkRows: number;
+  readonly compression: KafkaSpec['compression'];
+  /** `source.tables` at its start, as in a pipeline file. */
+  readonly tables: readonly TableSettings[];
+  /** Rows of a view of its database, or of the columns, op and inexact of a changelog, as texts. */
+  readonly stated: ReadonlyMap<string, readonly (readonly (string | null)[])[]>;
   /** Account of the source that the pipeline uses; the case makes it, with {@link CASE_PASSWORD}. */
   readonly user: string | undefined;
   /** Texts and bytes are so large that their digests are compared. */
@@ -37,7 +46,7 @@ export const CASE_PASSWORD = 'cases';
 
 const DEFAULT_CHUNK_ROWS = 1_000;
 const DIRECTIVE =
-  /^-- (include|exclude|chunk rows|user|own server|by hash|start|sync|stop|restart server)(?::(.*))?$/;
+  /^-- (include|exclude|chunk rows|compression|tables|user|own server|by hash|start|sync|stop|configure|restart server|shows [\w]+)(?::(.*))?$/;
 
 export function readCases(): readonly FieldCase[] {
   return globSync(join(import.meta.dirname, '*.sql'))
@@ -51,6 +60,7 @@ function parseCase(name: string, text: string): FieldCase {
   const database = name.replaceAll('-', '_');
   const steps: Step[] = [];
   const settings = new Map<string, string>();
+  const stated = new Map<string, readonly (readonly (string | null)[])[]>();
   let sql: string[] = [];
   const endSql = (): void => {
     if (!sql.every(isComment)) steps.push({ kind: 'sql', text: sql.join('\n') });
@@ -59,6 +69,8 @@ function parseCase(name: string, text: string): FieldCase {
   for (const line of text.split('\n')) {
     const [, word, argument = ''] = DIRECTIVE.exec(line) ?? [];
     if (word === undefined) sql.push(line);
+    else if (word.startsWith('shows '))
+      stated.set(word.slice('shows '.length), statedRows(argument));
     else if (steps.length === 0 && sql.every(isComment)) settings.set(word, argument.trim());
     else {
       endSql();
@@ -73,6 +85,9 @@ function parseCase(name: string, text: string): FieldCase {
     include: words(settings.get('include') ?? `${database}.*`),
     exclude: words(settings.get('exclude') ?? ''),
     chunkRows: Number(settings.get('chunk rows') ?? DEFAULT_CHUNK_ROWS),
+    compression: settings.get('compression') === 'none' ? 'none' : 'zstd',
+    tables: tableSettings(settings.get('tables') ?? '{}'),
+    stated,
     user: settings.get('user'),
     byHash: settings.has('by hash'),
     ownServer: own === undefined ? undefined : { mysqlOptions: words(own) },
@@ -89,9 +104,22 @@ function stepOf(word: string, argument: string): Step {
       return { kind: word };
     case 'exclude':
       return { kind: word, patterns: words(argument) };
+    case 'configure':
+      return { kind: word, tables: tableSettings(argument) };
     default:
       throw new Error(`"-- ${word}" stands only before the start`);
   }
+}
+
+/** Rows as JSON; numbers stand for their texts. */
+function statedRows(json: string): readonly (readonly (string | null)[])[] {
+  const rows = JSON.parse(json) as readonly (readonly (string | number | null)[])[];
+  return rows.map((row) => row.map((value) => (value === null ? null : String(value))));
+}
+
+function tableSettings(yaml: string): readonly TableSettings[] {
+  const tables = parseYaml(yaml) as Readonly<Record<string, Omit<TableSettings, 'pattern'>>>;
+  return Object.entries(tables).map(([pattern, settings]) => ({ pattern, ...settings }));
 }
 
 const words = (text: string): readonly string[] => text.split(' ').filter((part) => part !== '');

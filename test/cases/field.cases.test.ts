@@ -42,6 +42,8 @@ function claim(right: Right, names: string): string {
   switch (right.kind) {
     case 'equal':
       return `${names} equal to the source`;
+    case 'as stated':
+      return `the rows of ${names} that it states`;
     case 'gone':
       return `no rows of ${names}`;
     case 'stopped':

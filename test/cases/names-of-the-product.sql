@@ -1,4 +1,4 @@
--- Names that the warehouse uses itself, or that differ in what it does not tell apart: such a table stops alone.
+-- Names that the warehouse uses itself, or that differ in what it does not tell apart: such a table is shown under a number.
 -- https://github.com/confluentinc/kafka-connect-bigquery/issues/175
 CREATE TABLE good (id INT PRIMARY KEY, v INT);
 CREATE TABLE orders (id INT PRIMARY KEY, v INT);

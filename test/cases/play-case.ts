@@ -62,7 +62,11 @@ export async function playCase(
         return pipeline.stop();
       case 'exclude':
         await pipeline.stop();
-        pipeline.start(step.patterns);
+        pipeline.start({ exclude: step.patterns });
+        return;
+      case 'configure':
+        await pipeline.stop();
+        pipeline.start({ tables: step.tables });
         return;
       case 'restart server':
         await own?.stop('mysql');
@@ -94,16 +98,21 @@ class StandsStill extends Error {
 }
 
 /**
- * What a snapshot has read last may still be on its way to Kafka when capture says that it has no
- * table left to copy. A transaction behind that is behind all of it.
+ * Waits until the warehouse shows all that the source has done, and no table is due a copy. What a
+ * snapshot has read last may still be on its way to Kafka when capture says that it has no table
+ * left to copy; a transaction behind that is behind all of it. A table that capture takes up again
+ * only once it has looked at it may ask for its copy later than that, so that the warehouse has the
+ * last word.
  */
 async function sync(source: CaseSource, pipeline: CasePipeline, withinMs: number): Promise<void> {
   const signal = AbortSignal.timeout(withinMs);
   try {
-    await pipeline.captured(await source.executed(), signal);
-    await source.mark();
-    const commitOrdinal = await pipeline.captured(await source.executed(), signal);
-    await pipeline.shown(commitOrdinal, signal);
+    do {
+      await pipeline.captured(await source.executed(), signal);
+      await source.mark();
+      const commitOrdinal = await pipeline.captured(await source.executed(), signal);
+      await pipeline.shown(commitOrdinal, signal);
+    } while (await pipeline.isCopying());
   } catch (cause) {
     const why = pipeline.trouble ?? String(cause);
     throw new StandsStill(`the pipeline stands still: ${why}`, { cause });

@@ -5,7 +5,7 @@ import { type TableId, tableName } from '../../src/change/table.ts';
 import type { Right } from './expectation.ts';
 import type { FieldCase } from './field-case.ts';
 import type { PlayedCase } from './play-case.ts';
-import { firstRows, tableDifference } from './table-difference.ts';
+import { firstRows, rowText, statedRows, tableDifference } from './table-difference.ts';
 
 const sameTable = (a: TableId, b: TableId): boolean =>
   a.database === b.database && a.table === b.table;
@@ -20,8 +20,11 @@ export interface Findings {
   readonly played: PlayedCase;
   readonly shapes: readonly TableShape[];
   readonly views: readonly TableId[];
+  /** Schema and view of each table that the warehouse says it shows, by `database.table`. */
+  readonly places: ReadonlyMap<string, TableId>;
   /** Status by `database.table`. */
   readonly statuses: ReadonlyMap<string, string>;
+  readonly stated: FieldCase['stated'];
 }
 
 export async function findingsOf(fieldCase: FieldCase, played: PlayedCase): Promise<Findings> {
@@ -31,7 +34,7 @@ export async function findingsOf(fieldCase: FieldCase, played: PlayedCase): Prom
   const rows = (sql: string): ReturnType<typeof pipeline.query> =>
     pipeline.query(sql).catch(() => []);
   const views = await rows('SELECT schema_name, view_name FROM duckdb_views() WHERE NOT internal');
-  const statuses = await rows('SELECT table_name, status FROM _cdc_status');
+  const statuses = await rows('SELECT table_name, status, view_schema, view_name FROM _cdc_status');
   return {
     played,
     shapes: shapes.flat().map((shape) => comparable(shape, fieldCase)),
@@ -40,6 +43,12 @@ export async function findingsOf(fieldCase: FieldCase, played: PlayedCase): Prom
       .filter(
         ({ database, table }) => isOf(fieldCase, database) && !/__(changes|history)$/.test(table),
       ),
+    stated: fieldCase.stated,
+    places: new Map(
+      statuses.flatMap(([name, , database, table]) =>
+        name == null || database == null || table == null ? [] : [[name, { database, table }]],
+      ),
+    ),
     statuses: new Map(statuses.map(([name, status]) => [name ?? '', status ?? ''])),
   };
 }
@@ -68,6 +77,9 @@ const digest = (text: CanonicalText): CanonicalText => ({
   duckdb: (column) => `sha256(${column})`,
 });
 
+/** Where the warehouse shows a table. */
+const placeOf = ({ places }: Findings, id: TableId): TableId => places.get(tableName(id)) ?? id;
+
 /** What is wrong with a table, or undefined. */
 export async function faultOf(
   findings: Findings,
@@ -75,12 +87,15 @@ export async function faultOf(
   right: Right,
 ): Promise<string | undefined> {
   const shape = findings.shapes.find((each) => sameTable(each, id));
-  const hasView = has(findings.views, id);
+  const place = placeOf(findings, id);
+  const hasView = has(findings.views, place);
   switch (right.kind) {
     case 'equal':
       if (shape === undefined) return 'the source has no such table';
       if (!hasView) return 'the warehouse has no view of it';
-      return (await tableDifference(findings.played, shape)) ?? notConsistent(findings, id);
+      return (await tableDifference(findings.played, shape, place)) ?? notConsistent(findings, id);
+    case 'as stated':
+      return (await notAsStated(findings, id)) ?? notConsistent(findings, id);
     case 'gone':
       if (shape !== undefined) return 'the source has it';
       return (await notEmpty(findings, id)) ?? left(findings, id);
@@ -95,17 +110,14 @@ export async function faultOf(
 }
 
 /** Tables that nobody expects, at the source or in the warehouse. */
-export function strangers(
-  { shapes, views }: Findings,
-  expected: readonly TableId[],
-): readonly string[] {
+export function strangers(findings: Findings, expected: readonly TableId[]): readonly string[] {
+  const { shapes, views } = findings;
+  const places = expected.map((id) => placeOf(findings, id));
   return [
     ...shapes
       .filter((shape) => !has(expected, shape))
       .map((id) => `${tableName(id)} at the source`),
-    ...views
-      .filter((view) => !has(expected, view))
-      .map((id) => `${tableName(id)} in the warehouse`),
+    ...views.filter((view) => !has(places, view)).map((id) => `${tableName(id)} in the warehouse`),
   ];
 }
 
@@ -113,6 +125,20 @@ async function notEmpty({ played, views }: Findings, id: TableId): Promise<strin
   if (!has(views, id)) return undefined;
   const rows = await firstRows(played, id.database, id.table);
   return rows.length === 0 ? undefined : ['it has rows', ...rows].join('\n  ');
+}
+
+/** The views whose rows the case states: the table's own, its changelog's, or both. */
+async function notAsStated({ played, stated }: Findings, id: TableId): Promise<string | undefined> {
+  const views = [...stated].filter(
+    ([view]) => view === id.table || view === `${id.table}__changes`,
+  );
+  if (views.length === 0) return 'the case states none of its rows';
+  for (const [view, expected] of views) {
+    const rows = await statedRows(played, id.database, view);
+    if (JSON.stringify(rows) !== JSON.stringify(expected))
+      return [`${view} has other rows than the case states`, ...rows.map(rowText)].join('\n  ');
+  }
+  return undefined;
 }
 
 function notConsistent({ statuses }: Findings, id: TableId): string | undefined {

@@ -39,6 +39,14 @@ const SHOP: PipelineView = {
   },
 };
 
+/** Nothing is wrong with it. */
+const calm = (pipeline: string): PipelineView => ({
+  pipeline,
+  state: 'STREAMING',
+  sinceMs: Date.now() - 65_000,
+  sinks: [{ name: 'warehouse', state: 'RUNNING' }],
+});
+
 const control: PipelineControl = {
   apply: async (spec) => ({
     ...received('apply', spec.pipeline),
@@ -46,11 +54,12 @@ const control: PipelineControl = {
     created: true,
   }),
   list: async () => [SHOP],
-  status: async (pipeline) => ({ ...SHOP, pipeline }),
+  status: async (pipeline) => (pipeline === 'calm' ? calm(pipeline) : { ...SHOP, pipeline }),
   config: async () => readPipelineFile(process.env['FAKE_CONFIG'] ?? ''),
   incidents: async () => (SHOP.incident ? [SHOP.incident] : []),
   pause: async (pipeline, { reason }) => received('pause', pipeline, reason),
   resume: async (pipeline) => received('resume', pipeline),
+  resnapshot: async (pipeline, { sink }) => received('resnapshot', pipeline, sink),
   requestSnapshot: async (pipeline, { tables }) => ({
     ...received('snapshot', pipeline, tables),
     snapshotId: 's-1',
@@ -115,6 +124,7 @@ const ports: CliPorts = {
       ],
     },
   ],
+  pipelineTopics: async (spec) => [`${spec.kafka.prefix}.shop.orders`],
   async *tailTopic({ limit = Number.POSITIVE_INFINITY, signal }) {
     for (let offset = 0; offset < limit; offset += 1) {
       yield {

@@ -42,6 +42,9 @@ describe('exit codes', () => {
     ['resume', []],
     ['snapshot', ['--tables', 'shop.orders']],
     ['recover', ['--incident', 'gap-1', '--action', 'retry']],
+    ['pause', ['--sink', 'warehouse']],
+    ['resume', ['--sink', 'warehouse']],
+    ['resnapshot', ['--sink', 'warehouse', '--yes']],
     ['drop', ['--yes']],
   ])('0 for a %s that no worker has taken yet, and says so', async (verb, options) => {
     const { exitCode, stdout } = await cli([verb, 'unserved', ...options]);
@@ -58,12 +61,41 @@ describe('exit codes', () => {
     expect(stdout).toContain(`warning  sinks.lake.jobs: are refused${command}`);
   });
 
+  it.each([['status'], ['status', 'shop']])(
+    '1 for %s %s while an incident is open, which is shown all the same',
+    async (...words) => {
+      const { exitCode, stdout } = await cli([...words, '--json']);
+      expect(exitCode).toBe(1);
+      expect(document(stdout)).toMatchObject({ command: 'status', ok: false });
+      expect(stdout).toContain('gap-1');
+    },
+  );
+
+  it('1 for a wait that an incident makes vain, at once and with its id', async () => {
+    const { exitCode, stderr } = await cli(['status', 'shop', '--wait-for', 'streaming']);
+    expect(exitCode).toBe(1);
+    expect(stderr).toContain('is not streaming: incident gap-1 is open: binlog.purged');
+  });
+
+  it('1 for a wait whose time is up', async () => {
+    const { exitCode, stderr } = await cli([
+      ...['status', 'calm', '--wait-for', 'caught-up'],
+      ...['--timeout', '0'],
+    ]);
+    expect(exitCode).toBe(1);
+    expect(stderr).toContain('Pipeline calm is not caught-up: time is up. It is STREAMING.');
+  });
+
   it.each([
     ['no verb', []],
     ['an unknown verb', ['stauts']],
     ['an unknown option', ['status', '--colour']],
     ['a missing argument', ['apply']],
     ['a missing option', ['snapshot', 'shop']],
+    ['a sink that is not named', ['resnapshot', 'shop']],
+    ['a wait for nothing in particular', ['status', '--wait-for', 'streaming']],
+    ['a state that nobody can wait for', ['status', 'shop', '--wait-for', 'happiness']],
+    ['watching in one document', ['status', 'shop', '--watch', '--json']],
     ['a table without its database', ['snapshot', 'shop', '--tables', 'orders']],
     ['a pattern that can mean two things', ['snapshot', 'shop', '--tables', 'case02.x.*']],
     [
@@ -124,8 +156,7 @@ describe('--json', () => {
     ],
     [['snapshot', 'shop', '--tables', '`a,b`.c,@cascades'], { tables: ['`a,b`.c', '@cascades'] }],
     [['incidents', 'shop'], { incidents: [{ id: 'gap-1', code: 'binlog.purged' }] }],
-    [['status', 'shop'], { pipeline: 'shop', state: 'GAP' }],
-    [['status'], { pipelines: [{ pipeline: 'shop' }] }],
+    [['status', 'calm'], { pipeline: 'calm', state: 'STREAMING' }],
     [
       ['tail', 't', '--brokers', 'a:1', '--limit', '2'],
       { topic: 't', records: [{ offset: 0 }, { offset: 1, value: null }] },
@@ -152,7 +183,7 @@ describe('--json', () => {
   });
 
   it('is understood before the verb too', async () => {
-    const { stdout } = await cli(['--json', 'status', 'shop']);
+    const { stdout } = await cli(['--json', 'status', 'calm']);
     expect(document(stdout)).toMatchObject({ command: 'status', ok: true });
   });
 });
@@ -168,6 +199,15 @@ describe('destructive verbs', () => {
     const { stdout, reached } = await cli(['drop', 'shop', '--yes']);
     expect(stdout).toContain('Pipeline shop is being dropped');
     expect(reached.slice(1)).toEqual([['drop', 'shop', false], ['closed']]);
+  });
+
+  it('name the topics that go, or why they cannot be named, before anything is asked', async () => {
+    const env = { FAKE_CONFIG: good };
+    const { stderr, reached } = await cli(['drop', 'shop', '--delete-topics'], { env });
+    expect(stderr).toContain('- These are 1 topics:\n-   shop.shop.orders\n');
+    expect(reached.flat()).not.toContain('drop');
+    const unknown = await cli(['drop', 'shop', '--delete-topics'], { env: { FAKE_CONFIG: bad } });
+    expect(unknown.stderr).toContain('- Which topics these are cannot be told from here: ');
   });
 
   it('ask for a resnapshot, which gives up a position, but not for a retry, which does not', async () => {

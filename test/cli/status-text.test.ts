@@ -7,10 +7,20 @@ import type { PipelineView } from '../../src/temporal/pipeline-view.ts';
 
 const NOW_MS = Date.parse('2026-11-23T04:05:06');
 
+const POSITION = {
+  gtidSet: '3e11fa47-71ca-11e1-9e33-c80aa9429562:1-905',
+  file: 'binlog.000007',
+  pos: 1_234,
+  epoch: 2,
+  commitOrdinal: 98_765,
+  writtenAtMs: NOW_MS - 1_500,
+};
+
 const STREAMING: PipelineView = {
   pipeline: 'shop',
   state: 'STREAMING',
   sinceMs: NOW_MS - 3_725_000,
+  position: POSITION,
   progress: {
     kind: 'pipeline',
     pipeline: 'shop',
@@ -21,14 +31,7 @@ const STREAMING: PipelineView = {
     lagMs: 350,
     purgeInMs: 260_000_000,
     rowsPerSecond: 12_345.6,
-    checkpoint: {
-      gtidSet: '3e11fa47-71ca-11e1-9e33-c80aa9429562:1-905',
-      file: 'binlog.000007',
-      pos: 1_234,
-      epoch: 2,
-      commitOrdinal: 98_765,
-      writtenAtMs: NOW_MS,
-    },
+    checkpoint: POSITION,
     snapshot: {
       table: 'shop.orders',
       rows: 450_000,
@@ -42,7 +45,7 @@ const STREAMING: PipelineView = {
   sinks: [
     {
       name: 'warehouse',
-      state: 'STREAMING',
+      state: 'RUNNING',
       progress: {
         kind: 'sink',
         pipeline: 'shop',
@@ -62,13 +65,13 @@ it('shows a streaming pipeline in one block', () => {
 pipeline        shop
 state           STREAMING
 since           2026-11-23 03:03:01 (1 h 2 m)
-position        binlog.000007:1234, commit 98,765, epoch 2
+position        binlog.000007:1234, commit 98,765, epoch 2, written 1.5 s ago
 gtid set        3e11fa47-71ca-11e1-9e33-c80aa9429562:1-905
 lag             350 ms
 purged in       3 d 0 h
 rows/s          12,346
 snapshot        █████████░░░░░░░░░░░ 45 % of shop.orders, 450,000 of about 1,000,000 rows, 50,000 rows/s, about 11 s left; 3 of 9 tables done
-sink warehouse  STREAMING, 900 ms behind, complete up to commit 98,760, 1,000 rows
+sink warehouse  RUNNING, 900 ms behind, complete up to commit 98,760, 1,000 rows
 sink second     RUNNING (second.duckdb is open in another process.)`);
 });
 
@@ -105,7 +108,7 @@ it('shows the tables of a sink that have stopped, and how many more there are', 
   const [sink] = STREAMING.sinks;
   const stopped = { ...STREAMING, sinks: [{ ...sink!, stopped: { count: 3, tables: [STOP] } }] };
   expect(statusBlock(stopped, NOW_MS)).toContain(`\
-sink warehouse  STREAMING, 900 ms behind, complete up to commit 98,760, 1,000 rows
+sink warehouse  RUNNING, 900 ms behind, complete up to commit 98,760, 1,000 rows
                 3 tables stopped, the others go on
                 \`example.com\`.orders: bigquery.row-refused at offset 7: it has no place.
                   $ sluice snapshot shop --tables '\`example.com\`.orders'
@@ -129,7 +132,8 @@ it('shows an open incident with the commands that answer it', () => {
 pipeline        shop
 state           GAP (binlog purged)
 since           2026-11-23 03:03:01 (1 h 2 m)
-position        none reported yet
+position        binlog.000007:1234, commit 98,765, epoch 2, written 1.5 s ago
+gtid set        3e11fa47-71ca-11e1-9e33-c80aa9429562:1-905
 
 gap-1  binlog.purged  open since 2026-11-23 04:05:06
   Purged.
@@ -172,4 +176,17 @@ it.each([
   [435_600_000, '5 d 1 h'],
 ])('says %i ms as %s', (ms, text) => {
   expect(duration(ms)).toBe(text);
+});
+
+it('shows in the list what is wrong, not what the last heartbeat said', () => {
+  const incident = { code: 'bigquery.failed', message: '', id: 'x', openedAtMs: 0, actions: [] };
+  const [sink, second] = STREAMING.sinks;
+  const row = (sinks: PipelineView['sinks']) => statusRow({ ...STREAMING, sinks }, NOW_MS).at(-1);
+  expect(row([{ ...sink!, incident }])).toBe('warehouse RUNNING (bigquery.failed)');
+  expect(row([{ ...sink!, state: 'PAUSED' }])).toBe('warehouse PAUSED');
+  expect(row([{ ...sink!, reason: 'No answer.' }])).toBe('warehouse RUNNING (tries again)');
+  expect(row([second!])).toBe('second RUNNING');
+  expect(statusRow({ ...STREAMING, state: 'GAP', incident }, NOW_MS)[1]).toBe(
+    'GAP (bigquery.failed)',
+  );
 });

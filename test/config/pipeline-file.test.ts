@@ -85,6 +85,7 @@ describe('a pipeline file', () => {
         idleMs: 5,
         heartbeatTimeoutMs: 20_000,
       },
+      failures: { incidentAfterMs: 300_000, incidentAfterCount: 10 },
     });
   });
 
@@ -108,6 +109,29 @@ describe('a pipeline file', () => {
         { pattern: '`a.b`.c', onFailure: 'stop-pipeline' },
       ],
     });
+  });
+
+  it('passes the rows of tables on as it says, and as they are where it says nothing', () => {
+    const spec = parse(
+      withLine(
+        '  user: cdc',
+        `  user: cdc
+  tables:
+    shop.a: {}
+    shop.b: { invalidText: replace, beforeImage: key }
+    shop.c: { invalidText: bytes }`,
+      ),
+    );
+    const tables = spec.source.tables?.map(({ pattern, invalidText, beforeImage }) => [
+      pattern,
+      invalidText,
+      beforeImage,
+    ]);
+    expect(tables).toEqual([
+      ['shop.a', 'stop', 'full'],
+      ['shop.b', 'replace', 'key'],
+      ['shop.c', 'bytes', 'full'],
+    ]);
   });
 
   it('sweeps the child tables of cascading keys by a schedule that no file can name', () => {
@@ -318,6 +342,20 @@ streams: {}
     expect(found).toHaveLength(2);
     expect(found[0]).toMatch(/^shop\.yaml:\d+:5: source\.tables\.case02\.x\.\*: .*two things/);
     expect(found[1]).toMatch(/onFailure: must be stop-table or stop-pipeline/);
+  });
+
+  it.each([
+    ['shop.a: { invalidText: drop }', /invalidText: must be stop or replace or bytes/],
+    ['shop.a: { beforeImage: none }', /beforeImage: must be full or key/],
+    ['crm.a: { invalidText: bytes }', /table crm\.a is not captured: source\.include does not/],
+    [
+      'shop.a: { beforeImage: key }\n    shop.*: {}\n    "*.a": { onFailure: stop-pipeline }',
+      /shop\.a: never counts: \*\.a, farther down, has the table too; write shop\.a behind it/,
+    ],
+  ])('include settings of rows that cannot count: %s', (tables, problem) => {
+    const found = problems(withLine('  user: cdc', `  user: cdc\n  tables:\n    ${tables}`));
+    expect(found).toHaveLength(1);
+    expect(found[0]).toMatch(problem);
   });
 
   it.each([

@@ -59,8 +59,9 @@ const SINK_COMMANDS: Record<string, SinkCommand> = {
   resume: { kind: 'resume' },
   applyConfig: { kind: 'applyConfig', spec: changed },
   retry: { kind: 'recover', incidentId: 'open', action: 'retry' },
-  resnapshot: { kind: 'recover', incidentId: 'open', action: 'resnapshot' },
+  answer: { kind: 'recover', incidentId: 'open', action: 'resnapshot' },
   another: { kind: 'recover', incidentId: 'another', action: 'retry' },
+  resnapshot: { kind: 'resnapshot' },
   stop: { kind: 'stop' },
 };
 
@@ -70,8 +71,9 @@ const SINK = rowsOf(`
  resume      -       RUNNING -       RUNNING -
  applyConfig =       =       =       RUNNING RUNNING
  retry       -       -       RUNNING RUNNING -
- resnapshot  -       -       RUNNING RUNNING -
+ answer      -       -       RUNNING RUNNING -
  another     -       -       -       -       -
+ resnapshot  =       RUNNING RUNNING RUNNING -
  stop        STOPPED STOPPED STOPPED STOPPED =
 `);
 

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { onTableFailure } from '../../src/control/table-settings.ts';
+import { onTableFailure, rowSettings } from '../../src/control/table-settings.ts';
 
 const orders = { database: 'shop', table: 'orders' };
 
@@ -14,4 +14,14 @@ it('the last pattern that meets a table decides, not the narrowest', () => {
   const one = { pattern: 'shop.orders', onFailure: 'stop-table' } as const;
   expect(onTableFailure({ tables: [all, one] })(orders)).toBe('stop-table');
   expect(onTableFailure({ tables: [one, all] })(orders)).toBe('stop-pipeline');
+});
+
+it('rows are passed on as the last pattern that meets their table says, as they are where none or an older one does', () => {
+  const all = { pattern: 'shop.*', onFailure: 'stop-table', invalidText: 'bytes' } as const;
+  const one = { pattern: 'shop.orders', onFailure: 'stop-table', beforeImage: 'key' } as const;
+  const usual = { invalidText: 'stop', beforeImage: 'full' };
+  expect(rowSettings({})(orders)).toEqual(usual);
+  expect(rowSettings({ tables: [{ ...one, pattern: 'crm.*' }] })(orders)).toEqual(usual);
+  expect(rowSettings({ tables: [all, one] })(orders)).toEqual({ ...usual, beforeImage: 'key' });
+  expect(rowSettings({ tables: [one, all] })(orders)).toEqual({ ...usual, invalidText: 'bytes' });
 });

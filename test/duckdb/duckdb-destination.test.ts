@@ -507,19 +507,8 @@ describe('DuckDbDestination', () => {
     expect(await warehouse.query(left)).toEqual([['2022-01-08']]);
   });
 
-  it.each([
-    ['a table without a key', schemaOf('shop.t', [['id', integer]], []), 'table.no-key'],
-    [
-      'a table that differs from another in letter case only',
-      schemaOf('shop.ORDERS', [['id', integer]]),
-      'sink.name-collision',
-    ],
-    [
-      'a table with the name of a view of another',
-      schemaOf('shop.orders__history', [['id', integer]]),
-      'sink.name-collision',
-    ],
-  ])('stops %s alone', async (_what, schema, code) => {
+  it('stops a table without a key alone', async () => {
+    const schema = schemaOf('shop.t', [['id', integer]], []);
     await apply(1, [rowsOf(orders, [create(1, 'a', 1)])]);
     const control = {
       kind: 'schema',
@@ -536,7 +525,7 @@ describe('DuckDbDestination', () => {
     ]);
     expect(
       await warehouse.query("SELECT table_name, code FROM _cdc_status WHERE status = 'stopped'"),
-    ).toEqual([[`${database}.${table}`, code]]);
+    ).toEqual([[`${database}.${table}`, 'table.no-key']]);
   });
 
   it.each(['temp', 'system', 'MEMORY', '_sluice', 'information_schema', 'pg_catalog'])(

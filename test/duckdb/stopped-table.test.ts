@@ -220,19 +220,45 @@ describe('a table that DuckDB cannot take', () => {
     expect(sink().stopped()).toMatchObject([{ table: 'shop.backup', readAgain: 'never' }]);
   });
 
-  it('that is announced without a row, under a name that is taken, is stopped with nothing made', async () => {
-    const taken = schemaOf('shop.ORDERS', [['id', integer]]);
-    const name = 'shop.ORDERS' as TableName;
+  it('that is announced without a row, and cannot be, is stopped with nothing made', async () => {
+    const keyless = schemaOf('shop.backup', [['id', integer]], []);
+    const name = 'shop.backup' as TableName;
     const schema: ControlRecord = {
       kind: 'schema',
       seq: seqAt(2, 0),
       table: name,
-      schemaId: schemaIdOf(taken),
+      schemaId: schemaIdOf(keyless),
     };
-    const announced = batch(2, [rowsOf(ITEMS, [item(2)])], [schema], [taken]);
-    expect(await sink().apply(announced)).toEqual(['shop.shop.ORDERS']);
-    expect(await statuses()).toContainEqual([name, 'stopped', false, 'sink.name-collision', '1']);
+    const announced = batch(2, [rowsOf(ITEMS, [item(2)])], [schema], [keyless]);
+    expect(await sink().apply(announced)).toEqual(['shop.shop.backup']);
+    expect(await statuses()).toContainEqual([name, 'stopped', false, 'table.no-key', '1']);
     expect(await ids('items')).toEqual([1, 2]);
+  });
+
+  it('is stopped alone, with its form and its views as they were, when DuckDB refuses a view of it', async () => {
+    await warehouse.query('DROP VIEW shop.orders');
+    await warehouse.query('CREATE TABLE shop.orders (foreign_to INTEGER)');
+    const wider = schemaOf(NAME, [
+      ['id', integer],
+      ['more', varchar],
+    ]);
+    const row = change(wider, 'c', [7n, 'x'], 2);
+    expect(await sink().apply(batch(2, [rowsOf(wider, [row]), rowsOf(ITEMS, [item(2)])]))).toEqual([
+      TOPIC,
+    ]);
+    expect(await statuses()).toContainEqual([NAME, 'stopped', false, 'duckdb.failed', '1']);
+    expect(await ids('items')).toEqual([1, 2]);
+    expect(await warehouse.query('SELECT * FROM shop.orders')).toEqual([]);
+    expect(
+      await warehouse.query(
+        `SELECT count(*) FROM duckdb_columns() WHERE table_name = 'shop.orders__changes' AND column_name = 'more'`,
+      ),
+    ).toEqual([['0']]);
+    await warehouse.query('DROP TABLE shop.orders');
+    await reopen();
+    expect(sink().stopped()).toMatchObject([{ table: NAME, readAgain: 'fromOffsets' }]);
+    await sink().apply(batch(3, [rowsOf(wider, [row])]));
+    expect(await ids('orders')).toContain(7);
   });
 
   it('is made at the snapshot that brings it, when it stopped with its first schema', async () => {

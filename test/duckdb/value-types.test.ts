@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { ColumnValue } from '../../src/change/column-value.ts';
 import type { ColumnType } from '../../src/change/table.ts';
+import { duckdbDialect } from '../../src/duckdb/duckdb-dialect.ts';
 import {
   batch,
   change,
@@ -200,6 +201,43 @@ describe('DuckDbDestination stores values', () => {
     expect(await warehouse.query('SELECT _cdc.inexact FROM db.t__changes')).toEqual([
       [JSON.stringify({ [name]: '0000-00-00', w: '0000-00-00 00:00:00' })],
     ]);
+  });
+
+  it('shows what stands for a text that is none, and its bytes beside it, in its own row alone', async () => {
+    const odd = `a"b'/~ é`;
+    const schema = schemaOf('db.t', [
+      ['id', integer],
+      [odd, text],
+      ['day', { kind: 'date' }],
+      ['d', { kind: 'double' }],
+    ]);
+    const rows = [
+      change(schema, 'c', [1, 'fine', 1, -0], 1, 1),
+      {
+        ...change(schema, 'c', [2, 'A\ufffd', 1, -0], 1, 3),
+        invalid: new Map([[odd, '0x41FF' as const]]),
+      },
+      change(schema, 'c', [3, '0x41FF', '0000-00-00', 1], 1, 5),
+      {
+        ...change(schema, 'c', [4, '0x41FF', '0000-00-00', 1], 1, 7),
+        invalid: new Map([[odd, '0x41FF' as const]]),
+      },
+    ];
+    await warehouse.destination.apply(batch(1, [rowsOf(schema, rows)]));
+    const value = duckdbDialect.identifier(odd);
+    expect(
+      await warehouse.query(
+        `SELECT id::INTEGER, ${value}, signbit(d), _cdc.inexact FROM db.t__changes ORDER BY id`,
+      ),
+    ).toEqual([
+      [1, 'fine', true, null],
+      [2, 'A\ufffd', true, JSON.stringify({ [odd]: '0x41FF' })],
+      [3, '0x41FF', false, '{"day":"0000-00-00"}'],
+      [4, '0x41FF', false, JSON.stringify({ day: '0000-00-00', [odd]: '0x41FF' })],
+    ]);
+    expect(await warehouse.query(`SELECT ${value} FROM db.t ORDER BY id`)).toEqual(
+      ['fine', 'A\ufffd', '0x41FF', '0x41FF'].map((each) => [each]),
+    );
   });
 
   it('stops a table by its name and no value when a value does not fit its column', async () => {

@@ -8,7 +8,7 @@ import { FakeServer } from './fake-server.ts';
 
 const NOTHING = '' as GtidSetText;
 const never = new AbortController().signal;
-const SETTINGS: DumpSettings = { serverId: 4711, pipeline: 'shop' };
+const SETTINGS: DumpSettings = { serverId: 4711, identity: 'shop' };
 
 async function opened(
   server: FakeServer,

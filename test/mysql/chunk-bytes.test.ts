@@ -53,6 +53,19 @@ describe('the bytes of a chunk', () => {
     expect([chunk.length, chunk.bytes]).toEqual([0, 0]);
   });
 
+  it('count what is noted of texts that are none, which has its place in memory, too', () => {
+    const chunk = new ChunkBytes();
+    const replacing = new TextRowWriter(NOTES, 'replace');
+    chunk.clear(2);
+    chunk.add([Buffer.from('fine'), Buffer.from('1')], replacing);
+    const before = chunk.bytes;
+    chunk.add([Buffer.alloc(1000, 0xff), Buffer.from('2')], replacing);
+    const { start, keyEnd } = chunk.at(1).after!;
+    expect(chunk.bytes - before).toBe(keyEnd - start + '0x'.length + 2000);
+    chunk.clear(1);
+    expect(chunk.bytes).toBe(0);
+  });
+
   it('stay in one buffer from chunk to chunk, unless a chunk was larger than any should be', () => {
     const chunk = new ChunkBytes();
     fill(chunk, ['n'.repeat(9_000_000)]);

@@ -104,6 +104,7 @@ describe('a failure of the driver', () => {
     [{ code: 'ER_SERVER_SHUTDOWN', errno: 1053 }, 'mysql.connection-lost'],
     [{ code: 'PROTOCOL_CONNECTION_LOST' }, 'mysql.connection-lost'],
     [{ code: 'HANDSHAKE_SSL_ERROR' }, 'mysql.tls-failed'],
+    [{ code: 'HANDSHAKE_SSL_ERROR', errno: -104, syscall: 'read' }, 'mysql.connection-lost'],
     [{ code: 'ER_TABLEACCESS_DENIED_ERROR', errno: 1142 }, 'mysql.grant-missing'],
     [{ code: 'ER_PARSE_ERROR', errno: 1064 }, 'mysql.query-failed'],
   ])('with %o is %s', (fields, code) => {

@@ -57,7 +57,7 @@ describe.skipIf(!MYSQL_URL)('a MEMORY table that a restart of the server has emp
         include: INCLUDE,
         exclude: [],
         serverId: 4_100_000,
-        pipeline: 'memory',
+        identity: 'memory',
         heartbeatMs: 1000,
       });
       expect(await source.capturedTables()).toHaveLength(1);

@@ -95,7 +95,7 @@ describe.skipIf(!MYSQL_URL)('a row of every type', () => {
     const server = closing.adopt(
       new MysqlSourceServer(account(), {
         serverId: 1,
-        pipeline: 'p',
+        identity: 'p',
         include: [`${db.name}.*`],
         exclude: [],
       }),

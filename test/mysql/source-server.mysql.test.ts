@@ -41,7 +41,7 @@ describe.skipIf(!MYSQL_URL)('the source server', () => {
   ): MysqlSourceServer =>
     new MysqlSourceServer(account(), {
       serverId: 4_100_000 + process.pid,
-      pipeline: `server-${process.pid}`,
+      identity: `server-${process.pid}`,
       include,
       exclude,
     });

@@ -56,10 +56,10 @@ export async function testDatabase(settings: Record<string, string> = {}): Promi
   return database;
 }
 
-export function dump(after: GtidSetText, pipeline = `test-${process.pid}`): Promise<EventStream> {
+export function dump(after: GtidSetText, identity = `test-${process.pid}`): Promise<EventStream> {
   return openBinlogStream(
     account(),
-    { serverId: 4_000_000 + process.pid, pipeline, heartbeatMs: 1000 },
+    { serverId: 4_000_000 + process.pid, identity, heartbeatMs: 1000 },
     after,
     never,
   );
@@ -69,9 +69,9 @@ export function dump(after: GtidSetText, pipeline = `test-${process.pid}`): Prom
 export async function eventsUntil(
   after: GtidSetText,
   last: (event: BinlogEvent) => boolean,
+  decoder = new BinlogDecoder(),
 ): Promise<readonly BinlogEvent[]> {
   await using stream = await dump(after);
-  const decoder = new BinlogDecoder();
   const events: BinlogEvent[] = [];
   for (;;) {
     for (const { bytes, start, end } of await stream.read())

@@ -2,12 +2,15 @@ import { expect, it } from 'vitest';
 import { startHttpServer } from '../../src/observability/http-server.ts';
 import { Meter } from '../../src/observability/meter.ts';
 
+const refresh = (): Promise<void> => Promise.resolve();
+
 it('serves metrics in the text format, each with help and type', async () => {
   const meter = new Meter();
   meter.observe('sluice_batch_rows', { pipeline: 'shop' }, 7);
   await using server = await startHttpServer({
     meter,
     health: () => ({ ok: true, parts: {} }),
+    refresh,
     port: 0,
   });
   const response = await fetch(`${server.url}/metrics`);
@@ -20,7 +23,7 @@ it('serves metrics in the text format, each with help and type', async () => {
 it('answers 503 with the parts when something is wrong, 200 when all is well', async () => {
   let ok = false;
   const health = () => ({ ok, parts: { temporal: ok ? 'connected' : 'unreachable' } });
-  await using server = await startHttpServer({ meter: new Meter(), health, port: 0 });
+  await using server = await startHttpServer({ meter: new Meter(), health, refresh, port: 0 });
   const ill = await fetch(`${server.url}/healthz`);
   expect([ill.status, await ill.json()]).toEqual([
     503,
@@ -34,6 +37,7 @@ it('listens on loopback unless told otherwise, refuses other verbs and unknown p
   await using server = await startHttpServer({
     meter: new Meter(),
     health: () => ({ ok: true, parts: {} }),
+    refresh,
     port: 0,
   });
   expect(server.url).toMatch(/^http:\/\/127\.0\.0\.1:\d+$/);
@@ -42,7 +46,7 @@ it('listens on loopback unless told otherwise, refuses other verbs and unknown p
 });
 
 it('rejects when the port is taken', async () => {
-  const options = { meter: new Meter(), health: () => ({ ok: true, parts: {} }) };
+  const options = { meter: new Meter(), refresh, health: () => ({ ok: true, parts: {} }) };
   await using first = await startHttpServer({ ...options, port: 0 });
   await expect(
     startHttpServer({ ...options, port: Number(new URL(first.url).port) }),

@@ -47,16 +47,28 @@ const A_SINK: SinkProgress = {
   tables: { 'shop.orders': 7 },
 };
 
+const STOP = {
+  table: 'shop.odd' as TableName,
+  code: 'table.no-key',
+  reason: 'no key',
+  position: 'binlog.000004:157',
+};
+
 function metrics() {
   const meter = new Meter();
-  const progress = new ProgressMetrics(meter, () => NOW_MS);
+  let nowMs = NOW_MS;
+  const progress = new ProgressMetrics(meter, () => nowMs);
   const value = async (series: string): Promise<number | undefined> => {
+    progress.refresh();
     const line = (await meter.text()).body
       .split('\n')
       .find((text) => text.startsWith(`${series} `));
     return line === undefined ? undefined : Number(line.split(' ').at(-1));
   };
-  return { progress, value };
+  const pass = (ms: number): void => {
+    nowMs += ms;
+  };
+  return { progress, value, pass };
 }
 
 const ORDERS_CREATED = 'sluice_rows_captured_total{pipeline="shop",table="shop.orders",op="c"}';
@@ -73,6 +85,36 @@ describe('metrics of progress', () => {
     expect(await value('sluice_last_commit_timestamp_seconds{pipeline="shop"}')).toBe(
       1_700_000_000.5,
     );
+  });
+
+  it('grow old while nothing is reported, as a stream or sink that hangs does', async () => {
+    const { progress, value, pass } = metrics();
+    progress.record(aPipeline());
+    progress.record(A_SINK);
+    pass(60_000);
+    expect(await value('sluice_lag_seconds{pipeline="shop"}')).toBe(61.5);
+    expect(await value('sluice_position_age_seconds{pipeline="shop"}')).toBe(62.5);
+    expect(await value('sluice_sink_lag_seconds{pipeline="shop",sink="warehouse"}')).toBe(60.25);
+  });
+
+  it('say nothing of the present of what has ended here', async () => {
+    const { progress, value } = metrics();
+    {
+      using _stream = progress.started('shop', 'stream');
+      using _sink = progress.started('shop', 'warehouse');
+      progress.record(aPipeline({ stopped: { count: 1, tables: [STOP] } }));
+      progress.record(A_SINK);
+      expect(await value('sluice_lag_seconds{pipeline="shop"}')).toBe(1.5);
+    }
+    for (const series of [
+      'sluice_lag_seconds{pipeline="shop"}',
+      'sluice_position_age_seconds{pipeline="shop"}',
+      'sluice_tables_stopped{pipeline="shop"}',
+      `sluice_table_stopped{pipeline="shop",table="${STOP.table}",code="${STOP.code}"}`,
+      'sluice_sink_lag_seconds{pipeline="shop",sink="warehouse"}',
+    ])
+      expect(await value(series)).toBeUndefined();
+    expect(await value(ORDERS_CREATED)).toBe(5);
   });
 
   it('count only what grew since the last report', async () => {

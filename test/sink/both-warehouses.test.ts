@@ -381,6 +381,11 @@ function healed(model: Model, publish: () => Promise<void>): () => Promise<void>
   };
 }
 
+function viewOf(table: string): string {
+  const [schema = '', name = ''] = table.split('.');
+  return `SELECT 1 FROM duckdb_views() WHERE schema_name = '${schema}' AND view_name = '${name}'`;
+}
+
 describe('DuckDB and BigQuery', () => {
   it('say the same of every table, and a consistent one has exactly the rows of the source', async () => {
     const seen = new Map<string, number>();
@@ -408,7 +413,12 @@ describe('DuckDB and BigQuery', () => {
           for (const [name, status] of statuses) {
             seen.set(status, (seen.get(status) ?? 0) + 1);
             const at = NAMES.indexOf(name as TableName);
-            const shown = await warehouse.query(`SELECT id, note FROM ${name} ORDER BY id`);
+            // One that was dropped, made again and stopped shows nothing yet: it stands where it was gone.
+            const hasView = (await warehouse.query(viewOf(name))).length > 0;
+            if (!hasView) expect(status).toBe('stopped');
+            const shown = hasView
+              ? await warehouse.query(`SELECT id, note FROM ${name} ORDER BY id`)
+              : [];
             const inDuckDb = shown.map(([key, note]) => [Number(key), note]);
             expect(inDuckDb).toEqual(rows(at));
             if (status === 'consistent')

@@ -327,6 +327,25 @@ describe('publishing a cut', () => {
     ]);
   });
 
+  it('lists a table that is made again and cannot be followed, though it never has a schema', () => {
+    const stopped = tableGap(4, { cause: 'stopped', followed: false, code: 'table.no-key' });
+    const { continuity } = controlEffects(known({ goneSince: seqAt(2) }), at(4, [stopped]));
+    const facts = continuity.get(ORDERS) ?? {};
+    expect(standingOf(facts, undefined, undefined)).toEqual({
+      status: 'stopped',
+      since: seqAt(4),
+      code: 'table.no-key',
+    });
+  });
+
+  it('does not break a table by a gap at which the source had none of the name', () => {
+    const records = [dropped(2), gap(3), schema(4)];
+    const { continuity } = controlEffects(known(), at(4, records));
+    expect(standingOf(continuity.get(ORDERS) ?? {}, undefined, undefined)).toEqual({
+      status: 'consistent',
+    });
+  });
+
   it('takes rows of a dropped table for the table made again', () => {
     const rows = [{ seq: seqAt(4) }] as never;
     const batch = { ...at(4, []), tables: [{ table, rows }] as never };

@@ -3,7 +3,12 @@ import { describe, expect, it } from 'vitest';
 import { decodeChange } from '../../src/sink/change-record.ts';
 import { readEnvelope } from '../../src/sink/envelope-reader.ts';
 import { scanObject } from '../../src/sink/json-scan.ts';
-import { COMMITTED_AT_HEADER, SCHEMA_HEADER, SEQUENCE_HEADER } from '../../src/topic/publisher.ts';
+import {
+  COMMITTED_AT_HEADER,
+  INVALID_TEXT_HEADER,
+  SCHEMA_HEADER,
+  SEQUENCE_HEADER,
+} from '../../src/topic/publisher.ts';
 import type { Topic } from '../../src/topic/topic-name.ts';
 
 const TOPIC = 'p.shop.orders' as Topic;
@@ -159,6 +164,46 @@ describe('decodeChange', () => {
     const decode = () => decodeChange(record(value, headers), TOPIC, 1);
     expect(decode).toThrow(expect.objectContaining({ code: 'kafka.record-unreadable' }));
     expect(decode).toThrow(/offset 5 of p\.shop\.orders partition 1/);
+    expect(decode).not.toThrow(/4711/);
+  });
+
+  const noted = (entries: string): Record<string, string> => ({
+    ...HEADERS,
+    [INVALID_TEXT_HEADER]: entries,
+  });
+
+  it('has the bytes of values that are no texts, of the image that its op shows', () => {
+    const header = noted(
+      '[{"image":"before","column":"b","done":"bytes"},{"image":"after","column":"a\\"b","done":"bytes"},{"image":"after","column":"c","done":"replaced","was":"0x41FF"}]',
+    );
+    const after = String.raw`{"id":1,"a\"b":"0xFE","c":"A","b":"0x00"}`;
+    const updated = decodeChange(record(envelope('u', '{"id":1}', after), header), TOPIC, 1);
+    expect([...(updated?.row.invalid ?? [])]).toEqual([
+      ['a"b', '0xFE'],
+      ['c', '0x41FF'],
+    ]);
+    const deleted = decodeChange(
+      record(envelope('d', '{"id":1,"b":"0x00"}', 'null'), header),
+      TOPIC,
+      1,
+    );
+    expect([...(deleted?.row.invalid ?? [])]).toEqual([['b', '0x00']]);
+  });
+
+  it.each([
+    '4711',
+    '[4711]',
+    '[{"image":"after","column":"a","done":"4711"}]',
+    '[{"image":"4711","column":"a","done":"bytes"}]',
+    '[{"image":"after","column":"a","done":"replaced","was":"4711"}]',
+    '[{"image":"after","column":"a","done":"bytes"}]',
+    '[{"image":"after","column":"missing","done":"bytes"}]',
+    '[{"image":"after"',
+  ])('refuses a record that says of its texts %s, and repeats nothing of it', (entries) => {
+    const decode = () =>
+      decodeChange(record(envelope('c', 'null', '{"a":"4711"}'), noted(entries)), TOPIC, 1);
+    expect(decode).toThrow(/__sluice\.invalid_text/);
+    expect(decode).toThrow(expect.objectContaining({ code: 'kafka.record-unreadable' }));
     expect(decode).not.toThrow(/4711/);
   });
 });

@@ -1,5 +1,6 @@
 import type { CaptureNotice, CaptureProgress } from '../../src/capture/progress.ts';
 import { type CaptureInput, runCapture } from '../../src/capture/run-capture.ts';
+import { DEFAULT_ROW_SETTINGS } from '../../src/change/row-settings.ts';
 import { tableFilter } from '../../src/change/table-pattern.ts';
 import { type CommitFate, type InMemoryBroker, InMemoryLog } from './in-memory-log.ts';
 import { unboxing } from './simulated-log.ts';
@@ -70,6 +71,7 @@ export async function attempt({
       positionIntervalMs: 1,
       reportIntervalMs: 1,
       onFailure: () => 'stop-table',
+      rowSettings: () => DEFAULT_ROW_SETTINGS,
       tripwire: { hasCommitted: false, epoch: 0 },
       commands: [],
       ...input,

@@ -18,6 +18,7 @@ export interface Change {
   readonly source?: Readonly<Record<string, unknown>>;
   readonly kafka?: Readonly<Record<string, unknown>>;
   readonly sinks?: Readonly<Record<string, unknown>>;
+  readonly failures?: Readonly<Record<string, unknown>>;
 }
 
 /** The command line as a person runs it. */

@@ -15,6 +15,7 @@ import {
   type TableSchema,
   tableName,
 } from '../../src/change/table.ts';
+import type { ErrorCode } from '../../src/errors/catalogue.ts';
 import { SluiceError } from '../../src/errors/error.ts';
 import type { Chunk, ChunkReader, ChunkRequest } from '../../src/snapshot/chunk-reader.ts';
 import { chunkRows } from './chunk-rows.ts';
@@ -68,7 +69,7 @@ export class SimulatedMysql implements SourceServer, ChunkReader {
   /** Tables that the account may not read. */
   readonly hidden = new Set<TableName>();
   /** Tables whose rows cannot be read: code of the failure. */
-  readonly broken = new Map<TableName, 'mysql.query-failed' | 'mysql.grant-missing'>();
+  readonly broken = new Map<TableName, ErrorCode>();
   /** Called before a chunk is read, which waits for it. */
   onChunk: (request: ChunkRequest) => Promise<void> | undefined = () => undefined;
   /** Called between steps of readers: the place where a writer gets to run. */

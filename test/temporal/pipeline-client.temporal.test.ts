@@ -94,13 +94,13 @@ describe.skipIf(address === '')('the pipeline client with workers', () => {
     const [unreachable, locked] = ['kafka:9092 does not answer.', 'shop.duckdb is open elsewhere.'];
     const well = new AbortController();
     stage.script = async (input, hooks) => {
-      hooks.onRetrying(unreachable);
+      hooks.onRetrying({ code: 'kafka.unreachable', message: unreachable });
       await untilAborted(well.signal);
       hooks.onProgress(PROGRESS);
       await untilCancelled(1)(input, hooks);
     };
     stage.sinkScript = async ({ sinkName }, { signal, onProgress, onRetrying }) => {
-      onRetrying(locked);
+      onRetrying({ code: 'duckdb.locked', message: locked });
       await untilAborted(well.signal);
       const counts = { rows: 1, cutOrdinal: 1, lagMs: 1, tables: {} };
       onProgress({ kind: 'sink', pipeline: 'troubled', sink: sinkName, ...counts });
@@ -148,6 +148,45 @@ describe.skipIf(address === '')('the pipeline client with workers', () => {
     });
     await client.resume('paused', ANA);
     await stage.waitFor('paused', ({ phase }) => phase === 'STREAMING');
+  }, 60_000);
+
+  it('says where a pipeline stands that does not stream', async () => {
+    const checkpoint = {
+      gtidSet: '3e11fa47-71ca-11e1-9e33-c80aa9429562:1-905',
+      file: 'binlog.000007',
+      pos: 1_234,
+      epoch: 2,
+      commitOrdinal: 98_765,
+      writtenAtMs: 1_700_000_000_000,
+    };
+    stage.script = async (input, hooks) => {
+      hooks.onProgress({ ...PROGRESS, checkpoint });
+      await untilCancelled(2)(input, hooks);
+    };
+    await applied('standing');
+    await client.pause('standing', ANA);
+    await stage.waitFor('standing', ({ position }) => position !== undefined);
+    const view = await client.status('standing');
+    expect(view).toMatchObject({ state: 'PAUSED', position: checkpoint });
+    expect(view.progress).toBeUndefined();
+  }, 60_000);
+
+  it('pauses, resumes and begins anew one sink alone', async () => {
+    await applied('alone');
+    const ofSink = { ...ANA, sink: 'warehouse' };
+    await client.pause('alone', ofSink);
+    expect(await client.status('alone')).toMatchObject({
+      state: 'STREAMING',
+      sinks: [{ name: 'warehouse', state: 'PAUSED', reason: 'pause by ana: maintenance' }],
+    });
+    await client.resume('alone', ofSink);
+    await stage.waitForSink('alone', 'warehouse', ({ phase }) => phase === 'RUNNING');
+    expect((await client.resnapshot('alone', ofSink)).message).toContain('empty warehouse');
+    await stage.waitForSink('alone', 'warehouse', ({ renewal }) => renewal !== undefined);
+    await expect(client.pause('alone', { ...ANA, sink: 'lake' })).rejects.toMatchObject({
+      code: 'pipeline.not-found',
+      message: 'Pipeline alone runs no sink lake here. sluice status shows what it has.',
+    });
   }, 60_000);
 
   it('lists incidents of pipeline and sinks, and answers each where it belongs', async () => {

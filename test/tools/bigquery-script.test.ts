@@ -27,6 +27,11 @@ const REFUSED: readonly (readonly [why: string, sql: string, message: RegExp])[]
     'BEGIN TRANSACTION; DROP TABLE t; COMMIT TRANSACTION;',
     /DDL/,
   ],
+  [
+    'names a function with a dash',
+    'CREATE OR REPLACE TABLE FUNCTION `p`.`d`.`a-b__as_of`(t TIMESTAMP) AS (SELECT 1 AS one)',
+    /alphanumeric/,
+  ],
   ['updates without WHERE', "UPDATE t SET a = ' WHERE '", /WHERE clause/],
   [
     'changes more than 100 tables in a transaction',

@@ -11,6 +11,8 @@ const marking: Dialect = {
   changes: ({ name }) => `changes‹${name}›`,
   state: ({ name }) => `state‹${name}›`,
   view: (_, suffix) => `view‹${suffix}›`,
+  relation: ({ view }, suffix) => `${view}‹${suffix}›`,
+  suffixes: ['', '__changes', '__history', '__as_of'],
   cut: '(cut)',
   convert: (expression) => expression,
   typed: (constant) => `typed(${constant})`,

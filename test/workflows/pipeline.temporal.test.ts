@@ -9,7 +9,7 @@ import type { PipelineSpec } from '../../src/control/pipeline-spec.ts';
 import type { PipelineState } from '../../src/control/pipeline-state.ts';
 import type { StoppedTables, TableStop } from '../../src/control/stopped-tables.ts';
 import type { PipelineProgress } from '../../src/observability/progress.ts';
-import { CDC_STATE } from '../../src/temporal/pipeline-phases.ts';
+import { CDC_STATE } from '../../src/temporal/workflow-states.ts';
 import { aPipelineSpec } from '../support/pipeline-spec.ts';
 import {
   aborted,
@@ -284,11 +284,40 @@ describe.skipIf(address === '')('cdcPipeline on a server', () => {
     });
   }, 60_000);
 
+  it('streams under an incident while every attempt fails, until an answer or success ends it', async () => {
+    const failures = { incidentAfterMs: 60_000, incidentAfterCount: 3 };
+    stage.script = failing('mysql.taken-over');
+    await stage.start(aPipelineSpec({ pipeline: 'failing', failures }));
+    const known = await stage.waitFor('failing', ({ incidents }) => incidents.length === 1);
+    expect(known.phase).toBe('STREAMING');
+    const open = findOpenIncident(known.incidents);
+    expect(open).toMatchObject({ kind: 'failing', code: 'mysql.taken-over' });
+    expect(Number(open?.facts['failures'])).toBeGreaterThanOrEqual(3);
+    stage.script = untilCancelled(1);
+    await handleOf('failing').signal('recover', { incidentId: open?.id, action: 'retry' });
+    const healed = await stage.waitFor('failing', ({ tripwire }) => tripwire.epoch === 1);
+    expect(healed.incidents).toMatchObject([{ answer: { action: 'retry' } }]);
+    expect(streamsOf('failing').at(-1)?.isKnownToFail).toBe(false);
+  }, 60_000);
+
+  it('provisions under an incident while that fails, and streams when it has worked', async () => {
+    const failures = { incidentAfterMs: 1_000, incidentAfterCount: 9 };
+    stage.provision = failing('mysql.access-denied');
+    await stage.start(aPipelineSpec({ pipeline: 'denied', failures }));
+    const known = await stage.waitFor('denied', ({ incidents }) => incidents.length === 1);
+    expect(known.phase).toBe('PROVISIONING');
+    expect(findOpenIncident(known.incidents)).toMatchObject({ code: 'mysql.access-denied' });
+    stage.provision = () => Promise.resolve();
+    stage.script = untilCancelled(1);
+    const healed = await stage.waitFor('denied', ({ phase }) => phase === 'STREAMING');
+    expect(healed.incidents).toMatchObject([{ answer: { action: 'works again' } }]);
+  }, 60_000);
+
   it('is BLOCKED by what a person has to mend, and resumes when it is', async () => {
-    stage.script = failing('mysql.access-denied');
+    stage.script = failing('mysql.misconfigured');
     await stage.start(aPipelineSpec({ pipeline: 'blocked' }));
     const blocked = await stage.waitFor('blocked', ({ phase }) => phase === 'BLOCKED');
-    expect(findOpenIncident(blocked.incidents)?.code).toBe('mysql.access-denied');
+    expect(findOpenIncident(blocked.incidents)?.code).toBe('mysql.misconfigured');
     stage.script = untilCancelled(1);
     await handleOf('blocked').executeUpdate('resume', { args: [{}] });
     const healed = await stage.waitFor('blocked', ({ phase }) => phase === 'STREAMING');

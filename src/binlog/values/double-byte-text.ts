@@ -5,20 +5,31 @@ import {
   NONE,
 } from './double-byte-charsets.ts';
 
+/** Both answers for bytes from `start` to before `end`. */
+export interface DoubleByteText {
+  /** `undefined` for bytes that are no character. */
+  readonly decode: (buffer: Buffer, start: number, end: number) => string | undefined;
+  /** U+FFFD for bytes that are no character; a byte that is ASCII by itself stays. */
+  readonly replace: (buffer: Buffer, start: number, end: number) => string;
+}
+
 /**
- * A decoder for one of the charsets of one or two (EUC: three, GB 18030: four) bytes a character, as
- * the server converts it; `undefined` for any other charset. It answers `undefined` for bytes that
- * are no character.
+ * One of the charsets of one or two (EUC: three, GB 18030: four) bytes a character, as the server
+ * converts it; `undefined` for any other charset.
  */
-export function doubleByteDecoder(
-  charset: string,
-): ((buffer: Buffer, start: number, end: number) => string | undefined) | undefined {
+export function doubleByteText(charset: string): DoubleByteText | undefined {
   const definition = DOUBLE_BYTE_CHARSETS[charset];
   if (!definition) return undefined;
   let tables: Tables | undefined;
-  return (buffer, start, end) => {
-    tables ??= buildTables(charset, definition);
-    return decode(buffer, start, end, definition, tables);
+  return {
+    decode: (buffer, start, end) => {
+      tables ??= buildTables(charset, definition);
+      return decode(buffer, start, end, definition, tables);
+    },
+    replace: (buffer, start, end) => {
+      tables ??= buildTables(charset, definition);
+      return replace(buffer, start, end, definition, tables);
+    },
   };
 }
 
@@ -126,6 +137,46 @@ function decode(
   }
   return text;
 }
+
+const REPLACEMENT = '\ufffd';
+
+function replace(
+  buffer: Buffer,
+  start: number,
+  end: number,
+  definition: DoubleByteCharset,
+  tables: Tables,
+): string {
+  let text = '';
+  for (let at = start; at < end; ) {
+    const bytes = buffer.subarray(at, Math.min(at + lengthAt(buffer, at, definition, tables), end));
+    const character = decode(bytes, 0, bytes.length, definition, tables);
+    text += character ?? REPLACEMENT;
+    at += character === undefined && hidesAscii(bytes) ? 1 : bytes.length;
+  }
+  return text;
+}
+
+/** Of the character that the bytes there would be. */
+function lengthAt(
+  buffer: Buffer,
+  at: number,
+  { threeBytes = false, fourBytes = false }: DoubleByteCharset,
+  { pairs }: Tables,
+): number {
+  const lead = buffer[at] ?? 0;
+  if (fourBytes && lead > 0x7f && isDigit(buffer[at + 1])) return 4;
+  if (lead < 0x80 || (pairs[lead] ?? NONE) !== NONE) return 1;
+  return threeBytes && lead === THREE_BYTES ? 3 : 2;
+}
+
+/** Whether bytes that are no character may have others among them: a damaged one does not take its neighbours along. */
+function hidesAscii(bytes: Buffer): boolean {
+  const isWholeFour = bytes.length === 4 && (bytes[2] ?? 0) > 0x7f && isDigit(bytes[3]);
+  return !isWholeFour && bytes.some((byte) => byte < 0x80);
+}
+
+const isDigit = (byte = 0): boolean => byte >= 0x30 && byte <= 0x39;
 
 /** One character from four bytes; the runtime's decoder reads damaged ones as several. */
 function decodeFour(decoder: Tables['decoder'], bytes: Buffer): string | undefined {

@@ -1,7 +1,8 @@
+import { SluiceError } from '../../errors/error.ts';
 import { confirm } from '../confirm.ts';
 import { outcomeText } from '../outcome-text.ts';
 import { requester } from '../requester.ts';
-import { examples, type Verb, withControl } from '../verb.ts';
+import { examples, type Surroundings, unlessInterrupted, type Verb, withControl } from '../verb.ts';
 
 interface Options {
   readonly deleteTopics?: boolean;
@@ -30,11 +31,9 @@ export const drop: Verb = (program, act) => {
       act(async (surroundings, pipeline: string, options: Options) => {
         const { deleteTopics = false, reason, yes = false } = options;
         const { console, signal } = surroundings;
-        await confirm(
-          console,
-          { steps: planOf(pipeline, deleteTopics), name: pipeline, yes },
-          signal,
-        );
+        const topics = deleteTopics ? await topicLines(surroundings, pipeline) : [];
+        const steps = [...planOf(pipeline, deleteTopics), ...topics];
+        await confirm(console, { steps, name: pipeline, yes }, signal);
         const request = { deleteTopics, ...requester(reason) };
         const receipt = await withControl(surroundings, (control) =>
           control.drop(pipeline, request),
@@ -54,7 +53,34 @@ export const drop: Verb = (program, act) => {
 const planOf = (pipeline: string, deleteTopics: boolean): readonly string[] => [
   `Capture of ${pipeline} ends behind the batch under way, and its sinks and schedules end with it.`,
   deleteTopics
-    ? 'Its topics and its position are deleted: what consumers have not read is gone.'
+    ? 'The topics that it has made, and its position, are deleted: what consumers have not read is gone.'
     : 'Topics and position stay; delete them yourself when they are no longer wanted.',
   'Warehouse tables stay.',
 ];
+
+const MAX_LISTED = 50;
+
+/** The topics that go, as the pipeline's own record names them; or why they cannot be named from here. */
+async function topicLines(
+  { ports, temporal, ...surroundings }: Surroundings,
+  pipeline: string,
+): Promise<readonly string[]> {
+  try {
+    const spec = await withControl({ ports, temporal, ...surroundings }, (control) =>
+      control.config(pipeline),
+    );
+    const topics = await unlessInterrupted(
+      ports.pipelineTopics(spec, temporal.namespace),
+      surroundings.signal,
+    );
+    const more = topics.length - MAX_LISTED;
+    return [
+      `These are ${topics.length} topics:`,
+      ...topics.slice(0, MAX_LISTED).map((topic) => `  ${topic}`),
+      ...(more > 0 ? [`  and ${more} more`] : []),
+    ];
+  } catch (error) {
+    if (!(error instanceof SluiceError)) throw error;
+    return [`Which topics these are cannot be told from here: ${error.message}`];
+  }
+}

@@ -8,6 +8,7 @@ import { incidents } from './incidents.ts';
 import { pause } from './pause.ts';
 import { query } from './query.ts';
 import { recover } from './recover.ts';
+import { resnapshot } from './resnapshot.ts';
 import { resume } from './resume.ts';
 import { snapshot } from './snapshot.ts';
 import { status } from './status.ts';
@@ -26,6 +27,7 @@ export const VERBS: readonly Verb[] = [
   resume,
   snapshot,
   recover,
+  resnapshot,
   tail,
   query,
   cost,

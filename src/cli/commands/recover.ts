@@ -5,6 +5,7 @@ import { tableList } from '../option-values.ts';
 import { outcomeText } from '../outcome-text.ts';
 import { requester } from '../requester.ts';
 import { examples, type Surroundings, type Verb, withControl } from '../verb.ts';
+import { sinkPlan } from './resnapshot.ts';
 
 interface Options {
   readonly incident: string;
@@ -72,12 +73,7 @@ function planOf(
   tables: readonly string[] | undefined,
 ): readonly string[] {
   const slash = incidentId.indexOf('/');
-  if (slash >= 0)
-    return [
-      `Sink ${incidentId.slice(0, slash)} of ${pipeline} begins an empty warehouse at the present cut; the one it has is kept under another name.`,
-      'Every captured table is read again into the topics, and fills it. Other sinks see those rows once more.',
-      'The history of rows from before is in the old warehouse alone.',
-    ];
+  if (slash >= 0) return sinkPlan(pipeline, incidentId.slice(0, slash));
   return [
     `Pipeline ${pipeline} gives up its position and streams from where the server is now.`,
     `${tables ? tables.join(', ') : 'Every captured table'} is read again into the topics and the warehouses.`,

@@ -1,32 +1,165 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import { Option } from 'commander';
+import { SluiceError } from '../../errors/error.ts';
+import { isCancellation } from '../../errors/policy.ts';
 import type { PipelineView } from '../../temporal/pipeline-view.ts';
+import type { Answer } from '../console.ts';
+import { wholeNumber } from '../option-values.ts';
+import type { PipelineControl } from '../ports.ts';
 import { statusBlock, statusRow } from '../status-text.ts';
 import { table } from '../table.ts';
-import { examples, type Verb, withControl } from '../verb.ts';
+import { examples, type Surroundings, type Verb, withControl } from '../verb.ts';
+
+/** What can be waited for. */
+const WAITS = ['streaming', 'caught-up'] as const;
+type Wait = (typeof WAITS)[number];
+
+interface Options {
+  readonly watch?: boolean;
+  readonly waitFor?: Wait;
+  readonly timeout: number;
+}
+
+const WATCH_INTERVAL_MS = 2_000;
+const POLL_MS = 500;
+const DEFAULT_TIMEOUT_S = 600;
+/** Cursor home, and everything below it erased. */
+const CLEAR_SCREEN = '\u001b[H\u001b[J';
 
 export const status: Verb = (program, act) => {
   program
     .command('status')
     .argument('[pipeline]', 'name of the pipeline; all of them when left out')
-    .description('Show state, position, lag, snapshot, sinks and open incidents.')
+    .description(
+      'Show state, position, lag, snapshot, sinks and open incidents. Exit 1 when one is open or a table has stopped.',
+    )
+    .option('--watch', 'show it again every two seconds, until Ctrl-C')
+    .addOption(
+      new Option(
+        '--wait-for <state>',
+        'wait: `streaming`, or `caught-up` with all that was committed when the wait began',
+      ).choices(WAITS),
+    )
+    .option('--timeout <seconds>', 'how long to wait at most', wholeNumber, DEFAULT_TIMEOUT_S)
     .addHelpText(
       'after',
       examples(
         ['sluice status', 'one line a pipeline'],
         ['sluice status shop', 'everything about one'],
+        ['sluice status shop --watch', 'the same, as it changes'],
+        ['sluice status shop --wait-for caught-up', 'returns when every sink has everything'],
         ['sluice status shop --json', 'the same for a program'],
       ),
     )
     .action(
-      act(async (surroundings, pipeline: string | undefined) => {
-        if (pipeline === undefined) {
-          const pipelines = await withControl(surroundings, (control) => control.list());
-          return { result: { pipelines }, text: listText(pipelines) };
-        }
-        const one = await withControl(surroundings, (control) => control.status(pipeline));
-        return { result: one, text: statusBlock(one, Date.now()) };
+      act(async (surroundings, pipeline: string | undefined, options: Options) => {
+        if (options.waitFor !== undefined)
+          return await waited(surroundings, pipeline, options.waitFor, options.timeout);
+        const look = (control: PipelineControl): Promise<Answer> => answer(control, pipeline);
+        return options.watch === true
+          ? await watched(surroundings, look)
+          : await withControl(surroundings, look);
       }),
     );
 };
+
+async function answer(control: PipelineControl, pipeline: string | undefined): Promise<Answer> {
+  if (pipeline === undefined) {
+    const pipelines = await control.list();
+    return { ok: pipelines.every(isWell), result: { pipelines }, text: listText(pipelines) };
+  }
+  const one = await control.status(pipeline);
+  return { ok: isWell(one), result: one, text: statusBlock(one, Date.now()) };
+}
+
+/** Nobody has to do anything. A pause is what somebody wanted. */
+function isWell({ incident, stopped, sinks }: PipelineView): boolean {
+  return [{ incident, stopped }, ...sinks].every((one) => !one.incident && !one.stopped);
+}
+
+async function watched(
+  { console, ...surroundings }: Surroundings,
+  look: (control: PipelineControl) => Promise<Answer>,
+): Promise<Answer> {
+  if (console.json)
+    throw new SluiceError('cli.usage', 'With --json, ask again instead of using --watch.');
+  const { signal } = surroundings;
+  let ok = true;
+  try {
+    await withControl({ console, ...surroundings }, async (control) => {
+      for (;;) {
+        const { text, ok: isWellNow = true } = await look(control);
+        console.result(`${console.interactive ? CLEAR_SCREEN : ''}${String(text)}`);
+        ok = isWellNow;
+        await pause(WATCH_INTERVAL_MS, undefined, { signal });
+      }
+    });
+  } catch (error) {
+    // Ctrl-C is how watching ends.
+    if (!signal.aborted || !isCancellation(error)) throw error;
+  }
+  return { ok, result: {}, text: '' };
+}
+
+/** @throws {SluiceError} `cli.usage` | `cli.wait-ended` */
+async function waited(
+  surroundings: Surroundings,
+  pipeline: string | undefined,
+  wait: Wait,
+  timeoutS: number,
+): Promise<Answer> {
+  if (pipeline === undefined)
+    throw new SluiceError('cli.usage', 'Name the pipeline to wait for: status PIPELINE --wait-for');
+  const isThere = wait === 'streaming' ? isStreaming : caughtUp();
+  const deadlineMs = Date.now() + timeoutS * 1_000;
+  return withControl(surroundings, async (control) => {
+    for (;;) {
+      const view = await control.status(pipeline);
+      if (isThere(view)) return answer(control, pipeline);
+      const reason = endsInVain(view) ?? (Date.now() < deadlineMs ? undefined : 'time is up');
+      if (reason !== undefined)
+        throw new SluiceError(
+          'cli.wait-ended',
+          `Pipeline ${pipeline} is not ${wait}: ${reason}. It is ${view.state}.`,
+          { facts: { pipeline, state: view.state } },
+        );
+      await pause(POLL_MS, undefined, { signal: surroundings.signal });
+    }
+  });
+}
+
+const isStreaming = ({ state, position }: PipelineView): boolean =>
+  state === 'STREAMING' && position !== undefined;
+
+/**
+ * Everything that was committed at the source when this was first asked is in every warehouse. What
+ * a heartbeat says is as old as it is: the stream has to say it once more.
+ */
+function caughtUp(): (view: PipelineView) => boolean {
+  let firstReportMs: number | undefined;
+  let target: number | undefined;
+  return ({ state, progress, reportedAtMs = 0, sinks }) => {
+    firstReportMs ??= reportedAtMs;
+    const isRead =
+      state === 'STREAMING' &&
+      reportedAtMs > firstReportMs &&
+      progress?.lagMs === 0 &&
+      progress.snapshot === undefined;
+    if (isRead) target ??= progress.checkpoint?.commitOrdinal;
+    return (
+      target !== undefined &&
+      sinks.every((sink) => (sink.progress?.cutOrdinal ?? -1) >= (target ?? Infinity))
+    );
+  };
+}
+
+/** Why a pipeline will not get there before somebody does something. */
+function endsInVain({ incident, sinks, state }: PipelineView): string | undefined {
+  const open = [incident, ...sinks.map((sink) => sink.incident)].find((one) => one !== undefined);
+  if (open) return `incident ${open.id} is open: ${open.code}`;
+  const isPaused = state === 'PAUSED' || sinks.some((sink) => sink.state === 'PAUSED');
+  return isPaused ? 'it, or a sink of it, is paused' : undefined;
+}
 
 function listText(pipelines: readonly PipelineView[]): string {
   if (pipelines.length === 0) return 'No pipelines. Start one with: sluice apply FILE';
