@@ -1,6 +1,6 @@
 import type { GtidSetText } from '../change/gtid.ts';
 import { type GtidSet, parseGtidSet } from '../change/gtid-set.ts';
-import { type TableId, type TableName, tableName } from '../change/table.ts';
+import { type TableId, type TableName, tableIdOf, tableName } from '../change/table.ts';
 import type { StreamPosition } from './position.ts';
 import type { Sight, SourceTable } from './source-server.ts';
 
@@ -22,11 +22,14 @@ interface Round {
  *
  * A look at the source sees the present, and the stream is in the past. So a look counts only once
  * the stream has passed everything the server had executed by then, and only if no statement has
- * touched the table in between; then what was seen is true at that place.
+ * touched the table since the look was asked for; then what was seen is true at that place. A look
+ * that the stream overtakes may have met the table before a statement, after it, or half of each.
  */
 export class Definitions {
   readonly #known = new Map<TableName, SourceTable>();
   readonly #due = new Map<TableName, TableId>();
+  /** Tables that the server is being asked about, and that no statement has touched since. */
+  readonly #asked = new Set<TableName>();
   /** Oldest first. */
   #rounds: Round[] = [];
   /** Tables whose newest look still counts, by its sight. */
@@ -40,35 +43,48 @@ export class Definitions {
   /** A statement may have changed the table: it has to be looked at again. */
   touched(id: TableId): void {
     const name = tableName(id);
-    this.#known.delete(name);
-    this.#pending.delete(name);
+    this.forget(name);
     this.#due.set(name, id);
   }
 
-  /** Nothing of the table is of interest any more. */
+  /** Nothing that is known of the table, or is about to be, counts any more. */
   forget(name: TableName): void {
     this.#known.delete(name);
     this.#pending.delete(name);
+    this.#asked.delete(name);
     this.#due.delete(name);
   }
 
-  /** Tables that have to be looked at; each is named once. */
+  /** Tables that something is about to be known of. */
+  get awaited(): readonly TableId[] {
+    return [...this.#due.keys(), ...this.#asked, ...this.#pending.keys()].map(tableIdOf);
+  }
+
+  /** Tables that have to be looked at; each is named once. What was taken before has been {@link looked} at. */
   takeDue(): readonly TableId[] {
     const due = [...this.#due.values()];
+    for (const name of this.#due.keys()) this.#asked.add(name);
     this.#due.clear();
     return due;
   }
 
   /**
-   * Takes what a look has found.
+   * Takes what a look at tables that were due has found.
    * @param executed  read from the server after the look
    */
   looked(sights: readonly ConfirmedSight[], executed: GtidSetText): void {
-    // A statement that came while the server was asked: the look that it asks for will tell.
-    const counted = sights.filter(({ id }) => !this.#due.has(tableName(id)));
-    if (counted.length === 0) return;
-    for (const { id, sight } of counted) this.#pending.set(tableName(id), sight);
-    this.#rounds.push({ validAfter: parseGtidSet(executed), sights: counted });
+    const counted = sights.filter(({ id }) => this.#asked.delete(tableName(id)));
+    this.listed(counted, executed);
+  }
+
+  /**
+   * Takes what was found before the stream moved, so that no statement has come in between.
+   * @param executed  read from the server after the look
+   */
+  listed(sights: readonly ConfirmedSight[], executed: GtidSetText): void {
+    if (sights.length === 0) return;
+    for (const { id, sight } of sights) this.#pending.set(tableName(id), sight);
+    this.#rounds.push({ validAfter: parseGtidSet(executed), sights });
   }
 
   /** Whether {@link confirm} has something to give. */

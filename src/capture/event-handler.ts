@@ -296,8 +296,10 @@ export class EventHandler {
   #apply(effects: readonly TableEffect[], dropsDatabase: string | undefined): void {
     for (const effect of effects) this.#effect(effect);
     if (dropsDatabase === undefined) return;
-    for (const { id } of [...this.#parts.ledger.entries.values()])
-      if (id.database === dropsDatabase) this.#parts.tables.dropped(id);
+    const { ledger, definitions, tables } = this.#parts;
+    const met = [...ledger.entries.values()].map(({ id }) => id);
+    for (const id of [...met, ...definitions.awaited])
+      if (id.database === dropsDatabase) tables.dropped(id);
   }
 
   #effect(effect: TableEffect): void {

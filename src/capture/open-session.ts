@@ -64,7 +64,7 @@ export async function openSession(
   const executed = await deps.server.executed();
   const session = assemble(deps, input, captures, stored, decision, history, cascades);
   const { batch, position, tables, admission, definitions, snapshot } = session;
-  definitions.looked(listed, executed);
+  definitions.listed(listed, executed);
   if (decision.kind === 'reopen') {
     const since = batch.control({
       kind: 'gap',

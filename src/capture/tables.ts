@@ -190,13 +190,14 @@ export class Tables {
     const { ledger, batch, snapshot, definitions } = this.#parts;
     const name = tableName(id);
     const before = ledger.get(name)?.state;
+    // Also of a table that nobody has met: a look that met it before this is not to bring it in.
+    definitions.forget(name);
     if (!before || before.kind === 'gone') return;
     batch.control({ kind: 'truncate', table: name });
     const since = batch.control({ kind: 'tableDropped', table: name });
     ledger.move(id, { kind: 'gone', since });
     snapshot.invalidate(name);
     snapshot.remove(name);
-    definitions.forget(name);
     this.#tellReturned(name, before);
   }
 

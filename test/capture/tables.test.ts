@@ -91,6 +91,12 @@ class Pipeline {
     expect(this.status(name)).toBe('consistent');
   }
 
+  /** GTID set of the newest checkpoint. */
+  get committed(): string | undefined {
+    const newest = this.broker.committed.findLast(({ key }) => key === 'checkpoint');
+    return (JSON.parse(newest?.value ?? '{}') as { readonly gtidSet?: string }).gtidSet;
+  }
+
   controls(name: TableName): readonly string[] {
     const { control } = internalTopics(PREFIX);
     return this.broker.committed
@@ -298,6 +304,48 @@ describe('a captured table', () => {
     pipeline.source.write([insert(B, 9, 9)]);
     await pipeline.run({}, () => pipeline.status(B) !== undefined);
     pipeline.expectEqual(B);
+  });
+
+  it.each([
+    ['that is followed', 'DROP TABLE b', 'b'],
+    ['that is followed', 'DROP DATABASE shop', 'b'],
+    ['that nobody has met', 'DROP TABLE late', 'late'],
+    ['that nobody has met', 'DROP DATABASE shop', 'late'],
+  ])('%s stays gone when a look has met it before %s', async (_, drop, table) => {
+    const id = SimulatedMysql.id(table);
+    const name = tableName(id);
+    const pipeline = new Pipeline();
+    const { source } = pipeline;
+    await pipeline.run();
+    const answer = Promise.withResolvers<void>();
+    let step: 'begun' | 'altered' | 'dropped' | 'answered' = 'begun';
+    let said: readonly string[] = [];
+    source.onLook = (looked) => {
+      if (looked.table !== table || step !== 'altered') return undefined;
+      source.execute(drop, (tables) => {
+        if (drop.startsWith('DROP DATABASE')) tables.clear();
+        else tables.delete(name);
+      });
+      step = 'dropped';
+      return answer.promise;
+    };
+    source.tick = () => {
+      if (step === 'begun') {
+        source.changeSilently((tables) => {
+          tables.set(name, { id, columns: ['id'], key: ['id'], rows: new Map() });
+        });
+        source.execute(`ALTER TABLE ${table} COMMENT 'new'`, () => undefined);
+        step = 'altered';
+      } else if (step === 'dropped' && pipeline.committed === source.logged) {
+        step = 'answered';
+        said = pipeline.controls(name);
+        create(source, 'other');
+        answer.resolve();
+      }
+    };
+    await pipeline.run({}, () => pipeline.status('shop.other' as TableName) === 'consistent');
+    expect(pipeline.status(name)).toBeUndefined();
+    expect(pipeline.controls(name)).toEqual(said);
   });
 
   it('that is only created exists downstream before its first row', async () => {

@@ -72,6 +72,8 @@ export class SimulatedMysql implements SourceServer, ChunkReader {
   readonly broken = new Map<TableName, ErrorCode>();
   /** Called before a chunk is read, which waits for it. */
   onChunk: (request: ChunkRequest) => Promise<void> | undefined = () => undefined;
+  /** Called once a table has been looked at, before what was seen is told, which waits for it. */
+  onLook: (id: TableId) => Promise<void> | undefined = () => undefined;
   /** Called between steps of readers: the place where a writer gets to run. */
   tick: () => void = () => undefined;
 
@@ -203,7 +205,9 @@ export class SimulatedMysql implements SourceServer, ChunkReader {
 
   async look(id: TableId): Promise<Sight> {
     await this.#breathe();
-    return this.#sight(id);
+    const sight = this.#sight(id);
+    await this.onLook(id);
+    return sight;
   }
 
   #sight(id: TableId): Sight {
