@@ -360,7 +360,7 @@ describe.skipIf(ENDPOINT === '')('a commit that is made in steps', () => {
       'SELECT s.table_name, s.status, s.code FROM {own}._cdc_status AS s ORDER BY s.table_name';
     expect(await place.rows(status)).toEqual([
       ['shop.items', 'consistent', null],
-      ['shop.orders', 'stopped', 'bigquery.statement-refused'],
+      ['shop.orders', 'stopped', 'bigquery.table-refused'],
     ]);
   });
 

@@ -848,6 +848,8 @@ describe.skipIf(ENDPOINT === '').each(PATHS)(
         `UPDATE ${own}._cdc_checkpoints AS p SET layout = 2 WHERE TRUE`,
       ];
       for (const [index, sql] of old.entries()) {
+        // So often a table is not made and dropped at the service.
+        await CLOCK.sleep(10_000);
         const id = `old-${internal}-${index}`;
         await service.submit(id, { kind: 'query', sql, priority: 'INTERACTIVE' });
         expect(await service.wait(id)).toMatchObject({ kind: 'done' });
