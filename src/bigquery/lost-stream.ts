@@ -26,7 +26,10 @@ export async function rowsFound(
   return Number(row?.[0]);
 }
 
-/** A sequence comes into a changelog once, and this plan's rows have its time. */
+/**
+ * A sequence comes into a changelog once, and this plan's rows have its time. So have the deletes
+ * that it writes before its commit; those have no position in the source.
+ */
 export function rowsFoundQuery(
   layout: BigQueryLayout,
   table: StoredTable,
@@ -41,7 +44,8 @@ export function rowsFoundQuery(
   return (
     `SELECT COUNT(*) AS present FROM ${dialect.changes(table)} AS c` +
     ` WHERE c.${META.seq} BETWEEN ${dialect.text(first)} AND ${dialect.text(last)}` +
-    ` AND c.${META.ingestedAt} = ${timestamp(ingestedAtUs)}${dialect.committedSince('c', firstUs)}`
+    ` AND c.${META.ingestedAt} = ${timestamp(ingestedAtUs)} AND c.${META.position} IS NOT NULL` +
+    dialect.committedSince('c', firstUs)
   );
 }
 

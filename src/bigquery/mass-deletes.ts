@@ -13,8 +13,8 @@ import { paced } from './run-script.ts';
  * 100 tables, a statement has a megabyte
  * (https://cloud.google.com/bigquery/quotas#query_jobs).
  */
-const MAX_TABLES_IN_COMMIT = 90;
-const MAX_CHARACTERS_IN_COMMIT = 500_000;
+const MAX_TABLES_IN_COMMIT = 100;
+const MAX_BYTES_IN_COMMIT = 1_048_576;
 
 /** The deletes that a commit begins with, as statements, and those that are written before it. */
 export interface MassDeletes {
@@ -49,8 +49,8 @@ export function massDeletes(
     return [{ what, sql: liveDeleteStatement(dialect, table, what, cut, ingestedAtUs) }];
   });
   const names = new Set(jobs.map(({ what }) => what.table));
-  const characters = jobs.reduce((sum, { sql }) => sum + sql.length, 0);
-  const isSmall = names.size <= MAX_TABLES_IN_COMMIT && characters <= MAX_CHARACTERS_IN_COMMIT;
+  const bytes = jobs.reduce((sum, { sql }) => sum + Buffer.byteLength(sql), 0);
+  const isSmall = names.size <= MAX_TABLES_IN_COMMIT && bytes <= MAX_BYTES_IN_COMMIT;
   return deletesFirst !== true && isSmall
     ? { inCommit: jobs.map(({ sql }) => sql), before: [] }
     : { inCommit: [], before: jobs };

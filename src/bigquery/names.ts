@@ -13,6 +13,8 @@ export interface BigQueryLayout {
   readonly dataset: (id: TableId) => string;
   /** Name of the view that shows a source table, where nothing else has it. */
   readonly table: (id: TableId) => string;
+  /** What both were before names were recorded: also in the internal dataset, and of any length. */
+  readonly unrecorded: (id: TableId) => Pick<RelationNames, 'schema' | 'view'>;
 }
 
 export interface NameTemplates {
@@ -54,6 +56,10 @@ export function bigQueryLayout(
         ? shortNumberedName(name, 2, MAX_BEGINNING)
         : name;
     },
+    unrecorded: (id) => ({
+      schema: datasetName(fill(templates.dataset, id)),
+      view: relationName(fill(templates.table, id)),
+    }),
   };
 }
 
@@ -128,7 +134,7 @@ export function bigQueryNaming(layout: BigQueryLayout): NamingRules {
   });
   return {
     plain,
-    unrecorded: ({ id }) => plain(id),
+    unrecorded: ({ id }) => ({ ...plain(id), ...layout.unrecorded(id) }),
     views: (names) => VIEW_SUFFIXES.map((suffix) => `${names.schema}.${viewName(names, suffix)}`),
     storage: (names) =>
       (['changes', 'state'] as const).map(

@@ -184,13 +184,22 @@ export class DuckDbDestination implements Destination {
     return { ...batch, tables, control, offsets, cut: undefined };
   }
 
-  #obstacleOf(batch: SinkBatch, { table, seq, failure }: TableRefused): Obstacle {
+  #obstacleOf(batch: SinkBatch, { table, seq, part, failure }: TableRefused): Obstacle {
     const { code, message: reason } = failure;
     const use = batch.tables.find((rows) => rows.table === table)?.schema;
     const schema = use ?? [...batch.schemas.values()].find(({ id }) => tableName(id) === table);
     const id = schema?.id ?? this.#mustBeOpen().state.tables.get(table)?.id;
     if (!id) throw new InvariantBroken(`${table} was refused and is not in the batch`);
-    return { table, topic: tableTopic(this.#options.prefix, id), code, reason, seq };
+    const isPassedBy =
+      part === 'form' &&
+      batch.control.some(
+        (record) =>
+          (record.kind === 'columns' || record.kind === 'tableDropped') && record.table === table,
+      );
+    return {
+      ...{ table, topic: tableTopic(this.#options.prefix, id), code, reason, seq },
+      ...(isPassedBy ? { needsSnapshot: true } : {}),
+    };
   }
 
   /** What may have passed is tried once: what stops a table for a second time stays for this start. */

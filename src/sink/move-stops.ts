@@ -73,7 +73,10 @@ function stopAt(
     ...obstacle,
     ...(shown ? { cut: shown } : {}),
     needsSnapshot:
-      !canPass(obstacle.code) || before?.snapshot !== undefined || (before?.needsSnapshot ?? false),
+      !canPass(obstacle.code) ||
+      obstacle.needsSnapshot === true ||
+      before?.snapshot !== undefined ||
+      (before?.needsSnapshot ?? false),
   };
 }
 

@@ -16,6 +16,8 @@ export interface Obstacle {
   readonly reason: string;
   /** Of the newest record that may be in the way. */
   readonly seq: Sequence;
+  /** What was told of its columns, or that it is gone, has passed it by: its topic alone is not enough. */
+  readonly needsSnapshot?: boolean;
   /** Of that record, where one is known. */
   readonly place?: { readonly partition: number; readonly offset: number };
 }

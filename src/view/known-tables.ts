@@ -50,6 +50,12 @@ export class KnownTables {
     return !relations.some((relation) => this.#left.has(lower(relation)));
   }
 
+  /** Whether a view leaves one of the relations, or has left it at a cut that may still be shown. */
+  isLeft(relations: readonly string[]): boolean {
+    this.#holders ??= this.#index();
+    return relations.some((relation) => this.#left.has(lower(relation)));
+  }
+
   #index(): Map<string, TableName> {
     const holders = new Map<string, TableName>();
     for (const table of this.#tables.values()) this.#hold(holders, table);

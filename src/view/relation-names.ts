@@ -28,7 +28,9 @@ export function namedTables(
   const isOpen = !known.isOwn(rules.views(plain)) && holders.every(({ dropped }) => dropped);
   const yielding = isOpen ? holders : [];
   const names = isOpen ? plain : (current ?? numbered(rules, known, table.id, plain));
-  const isTakenOver = yielding.length > 0 || (current && !isSame(current, names));
+  // The one that gives them up may have been recorded without this one, by an attempt that died.
+  const isTakenOver =
+    yielding.length > 0 || known.isLeft(rules.views(names)) || (current && !isSame(current, names));
   const named = isTakenOver ? renamed(table, { until: since, ...past(current) }, names) : table;
   return [
     ...yielding.map((gone) => {

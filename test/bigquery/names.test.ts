@@ -2,11 +2,13 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
   bigQueryLayout,
+  bigQueryNaming,
   columnName,
   functionName,
   relationName,
   sourceName,
 } from '../../src/bigquery/names.ts';
+import type { TableName } from '../../src/change/table.ts';
 import { numberedName } from '../../src/view/name-escape.ts';
 
 describe('names in BigQuery', () => {
@@ -19,6 +21,22 @@ describe('names in BigQuery', () => {
     ['a_x20_b', 'a_x5F_x20_b'],
   ])('a column %s is called %s', (source, name) => {
     expect(columnName(source)).toBe(name);
+  });
+
+  it('of an earlier version are what they were, also beside the physical tables', () => {
+    const layout = bigQueryLayout('acme', 'sluice_shop', {
+      dataset: 'sluice_shop',
+      table: '{database}_{table}',
+    });
+    const naming = bigQueryNaming(layout);
+    const id = { database: 'shop', table: 'orders' };
+    const table = { id, name: 'shop.orders' as TableName };
+    expect(naming.unrecorded(table)).toEqual({
+      schema: 'sluice_shop',
+      view: 'shop_orders',
+      storage: 'shop__orders',
+    });
+    expect(naming.plain(id).schema).toBe('sluice_shop_x0_2');
   });
 
   it('are legal, never shared by two source names, and lead back to them', () => {

@@ -261,6 +261,28 @@ describe('a table that DuckDB cannot take', () => {
     expect(await ids('orders')).toContain(7);
   });
 
+  it('needs a snapshot when a record of its columns has passed while its form was refused', async () => {
+    await warehouse.query('DROP VIEW shop.orders');
+    await warehouse.query('CREATE TABLE shop.orders (foreign_to INTEGER)');
+    const wider = schemaOf(NAME, [
+      ['id', integer],
+      ['more', varchar],
+    ]);
+    const defaults: ControlRecord = {
+      kind: 'columns',
+      seq: seqAt(2, 0),
+      table: NAME,
+      ...{ closed: [], renamed: [], defaults: [{ name: 'more', value: '"x"' }] },
+    };
+    await sink().apply(
+      batch(2, [rowsOf(wider, [change(wider, 'c', [7n, 'y'], 2, 1)])], [defaults]),
+    );
+    await warehouse.query('DROP TABLE shop.orders');
+    await reopen();
+    expect(sink().stopped()).toMatchObject([{ table: NAME, readAgain: 'never' }]);
+    expect(await statuses()).toContainEqual([NAME, 'stopped', false, 'duckdb.failed', '1']);
+  });
+
   it('is made at the snapshot that brings it, when it stopped with its first schema', async () => {
     const keyless = schemaOf('shop.late', [['id', integer]], []);
     const keyed = schemaOf('shop.late', [['id', integer]]);

@@ -97,6 +97,20 @@ class Tables {
   }
 }
 
+describe.each(BOTH)('names that a table leaves in %s', (warehouse) => {
+  it('are not taken before the cut, also when the one that leaves them is all that was recorded', () => {
+    const rules = WAREHOUSES[warehouse];
+    const whole = new Tables(rules).play('s/clients', '-s/clients', 's/Clients');
+    const [left] = whole.all.filter(({ name }) => name === 's.clients');
+    if (!left) throw new Error('no such table');
+    const again = new Tables(rules, [left]).play('other/one', 'other/two', 's/Clients');
+    const wanted = { 's.clients': 's.clients', 's.Clients': undefined };
+    expect(whole.shown(2)).toMatchObject(wanted);
+    expect(again.shown(2)).toMatchObject(wanted);
+    expect(again.shown(3)).toMatchObject({ 's.Clients': 's.Clients' });
+  });
+});
+
 describe.each(BOTH)('names of relations in %s', (warehouse) => {
   const rules = WAREHOUSES[warehouse];
   const tables = (...steps: readonly string[]): Tables => new Tables(rules).play(...steps);
