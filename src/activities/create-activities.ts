@@ -56,6 +56,12 @@ export type WorkflowSignal =
   | { readonly name: typeof FAILING; readonly payload: Told }
   | { readonly name: typeof STREAM_ENDED; readonly payload: DurablePosition };
 
+/** What there is to say of an attempt that has not said anything itself. */
+const WORKER_LOST: Failure = {
+  code: 'worker.lost',
+  message: 'The worker that had the work is gone: killed, out of memory, or cut off from Temporal.',
+};
+
 /** Time for notices to arrive when the stream has ended already. */
 const LAST_NOTICES_MS = 10_000;
 
@@ -64,7 +70,7 @@ export function createActivities(parts: ActivityParts): Activities {
     provision: (spec) => step(parts, spec, () => parts.provision(spec)),
     ensureSinks: (input) => step(parts, input.spec, () => parts.ensureSinks(input)),
     ensureSchedules: (input) => step(parts, input.spec, () => parts.ensureSchedules(input)),
-    teardown: (input) => mapped(() => parts.teardown(input)),
+    teardown: (input) => step(parts, input.spec, () => parts.teardown(input)),
     streamBinlog: (input) => {
       const workflowId = pipelineWorkflowId(input.spec.pipeline);
       return longRunning(parts, workflowId, input, (talk) => capture(parts, input, talk));
@@ -132,16 +138,24 @@ async function longRunning<Result>(
   const notices = new Notices();
   const tell = (message: WorkflowSignal): void =>
     notices.send(() => parts.signalWorkflow(workflowId, message));
+  // An attempt that died may have told more than the workflow had on record when it began this.
+  const isFirst = context.info.attempt === 1;
   const stopped = new StoppedTablesNotice(
     (payload) => tell({ name: STOPPED_TABLES, payload }),
-    stoppedTables,
+    isFirst ? stoppedTables : Number.NaN,
   );
-  const { progress: former, streak } = (context.info.heartbeatDetails ?? {}) as Heartbeat;
+  const {
+    progress: former,
+    streak,
+    counted = 0,
+  } = (context.info.heartbeatDetails ?? {}) as Heartbeat;
   const failing = new FailingNotice(
     (payload) => tell({ name: FAILING, payload }),
     failureSettings(spec.failures),
-    { streak, isTold: isKnownToFail },
+    { streak, isTold: isKnownToFail || !isFirst },
   );
+  // What a process dies of is counted by the next one.
+  if (!isFirst && counted < context.info.attempt - 1) failing.failed(WORKER_LOST);
   let newest: Heartbeat = {};
   /** The workflow does not hear of an end after which the server begins the next attempt. */
   let isTriedAgain = false;
@@ -160,6 +174,7 @@ async function longRunning<Result>(
     ...newest,
     ...(newest.progress && { progress: forHeartbeat(newest.progress) }),
     ...(failing.streak && { streak: failing.streak }),
+    counted: isTriedAgain ? context.info.attempt : context.info.attempt - 1,
   });
   const result = await withHeartbeat(context, details, async () => {
     try {

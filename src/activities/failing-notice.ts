@@ -8,7 +8,7 @@ import {
 import type { FailureSettings } from '../control/pipeline-spec.ts';
 import type { Progress } from '../observability/progress.ts';
 
-/** Work that has reported for this long without a failure goes on. */
+/** Work that has reported for this long without a failure, and has got on, is well. */
 const WORKING_AFTER_MS = 60_000;
 /** An open incident takes a newer cause at most this often: each time is an event of a history. */
 const SAME_AGAIN_MS = 3_600_000;
@@ -72,6 +72,7 @@ export class FailingNotice {
     const nowMs = this.#nowMs();
     this.#reportsSinceMs ??= nowMs;
     if (nowMs - this.#reportsSinceMs < WORKING_AFTER_MS) return;
+    if (this.#streak?.place === this.#place && !isDone(progress)) return;
     if (this.#isTold) this.#tell({ kind: 'working' });
     this.#streak = undefined;
     this.#isTold = false;
@@ -82,10 +83,17 @@ export class FailingNotice {
   }
 }
 
-/** How far the work has come, in a form that a person can use. */
+/**
+ * How far the work has come, in a form that a person can use. A copy goes on with the stream only,
+ * so that while one is due its place is that of both.
+ */
 function placeOf(progress: Progress): string {
   if (progress.kind === 'sink') return `cut ${progress.cutOrdinal}`;
   const { checkpoint, snapshot } = progress;
-  const position = checkpoint ? `${checkpoint.file}:${checkpoint.pos}` : 'start';
-  return snapshot ? `${position}, row ${snapshot.rows} of ${snapshot.table}` : position;
+  if (snapshot) return `row ${snapshot.rows} of ${snapshot.table}`;
+  return checkpoint ? `${checkpoint.file}:${checkpoint.pos}` : 'start';
 }
+
+/** Whether there is nothing left to get on with. */
+const isDone = (progress: Progress): boolean =>
+  progress.lagMs === 0 && (progress.kind === 'sink' || progress.snapshot === undefined);

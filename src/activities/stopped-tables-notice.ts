@@ -18,7 +18,7 @@ export class StoppedTablesNotice {
   #told: string;
   #newest: StoppedTables | undefined;
 
-  /** @param known  how many stopped tables the workflow has on record */
+  /** @param known  how many stopped tables the workflow has on record; NaN where nobody knows */
   constructor(
     tell: (stopped: StoppedTables) => void,
     known: number,

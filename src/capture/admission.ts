@@ -212,8 +212,11 @@ export class Admission {
   /** Asks again about tables that may have become readable. */
   recheck(): void {
     const { ledger, definitions } = this.#parts;
-    for (const { id, state } of ledger.entries.values())
-      if (state.kind === 'invisible' || state.kind === 'stopped') definitions.touched(id);
+    // A look that waits for its place is the answer: with a lag, another one would void it for ever.
+    const awaited = new Set(definitions.awaited.map(tableName));
+    for (const [name, { id, state }] of ledger.entries)
+      if ((state.kind === 'invisible' || state.kind === 'stopped') && !awaited.has(name))
+        definitions.touched(id);
   }
 
   /** Acts on looks that hold from here on. Only between transactions. */

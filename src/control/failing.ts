@@ -30,7 +30,10 @@ export interface FailureStreak extends Failure {
 }
 
 /** What of a streak is for a person. */
-export type ToldStreak = Omit<FailureStreak, 'recentMs' | 'told'>;
+export interface ToldStreak extends Omit<FailureStreak, 'recentMs' | 'told'> {
+  /** Nothing is tried before somebody has answered. */
+  readonly waits?: true;
+}
 
 /** What a workflow is told once somebody has to know. */
 export type FailingNotice =
@@ -129,12 +132,14 @@ export function endFailing<State extends MachineState>(
   return { ...state, incidents: withAnswered(state.incidents, { action }, nowMs) };
 }
 
-function causeOf({ code, message, place, sinceMs, failures }: ToldStreak) {
+function causeOf({ code, message, place, sinceMs, failures, waits }: ToldStreak) {
   const since = new Date(sinceMs).toISOString();
   return {
     kind: 'failing',
     code,
-    message: `${message} It has failed ${failures} times since ${since} and is tried again.`,
+    message: waits
+      ? `${message} It waits for an answer: retry, when the cause is gone.`
+      : `${message} It has failed ${failures} times since ${since} and is tried again.`,
     facts: { since, failures, ...(place === '' ? {} : { place }) },
   } as const;
 }

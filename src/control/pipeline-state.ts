@@ -192,7 +192,7 @@ const STEPS: Steps<Phase, EventKind> = {
     applyConfig: 'refuse',
     requestSnapshot: 'refuse',
     cancelSnapshot: 'refuse',
-    recover: 'refuse',
+    recover: 'ifFailing',
     yieldStream: 'refuse',
     drop: 'refuse',
     provisioned: 'stay',
@@ -453,7 +453,7 @@ function applyNotice(
 
 /** What is told of work that has ended meanwhile is old. */
 const isAtWork = ({ phase }: PipelineState): boolean =>
-  phase === 'PROVISIONING' || phase === 'STREAMING';
+  phase === 'PROVISIONING' || phase === 'STREAMING' || phase === 'DRAINING';
 
 function captureStarted(
   state: PipelineState,

@@ -557,6 +557,12 @@ export const CATALOGUE = {
     'The thread that captures or fills a warehouse has not turned its event loop for a minute.',
     'Nothing: it is ended and started again. If it recurs, look for a machine out of memory or processor time.',
   ),
+  'worker.lost': entry(
+    'A worker has gone in the middle of its work',
+    'retry',
+    'It was killed, ran out of memory, or lost its way to Temporal; another attempt has begun from the stored position.',
+    'Nothing, once. Where it comes again and again, look at the memory of the workers and at why they end.',
+  ),
   'worker.thread-died': entry(
     'A data thread ended by itself',
     'retry',

@@ -88,6 +88,8 @@ export interface Heartbeat {
   readonly retrying?: string;
   /** The failures that the next attempt goes on counting. */
   readonly streak?: FailureStreak | undefined;
+  /** The newest attempt of the activity whose failure is in the streak, or that came before this one. */
+  readonly counted?: number;
 }
 
 /** Tables a heartbeat names; the others share one entry. */

@@ -51,6 +51,8 @@ export interface SinkView {
 
 export interface PipelineView {
   readonly pipeline: string;
+  /** A worker has told its state; without one, the server's record has to do, and sinks are not known. */
+  readonly isAnswered: boolean;
   readonly state: string;
   readonly sinceMs: number;
   readonly reason?: string;
@@ -82,7 +84,8 @@ export async function viewPipeline(client: Client, pipeline: string): Promise<Pi
   const position = progress?.checkpoint ?? state?.position;
   return {
     pipeline,
-    state: state?.phase ?? shown.state,
+    isAnswered: state !== undefined,
+    state: phaseOf(shown, state),
     sinceMs: state?.sinceMs ?? shown.startedAtMs,
     ...(reason === undefined ? {} : { reason }),
     ...(progress && { progress, reportedAtMs: shown.reportedAtMs }),
@@ -135,7 +138,7 @@ async function viewSink(client: Client, pipeline: string, name: string): Promise
   const reason = shown.trouble ?? becauseOf(state);
   return {
     name,
-    state: state?.phase ?? shown.state,
+    state: phaseOf(shown, state),
     ...(reason === undefined ? {} : { reason }),
     ...(shown.progress === undefined ? {} : { progress: shown.progress as SinkProgress }),
     ...stoppedView(shown, state),
@@ -162,6 +165,8 @@ const STARTED = 2;
 
 interface Described {
   readonly state: string;
+  /** It goes on, or has ended in order: a query of any other tells of the past. */
+  readonly isLiving: boolean;
   readonly startedAtMs: number;
   /** Of the long activity's newest heartbeat. */
   readonly progress: Heartbeat['progress'];
@@ -180,6 +185,7 @@ async function describe(handle: WorkflowHandle, longActivity: string): Promise<D
   const heartbeat = payload ? defaultPayloadConverter.fromPayload<Heartbeat>(payload) : {};
   return {
     state: stateOf(description),
+    isLiving: ['RUNNING', 'COMPLETED'].includes(description.status.name),
     startedAtMs: description.startTime.getTime(),
     progress: heartbeat.progress,
     reportedAtMs: optionalTsToMs(long?.lastHeartbeatTime) ?? 0,
@@ -192,6 +198,10 @@ function isAtWork({ state, lastStartedTime, lastHeartbeatTime }: PendingActivity
   const startedAtMs = optionalTsToMs(lastStartedTime) ?? 0;
   return Number(state) === STARTED && (optionalTsToMs(lastHeartbeatTime) ?? 0) > startedAtMs;
 }
+
+/** What the workflow says of itself, unless it is dead. */
+const phaseOf = (shown: Described, state: PipelineState | SinkState | undefined): string =>
+  shown.isLiving && state ? state.phase : shown.state;
 
 /** The attribute a workflow leaves behind when it ends in order; the server's word otherwise. */
 function stateOf({ status, typedSearchAttributes }: WorkflowExecutionDescription): string {

@@ -22,7 +22,8 @@ export async function workflowStates(
 ): Promise<readonly WorkflowState[]> {
   return client.connection.withDeadline(deadlineMs, async () => {
     const states: WorkflowState[] = [];
-    const query = "WorkflowType IN ('cdcPipeline', 'cdcSink') AND ExecutionStatus = 'Running'";
+    const query =
+      "WorkflowType IN ('cdcPipeline', 'cdcDrop', 'cdcSink') AND ExecutionStatus = 'Running'";
     for await (const { workflowId, typedSearchAttributes } of client.workflow.list({ query })) {
       const pipeline = typedSearchAttributes.get(CDC_PIPELINE);
       const state = typedSearchAttributes.get(CDC_STATE);

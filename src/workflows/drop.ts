@@ -1,6 +1,7 @@
 import { allHandlersFinished, condition, proxyActivities } from '@temporalio/workflow';
 import type { Activities } from '../activities/types.ts';
 import { pipelineDetails } from '../control/details-text.ts';
+import { isKnownToFail } from '../control/failing.ts';
 import {
   type PipelineEvent,
   type PipelineState,
@@ -9,6 +10,7 @@ import {
 } from '../control/pipeline-state.ts';
 import { withRefusal } from '../control/refusal.ts';
 import { STEP } from './activity-options.ts';
+import { verdictOf } from './failure.ts';
 import { bindPipelineMessages } from './pipeline-messages.ts';
 import { SnapshotReplies } from './snapshot-replies.ts';
 import { showState } from './visible-state.ts';
@@ -41,16 +43,36 @@ export async function cdcDrop(input: DropInput): Promise<void> {
   const { sinks, snapshot } = spec;
   showState(spec.pipeline, state.phase, pipelineDetails(state));
   const activities = proxyActivities<Activities>(STEP);
+  /** What the server does not repeat by itself is repeated when somebody has answered. */
+  const untilDone = async (work: () => Promise<void>): Promise<void> => {
+    for (let failures = 1; ; failures += 1)
+      try {
+        await work();
+        return;
+      } catch (error) {
+        const verdict = verdictOf(error);
+        if (!verdict) throw error;
+        const { code, message } = verdict;
+        const at = { place: 'teardown', sinceMs: Date.now(), failures, waits: true } as const;
+        take({ kind: 'failing', code, message, ...at });
+        showState(spec.pipeline, state.phase, pipelineDetails(state));
+        await condition(() => !isKnownToFail(state));
+      }
+  };
   const nothing = { ...spec, sinks: {}, snapshot: { ...snapshot, schedules: {} } };
-  await activities.ensureSchedules({
-    spec: nothing,
-    retired: [...retired.schedules, ...Object.keys(snapshot.schedules)],
-  });
-  await activities.ensureSinks({
-    spec: nothing,
-    retired: [...retired.sinks, ...Object.keys(sinks)],
-  });
-  await activities.teardown({ spec, deleteTopics });
+  await untilDone(() =>
+    activities.ensureSchedules({
+      spec: nothing,
+      retired: [...retired.schedules, ...Object.keys(snapshot.schedules)],
+    }),
+  );
+  await untilDone(() =>
+    activities.ensureSinks({
+      spec: nothing,
+      retired: [...retired.sinks, ...Object.keys(sinks)],
+    }),
+  );
+  await untilDone(() => activities.teardown({ spec, deleteTopics }));
   take({ kind: 'drained' });
   showState(spec.pipeline, state.phase, pipelineDetails(state));
   await condition(() => allHandlersFinished() && replies.areSent());

@@ -3,6 +3,7 @@ import {
   condition,
   continueAsNew,
   makeContinueAsNewFunc,
+  patched,
   proxyActivities,
   workflowInfo,
 } from '@temporalio/workflow';
@@ -85,9 +86,14 @@ export async function cdcPipeline(input: PipelineInput): Promise<void> {
         break;
       case 'PAUSED':
       case 'GAP':
-      case 'BLOCKED':
-        await condition(() => state !== now);
+      case 'BLOCKED': {
+        // Requests that are put off change nothing, and fill the history all the same.
+        const mayEndRun = patched('a run may end while the pipeline stands still');
+        await condition(
+          () => state !== now || (mayEndRun && workflowInfo().continueAsNewSuggested),
+        );
         break;
+      }
       case 'DRAINING':
       case 'DROPPED':
         await makeContinueAsNewFunc<typeof cdcDrop>({ workflowType: 'cdcDrop' })({ state: now });

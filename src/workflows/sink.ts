@@ -74,7 +74,10 @@ export async function cdcSink(input: SinkWorkflowInput): Promise<void> {
           const { id, deferral } = snapshot;
           if (deferral !== undefined) await condition(() => state !== now, ASK_AGAIN_AFTER);
           if (state !== now) break;
-          if (await askForSnapshot(now, id)) take({ kind: 'snapshotAsked', snapshotId: id });
+          const isAsked = await askForSnapshot(now, id);
+          // The answer may come together with the server's word that the question has arrived.
+          if (state.snapshot !== snapshot) break;
+          if (isAsked) take({ kind: 'snapshotAsked', snapshotId: id });
           else await condition(() => state !== now, ASK_AGAIN_AFTER);
         } else if (sink)
           await step.run(

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { FailingNotice, type KnownFailures } from '../../src/activities/failing-notice.ts';
 import type { FailingNotice as Told } from '../../src/control/failing.ts';
-import type { SinkProgress } from '../../src/observability/progress.ts';
+import type { PipelineProgress, SinkProgress } from '../../src/observability/progress.ts';
 
 const SETTINGS = { incidentAfterMs: 300_000, incidentAfterCount: 10 };
 const LOST = { code: 'kafka.unreachable', message: 'No broker answers.' };
@@ -15,6 +15,34 @@ const at = (cutOrdinal: number): SinkProgress => ({
   cutOrdinal,
   lagMs: 0,
   tables: {},
+});
+
+/** A stream that has got on, beside a copy that has not. */
+const copying = (pos: number): PipelineProgress => ({
+  kind: 'pipeline',
+  pipeline: 'shop',
+  tables: {},
+  transactions: pos,
+  bytesPublished: 0,
+  batches: pos,
+  lagMs: 0,
+  rowsPerSecond: 0,
+  checkpoint: {
+    gtidSet: '',
+    file: 'binlog.000004',
+    pos,
+    epoch: 1,
+    commitOrdinal: pos,
+    writtenAtMs: 0,
+  },
+  snapshot: {
+    table: 'shop.orders',
+    rows: 500,
+    estimatedRows: 1_000,
+    rowsPerSecond: 0,
+    tablesDone: 0,
+    tablesTotal: 1,
+  },
 });
 
 /** Work whose attempts fail and report as a test says, on a clock that it moves. */
@@ -38,9 +66,9 @@ class Work {
     this.notice.failed(failure);
   }
 
-  reports(cutOrdinal: number, forS = 0): void {
+  reports(cutOrdinal: number, forS = 0, lagMs = 0): void {
     for (let second = 0; second <= forS; second += 1) {
-      this.notice.progressed(at(cutOrdinal));
+      this.notice.progressed({ ...at(cutOrdinal), lagMs });
       if (second < forS) this.nowS += 1;
     }
   }
@@ -110,6 +138,26 @@ describe('a notice of work that fails and is tried again', () => {
     expect(work.notice.streak).toBeUndefined();
     work.reports(2, 120);
     expect(work.told).toHaveLength(2);
+  });
+
+  it('is given of work that stands at one place, however long its attempts live', () => {
+    const work = new Work();
+    times(4, () => {
+      work.reports(7, 118, 40);
+      work.fails(LOST, 2);
+    });
+    expect(work.told).toMatchObject([{ kind: 'failing', place: 'cut 7', failures: 4 }]);
+    work.reports(7, 70, 0);
+    expect(work.told.at(-1)).toEqual({ kind: 'working' });
+  });
+
+  it('is given of a copy that stands while the stream goes on', () => {
+    const work = new Work();
+    for (let attempt = 1; attempt <= 6; attempt += 1) {
+      work.notice.progressed(copying(attempt));
+      work.fails(LOST, 61);
+    }
+    expect(work.told).toMatchObject([{ kind: 'failing', place: 'row 500 of shop.orders' }]);
   });
 
   it('is not taken back by an attempt that falls silent before it fails', () => {

@@ -26,6 +26,7 @@ function received(port: string, pipeline: string, ...more: readonly unknown[]): 
 
 const SHOP: PipelineView = {
   pipeline: 'shop',
+  isAnswered: true,
   state: 'GAP',
   sinceMs: Date.now() - 65_000,
   reason: 'binlog purged',
@@ -42,6 +43,7 @@ const SHOP: PipelineView = {
 /** Nothing is wrong with it. */
 const calm = (pipeline: string): PipelineView => ({
   pipeline,
+  isAnswered: true,
   state: 'STREAMING',
   sinceMs: Date.now() - 65_000,
   sinks: [{ name: 'warehouse', state: 'RUNNING' }],

@@ -17,6 +17,7 @@ const POSITION = {
 };
 
 const STREAMING: PipelineView = {
+  isAnswered: true,
   pipeline: 'shop',
   state: 'STREAMING',
   sinceMs: NOW_MS - 3_725_000,

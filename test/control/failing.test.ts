@@ -176,13 +176,16 @@ describe('a pipeline that fails and tries again', () => {
     expect(state.incidents).toMatchObject([{ answer: { action: 'became gap' } }, { kind: 'gap' }]);
   });
 
-  it.each(['pause', 'drop'] as const)('is told nothing more after %s', (kind) => {
-    const ended = after(
-      STREAMING,
-      kind === 'pause' ? { kind } : { kind, deleteTopics: false },
-      FAILING,
-    );
-    expect(openOf(ended)).toBeUndefined();
+  it('is told nothing more after a pause', () => {
+    expect(openOf(after(STREAMING, { kind: 'pause' }, FAILING))).toBeUndefined();
+  });
+
+  it('tells also of a drop that fails, which an answer lets try again', () => {
+    const dropping = after(STREAMING, { kind: 'drop', deleteTopics: true });
+    const state = after(dropping, { ...FAILING, waits: true });
+    expect(openOf(state)?.message).toContain('It waits for an answer');
+    expect(refusalOf(dropping, recover('retry', '*'))).toContain('no open incident');
+    expect(openOf(after(state, recover('retry', '*')))).toBeUndefined();
   });
 });
 

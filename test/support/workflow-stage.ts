@@ -47,6 +47,8 @@ export interface Stage extends AsyncDisposable {
   script: StreamScript;
   sinkScript: SinkScript;
   provision: (spec: PipelineSpec) => Promise<void>;
+  /** Before sinks and schedules are taken down. */
+  teardown: () => Promise<void>;
   startWorkers(): Promise<void>;
   /** Ends what a test left running: its heartbeats would slow the others down. */
   endAll(): Promise<void>;
@@ -118,6 +120,7 @@ export async function openStage(
     script: untilCancelled(1),
     sinkScript: (_input, { signal }) => aborted(signal),
     provision: () => Promise.resolve(),
+    teardown: () => Promise.resolve(),
     startWorkers: async () => {
       for (const worker of await createWorkers()) running.push({ worker, end: worker.run() });
     },
@@ -170,6 +173,7 @@ export async function openStage(
     ensureSinks: (input) => ensureSinks(client, input),
     ensureSchedules: (input) => ensureSchedules(client, input),
     teardown: async ({ spec }) => {
+      await stage.teardown();
       await stopSinks(client, spec);
       await removeSchedules(client, spec.pipeline);
     },

@@ -313,6 +313,24 @@ describe.skipIf(address === '')('cdcPipeline on a server', () => {
     expect(healed.incidents).toMatchObject([{ answer: { action: 'works again' } }]);
   }, 60_000);
 
+  it('waits for an answer when a drop cannot be done, and is gone behind it', async () => {
+    stage.script = untilCancelled(1);
+    await stage.start(aPipelineSpec({ pipeline: 'undroppable' }));
+    await stage.waitFor('undroppable', ({ phase }) => phase === 'STREAMING');
+    stage.teardown = failing('kafka.refused');
+    await handleOf('undroppable').signal('drop', { deleteTopics: true });
+    const waiting = await stage.waitFor(
+      'undroppable',
+      ({ phase, incidents }) => phase === 'DRAINING' && incidents.length === 1,
+    );
+    const open = findOpenIncident(waiting.incidents);
+    expect(open).toMatchObject({ kind: 'failing', code: 'kafka.refused' });
+    expect(open?.message).toContain('waits for an answer');
+    stage.teardown = () => Promise.resolve();
+    await handleOf('undroppable').signal('recover', { incidentId: open?.id, action: 'retry' });
+    await handleOf('undroppable').result();
+  }, 60_000);
+
   it('is BLOCKED by what a person has to mend, and resumes when it is', async () => {
     stage.script = failing('mysql.misconfigured');
     await stage.start(aPipelineSpec({ pipeline: 'blocked' }));

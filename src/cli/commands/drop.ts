@@ -53,7 +53,7 @@ export const drop: Verb = (program, act) => {
 const planOf = (pipeline: string, deleteTopics: boolean): readonly string[] => [
   `Capture of ${pipeline} ends behind the batch under way, and its sinks and schedules end with it.`,
   deleteTopics
-    ? 'The topics that it has made, and its position, are deleted: what consumers have not read is gone.'
+    ? 'The topics that it has written to, and its position, are deleted: what consumers have not read is gone.'
     : 'Topics and position stay; delete them yourself when they are no longer wanted.',
   'Warehouse tables stay.',
 ];

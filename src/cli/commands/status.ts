@@ -72,9 +72,17 @@ async function answer(control: PipelineControl, pipeline: string | undefined): P
   return { ok: isWell(one), result: one, text: statusBlock(one, Date.now()) };
 }
 
-/** Nobody has to do anything. A pause is what somebody wanted. */
-function isWell({ incident, stopped, sinks }: PipelineView): boolean {
-  return [{ incident, stopped }, ...sinks].every((one) => !one.incident && !one.stopped);
+/** States in which nobody has to do anything. A pause is what somebody wanted. */
+const WELL: ReadonlySet<string> = new Set([
+  ...['STARTING', 'PROVISIONING', 'STREAMING', 'PAUSED', 'DRAINING', 'DROPPED'],
+  ...['NOT STARTED', 'RUNNING', 'STOPPED'],
+]);
+
+function isWell({ isAnswered, sinks, ...pipeline }: PipelineView): boolean {
+  return (
+    isAnswered &&
+    [pipeline, ...sinks].every((one) => WELL.has(one.state) && !one.incident && !one.stopped)
+  );
 }
 
 async function watched(
@@ -128,8 +136,9 @@ async function waited(
   });
 }
 
-const isStreaming = ({ state, position }: PipelineView): boolean =>
-  state === 'STREAMING' && position !== undefined;
+/** What was reported before the state began is of an earlier stream. */
+const isStreaming = ({ state, sinceMs, progress, reportedAtMs = 0 }: PipelineView): boolean =>
+  state === 'STREAMING' && progress?.checkpoint !== undefined && reportedAtMs > sinceMs;
 
 /**
  * Everything that was committed at the source when this was first asked is in every warehouse. What
@@ -138,15 +147,17 @@ const isStreaming = ({ state, position }: PipelineView): boolean =>
 function caughtUp(): (view: PipelineView) => boolean {
   let firstReportMs: number | undefined;
   let target: number | undefined;
-  return ({ state, progress, reportedAtMs = 0, sinks }) => {
+  return ({ isAnswered, state, progress, reportedAtMs = 0, sinks }) => {
     firstReportMs ??= reportedAtMs;
     const isRead =
+      isAnswered &&
       state === 'STREAMING' &&
       reportedAtMs > firstReportMs &&
       progress?.lagMs === 0 &&
       progress.snapshot === undefined;
     if (isRead) target ??= progress.checkpoint?.commitOrdinal;
     return (
+      isAnswered &&
       target !== undefined &&
       sinks.every((sink) => (sink.progress?.cutOrdinal ?? -1) >= (target ?? Infinity))
     );
