@@ -152,18 +152,26 @@ class Play {
     const sink = new SinkStandings(PREFIX);
     let from = 0;
     let taken = 0;
-    records.forEach(({ key, topic }, index) => {
-      if (key !== 'checkpoint' || !topic.endsWith('.positions')) return;
+    const isPosition = ({ key, topic }: (typeof records)[number]): boolean =>
+      key === 'checkpoint' && topic.endsWith('.positions');
+    const newest = records.findLastIndex(isPosition);
+    records.forEach((record, index) => {
+      if (!isPosition(record)) return;
       const checkpoint = oracle.take(records.slice(from, index + 1));
       from = index + 1;
       if (!checkpoint || checkpoint.open) return;
       sink.take(records.slice(taken, index + 1), checkpoint);
       taken = index + 1;
-      for (const name of new Set([...oracle.tables, ...sink.tables]))
-        expect({ name, status: sink.status(name) }, `at ${checkpoint.gtidSet}`).toEqual({
+      for (const name of new Set([...oracle.tables, ...sink.tables])) {
+        const status = sink.status(name);
+        // One that is taken up empty is announced when its topic is there, perhaps a checkpoint later.
+        if (status === undefined && index < newest && oracle.status(name) === 'consistent')
+          continue;
+        expect({ name, status }, `at ${checkpoint.gtidSet}`).toEqual({
           name,
           status: oracle.status(name),
         });
+      }
       const truth = this.source.server.at(Number(/(\d+)$/.exec(checkpoint.gtidSet)?.[1] ?? 0));
       for (const name of oracle.tables) {
         if (oracle.status(name) !== 'consistent') continue;
