@@ -33,7 +33,7 @@ export function timestampText(us: number): string {
 
 export const timestamp = (us: number): string => `TIMESTAMP ${text(timestampText(us))}`;
 
-const DAY_US = 86_400_000_000;
+export const DAY_US = 86_400_000_000;
 
 /**
  * GoogleSQL. A sequence is stored as its text: of fixed width, it sorts as it should. The changelog
@@ -97,9 +97,12 @@ function descriptions({ columns, comments }: DescribedColumns): string {
 
 const descriptionOption = (comment: string): string => ` OPTIONS (description = ${text(comment)})`;
 
-/** The table that takes every change, in the internal dataset. */
-export const changesName = (layout: BigQueryLayout, table: StoredTable): string =>
-  storageName(namesOf(bigQueryNaming(layout), table), 'changes');
+/** The table that takes every change, or that of the present rows, in the internal dataset. */
+export const physicalName = (
+  layout: BigQueryLayout,
+  table: StoredTable,
+  what: 'changes' | 'state',
+): string => storageName(namesOf(bigQueryNaming(layout), table), what);
 
 /** From a type to one that holds its values. */
 function convert(expression: string, from: string, to: string): string {

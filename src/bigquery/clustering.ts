@@ -1,9 +1,8 @@
 import { generationAfter, generationsOf, keyColumns } from '../view/key-generation.ts';
-import { namesOf } from '../view/naming-rules.ts';
 import type { StoredColumn, StoredTable } from '../view/stored-table.ts';
 import { storedName } from '../view/table-form.ts';
+import { physicalName } from './bigquery-dialect.ts';
 import type { BigQueryContext } from './context.ts';
-import { bigQueryNaming, storageName } from './names.ts';
 
 /** Types that a table can be clustered by. */
 export const CLUSTERABLE: ReadonlySet<string> = new Set([
@@ -62,6 +61,5 @@ async function cluster(
   what: 'changes' | 'state',
   columns: readonly string[],
 ): Promise<void> {
-  const names = namesOf(bigQueryNaming(layout), table);
-  await service.cluster(layout.internal, storageName(names, what), columns);
+  await service.cluster(layout.internal, physicalName(layout, table, what), columns);
 }

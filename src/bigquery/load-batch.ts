@@ -6,7 +6,7 @@ import type { SinkBatch, TableRows } from '../sink/destination.ts';
 import type { Obstacle } from '../sink/table-stop.ts';
 import { tableTopic } from '../topic/topic-name.ts';
 import { BEFORE_ALL, type StoredTable } from '../view/stored-table.ts';
-import { changesName } from './bigquery-dialect.ts';
+import { physicalName } from './bigquery-dialect.ts';
 import type { LoadedFile } from './commit-script.ts';
 import { type BigQueryContext, CONCURRENT_JOBS } from './context.ts';
 import type { LoadJob } from './job.ts';
@@ -80,7 +80,7 @@ async function loadTable(
   const { file, ...facts } = made;
   const id = jobId(context, plan, `load-${table.name}`);
   if (facts.rows > 0) {
-    const target = { dataset: layout.internal, table: changesName(layout, table) };
+    const target = { dataset: layout.internal, table: physicalName(layout, table, 'changes') };
     const job: LoadJob = { kind: 'load', ...target, file };
     const doing = `loading rows of ${table.name}`;
     const done = await unlessRefused(

@@ -306,6 +306,11 @@ function recordDefinitions(
     `UPDATE ${ownTable(layout, OWN.tables)} AS t SET definition = v.definition` +
     ` FROM (${rowsIn('definitions', FORM_ROW)}) AS v WHERE t.name = v.name`;
   const rows = tables.map((table) => ({ name: table.name, definition: definitionOf(table) }));
+  return withDefinitions(sql, rows);
+}
+
+/** The statement, once for each part of the rows that it names `@definitions`. */
+function withDefinitions(sql: string, rows: readonly object[]): readonly Statement[] {
   return dataParts(rows).map((part) => ({ sql, data: { definitions: JSON.stringify(part) } }));
 }
 
@@ -390,7 +395,7 @@ export function saveDefinitions(
       ...standingRow(entry),
     }),
   );
-  return dataParts(rows).map((part) => ({ sql, data: { definitions: JSON.stringify(part) } }));
+  return withDefinitions(sql, rows);
 }
 
 /** The update of the checkpoint's one row. */

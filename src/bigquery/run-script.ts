@@ -3,7 +3,7 @@ import { SluiceError } from '../errors/error.ts';
 import type { BigQueryContext } from './context.ts';
 import type { JobId } from './job.ts';
 import { runJob } from './run-job.ts';
-import type { Statement } from './statement.ts';
+import { inParts, type Statement } from './statement.ts';
 
 /** BigQuery takes a megabyte; a name or a literal may have several bytes a character. */
 const MAX_SCRIPT_CHARACTERS = 250_000;
@@ -19,25 +19,11 @@ export async function runScript(
   statements: readonly string[],
   doing: string,
 ): Promise<void> {
-  for (const part of parts(statements)) {
+  // A statement that is too long by itself is for BigQuery to judge.
+  for (const part of inParts(statements, ({ length }) => length, MAX_SCRIPT_CHARACTERS)) {
     const sql = part.length === 1 ? part.join('') : part.map((s) => `${s};`).join('\n');
-    await runStatement(context, `sluice-${randomUUID()}`, { sql }, doing);
+    await runRepeatable(context, { sql }, doing);
   }
-}
-
-/** As few scripts as can be sent; a statement that is too long by itself is one, for BigQuery to judge. */
-function parts(statements: readonly string[]): readonly (readonly string[])[] {
-  const scripts: string[][] = [];
-  let room = 0;
-  for (const statement of statements) {
-    if (statement.length > room) {
-      scripts.push([]);
-      room = MAX_SCRIPT_CHARACTERS;
-    }
-    scripts.at(-1)?.push(statement);
-    room -= statement.length;
-  }
-  return scripts;
 }
 
 /** A statement that may be run twice. */

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { identifier, text, timestamp } from './bigquery-dialect.ts';
+import { DAY_US, identifier, text, timestamp } from './bigquery-dialect.ts';
 import type { BigQueryContext } from './context.ts';
 import type { JobId } from './job.ts';
 import type { BigQueryLayout } from './names.ts';
@@ -52,8 +52,6 @@ export async function withStagedData(
   const rest = Object.entries(data).filter(([name]) => !large.includes(name));
   return { sql, data: Object.fromEntries(rest) };
 }
-
-const DAY_US = 86_400_000_000;
 
 /** Bytes in a request, where a text is one in JSON. */
 const bytesOf = (content: string): number => Buffer.byteLength(JSON.stringify(content));

@@ -43,18 +43,26 @@ export function transaction(statements: readonly Statement[]): Statement {
 /** What a request takes of data: ten megabytes hold it with the text, and with every quote in it escaped. */
 export const MAX_DATA_BYTES = 4_000_000;
 
-/** As few parts as hold the rows. */
-export function dataParts<Row>(rows: readonly Row[]): readonly (readonly Row[])[] {
-  const parts: Row[][] = [];
+/** The rows as data of as few requests as hold them. */
+export const dataParts = <Row>(rows: readonly Row[]): readonly (readonly Row[])[] =>
+  inParts(rows, (row) => Buffer.byteLength(JSON.stringify(row)), MAX_DATA_BYTES);
+
+/** As few parts as hold the items, in their order; one that is too large by itself is a part. */
+export function inParts<Item>(
+  items: readonly Item[],
+  sizeOf: (item: Item) => number,
+  limit: number,
+): readonly (readonly Item[])[] {
+  const parts: Item[][] = [];
   let room = 0;
-  for (const row of rows) {
-    const bytes = Buffer.byteLength(JSON.stringify(row));
-    if (bytes > room) {
+  for (const item of items) {
+    const size = sizeOf(item);
+    if (size > room) {
       parts.push([]);
-      room = MAX_DATA_BYTES;
+      room = limit;
     }
-    parts.at(-1)?.push(row);
-    room -= bytes;
+    parts.at(-1)?.push(item);
+    room -= size;
   }
   return parts;
 }

@@ -5,7 +5,7 @@ import type { SinkBatch, TableRows } from '../sink/destination.ts';
 import type { Obstacle } from '../sink/table-stop.ts';
 import { tableTopic } from '../topic/topic-name.ts';
 import type { StoredTable } from '../view/stored-table.ts';
-import { changesName } from './bigquery-dialect.ts';
+import { physicalName } from './bigquery-dialect.ts';
 import { type BigQueryContext, CONCURRENT_JOBS } from './context.ts';
 import {
   byOutcome,
@@ -169,7 +169,7 @@ function encode(
 const targetOf = (
   { layout }: Pick<BigQueryContext, 'layout'>,
   table: StoredTable,
-): StreamTable => ({ dataset: layout.internal, table: changesName(layout, table) });
+): StreamTable => ({ dataset: layout.internal, table: physicalName(layout, table, 'changes') });
 
 /** Writes the rows into a new stream; none when there are none. */
 async function fill(

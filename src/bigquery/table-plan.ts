@@ -134,7 +134,7 @@ function createStatements(
   ];
 }
 
-/** What {@link tableStatements} made of a table that has no row yet. */
+/** What {@link tableScripts} made of a table that has no row yet. */
 export function dropStatements(layout: BigQueryLayout, table: StoredTable): readonly string[] {
   const { changes, state } = bigQueryDialect(layout);
   return [changes(table), state(table)].map((name) => `DROP TABLE IF EXISTS ${name}`);

@@ -2,9 +2,9 @@ import {
   cut,
   findOpenIncident,
   type Incident,
-  newIncident,
   withAnswered,
   withinBounds,
+  withOpened,
 } from './incident.ts';
 import type { FailureSettings } from './pipeline-spec.ts';
 import type { MachineState } from './state-machine.ts';
@@ -115,11 +115,7 @@ export function applyFailing<State extends MachineState>(
     const incidents = state.incidents.map((one) => (one === known ? { ...one, ...cause } : one));
     return { ...state, incidents: withinBounds(incidents) };
   }
-  if (findOpenIncident(state.incidents)) return state;
-  const ordinal = state.incidentCount + 1;
-  const opened = newIncident(cause, ordinal, nowMs, idPrefix);
-  const incidents = withinBounds([...state.incidents, opened]);
-  return { ...state, incidentCount: ordinal, incidents };
+  return findOpenIncident(state.incidents) ? state : withOpened(state, cause, nowMs, idPrefix);
 }
 
 /** The state in which nothing is tried any more: the incident of trying is closed, by `action`. */

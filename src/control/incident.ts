@@ -78,6 +78,24 @@ export function newIncident(
   };
 }
 
+/** What carries incidents from run to run. */
+interface Incidents {
+  readonly incidents: readonly Incident[];
+  readonly incidentCount: number;
+}
+
+/** The state with one more incident, which is open. */
+export function withOpened<State extends Incidents>(
+  state: State,
+  cause: Cause,
+  nowMs: number,
+  idPrefix: string,
+): State {
+  const incidentCount = state.incidentCount + 1;
+  const opened = newIncident(cause, incidentCount, nowMs, idPrefix);
+  return { ...state, incidentCount, incidents: withinBounds([...state.incidents, opened]) };
+}
+
 /** With the open incident answered. What it said stays on record, shortened. */
 export function withAnswered(
   incidents: readonly Incident[],

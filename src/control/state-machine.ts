@@ -4,10 +4,9 @@ import {
   findOpenIncident,
   type Incident,
   isOpenStop,
-  newIncident,
   type Verdict,
   withAnswered,
-  withinBounds,
+  withOpened,
 } from './incident.ts';
 import type { CommandAnswer, Requester, SnapshotDone } from './messages.ts';
 
@@ -229,11 +228,7 @@ export function openIncident<State extends MachineState>(
 ): State {
   if (!isStopped(state)) return state;
   const tried = endFailing(state, `became ${verdict.kind}`, nowMs);
-  if (findOpenIncident(tried.incidents)) return tried;
-  const ordinal = state.incidentCount + 1;
-  const opened = newIncident(verdict, ordinal, nowMs, idPrefix);
-  const incidents = withinBounds([...tried.incidents, opened]);
-  return { ...tried, incidentCount: ordinal, incidents };
+  return findOpenIncident(tried.incidents) ? tried : withOpened(tried, verdict, nowMs, idPrefix);
 }
 
 /** The state with its open incident answered, unless that still holds it up. */

@@ -4,7 +4,7 @@ import { internalTopics, type Topic } from '../topic/topic-name.ts';
 import { Cluster } from './cluster.ts';
 import { CommittedReader } from './committed-reader.ts';
 import type { KafkaConnection } from './connection-options.ts';
-import { deleteTopics, listTopics } from './topic-admin.ts';
+import { deleteTopics } from './topic-admin.ts';
 import { foldTopic } from './topic-fold.ts';
 
 const REQUEST_TIMEOUT_MS = 30_000;
@@ -72,13 +72,11 @@ export async function deleteOwnedTopics(
  * Prefixes of other pipelines that begin with this one and a dot, or the other way round: a table
  * topic of the one could be a topic of the other. None for a prefix that is in use already: a
  * pipeline that has been running goes on.
+ *
+ * @param topics  all of the cluster
  */
-export async function nestedPrefixes(
-  connection: KafkaConnection,
-  prefix: string,
-): Promise<readonly string[]> {
+export function nestedPrefixes(topics: readonly string[], prefix: string): readonly string[] {
   const ending = internalTopics('').positions;
-  const topics = await listTopics(connection);
   if (topics.includes(internalTopics(prefix).positions)) return [];
   return topics
     .filter((topic) => topic.endsWith(ending))

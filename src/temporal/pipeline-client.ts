@@ -141,12 +141,12 @@ export class PipelineClient implements AsyncDisposable {
     throw noWorker(pipeline);
   }
 
-  pause(pipeline: string, request: OfSink): Promise<CommandReceipt> {
-    return this.#commandOf(pipeline, 'pause', request);
+  pause(pipeline: string, { sink, ...who }: OfSink): Promise<CommandReceipt> {
+    return this.#send({ pipeline, sink }, 'pause', who);
   }
 
-  resume(pipeline: string, request: OfSink): Promise<CommandReceipt> {
-    return this.#commandOf(pipeline, 'resume', request);
+  resume(pipeline: string, { sink, ...who }: OfSink): Promise<CommandReceipt> {
+    return this.#send({ pipeline, sink }, 'resume', who);
   }
 
   /** The sink begins an empty warehouse, and the pipeline is asked for a snapshot of every table. */
@@ -198,14 +198,6 @@ export class PipelineClient implements AsyncDisposable {
     request: Operator & { readonly deleteTopics: boolean },
   ): Promise<CommandReceipt> {
     return this.#command(pipeline, 'drop', request);
-  }
-
-  #commandOf(
-    pipeline: string,
-    kind: 'pause' | 'resume',
-    { sink, ...who }: OfSink,
-  ): Promise<CommandReceipt> {
-    return this.#send({ pipeline, sink }, kind, who);
   }
 
   #command(pipeline: string, kind: CommandKind, payload: object): Promise<CommandReceipt> {

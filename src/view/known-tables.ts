@@ -47,7 +47,7 @@ export class KnownTables {
   /** Whether nothing has one of the relations, nor had it at a cut that may still be shown. */
   isFree(relations: readonly string[]): boolean {
     if (this.isOwn(relations) || this.holdersOf(relations).length > 0) return false;
-    return !relations.some((relation) => this.#left.has(lower(relation)));
+    return !this.isLeft(relations);
   }
 
   /** Whether a view leaves one of the relations, or has left it at a cut that may still be shown. */

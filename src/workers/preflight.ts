@@ -34,15 +34,15 @@ async function preflight(spec: PipelineSpec): Promise<readonly Finding[]> {
 /** @throws {SluiceError} `kafka.unreachable` | `kafka.refused` */
 async function checkKafka(spec: PipelineSpec): Promise<Finding> {
   const { prefix } = spec.kafka;
-  const connection = await kafkaConnection(spec);
-  const topics = (await listTopics(connection)).filter((topic) => topic.startsWith(`${prefix}.`));
-  const nested = await nestedPrefixes(connection, prefix);
+  const topics = await listTopics(await kafkaConnection(spec));
+  const own = topics.filter((topic) => topic.startsWith(`${prefix}.`));
+  const nested = nestedPrefixes(topics, prefix);
   return nested.length > 0
     ? { check: 'kafka.prefix', severity: 'fatal', message: nestedText(prefix, nested) }
     : {
         check: 'kafka',
         severity: 'ok',
-        message: `The brokers answer; ${topics.length} topics of prefix ${prefix} exist.`,
+        message: `The brokers answer; ${own.length} topics of prefix ${prefix} exist.`,
       };
 }
 

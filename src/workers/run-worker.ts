@@ -29,7 +29,6 @@ import { ensureSearchAttributes } from '../temporal/search-attributes.ts';
 import { activityParts, type PartsContext } from './activity-parts.ts';
 import { keepCompiledCode } from './code-cache.ts';
 import { followLoopDelay } from './loop-delay-metric.ts';
-
 import { StateMetrics } from './state-metrics.ts';
 import { quietKnownWarnings } from './warnings.ts';
 import { workflowBundle } from './workflow-bundle.ts';

@@ -80,11 +80,13 @@ describe.skipIf(!KAFKA)('prefixes', { timeout: 60_000 }, () => {
   it('that lie within each other are found from both sides, before the second one is in use', async () => {
     const { prefix } = logOptions();
     await written(`${prefix}.eu`);
-    expect(await nestedPrefixes(connection, prefix)).toEqual([`${prefix}.eu`]);
-    expect(await nestedPrefixes(connection, `${prefix}.eu.west`)).toEqual([`${prefix}.eu`]);
-    expect(await nestedPrefixes(connection, `${prefix}.europe`)).toEqual([]);
-    expect(await nestedPrefixes(connection, `${prefix}.eu`)).toEqual([]);
+    expect(nestedPrefixes(await listTopics(connection), prefix)).toEqual([`${prefix}.eu`]);
+    expect(nestedPrefixes(await listTopics(connection), `${prefix}.eu.west`)).toEqual([
+      `${prefix}.eu`,
+    ]);
+    expect(nestedPrefixes(await listTopics(connection), `${prefix}.europe`)).toEqual([]);
+    expect(nestedPrefixes(await listTopics(connection), `${prefix}.eu`)).toEqual([]);
     await written(prefix);
-    expect(await nestedPrefixes(connection, prefix)).toEqual([]);
+    expect(nestedPrefixes(await listTopics(connection), prefix)).toEqual([]);
   });
 });

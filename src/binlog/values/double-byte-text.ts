@@ -138,7 +138,8 @@ function decode(
   return text;
 }
 
-const REPLACEMENT = '\ufffd';
+/** Stands for bytes that are no character. */
+export const REPLACEMENT = '\ufffd';
 
 function replace(
   buffer: Buffer,

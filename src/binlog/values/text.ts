@@ -4,7 +4,7 @@ import type { InvalidTextRule } from '../../change/row-settings.ts';
 import type { TableSchema } from '../../change/table.ts';
 import { SluiceError } from '../../errors/error.ts';
 import type { JsonBytes } from '../json-bytes.ts';
-import { doubleByteText } from './double-byte-text.ts';
+import { doubleByteText, REPLACEMENT } from './double-byte-text.ts';
 import { singleByteTable } from './single-byte-charsets.ts';
 
 /** Bytes from `start` to before `end` as text; throws `binlog.unsupported` where it cannot be exact. */
@@ -162,8 +162,6 @@ function newCharset(name: string): Charset {
 }
 
 const UNKNOWN: Charset = { attempt: (_, start, end) => (start === end ? '' : undefined) };
-
-const REPLACEMENT = '\ufffd';
 
 /** UTF-8 to text, or `undefined` where it is none: a replacement character is never made up. */
 export function decodeUtf8(buffer: Buffer, start: number, end: number): string | undefined {

@@ -68,9 +68,14 @@ async function answer(control: PipelineControl, pipeline: string | undefined): P
     const pipelines = await control.list();
     return { ok: pipelines.every(isWell), result: { pipelines }, text: listText(pipelines) };
   }
-  const one = await control.status(pipeline);
-  return { ok: isWell(one), result: one, text: statusBlock(one, Date.now()) };
+  return shown(await control.status(pipeline));
 }
+
+const shown = (one: PipelineView): Answer => ({
+  ok: isWell(one),
+  result: one,
+  text: statusBlock(one, Date.now()),
+});
 
 /** States in which nobody has to do anything. A pause is what somebody wanted. */
 const WELL: ReadonlySet<string> = new Set([
@@ -123,7 +128,7 @@ async function waited(
   return withControl(surroundings, async (control) => {
     for (;;) {
       const view = await control.status(pipeline);
-      if (isThere(view)) return answer(control, pipeline);
+      if (isThere(view)) return shown(view);
       const reason = endsInVain(view) ?? (Date.now() < deadlineMs ? undefined : 'time is up');
       if (reason !== undefined)
         throw new SluiceError(
