@@ -71,6 +71,7 @@ export function bigQueryDialect(layout: BigQueryLayout): Dialect {
     timestamp,
     asText: (expression) => `CAST(${expression} AS STRING)`,
     asTimestamp: (expression) => expression,
+    fail: (message) => `ERROR(${text(message)})`,
     struct: (fields) =>
       `STRUCT(${fields.map(([name, expression]) => `${expression} AS ${name}`).join(', ')})`,
     createView: (name, body, described) => [

@@ -135,25 +135,6 @@ export function foldScript(
   return transaction(statements.map((sql) => ({ sql }))).sql;
 }
 
-/**
- * Takes whole days out of the changelog, which is free. Only folded ones: no change behind the
- * watermark was committed before it. BigQuery's own expiry would count from the day of the commit,
- * and take the rows of a sink that was stopped for long, or comes late, before they are folded.
- */
-export function expiry(
-  layout: BigQueryLayout,
-  table: StoredTable,
-  days: number,
-  nowMs: number,
-): readonly string[] {
-  const { watermarkAtUs } = table;
-  if (watermarkAtUs === undefined) return [];
-  const upToUs = Math.min(watermarkAtUs, nowMs * 1000) - days * DAY_US;
-  const day = timestamp(upToUs - (upToUs % DAY_US));
-  const changes = bigQueryDialect(layout).changes(table);
-  return [`DELETE FROM ${changes} AS c WHERE c.${META.committedAt} < ${day}`];
-}
-
 const DAY_US = 86_400_000_000;
 
 /** Rows that came along behind the cut. */

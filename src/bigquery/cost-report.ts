@@ -32,7 +32,7 @@ export function usageQuery(layout: BigQueryLayout, sinceMs: number): string {
     ` SUM(u.file_bytes) AS file_bytes, SUM(u.stream_bytes) AS stream_bytes, SUM(u.compactions) AS compactions, SUM(u.bytes_billed) AS bytes_billed` +
     ` FROM (SELECT l.table_name, DATE(l.loaded_at) AS on_day, IF(l.row_count > 0, 1, 0) AS loads, l.row_count, l.file_bytes, IF(STARTS_WITH(l.job_id, 'projects/'), l.file_bytes, 0) AS stream_bytes, 0 AS compactions, 0 AS bytes_billed` +
     ` FROM ${ownTable(layout, OWN.loads)} AS l WHERE l.loaded_at >= ${since}` +
-    ` UNION ALL SELECT c.table_name, DATE(c.compacted_at) AS on_day, 0 AS loads, 0 AS row_count, 0 AS file_bytes, 0 AS stream_bytes, 1 AS compactions, c.bytes_billed` +
+    ` UNION ALL SELECT c.table_name, DATE(c.compacted_at) AS on_day, 0 AS loads, 0 AS row_count, 0 AS file_bytes, 0 AS stream_bytes, IF(c.kind = 'expire', 0, 1) AS compactions, c.bytes_billed` +
     ` FROM ${ownTable(layout, OWN.compactions)} AS c WHERE c.compacted_at >= ${since}) AS u` +
     ` GROUP BY u.table_name, u.on_day ORDER BY u.table_name, u.on_day`
   );

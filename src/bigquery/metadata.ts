@@ -298,7 +298,7 @@ function parseTable([
 }
 
 /** Forms that are on record already, as they are to be; statements that may be run again. */
-function recordDefinitions(
+export function recordDefinitions(
   layout: BigQueryLayout,
   tables: readonly StoredTable[],
 ): readonly Statement[] {
@@ -424,12 +424,12 @@ export function moveCheckpoint(
 
 export interface CompactionFacts {
   readonly jobId: string;
-  readonly kind: 'append' | 'merge';
+  readonly kind: 'append' | 'merge' | 'expire';
   readonly changes: number;
   readonly bytesBilled: number;
 }
 
-/** What a fold cost; for people and for sluice cost. */
+/** What a fold cost, or the removal of expired changes; for people and for sluice cost. */
 export function compactionRecord(
   layout: BigQueryLayout,
   { name, watermark }: StoredTable,

@@ -187,6 +187,12 @@ const kafka = z.strictObject({
   sasl: sasl.optional().describe('User and mechanism, when the cluster asks for them.'),
 });
 
+const changesExpireDays = wholeNumber(2, 36_500)
+  .exactOptional()
+  .describe(
+    'Days that changes are kept for, at least: history and as-of are right for every time since, and as-of refuses earlier ones. Changes that are not in the present rows yet are always kept. For ever when absent.',
+  );
+
 const duckdbSink = z.strictObject({
   kind: z.literal('duckdb').describe('An embedded DuckDB file.'),
   file: z
@@ -206,6 +212,7 @@ const duckdbSink = z.strictObject({
     .describe(
       'A batch is committed early when it holds this many bytes; bounds the sink’s memory.',
     ),
+  changesExpireDays,
   memoryLimitMb: wholeNumber(128, 1_048_576)
     .default(DEFAULT_DUCKDB_MEMORY_MB)
     .describe(
@@ -276,11 +283,7 @@ const bigquerySink = z.strictObject({
     .record(z.string().regex(/^[a-z][a-z0-9_-]{0,62}$/), z.string().regex(/^[a-z0-9_-]{0,63}$/))
     .default({})
     .describe('Labels of datasets, tables and jobs, by which a bill can be split.'),
-  changesExpireDays: wholeNumber(2, 36_500)
-    .exactOptional()
-    .describe(
-      'Days that changes are kept for history and as-of, at least; those that are not in the present rows yet always are. For ever when absent.',
-    ),
+  changesExpireDays,
   writePath: z
     .enum(['load-jobs', 'storage-write'])
     .default(DEFAULT_WRITE_PATH)

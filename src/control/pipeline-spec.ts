@@ -61,6 +61,7 @@ export interface DuckdbSinkSpec {
   readonly host: string;
   readonly commitIntervalMs: number;
   readonly maxBatchBytes: number;
+  readonly changesExpireDays?: number;
   /** Absent in what was applied before it could be set. */
   readonly memoryLimitMb?: number;
 }

@@ -12,6 +12,7 @@ import { cutOfTable, type Obstacle, refuseLate, type Stops } from '../sink/table
 import type { ControlRecord } from '../topic/control-record.ts';
 import { type Topic, tableTopic } from '../topic/topic-name.ts';
 import { follow, settled } from '../view/evolve-table.ts';
+import { expireChanges, expired } from '../view/expiry.ts';
 import { foldedChanges, foldStatements } from '../view/fold-plan.ts';
 import { followableForms } from '../view/followable-forms.ts';
 import type { FormChange } from '../view/form-change.ts';
@@ -212,6 +213,19 @@ export class BatchTransaction {
   /** Folds changes up to the published cut into the state of the table. */
   async fold(name: TableName): Promise<void> {
     await this.#fold(this.#table(name));
+    await this.#replaceViews(name);
+    await this.#save();
+  }
+
+  /** Takes folded changes that are older than some days out of the changelog, once a day. */
+  async expire(name: TableName, days: number, nowUs: number): Promise<void> {
+    const table = this.#table(name);
+    const watermarkAtUs = cutOfTable(this.#before, name)?.committedAtUs;
+    if (watermarkAtUs === undefined) return;
+    const left = expired(table, days, { watermarkAtUs, nowUs });
+    if (left === table) return;
+    this.#tables.set(name, left);
+    await this.#run(`removing expired changes of ${name}`, expireChanges(duckdbDialect, left));
     await this.#replaceViews(name);
     await this.#save();
   }

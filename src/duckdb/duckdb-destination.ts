@@ -32,6 +32,8 @@ export interface DuckDbDestinationOptions {
   readonly pipeline: string;
   readonly prefix: string;
   readonly folding?: FoldingPolicy;
+  /** Days after which folded changes leave the changelog; never when absent. */
+  readonly changesExpireDays?: number;
   readonly nowMs: () => number;
   readonly reach: (point: SinkKillPoint) => void;
 }
@@ -222,15 +224,17 @@ export class DuckDbDestination implements Destination {
 
   async #compact(): Promise<void> {
     const opened = this.#mustBeOpen();
-    for (const table of opened.deltas.due(opened.state, this.#options.nowMs())) {
+    const { changesExpireDays: days, nowMs } = this.#options;
+    for (const table of opened.deltas.due(opened.state, nowMs())) {
       if (opened.state.stopped.has(table)) continue;
       await this.#transaction(opened, async (transaction) => {
         await transaction.fold(table);
+        if (days !== undefined) await transaction.expire(table, days, nowMs() * 1000);
         this.#options.reach('sinkCompacting');
       });
       const { deltas, context, state } = opened;
       await this.#doing('counting changes', () =>
-        deltas.recount(context.connection, state, table, this.#options.nowMs()),
+        deltas.recount(context.connection, state, table, nowMs()),
       );
     }
   }

@@ -35,6 +35,7 @@ export const duckdbDialect: Dialect = {
   timestamp: (us) => `make_timestamptz(${us})`,
   asText: (expression) => `CAST(${expression} AS VARCHAR)`,
   asTimestamp: (expression) => `CAST(${expression} AS TIMESTAMPTZ)`,
+  fail: (message) => `error(${text(message)})`,
   struct: (fields) =>
     `{${fields.map(([name, expression]) => `${text(name)}: ${expression}`).join(', ')}}`,
   createView: (name, body, described) => [

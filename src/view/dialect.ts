@@ -47,6 +47,8 @@ export interface Dialect {
   readonly timestamp: (us: number) => string;
   readonly asText: (expression: string) => string;
   readonly asTimestamp: (expression: string) => string;
+  /** An expression that fails with a message, wherever it is evaluated. */
+  readonly fail: (message: string) => string;
   readonly struct: (fields: readonly (readonly [name: string, expression: string])[]) => string;
   /** Statements that make a view, whatever was there before. */
   readonly createView: (

@@ -100,6 +100,11 @@ export interface StoredTable extends TableForm {
   readonly watermark: Sequence;
   /** Commit time of the watermark: no later change was committed before it. For warehouses that skip by time. */
   readonly watermarkAtUs?: number;
+  /**
+   * Commit time since which the changelog is whole; of what came before it has each row that lived
+   * then. Absent while nothing has expired.
+   */
+  readonly changesSinceUs?: number;
 }
 
 /** What the relations of a table are called. */

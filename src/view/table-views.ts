@@ -140,7 +140,11 @@ function view(
   added: readonly string[] = [],
 ): readonly string[] {
   const names = [...columns.map(({ name }) => name), ...added];
-  const described = { columns: names, comments: commentsFor(table, columns) };
+  const comments = commentsFor(table, columns);
+  const described = {
+    columns: names,
+    comments: added.length > 0 ? pastComments(table, comments) : comments,
+  };
   return dialect.createView(dialect.view(table, suffix), body, described);
 }
 
@@ -157,6 +161,21 @@ function commentsFor(
   return { ...comments, columns: Object.fromEntries([...own, ...ofClosed]) };
 }
 
+/** What a view of the past lacks is said where people look the view up. */
+function pastComments(
+  { changesSinceUs }: StoredTable,
+  comments: TableComments | undefined,
+): TableComments | undefined {
+  if (changesSinceUs === undefined) return comments;
+  const since = `Goes back to ${dayText(changesSinceUs)}; what ended before has expired.`;
+  const table = comments?.table === undefined ? since : `${comments.table} (${since})`;
+  return { columns: comments?.columns ?? {}, table };
+}
+
+/** `2026-11-30 00:00 UTC`, of microseconds since 1970. */
+const dayText = (us: number): string =>
+  `${new Date(us / 1000).toISOString().slice(0, 16).replace('T', ' ')} UTC`;
+
 function changelog(
   dialect: Dialect,
   table: StoredTable,
@@ -165,17 +184,25 @@ function changelog(
 ): string {
   return (
     `SELECT ${columnList(dialect, columns, 'c')}, ${cdcStruct(dialect, 'c')} AS ${dialect.identifier(cdc)}` +
-    ` FROM ${dialect.changes(table)} AS c WHERE ${shown(dialect, 'c')}`
+    ` FROM ${dialect.changes(table)} AS c WHERE ${shown(dialect, 'c', table.changesSinceUs)}`
   );
 }
 
-/** Every version of every row with the time it was the present one; a delete only ends the one before it. */
+/**
+ * Every version of every row with the time it was the present one; a delete only ends the one before
+ * it. Where changes have expired, every version that was so at some time since.
+ */
 function history(
   dialect: Dialect,
   table: StoredTable,
   columns: readonly ShownColumn[],
   { from, to, cdc }: OwnNames,
 ): string {
+  const { changesSinceUs } = table;
+  const lasted =
+    changesSinceUs === undefined
+      ? ''
+      : ` AND (h.${NEXT_COMMITTED_AT} IS NULL OR h.${NEXT_COMMITTED_AT} >= ${dialect.timestamp(changesSinceUs)})`;
   const parts = generationsOf(table).map((generation) => {
     const key = keyExpressions(dialect, table, generation, 'c').join(', ');
     const versions =
@@ -183,7 +210,7 @@ function history(
       ` FROM ${dialect.changes(table)} AS c WHERE ${isOfGeneration(dialect, table, generation, 'c', upToCut(dialect))}`;
     return (
       `SELECT ${columnList(dialect, columns, 'h')}, h.${META.committedAt} AS ${dialect.identifier(from)}, h.${NEXT_COMMITTED_AT} AS ${dialect.identifier(to)},` +
-      ` ${cdcStruct(dialect, 'h')} AS ${dialect.identifier(cdc)} FROM (${versions}) AS h WHERE h.${META.op} <> 'd'`
+      ` ${cdcStruct(dialect, 'h')} AS ${dialect.identifier(cdc)} FROM (${versions}) AS h WHERE h.${META.op} <> 'd'${lasted}`
     );
   });
   return parts.join(' UNION ALL ');
@@ -191,13 +218,15 @@ function history(
 
 /**
  * The rows after the last commit at or before a time. The time is turned into a sequence first:
- * a transaction is then in or out as a whole.
+ * a transaction is then in or out as a whole. Times go as sequences do, so that the time alone lets
+ * a warehouse skip what came later. A time whose changes have expired is refused.
  */
 function asOf(dialect: Dialect, table: StoredTable, parameter: string): string {
   const time = dialect.asTimestamp(parameter);
-  const last =
-    `SELECT MAX(m.${META.seq}) FROM ${dialect.changes(table)} AS m` +
+  const upTo =
+    `SELECT MAX(m.${META.seq}) AS seq FROM ${dialect.changes(table)} AS m` +
     ` WHERE m.${META.committedAt} <= ${time} AND ${shown(dialect, 'm')}`;
+  const last = `SELECT ${refusingExpired(dialect, table, time, 'l.seq')} FROM (${upTo}) AS l`;
   const columns = columnList(dialect, presentColumns(table), 'n');
   const parts = generationsOf(table).map((generation) => {
     const condition = isOfGeneration(
@@ -207,14 +236,35 @@ function asOf(dialect: Dialect, table: StoredTable, parameter: string): string {
       'c',
       (seq) => `${seq} <= (${last})`,
     );
-    const newest = newestChanges(dialect, table, generation, condition);
+    const newest = newestChanges(
+      dialect,
+      table,
+      generation,
+      `${condition} AND c.${META.committedAt} <= ${time}`,
+    );
     return `SELECT ${columns} FROM (${newest}) AS n WHERE n.${META.op} <> 'd'`;
   });
   return parts.join(' UNION ALL ');
 }
 
-function shown(dialect: Dialect, alias: string): string {
-  return `${upToCut(dialect)(`${alias}.${META.seq}`)}${dialect.committedSince(alias, undefined)}`;
+function refusingExpired(
+  dialect: Dialect,
+  { name, changesSinceUs }: StoredTable,
+  time: string,
+  value: string,
+): string {
+  if (changesSinceUs === undefined) return value;
+  const message = `changes of ${name} from before ${dayText(changesSinceUs)} have expired: ask for that time or a later one`;
+  return `CASE WHEN ${time} < ${dialect.timestamp(changesSinceUs)} THEN ${dialect.fail(message)} ELSE ${value} END`;
+}
+
+/** Changes up to the cut, and since a time where one is given. */
+function shown(dialect: Dialect, alias: string, sinceUs?: number): string {
+  const since =
+    sinceUs === undefined
+      ? ''
+      : ` AND ${alias}.${META.committedAt} >= ${dialect.timestamp(sinceUs)}`;
+  return `${upToCut(dialect)(`${alias}.${META.seq}`)}${since}${dialect.committedSince(alias, undefined)}`;
 }
 
 function cdcStruct(dialect: Dialect, alias: string): string {

@@ -105,15 +105,17 @@ async function openDestination(
   const { task, sink, log, port } = attemptParts;
   switch (sink.kind) {
     case 'duckdb': {
-      const { commitIntervalMs, maxBatchBytes } = sink;
+      const { commitIntervalMs, maxBatchBytes, changesExpireDays } = sink;
       const file = await openFile(task, sink, log);
       parts.defer(() => file.close());
       const queries = serveQueries(file);
       parts.defer(() => queries.close());
       const { pipeline, kafka } = task.spec;
       const { reach } = port;
-      const options = { pipeline, prefix: kafka.prefix, nowMs: Date.now, reach };
-      const destination = new DuckDbDestination(file, options);
+      const destination = new DuckDbDestination(file, {
+        ...{ pipeline, prefix: kafka.prefix, nowMs: Date.now, reach },
+        ...(changesExpireDays === undefined ? {} : { changesExpireDays }),
+      });
       return { destination, settings: { commitIntervalMs, maxBatchBytes } };
     }
     case 'bigquery': {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { bigQueryDialect } from '../../src/bigquery/bigquery-dialect.ts';
 import { type Commit, commitScript } from '../../src/bigquery/commit-script.ts';
-import { expiry, foldScript, probeQuery } from '../../src/bigquery/compaction.ts';
+import { foldScript, probeQuery } from '../../src/bigquery/compaction.ts';
 import {
   TABLES_READ_BY_APPEND,
   TABLES_READ_BY_COMMIT,
@@ -27,6 +27,7 @@ import { standingChanges } from '../../src/sink/continuity.ts';
 import { controlEffects } from '../../src/sink/control-effects.ts';
 import type { TableStop } from '../../src/sink/table-stop.ts';
 import type { Topic } from '../../src/topic/topic-name.ts';
+import { expireChanges } from '../../src/view/expiry.ts';
 import { liveDeleteStatement } from '../../src/view/live-delete.ts';
 import { BEFORE_ALL, type StoredTable } from '../../src/view/stored-table.ts';
 import { change, cutAt, integer, rowsOf, schemaOf, seqAt } from '../duckdb/warehouse.ts';
@@ -77,6 +78,9 @@ const folded: StoredTable = {
   watermark: cutAt(10).lastSequence,
   watermarkAtUs: cutAt(10).committedAtUs,
 };
+
+/** After a year of changes has expired. */
+const expiring: StoredTable = { ...folded, changesSinceUs: Date.UTC(2025, 9, 19) * 1000 };
 
 /** With texts that would end a literal, or a statement. */
 const described: StoredTable = {
@@ -282,7 +286,8 @@ const STATEMENTS: Readonly<Record<string, readonly string[]>> = {
     foldScript(layout, dated, cutAt(12), { ...probe, keyBounds: undefined }, AT_US),
   ],
   'fold-of-a-changed-table': [foldScript(layout, changed, cutAt(12), probe, AT_US)],
-  expiry: expiry(layout, folded, 400, AT_US / 1000),
+  expiry: expireChanges(dialect, expiring),
+  'views-of-a-table-whose-changes-expire': tableViews(layout, expiring, cutAt(12).lastSequence),
   'compaction-record': [
     compactionRecord(
       layout,

@@ -652,27 +652,43 @@ describe.skipIf(ENDPOINT === '').each(PATHS)(
       expect(await rows(notes)).toEqual([['b'], ['c']]);
     });
 
-    it('keeps the rows of changes that have expired', async () => {
+    it('shows by history and as-of what lived when changes expired, and refuses earlier times', async () => {
       const { destination, rows } = await newWarehouse({
         changesExpireDays: 2,
         nowMs: () => Date.UTC(2026, 10, 30),
       });
       const day = (commits: number): number => commits * 86_400;
-      await destination.apply(batch(1, [rowsOf(ORDERS, [change(ORDERS, 'c', [1n, 'a'], 1)])]));
-      const later = change(ORDERS, 'c', [2n, 'b'], day(5));
-      await destination.apply(batch(day(5), [rowsOf(ORDERS, [later])]));
+      const first = [1n, 2n, 3n].map((id) => change(ORDERS, 'c', [id, 'a'], 1, Number(id)));
+      await destination.apply(batch(1, [rowsOf(ORDERS, first)]));
+      const second = [
+        change(ORDERS, 'u', [2n, 'b'], day(1)),
+        change(ORDERS, 'd', [3n, 'a'], day(1), 2),
+      ];
+      await destination.apply(batch(day(1), [rowsOf(ORDERS, second)]));
+      const newest = change(ORDERS, 'u', [1n, 'c'], day(5));
+      await destination.apply(batch(day(5), [rowsOf(ORDERS, [newest])]));
       await destination.compact();
-      const newest = change(ORDERS, 'u', [2n, 'c'], day(5) + 1);
-      await destination.apply(batch(day(5) + 1, [rowsOf(ORDERS, [newest])]));
       expect(await rows(CURRENT)).toEqual([
-        ['1', 'a'],
-        ['2', 'c'],
+        ['1', 'c'],
+        ['2', 'b'],
       ]);
       const changes = 'SELECT c.id, c.note FROM {shop}.orders__changes AS c ORDER BY c._cdc.seq';
-      expect(await rows(changes)).toEqual([
-        ['2', 'b'],
-        ['2', 'c'],
+      expect(await rows(changes)).toEqual([['1', 'c']]);
+      const history =
+        'SELECT h.id, h.note, h.valid_to IS NULL FROM {shop}.orders__history AS h ORDER BY h.id, h.valid_from';
+      expect(await rows(history)).toEqual([
+        ['1', 'a', 'false'],
+        ['1', 'c', 'true'],
+        ['2', 'b', 'true'],
       ]);
+      const asOf = (at: string): string =>
+        `SELECT o.id, o.note FROM {shop}.orders__as_of(TIMESTAMP '${at}') AS o ORDER BY o.id`;
+      expect(await rows(asOf('2026-11-27 12:00:00'))).toEqual([
+        ['1', 'a'],
+        ['2', 'b'],
+      ]);
+      // What BigQuery says of a failed query may hold values, so that it is not quoted.
+      await expect(rows(asOf('2026-11-24 12:00:00'))).rejects.toThrow('invalidQuery');
     });
 
     it('folds each change once, whoever is killed behind the fold', async () => {

@@ -28,6 +28,7 @@ const marking: Dialect = {
   timestamp: (us) => `timestamp(${us})`,
   asText: (expression) => `asText(${expression})`,
   asTimestamp: (expression) => `asTimestamp(${expression})`,
+  fail: (message) => `ERROR('${message}')`,
   struct: (fields) => `struct(${fields.map(([name]) => name).join(', ')})`,
   createView: (name, body, { columns, comments }) => [
     `VIEW ${name}(${columns.join(', ')}) ${comments?.table ?? ''} ${body}`,
