@@ -157,13 +157,19 @@ export class BigQueryDestination implements Destination {
     );
   }
 
-  async compact(): Promise<void> {
+  async compact(untilMs: number): Promise<void> {
     const opened = this.#mustBeOpen();
     const { folding = DEFAULT_FOLDING, clock } = this.#context;
     const { cut } = opened.state;
     if (!cut) return;
-    for (const [name, entry] of opened.state.tables) {
+    // Who has waited longest comes first, or some would never have their turn.
+    const waiting = [...opened.state.tables.values()].sort(
+      (one, other) => (one.compactedAtMs ?? 0) - (other.compactedAtMs ?? 0),
+    );
+    for (const entry of waiting) {
+      const { name } = entry.table;
       const times = { nowMs: clock.nowMs(), openedAtMs: opened.openedAtMs };
+      if (times.nowMs > untilMs) return;
       if (opened.state.stopped.has(name) || !isDue(entry, cut, folding, times)) continue;
       this.#opened = undefined;
       opened.state = await foldTable(this.#context, opened.state, name);

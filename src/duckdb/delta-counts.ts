@@ -55,16 +55,18 @@ export class DeltaCounts {
     else this.#counts.set(table, { delta: rows, state: 0, foldedAtMs: this.#openedAtMs });
   }
 
-  /** Tables to fold now. Without a newer cut than the last fold there is nothing to gain. */
+  /** Tables to fold now, who has waited longest first. Without a newer cut than the last fold there is nothing to gain. */
   due({ tables, cut }: StoredState, nowMs: number): readonly TableName[] {
     if (!cut) return [];
-    return [...tables.values()].flatMap(({ name, watermark }) => {
+    const { minDeltaRows, stateFraction, maxAgeMs } = this.#policy;
+    const due = [...tables.values()].flatMap(({ name, watermark }) => {
       const counts = this.#counts.get(name);
       if (!counts || counts.delta === 0 || watermark === cut.lastSequence) return [];
-      const { minDeltaRows, stateFraction, maxAgeMs } = this.#policy;
-      const large = counts.delta > Math.max(minDeltaRows, counts.state * stateFraction);
-      return large || nowMs - counts.foldedAtMs > maxAgeMs ? [name] : [];
+      const { delta, state, foldedAtMs } = counts;
+      const large = delta > Math.max(minDeltaRows, state * stateFraction);
+      return large || nowMs - foldedAtMs > maxAgeMs ? [{ name, foldedAtMs }] : [];
     });
+    return due.sort((one, other) => one.foldedAtMs - other.foldedAtMs).map(({ name }) => name);
   }
 
   async recount(

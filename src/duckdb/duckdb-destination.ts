@@ -212,20 +212,21 @@ export class DuckDbDestination implements Destination {
     );
   }
 
-  compact(): Promise<void> {
+  compact(untilMs: number): Promise<void> {
     return this.#file.memory.enough(
-      () => this.#compact(),
+      () => this.#compact(untilMs),
       async () => {
         await this.open();
-        await this.#compact();
+        await this.#compact(untilMs);
       },
     );
   }
 
-  async #compact(): Promise<void> {
+  async #compact(untilMs: number): Promise<void> {
     const opened = this.#mustBeOpen();
     const { changesExpireDays: days, nowMs } = this.#options;
     for (const table of opened.deltas.due(opened.state, nowMs())) {
+      if (nowMs() > untilMs) return;
       if (opened.state.stopped.has(table)) continue;
       await this.#transaction(opened, async (transaction) => {
         await transaction.fold(table);

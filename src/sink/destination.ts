@@ -125,8 +125,11 @@ export interface Destination {
    */
   create(warehouse: NewWarehouse): Promise<DestinationState>;
   apply(batch: SinkBatch): Promise<readonly Topic[]>;
-  /** Folds changes up to the present cut into the state tables where that pays. */
-  compact(): Promise<void>;
+  /**
+   * Folds changes up to the present cut into the state tables where that pays. Commits wait
+   * meanwhile: no table is begun after `untilMs`, and those that are left come with the next call.
+   */
+  compact(untilMs: number): Promise<void>;
   /** As of the last batch. */
   stopped(): readonly StoppedTable[];
   close(): Promise<void>;

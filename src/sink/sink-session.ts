@@ -134,8 +134,8 @@ class SinkSession {
         position !== undefined && (this.#isNewer(position.checkpoint) || this.#isAwaited());
       if (moved) await this.#round(position);
       this.#report(!moved);
+      await destination.compact(clock.nowMs() + settings.commitIntervalMs);
       if (!moved) continue;
-      await destination.compact();
       const spentMs = clock.nowMs() - startedAtMs;
       if (spentMs < settings.commitIntervalMs)
         await clock.sleep(settings.commitIntervalMs - spentMs, signal);

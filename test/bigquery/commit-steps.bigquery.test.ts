@@ -103,7 +103,7 @@ class Place implements AsyncDisposable {
   async fold(): Promise<void> {
     const sink = this.sink();
     await sink.open();
-    await sink.compact();
+    await sink.compact(Number.POSITIVE_INFINITY);
   }
 
   /** `{shop}` is the dataset of the views, `{own}` the internal one. */

@@ -138,7 +138,7 @@ class Sink implements AsyncDisposable {
     const state = await destination.open();
     if ((state?.cut?.commitOrdinal ?? 0) < n)
       expect(await destination.apply(batchAt(n))).toEqual([]);
-    await destination.compact();
+    await destination.compact(Number.POSITIVE_INFINITY);
     await destination.close();
   }
 

@@ -98,7 +98,7 @@ class Life {
   async fold(): Promise<void> {
     await this.#untilDone(async () => {
       await this.#destination.open();
-      await this.#destination.compact();
+      await this.#destination.compact(Number.POSITIVE_INFINITY);
     });
   }
 

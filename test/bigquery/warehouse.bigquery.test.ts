@@ -231,7 +231,7 @@ describe.skipIf(ENDPOINT === '').each(PATHS)(
               }
               const tables = added.length === 0 ? [] : [rowsOf(ORDERS, added)];
               await destination.apply(batch(ordinal, tables, control));
-              if (fold) await destination.compact();
+              if (fold) await destination.compact(Number.POSITIVE_INFINITY);
               const expected = [...live]
                 .sort(([a], [b]) => a - b)
                 .map(([id, note]) => [String(id), note]);
@@ -240,7 +240,7 @@ describe.skipIf(ENDPOINT === '').each(PATHS)(
             const counted =
               'SELECT COUNT(*), COUNT(DISTINCT CONCAT(c._cdc.seq, CAST(c.id AS STRING))) FROM {shop}.orders__changes AS c';
             expect(await rows(counted)).toEqual([[String(changes), String(changes)]]);
-            await destination.compact();
+            await destination.compact(Number.POSITIVE_INFINITY);
             const latest = 'SELECT o.id, o.note FROM {shop}.orders__latest AS o ORDER BY o.id';
             expect(await rows(latest)).toEqual(await rows(CURRENT));
           },
@@ -265,7 +265,7 @@ describe.skipIf(ENDPOINT === '').each(PATHS)(
       );
       const second = { columns: { id: 'the number' } };
       await destination.apply(batch(2, [], [noted(2, second)], [ORDERS]));
-      await destination.compact();
+      await destination.compact(Number.POSITIVE_INFINITY);
       const [[definition] = []] = await rows('SELECT t.definition FROM {own}._cdc_tables AS t');
       expect(JSON.parse(definition ?? '')).toMatchObject({ comments: second });
       for (const view of ['orders', 'orders__history', 'orders__latest'])
@@ -305,7 +305,7 @@ describe.skipIf(ENDPOINT === '').each(PATHS)(
               const next = state?.planned?.cut?.commitOrdinal ?? done + 1;
               const added = change(ORDERS, 'c', [BigInt(next), `at ${next}`], next);
               await destination.apply(batch(next, [rowsOf(ORDERS, [added])]));
-              await destination.compact();
+              await destination.compact(Number.POSITIVE_INFINITY);
             } catch (error) {
               expect(judgeFailure(error)).toMatchObject({ outcome: 'retry' });
             }
@@ -334,11 +334,11 @@ describe.skipIf(ENDPOINT === '').each(PATHS)(
       const first = change(ORDERS, 'c', [1n, 'a'], 1);
       const beyond = change(ORDERS, 'd', [1n, 'a'], 2);
       await destination.apply(batch(1, [rowsOf(ORDERS, [first, beyond])]));
-      await destination.compact();
+      await destination.compact(Number.POSITIVE_INFINITY);
       expect(await rows(CURRENT)).toEqual([['1', 'a']]);
       await destination.apply(batch(2, []));
       expect(await rows(CURRENT)).toEqual([]);
-      await destination.compact();
+      await destination.compact(Number.POSITIVE_INFINITY);
       expect(await rows(CURRENT)).toEqual([]);
     });
 
@@ -351,7 +351,7 @@ describe.skipIf(ENDPOINT === '').each(PATHS)(
         ['n', integer],
       ]);
       await destination.apply(batch(1, [rowsOf(ORDERS, [change(ORDERS, 'c', [1n, 'old'], 1)])]));
-      await destination.compact();
+      await destination.compact(Number.POSITIVE_INFINITY);
       const control: readonly ControlRecord[] = [
         {
           ...{ kind: 'columns', seq: seqAt(2, 0), table, closed: ['note'], renamed: [] },
@@ -368,7 +368,7 @@ describe.skipIf(ENDPOINT === '').each(PATHS)(
       ];
       const list = 'SELECT o.id, o.note, o.n FROM {shop}.orders';
       expect(await rows(`${list} AS o ORDER BY o.id`)).toEqual(shown);
-      await destination.compact();
+      await destination.compact(Number.POSITIVE_INFINITY);
       expect(await rows(`${list} AS o ORDER BY o.id`)).toEqual(shown);
       expect(await rows(`${list}__latest AS o ORDER BY o.id`)).toEqual(shown);
       expect(
@@ -384,7 +384,7 @@ describe.skipIf(ENDPOINT === '').each(PATHS)(
       const byNote = schemaOf('shop.orders', [['note', varchar]], ['note']);
       const old = ['a', 'b'].map((note, index) => change(byNote, 'c', [note], 1, 2 * index + 1));
       await destination.apply(batch(1, [rowsOf(byNote, old)]));
-      await destination.compact();
+      await destination.compact(Number.POSITIVE_INFINITY);
       const schemaId = schemaIdOf(ORDERS);
       const announced = { kind: 'schema', seq: seqAt(2, 0), table: ORDERS_NAME, schemaId } as const;
       const early = rowsOf(ORDERS, [change(ORDERS, 'r', [1n, 'a'], 3)]);
@@ -401,7 +401,7 @@ describe.skipIf(ENDPOINT === '').each(PATHS)(
         'SELECT h.id, h.note FROM {shop}.orders__history AS h WHERE h.valid_to IS NULL ORDER BY h.id';
       for (const compacts of [true, false]) {
         for (const sql of [CURRENT, asOf, open]) expect(await rows(sql)).toEqual(shown);
-        if (compacts) await destination.compact();
+        if (compacts) await destination.compact(Number.POSITIVE_INFINITY);
       }
     });
 
@@ -423,7 +423,7 @@ describe.skipIf(ENDPOINT === '').each(PATHS)(
           ),
         );
         expect(stopped).toEqual([]);
-        await destination.compact();
+        await destination.compact(Number.POSITIVE_INFINITY);
       }
       const views = ['clients', 'Clients_x0_2', 'clients__changes_x0_2', 'order-items', 'a_x20_b'];
       const functions = [...views.slice(0, 3), 'order_x2D_items', 'a_x20_b'];
@@ -450,12 +450,12 @@ describe.skipIf(ENDPOINT === '').each(PATHS)(
         table: 'shop.clients' as TableName,
       };
       await destination.apply(batch(1, [rowOf(old, 1, 1)]));
-      await destination.compact();
+      await destination.compact(Number.POSITIVE_INFINITY);
       await destination.apply(batch(undefined, [rowOf(renamed, 7, 2)], [drop]));
       expect(await shownIn(warehouse, 'clients')).toEqual([['1', 'clients']]);
       expect(await destination.apply(batch(2, [rowOf(renamed, 8, 2)]))).toEqual([]);
       await destination.open();
-      await destination.compact();
+      await destination.compact(Number.POSITIVE_INFINITY);
       await destination.apply(batch(3, [rowOf(renamed, 9, 3)]));
       const own = ['7', '8', '9'].map((id) => [id, 'Clients']);
       for (const view of ['Clients', 'Clients__changes', 'Clients__history'])
@@ -500,7 +500,7 @@ describe.skipIf(ENDPOINT === '').each(PATHS)(
         change(ORDERS, 'd', [1n, 'b'], 3),
       ];
       await destination.apply(batch(3, [rowsOf(ORDERS, changes)]));
-      await destination.compact();
+      await destination.compact(Number.POSITIVE_INFINITY);
       const versions = await rows(
         'SELECT h.note, h.valid_to IS NULL AS is_current FROM {shop}.orders__history AS h ORDER BY h.valid_from',
       );
@@ -561,7 +561,7 @@ describe.skipIf(ENDPOINT === '').each(PATHS)(
           ['x', shown[1]],
         ];
         expect((await rows(columns)).map(normal)).toEqual(fresher);
-        await destination.compact();
+        await destination.compact(Number.POSITIVE_INFINITY);
         expect((await rows(columns)).map(normal)).toEqual(fresher);
       },
     );
@@ -600,7 +600,7 @@ describe.skipIf(ENDPOINT === '').each(PATHS)(
       const select = `SELECT ${values.map(([name]) => `o.${name}`).join(', ')} FROM {shop}.orders AS o`;
       const [row] = await rows(select);
       expect(normal(row ?? [])).toEqual(values.map(([, , , expected]) => expected));
-      await destination.compact();
+      await destination.compact(Number.POSITIVE_INFINITY);
       expect(await rows(select)).toEqual([row]);
     });
 
@@ -623,7 +623,7 @@ describe.skipIf(ENDPOINT === '').each(PATHS)(
         ['0x41FF', '0x41FF'],
       ];
       expect(await rows(marked)).toEqual(shown);
-      await destination.compact();
+      await destination.compact(Number.POSITIVE_INFINITY);
       expect(await rows(marked)).toEqual(shown);
       expect((await rows(CURRENT)).map(([, note]) => note)).toEqual(shown.map(([note]) => note));
     });
@@ -644,11 +644,11 @@ describe.skipIf(ENDPOINT === '').each(PATHS)(
         change(schema, 'u', ['0000-00-00', 'c'], 3),
       ];
       await destination.apply(batch(2, [rowsOf(schema, changes.slice(0, 2))]));
-      await destination.compact();
+      await destination.compact(Number.POSITIVE_INFINITY);
       await destination.apply(batch(3, [rowsOf(schema, changes.slice(2))]));
       const notes = 'SELECT o.note FROM {shop}.orders AS o WHERE o.day IS NULL ORDER BY o.note';
       expect(await rows(notes)).toEqual([['b'], ['c']]);
-      await destination.compact();
+      await destination.compact(Number.POSITIVE_INFINITY);
       expect(await rows(notes)).toEqual([['b'], ['c']]);
     });
 
@@ -667,7 +667,7 @@ describe.skipIf(ENDPOINT === '').each(PATHS)(
       await destination.apply(batch(day(1), [rowsOf(ORDERS, second)]));
       const newest = change(ORDERS, 'u', [1n, 'c'], day(5));
       await destination.apply(batch(day(5), [rowsOf(ORDERS, [newest])]));
-      await destination.compact();
+      await destination.compact(Number.POSITIVE_INFINITY);
       expect(await rows(CURRENT)).toEqual([
         ['1', 'c'],
         ['2', 'b'],
@@ -701,12 +701,12 @@ describe.skipIf(ENDPOINT === '').each(PATHS)(
         },
       });
       await destination.apply(batch(1, [rowsOf(ORDERS, [change(ORDERS, 'c', [1n, 'a'], 1)])]));
-      await expect(destination.compact()).rejects.toThrow('killed');
+      await expect(destination.compact(Number.POSITIVE_INFINITY)).rejects.toThrow('killed');
       expect(await rows(CURRENT)).toEqual([['1', 'a']]);
       await destination.open();
       await destination.apply(batch(2, [rowsOf(ORDERS, [change(ORDERS, 'd', [1n, 'a'], 2)])]));
       expect(await rows(CURRENT)).toEqual([]);
-      await destination.compact();
+      await destination.compact(Number.POSITIVE_INFINITY);
       expect(await rows(CURRENT)).toEqual([]);
       expect(await rows('SELECT o.id FROM {shop}.orders__latest AS o')).toEqual([]);
     });
@@ -722,7 +722,7 @@ describe.skipIf(ENDPOINT === '').each(PATHS)(
           [2, 3].map((at) => rowsOf(ORDERS, [change(ORDERS, 'u', [1n, `b${at}`], at)])),
         ),
       );
-      await destination.compact();
+      await destination.compact(Number.POSITIVE_INFINITY);
       const usage = await readUsage(service, layout, since);
       expect(usage).toMatchObject({
         commits: 2,
@@ -777,10 +777,10 @@ describe.skipIf(ENDPOINT === '').each(PATHS)(
 
     it('keeps the views of a table that has stopped at its cut, folds or not, while the others go on', async () => {
       const { destination, rows } = await withStoppedTable();
-      await destination.compact();
+      await destination.compact(Number.POSITIVE_INFINITY);
       expect([await rows(CURRENT), await rows(ITEM_IDS)]).toEqual([[['1', 'a']], [['1'], ['3']]]);
       await destination.apply(withoutOrders(4));
-      await destination.compact();
+      await destination.compact(Number.POSITIVE_INFINITY);
       expect([await rows(CURRENT), await rows(ITEM_IDS)]).toEqual([
         [['1', 'a']],
         [['1'], ['3'], ['4']],
@@ -810,7 +810,7 @@ describe.skipIf(ENDPOINT === '').each(PATHS)(
       ];
       await rejecting.apply(batch(6, [rowsOf(ORDERS, backlog)]));
       expect(await rows(CURRENT)).toEqual([['7', 'after']]);
-      await rejecting.compact();
+      await rejecting.compact(Number.POSITIVE_INFINITY);
       expect(await rows(CURRENT)).toEqual([['7', 'after']]);
       expect(await rows(STATUS)).toContainEqual(['shop.orders', 'gap', 'false', 'true', '6']);
       expect(await rows('SELECT r.topic_offset FROM {own}._cdc_rejects AS r')).toEqual([['3']]);
@@ -918,7 +918,7 @@ describe.skipIf(ENDPOINT === '').each(PATHS)(
     it('says of every table where it stands', async () => {
       const { destination, rows } = await newWarehouse();
       await destination.apply(batch(1, [rowsOf(ORDERS, [change(ORDERS, 'c', [1n, 'a'], 1)])]));
-      await destination.compact();
+      await destination.compact(Number.POSITIVE_INFINITY);
       expect(
         await rows(
           'SELECT s.table_name, s.status, s.consistent, s.state_rows, s.delta_rows, s.commit_ordinal FROM {own}._cdc_status AS s',

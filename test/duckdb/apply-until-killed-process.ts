@@ -46,5 +46,5 @@ for (let ordinal = (cut?.commitOrdinal ?? 0) + 1; ; ordinal++) {
     offsets: [{ topic: 'shop.shop.orders' as Topic, partition: 0, offset: ordinal * 501 }],
   });
   writeSync(1, `${ordinal}\n`);
-  await destination.compact();
+  await destination.compact(Number.POSITIVE_INFINITY);
 }

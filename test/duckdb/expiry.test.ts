@@ -79,11 +79,7 @@ async function wholeSince({ query }: Warehouse): Promise<number> {
   return us === null ? dayOf(0) : Number(us) / 1000;
 }
 
-async function sameSince(
-  kept: Warehouse,
-  expiring: Warehouse,
-  newest: number,
-): Promise<void> {
+async function sameSince(kept: Warehouse, expiring: Warehouse, newest: number): Promise<void> {
   const sinceMs = await wholeSince(expiring);
   const both = async (sql: string): Promise<readonly [unknown, unknown]> => {
     const [a, b] = await Promise.all([kept.query(sql), expiring.query(sql)]);
@@ -126,7 +122,7 @@ describe('changesExpireDays in DuckDB', () => {
           from = to;
           for (const { destination } of [kept, expiring]) {
             await destination.apply(part);
-            await destination.compact();
+            await destination.compact(Number.POSITIVE_INFINITY);
           }
           await sameSince(kept, expiring, to);
         }
@@ -145,7 +141,7 @@ describe('changesExpireDays in DuckDB', () => {
     const remove = change(ITEMS, 'd', [1n, 'a'], 2);
     await destination.apply(aDayApart(batch(1, [rowsOf(ITEMS, [insert])])));
     await destination.apply(aDayApart(batch(9, [rowsOf(ITEMS, [remove])])));
-    await destination.compact();
+    await destination.compact(Number.POSITIVE_INFINITY);
     const early = `SELECT * FROM shop.items__as_of(${literal(dayOf(6))})`;
     await expect(query(early)).rejects.toThrow(
       'changes of shop.items from before 2026-11-30 00:00 UTC have expired',

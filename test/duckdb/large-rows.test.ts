@@ -72,7 +72,7 @@ describe('a DuckDB warehouse with default settings', () => {
       expect(shown.map(([id]) => id)).toEqual(['1', '2']);
       expect(shown[0]?.slice(1)).toEqual(shown[1]?.slice(1));
       expect(await ask('SELECT * FROM shop.wide__history')).toHaveLength(3);
-      await destination.compact();
+      await destination.compact(Number.POSITIVE_INFINITY);
       expect(await ask('SELECT * FROM shop.wide')).toHaveLength(2);
     },
     TIMEOUT_MS,
@@ -108,7 +108,7 @@ describe('a DuckDB warehouse with default settings', () => {
       ]);
       const [row] = await ask('SELECT * FROM shop.docs WHERE id = 10');
       expect(row?.[1] === body).toBe(true);
-      await destination.compact();
+      await destination.compact(Number.POSITIVE_INFINITY);
       expect(await ask('SELECT count(*) FROM shop.docs')).toEqual([['5']]);
     },
     TIMEOUT_MS,

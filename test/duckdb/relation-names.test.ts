@@ -78,7 +78,7 @@ describe('two tables whose relations would have one name in DuckDB', () => {
       folding: { minDeltaRows: 0, stateFraction: 0, maxAgeMs: 0 },
     });
     await destination.open();
-    await destination.compact();
+    await destination.compact(Number.POSITIVE_INFINITY);
     await file.close();
     warehouse = await openWarehouse(path);
   };

@@ -309,7 +309,7 @@ describe('a table that DuckDB cannot take', () => {
       const options = { pipeline: 'shop', prefix: 'shop', nowMs: () => 0, reach: () => {} };
       const eager = new DuckDbDestination(file, { ...options, folding });
       await eager.open();
-      await eager.compact();
+      await eager.compact(Number.POSITIVE_INFINITY);
     }
     warehouse = await openWarehouse(path);
     const folded = (table: string) =>

@@ -65,7 +65,7 @@ describe('a table in a DuckDB warehouse', () => {
       folding: { minDeltaRows: 0, stateFraction: 0, maxAgeMs: 0 },
     });
     await destination.open();
-    await destination.compact();
+    await destination.compact(Number.POSITIVE_INFINITY);
     await file.close();
     warehouse = await openWarehouse(path);
   };

@@ -98,7 +98,7 @@ async function follow(
     await destination.apply(batch(cut, part(false)));
     await compare(query, commits[cut - 1]?.truth);
     if (!fold) continue;
-    await destination.compact();
+    await destination.compact(Number.POSITIVE_INFINITY);
     await compare(query, commits[cut - 1]?.truth);
   }
 }
