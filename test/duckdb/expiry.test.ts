@@ -27,7 +27,7 @@ const ITEMS = schemaOf('shop.items', [
 
 interface Warehouse extends AsyncDisposable {
   readonly destination: DuckDbDestination;
-  query(sql: string): Promise<readonly (readonly unknown[])[]>;
+  readonly query: (sql: string) => Promise<readonly (readonly unknown[])[]>;
 }
 
 async function newWarehouse(path: string, changesExpireDays?: number): Promise<Warehouse> {
@@ -60,9 +60,9 @@ function aDayApart({ tables, control, cut, ...rest }: SinkBatch): SinkBatch {
     ...rest,
     tables: tables.map((part) => ({ ...part, rows: part.rows.map(timed) })),
     control: control.map((record) =>
-      'committedAtUs' in record && record.committedAtUs !== undefined
-        ? { ...record, committedAtUs: commitTime(record.committedAtUs) }
-        : record,
+      record.committedAtUs === undefined
+        ? record
+        : { ...record, committedAtUs: commitTime(record.committedAtUs) },
     ),
     cut: cut && timed(cut),
   };
