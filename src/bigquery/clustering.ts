@@ -46,7 +46,7 @@ export async function followChanges(
   to: StoredTable,
 ): Promise<void> {
   const [before, after] = [from, to].map(changesClustering);
-  if (to.dropped || String(before) === String(after)) return;
+  if (to.dropped || (!from.unmade && String(before) === String(after))) return;
   await cluster(context, to, 'changes', after ?? []);
 }
 

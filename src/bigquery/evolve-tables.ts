@@ -1,43 +1,34 @@
-import { inLanes } from '../async/lanes.ts';
 import type { Sequence } from '../change/sequence.ts';
 import type { TableId, TableName } from '../change/table.ts';
 import { announcements, type Continuity, firstFacts, standingOf } from '../sink/continuity.ts';
 import type { SinkBatch } from '../sink/destination.ts';
+import { moveStops } from '../sink/move-stops.ts';
 import { cutOfTable, type Obstacle } from '../sink/table-stop.ts';
 import { type Topic, tableTopic } from '../topic/topic-name.ts';
 import { follow, settled } from '../view/evolve-table.ts';
 import { followableForms } from '../view/followable-forms.ts';
 import { KnownTables } from '../view/known-tables.ts';
 import { namesOf } from '../view/naming-rules.ts';
-import { isRenamed, namesLeft, withoutPassedNames } from '../view/relation-names.ts';
+import { isRenamed, withoutPassedNames } from '../view/relation-names.ts';
 import type { StoredTable } from '../view/stored-table.ts';
 import { withoutPassedForms } from '../view/table-form.ts';
-import { dropViews } from '../view/table-views.ts';
-import { bigQueryDialect } from './bigquery-dialect.ts';
-import { isStatementRefused } from './bigquery-error.ts';
-import { followChanges } from './clustering.ts';
-import { type BigQueryContext, CONCURRENT_JOBS } from './context.ts';
+import type { BigQueryContext } from './context.ts';
+import { type FormTarget, makeForms } from './make-forms.ts';
 import { type StoredState, saveDefinitions } from './metadata.ts';
 import { bigQueryNaming } from './names.ts';
-import { runRepeatable, runScript } from './run-script.ts';
-import { bigQueryRules, dropStatements, tableScripts, tableViews } from './table-plan.ts';
-
-interface FormTarget {
-  readonly from: StoredTable | undefined;
-  readonly to: StoredTable;
-  /** Sequence of the first record that needs it. */
-  readonly since: Sequence;
-}
+import { runRepeatable } from './run-script.ts';
+import { bigQueryRules } from './table-plan.ts';
 
 export interface Evolved {
   readonly state: StoredState;
-  /** Of tables whose rows no form holds; theirs is what it was. */
+  /** Of tables whose rows no form holds, and of those that BigQuery does not bring into theirs. */
   readonly obstacles: readonly Obstacle[];
 }
 
 /**
  * Brings tables into the form that the rows of a batch need, before the first of them is sent. What
- * is on record is true whenever this is interrupted: a form is recorded when the table has it.
+ * is on record is true whenever this is interrupted: a form is recorded when the table has it, or
+ * with what it lacks of it.
  */
 export async function evolveTables(
   context: BigQueryContext,
@@ -47,12 +38,12 @@ export async function evolveTables(
   const { targets: changes, obstacles } = targetForms(context, state, batch);
   if (changes.length === 0) return { state, obstacles };
   await ensureDatasets(context, changes);
-  const refused = await changeTables(context, state, batch, changes);
-  const made = changes.filter(({ to }) => !refused.has(to.name));
+  const made = await makeForms(context, changes, warehouseCut(state, batch));
   const isAnnounced = announcements(batch.control);
   const { start, stopped } = state;
   let next = state;
-  const records = made.map(({ from, to, since }) => {
+  const kept = made.filter(({ from, obstacle }) => from !== undefined || !obstacle);
+  const records = kept.map(({ from, to, since }) => {
     const known = state.continuity.get(to.name);
     const facts = from
       ? (known ?? {})
@@ -62,74 +53,8 @@ export async function evolveTables(
   });
   for (const statement of saveDefinitions(context.layout, records))
     await runRepeatable(context, statement, 'recording the columns of tables');
-  return { state: next, obstacles: [...obstacles, ...refused.values()] };
-}
-
-/**
- * Names that are left become free before others take them.
- * @returns obstacles of tables that BigQuery refuses to change
- */
-async function changeTables(
-  context: BigQueryContext,
-  state: StoredState,
-  batch: SinkBatch,
-  changes: readonly FormTarget[],
-): Promise<ReadonlyMap<TableName, Obstacle>> {
-  const { layout } = context;
-  const after = warehouseCut(state, batch);
-  const refused = new Map<TableName, Obstacle>();
-  const each = (work: (target: FormTarget) => Promise<void>): Promise<void> =>
-    inLanes(CONCURRENT_JOBS, changes, async (target) => {
-      const { name } = target.to;
-      const met = refused.get(name) ?? (await obstacleTo(context, target, work));
-      if (met) refused.set(name, met);
-    });
-  await each(({ to }) => {
-    const drops = namesLeft(to, after).flatMap((names) =>
-      dropViews(bigQueryDialect(layout), names),
-    );
-    return runScript(context, drops, `changing the names of ${to.name}`);
-  });
-  await each(async ({ from, to }) => {
-    await changeTable(context, from, to);
-    const views = tableViews(layout, to, shownCut(state, batch, to.name), after);
-    await runScript(context, views, `changing the views of ${to.name}`);
-  });
-  return refused;
-}
-
-async function changeTable(
-  context: BigQueryContext,
-  from: StoredTable | undefined,
-  to: StoredTable,
-): Promise<void> {
-  const { layout, tables } = context;
-  for (const script of tableScripts(layout, tables, from, to))
-    await runScript(context, script, `changing the columns of ${to.name}`);
-  if (from) await followChanges(context, from, to);
-}
-
-/** What BigQuery refuses of one table is that table's own; nothing is left of one that is new. */
-async function obstacleTo(
-  context: BigQueryContext,
-  target: FormTarget,
-  work: (target: FormTarget) => Promise<void>,
-): Promise<Obstacle | undefined> {
-  const { from, to, since } = target;
-  try {
-    await work(target);
-    return undefined;
-  } catch (error) {
-    if (!isStatementRefused(error)) throw error;
-    if (!from) await runScript(context, dropStatements(context.layout, to), `giving up ${to.name}`);
-    return {
-      table: to.name,
-      topic: tableTopic(context.prefix, to.id),
-      code: 'bigquery.table-refused',
-      reason: error.message,
-      seq: since,
-    };
-  }
+  const refused = made.flatMap(({ obstacle }) => obstacle ?? []);
+  return { state: next, obstacles: [...obstacles, ...refused] };
 }
 
 /** The forms that the batch needs, and what it changes about forms that views show. */
@@ -148,17 +73,32 @@ function targetForms(context: BigQueryContext, state: StoredState, batch: SinkBa
     for (const { name } of follow(rules, known, change))
       if (!since.has(name)) since.set(name, change.since);
   }
-  for (const table of formsOf(state))
-    if (!since.has(table.name) && showsOther(table, state, batch))
-      since.set(table.name, table.schemaSince);
+  const isDue = owedIn(state, batch);
+  for (const table of formsOf(state)) {
+    const { name, unmade, schemaSince } = table;
+    if (since.has(name)) continue;
+    if (unmade && isDue(name)) since.set(name, unmade.since);
+    else if (showsOther(table, state, batch)) since.set(name, schemaSince);
+  }
   const targets = [...since].flatMap(([name, first]) => {
     const newest = known.get(name);
     if (!newest) return [];
     const cut = cutOfTable(state, name)?.lastSequence;
     const to = settled(cut === undefined ? newest : withoutPassedForms(newest, cut));
-    return [{ from: state.tables.get(name)?.table, to, since: first }];
+    const from = state.tables.get(name)?.table;
+    return [{ from, to, since: first, shown: shownCut(state, batch, name) }];
   });
   return { targets, obstacles };
+}
+
+/**
+ * Whether a batch needs what BigQuery has refused of a table before: with its rows, or with the cut
+ * that it goes on with. One that has not stopped is of an attempt that died before it said so.
+ */
+function owedIn(state: StoredState, batch: SinkBatch): (table: TableName) => boolean {
+  const { released } = moveStops(state, batch, [], () => false);
+  const stored = new Set(batch.tables.map(({ table }) => table));
+  return (table) => !state.stopped.has(table) || released.has(table) || stored.has(table);
 }
 
 /** Whether the views of a table take another form or other names with the batch. */

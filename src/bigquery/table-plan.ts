@@ -17,7 +17,7 @@ import { constantExpression } from './constant.ts';
 import { describable, tableDescription } from './description.ts';
 import { type BigQueryLayout, bigQueryNaming, columnName } from './names.ts';
 import { cutQuery } from './stored-stops.ts';
-import { widenColumn } from './widen-column.ts';
+import { isAlteredTo, widenColumn } from './widen-column.ts';
 
 export interface TableSettings {
   /** Days after which folded changes leave the changelog; the state keeps the rows. */
@@ -75,16 +75,21 @@ export function tableScripts(
 ): readonly (readonly string[])[] {
   if (!from) return [createStatements(layout, settings, to)];
   const { changes, state } = bigQueryDialect(layout);
-  const before = new Map(physicalColumns(from).map(({ name, type }) => [name.toLowerCase(), type]));
+  const { unmade } = from;
+  const known = unmade?.columns ?? physicalColumns(from);
+  const before = new Map(known.map(({ name, type }) => [name.toLowerCase(), type]));
   const added = physicalColumns(to).filter(({ name }) => !before.has(name.toLowerCase()));
   const altered = physicalColumns(to).filter(({ name, type }) => {
     const old = before.get(name.toLowerCase());
-    return old !== undefined && old !== type;
+    // One that an attempt has added after all may have been of a type before this one.
+    return old === undefined ? unmade && isAlteredTo(type) : old !== type;
   });
   const described = [changesDescription(to), stateDescription(to)];
-  const isNew = [changesDescription(from), stateDescription(from)].some(
-    (description, index) => description !== described[index],
-  );
+  const isNew =
+    unmade !== undefined ||
+    [changesDescription(from), stateDescription(from)].some(
+      (description, index) => description !== described[index],
+    );
   const [ofChanges = [], ofState = []] = [changes(to), state(to)].map((table, index) => [
     ...(added.length === 0 ? [] : [`ALTER TABLE ${table} ${added.map(addColumn).join(', ')}`]),
     ...altered.map(
@@ -134,7 +139,7 @@ function createStatements(
   ];
 }
 
-/** What {@link tableScripts} made of a table that has no row yet. */
+/** What takes away what {@link tableScripts} made of a table that has no row yet. */
 export function dropStatements(layout: BigQueryLayout, table: StoredTable): readonly string[] {
   const { changes, state } = bigQueryDialect(layout);
   return [changes(table), state(table)].map((name) => `DROP TABLE IF EXISTS ${name}`);

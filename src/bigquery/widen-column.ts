@@ -46,6 +46,9 @@ function holds(wide: string, narrow: string): boolean {
   );
 }
 
+/** Whether columns of other types can be altered to a type. */
+export const isAlteredTo = (type: string): boolean => ALTERABLE.indexOf(type) > 0;
+
 function isAlterable(from: string, to: string): boolean {
   const [before, after] = [ALTERABLE.indexOf(from), ALTERABLE.indexOf(to)];
   return before >= 0 && after > before;

@@ -96,6 +96,8 @@ export interface StoredTable extends TableForm {
   readonly columnsSince?: Sequence;
   /** Constants of columns that no schema has had yet. */
   readonly awaited?: readonly AwaitedDefault[];
+  /** Absent when the warehouse has all of the form. */
+  readonly unmade?: UnmadeForm;
   /** Changes up to here are folded into the state. */
   readonly watermark: Sequence;
   /** Commit time of the watermark: no later change was committed before it. For warehouses that skip by time. */
@@ -105,6 +107,17 @@ export interface StoredTable extends TableForm {
    * then. Absent while nothing has expired.
    */
   readonly changesSinceUs?: number;
+}
+
+/**
+ * What a warehouse without transactions over its tables has refused of a form. The table has stopped,
+ * and its views and columns are made before it goes on.
+ */
+export interface UnmadeForm {
+  /** Sequence of the record that needs the form. */
+  readonly since: Sequence;
+  /** What the physical tables surely have; of the others of the form perhaps some. */
+  readonly columns: readonly PhysicalColumn[];
 }
 
 /** What the relations of a table are called. */

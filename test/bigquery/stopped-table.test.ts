@@ -251,9 +251,9 @@ describe('a table that BigQuery cannot take', () => {
   });
 
   it.each([
-    ['that is new', 'shop.late'],
-    ['that is there', 'shop.orders'],
-  ])('%s is stopped alone when BigQuery refuses its statement', async (_which, name) => {
+    ['that is new is stopped alone, with nothing on record of its columns,', 'shop.late', false],
+    ['that is there is stopped alone, with its new columns on record,', 'shop.orders', true],
+  ])('%s when BigQuery refuses its statement', async (_which, name, isRecorded) => {
     const { service, sink } = await warehouse();
     const changedSchema = schemaOf(name, [
       ['id', integer],
@@ -271,7 +271,35 @@ describe('a table that BigQuery cannot take', () => {
       code: 'bigquery.table-refused',
     });
     expect(ids(service, 'items')).toEqual([1, 2]);
-    expect(service.entries.get(name)?.['definition'] ?? '').not.toContain('more');
+    const definition = service.entries.get(name)?.['definition'] ?? '';
+    expect(definition.includes('more')).toBe(isRecorded);
+  });
+
+  it('gets the columns that BigQuery has refused it before the first row of its copy', async () => {
+    const { service, sink } = await warehouse();
+    const wider = schemaOf('shop.orders', [
+      ['id', integer],
+      ['more', varchar],
+    ]);
+    service.refusesStatement = (sql) => sql.includes('ALTER TABLE');
+    const row = change(wider, 'c', [7n, 'x'], 2);
+    const item = both(2, '', 'second');
+    const met = { ...item, tables: [rowsOf(wider, [row]), ...item.tables.slice(1)] };
+    expect(await sink.apply(met)).toEqual([TOPIC]);
+    service.refusesStatement = () => false;
+    await sink.apply(rest(3, [begin(3, 's')]));
+    const asked = (): readonly string[] =>
+      [...service.jobs.values()].map(({ job }) => ('sql' in job ? job.sql : job.table));
+    const before = asked().length;
+    const copied = change(wider, 'r', [7n, 'x'], 4);
+    await sink.apply({ ...batch(undefined, [rowsOf(wider, [copied])]), offsets: offsetsAt(4) });
+    const since = asked().slice(before);
+    const added = since.findIndex((sql) => sql.includes('ADD COLUMN IF NOT EXISTS `more` STRING'));
+    expect(added).toBeGreaterThanOrEqual(0);
+    expect(since.indexOf('shop__orders__changes')).toBeGreaterThan(added);
+    await sink.apply({ ...batch(5, [], [end(5, 's', 3)]), offsets: offsetsAt(5) });
+    expect([stopsOf(service).size, ids(service, 'orders')]).toEqual([0, [7]]);
+    expect(service.entries.get(NAME)?.['status']).toBe('consistent');
   });
 
   it('stops when its file is refused, and the files of the others are loaded', async () => {
