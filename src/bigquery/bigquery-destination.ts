@@ -31,6 +31,7 @@ import { createBookkeeping, type StoredState } from './metadata.ts';
 import { newCheckpoint, setAsideStatements } from './new-warehouse.ts';
 import { addedRows, nextState } from './next-state.ts';
 import { plannedCommit, readLoadBudget, readState, restored } from './read-warehouse.ts';
+import { isDone } from './run-job.ts';
 import { runRepeatable, runScript, runStatement } from './run-script.ts';
 import { withStagedData } from './staged-data.ts';
 import { fitsStreams, streamBatch } from './stream-batch.ts';
@@ -79,9 +80,9 @@ export class BigQueryDestination implements Destination {
    */
   async open(): Promise<DestinationState | undefined> {
     this.#opened = undefined;
-    const state = await readState(this.#context);
-    if (!state) return undefined;
-    const planned = plannedCommit(this.#context.plans.newest(), state);
+    const found = await readState(this.#context);
+    if (!found) return undefined;
+    const { state, planned } = await this.#settled(found);
     const nowMs = this.#context.clock.nowMs();
     this.#opened = {
       state,
@@ -97,6 +98,18 @@ export class BigQueryDestination implements Destination {
       warehouseId: state.identity.warehouseId,
       ...(planned ? { planned: endOf(planned) } : {}),
     };
+  }
+
+  /** The commit of an attempt that is gone may still be under way, and is none to be repeated then. */
+  async #settled(state: StoredState): Promise<Pick<Opened, 'state' | 'planned'>> {
+    const { service, plans, signal } = this.#context;
+    const planned = plannedCommit(plans.newest(), state);
+    const isMade =
+      planned !== undefined &&
+      (await isDone(service, jobId(this.#context, planned, COMMIT), signal));
+    return isMade
+      ? { state: await this.#confirmed(planned), planned: undefined }
+      : { state, planned };
   }
 
   /**
@@ -143,10 +156,12 @@ export class BigQueryDestination implements Destination {
         );
     reach('sinkMidTransaction');
     const met = [...obstacles, ...files.obstacles];
-    const next = await this.#commit(state, plan, fitting, { ...files, obstacles: met });
-    if (opened.planned) await this.#confirm(plan);
+    const made = await this.#commit(state, plan, fitting, { ...files, obstacles: met });
+    const next = opened.planned ? await this.#confirmed(plan) : made;
     this.#opened = { ...opened, state: next, planned: undefined, committedAtMs: atMs };
-    return met.map(({ topic }) => topic);
+    // Another attempt at a planned commit may have met other obstacles, and have made it.
+    const left = opened.planned ? next.stopped.values() : met;
+    return Array.from(left, ({ topic }) => topic);
   }
 
   stopped(): readonly StoppedTable[] {
@@ -259,7 +274,7 @@ export class BigQueryDestination implements Destination {
       loaded: files.filter(({ rows }) => rows > 0),
     };
     this.#context.reach('sinkBeforeCommit');
-    const id = jobId(this.#context, plan, 'commit');
+    const id = jobId(this.#context, plan, COMMIT);
     const script = await withStagedData(this.#context, id, commitScript(layout, commit));
     await runStatement(this.#context, id, script, 'committing');
     if (all.length > 0) this.#context.onRefused(all.length);
@@ -267,12 +282,14 @@ export class BigQueryDestination implements Destination {
   }
 
   /**
-   * A planned commit may have been made long ago, in tables that were restored to an older state
-   * since: its jobs are done then, and their rows are not there.
+   * What a planned commit has made of the warehouse, whoever made it. It may have been made long ago,
+   * in tables that were restored to an older state since: its jobs are done then, and their rows are
+   * not there.
    */
-  async #confirm({ commit }: LoadPlan): Promise<void> {
+  async #confirmed({ commit }: LoadPlan): Promise<StoredState> {
     const state = await readState(this.#context);
     if (state?.commit !== commit) throw restored(state?.commit ?? 0, commit);
+    return state;
   }
 
   #mustBeOpen(): Opened {
@@ -282,6 +299,9 @@ export class BigQueryDestination implements Destination {
     );
   }
 }
+
+/** What the job of a commit is called. */
+const COMMIT = 'commit';
 
 const tablesOf = ({ tables }: SinkBatch): readonly TableName[] => [
   ...new Set(tables.map(({ table }) => table)),

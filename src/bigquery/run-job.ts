@@ -42,6 +42,17 @@ export async function runJob(
   );
 }
 
+/** Whether a job has been done that is run by {@link runJob}; waits for an attempt that is under way. */
+export async function isDone(
+  service: BigQueryService,
+  id: JobId,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const last = await lastAttempt(service, id);
+  if (last === 0) return false;
+  return (await settled(service, attemptId(id, last), signal))?.kind === 'done';
+}
+
 const attemptId = (id: JobId, attempt: number): JobId => `${id}-a${attempt}`;
 
 /** How many attempts were taken. Numbers have no gaps, so hours of failures are passed in a few steps. */

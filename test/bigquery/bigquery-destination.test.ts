@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { BigQueryDestination } from '../../src/bigquery/bigquery-destination.ts';
 import type { BigQueryContext } from '../../src/bigquery/context.ts';
-import type { Job, JobId } from '../../src/bigquery/job.ts';
+import type { Job, JobId, JobOutcome } from '../../src/bigquery/job.ts';
 import { type LoadPlan, loggedPlans } from '../../src/bigquery/load-plan.ts';
 import { formatOffsets, parseOffsets } from '../../src/bigquery/stored-offsets.ts';
 import { SluiceError } from '../../src/errors/error.ts';
@@ -96,6 +96,29 @@ class FailingLoads extends MemoryBigQuery {
     const error = { reason: 'backendError', message: 'try again' };
     this.jobs.set(id, { job, outcome: { kind: 'failed', error }, slow: 0 });
     return 'submitted';
+  }
+}
+
+/** Takes commits, loses the answer, and carries them out when somebody waits for them. */
+class LateCommits extends MemoryBigQuery {
+  areLate = false;
+  readonly #waiting = new Map<JobId, Job>();
+
+  override async submit(id: JobId, job: Job): Promise<'submitted' | 'duplicate'> {
+    if (!this.areLate || !id.includes('-commit-')) return super.submit(id, job);
+    this.#waiting.set(id, job);
+    throw new SluiceError('bigquery.unreachable', 'No answer.');
+  }
+
+  override async outcome(id: JobId): Promise<JobOutcome | undefined> {
+    return this.#waiting.has(id) ? { kind: 'running' } : super.outcome(id);
+  }
+
+  override async wait(id: JobId): Promise<JobOutcome | undefined> {
+    const job = this.#waiting.get(id);
+    this.#waiting.delete(id);
+    if (job) await super.submit(id, job);
+    return super.outcome(id);
   }
 }
 
@@ -212,11 +235,25 @@ describe('a BigQuery warehouse', () => {
     const restored = service.checkpoint;
     await first.apply(batchTo(state, 1));
     service.checkpoint = restored;
-    const second = destination(service, log);
-    const found = await opened(second);
-    await expect(second.apply(batchTo(found, 1))).rejects.toMatchObject({
+    await expect(destination(service, log).open()).rejects.toMatchObject({
       code: 'sink.warehouse-lost',
     });
+  });
+
+  it('waits for a commit that is under way when it is opened, and repeats nothing of it', async () => {
+    const service = new LateCommits();
+    const log = newLog();
+    const first = destination(service, log);
+    const state = await opened(first);
+    service.areLate = true;
+    await expect(first.apply(batchTo(state, 2))).rejects.toMatchObject({
+      code: 'bigquery.unreachable',
+    });
+    expect(service.checkpoint?.[4]).toBe('0');
+    const found = await destination(service, log).open();
+    expect(found).toMatchObject({ offsets: [offsetAt(2)], cut: { commitOrdinal: 2 } });
+    expect(found).not.toHaveProperty('planned');
+    expect(loadedIds(service)).toEqual([1, 2]);
   });
 
   it('that is begun anew takes nothing over, and keeps the rows of the old one under other names', async () => {

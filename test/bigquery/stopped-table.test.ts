@@ -347,6 +347,39 @@ describe('a table that BigQuery cannot take', () => {
     expect(stopsOf(service).size).toBe(0);
   });
 
+  it.each([
+    ['stays stopped', true],
+    ['goes on', false],
+  ])(
+    '%s as the commit says that was made, whatever another attempt at it has met',
+    async (_title, isStopped) => {
+      const { service, open } = await warehouse();
+      const wider = schemaOf('shop.orders', [
+        ['id', integer],
+        ['more', varchar],
+      ]);
+      const item = both(2, '', 'second');
+      const row = change(wider, 'c', [2n, 'x'], 2);
+      const second = { ...item, tables: [rowsOf(wider, [row]), ...item.tables.slice(1)] };
+      service.refusesStatement = (sql) => sql.includes('_cdc_loads');
+      const { sink: killed } = await open();
+      await expect(killed.apply(second)).rejects.toThrow();
+      const attempts = [(await open()).sink, (await open()).sink];
+      for (const [index, attempt] of attempts.entries()) {
+        const isRefused = isStopped === (index === 0);
+        service.refusesStatement = (sql) => isRefused && /VIEW .*`orders`/.test(sql);
+        expect(await attempt.apply(second)).toEqual(isStopped ? [TOPIC] : []);
+        expect(attempt.stopped()).toMatchObject(isStopped ? [{ table: NAME }] : []);
+      }
+      service.refusesStatement = () => false;
+      const third = { ...both(3, '', 'third'), tables: [] };
+      await attempts[1]?.apply(isStopped ? rest(3) : third);
+      expect(service.entries.get(NAME)?.['status']).toBe(isStopped ? 'stopped' : 'consistent');
+      expect(stopsOf(service).has(NAME)).toBe(isStopped);
+      expect(service.entries.get(NAME)?.['definition']).toContain('more');
+    },
+  );
+
   it('needs a snapshot when more has waited than a commit can carry', async () => {
     const { service, sink } = await warehouse();
     await sink.apply(both(2, POISON, 'second'));
