@@ -24,7 +24,7 @@ import { evolveTables } from './evolve-tables.ts';
 import { foldTable } from './fold-table.ts';
 import { type LoadedBatch, loadBatch } from './load-batch.ts';
 import { awaitBudget, type LoadBudget } from './load-budget.ts';
-import { isSamePlan, jobId, type LoadPlan } from './load-plan.ts';
+import { isSamePlan, jobId, type LoadPlan, newPlan } from './load-plan.ts';
 import { loadRejects } from './load-rejects.ts';
 import { massDeletes, writeDeletes } from './mass-deletes.ts';
 import { createBookkeeping, type StoredState } from './metadata.ts';
@@ -226,7 +226,7 @@ export class BigQueryDestination implements Destination {
     const byStreams = writePath === 'storage-write' && fitsStreams(batch);
     const budget = byStreams ? opened.streamBudget : opened.loadBudget;
     await awaitBudget(budget, tablesOf(batch), this.#context);
-    const plan: LoadPlan = {
+    const plan = newPlan({
       warehouseId: state.identity.warehouseId,
       commit: state.commit + 1,
       ...endOf(batch),
@@ -234,7 +234,7 @@ export class BigQueryDestination implements Destination {
       ingestedAtUs: clock.nowMs() * 1000,
       deletesFirst: true,
       ...(byStreams ? { streams: [] } : {}),
-    };
+    });
     await plans.store(plan);
     return plan;
   }

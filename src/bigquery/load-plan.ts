@@ -28,6 +28,8 @@ export interface LoadPlan {
   /** As it was then: a file that was sent must not become a table that has stopped. */
   readonly onRefusedRow?: OnRefusedRow;
   readonly ingestedAtUs: number;
+  /** Of everything that tells the plan from others; see {@link jobId}. */
+  readonly digest?: string;
   /** Whether rows that a truncate or sweep deletes are written before the commit; else they are in it. */
   readonly deletesFirst?: boolean;
   /**
@@ -100,18 +102,37 @@ export interface JobNames {
 
 const DIGEST_LENGTH = 20;
 
-/** `sluice-<pipeline>-<sink>-<commit>-<what>-<digest>`; the digest tells warehouses, tables and ranges apart. */
+/**
+ * A plan that is to be stored. Its digest is made once, since a commit has some thousand jobs and as
+ * many partitions.
+ */
+export const newPlan = (plan: Omit<LoadPlan, 'digest'>): LoadPlan => ({
+  ...plan,
+  digest: sha256([plan.warehouseId, plan.commit, plan.ingestedAtUs, ...rangesOf(plan)]),
+});
+
+/**
+ * `sluice-<pipeline>-<sink>-<commit>-<what>-<digest>`; the digest tells warehouses, tables and ranges
+ * apart. A plan keeps the ids that it was begun with: one of an earlier version has no digest, and
+ * its ids are made from its ranges, as that version made them.
+ */
 export function jobId(names: JobNames, plan: LoadPlan, what: string): JobId {
-  const ranges = plan.offsets
-    .map(({ topic, partition, offset }) => `${topic}/${partition}:${offset}`)
-    .sort();
-  const identity = [plan.warehouseId, plan.commit, plan.ingestedAtUs, what, ...ranges];
-  const digest = createHash('sha256').update(JSON.stringify(identity)).digest('hex');
-  const legible = [names.pipeline, names.sink, String(plan.commit), what]
+  const { warehouseId, commit, ingestedAtUs } = plan;
+  const digest =
+    plan.digest === undefined
+      ? sha256([warehouseId, commit, ingestedAtUs, what, ...rangesOf(plan)])
+      : sha256([plan.digest, what]);
+  const legible = [names.pipeline, names.sink, String(commit), what]
     .map((part) => part.replaceAll(/[^A-Za-z0-9_-]/g, '_').slice(0, 80))
     .join('-');
   return `sluice-${legible}-${digest.slice(0, DIGEST_LENGTH)}`;
 }
+
+const rangesOf = ({ offsets }: Pick<LoadPlan, 'offsets'>): readonly string[] =>
+  offsets.map(({ topic, partition, offset }) => `${topic}/${partition}:${offset}`).sort();
+
+const sha256 = (identity: readonly (string | number)[]): string =>
+  createHash('sha256').update(JSON.stringify(identity)).digest('hex');
 
 /** Whether a batch is the one that was planned. */
 export function isSamePlan(
