@@ -50,10 +50,9 @@ export async function followChanges(
   await cluster(context, to, 'changes', after ?? []);
 }
 
-/** Has the state clustered by the key of the rows that it will hold, while it is being emptied of others. */
-export async function followState(context: BigQueryContext, folded: StoredTable): Promise<void> {
-  if (folded.generations) await cluster(context, folded, 'state', stateClustering(folded));
-}
+/** Has the state clustered by the key of the rows that it will hold. */
+export const followState = (context: BigQueryContext, folded: StoredTable): Promise<void> =>
+  cluster(context, folded, 'state', stateClustering(folded));
 
 async function cluster(
   { service, layout }: BigQueryContext,

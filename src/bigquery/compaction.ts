@@ -4,7 +4,6 @@ import {
   emptyState,
   isFolded,
   mergeStatement,
-  replacesState,
   sameFoldedKey,
 } from '../view/fold-plan.ts';
 import { generationAfter, keyColumns } from '../view/key-generation.ts';
@@ -79,8 +78,6 @@ function boundColumn(table: StoredTable): BoundColumn | undefined {
 export function probeQuery(layout: BigQueryLayout, table: StoredTable, cut: ShownCut): string {
   const dialect = bigQueryDialect(layout);
   const condition = isFolded(dialect, table, cut.lastSequence);
-  if (replacesState(table, cut.lastSequence))
-    return `SELECT COUNT(*) AS changes, 0 AS known FROM ${dialect.changes(table)} AS c WHERE ${condition}`;
   const same = sameFoldedKey(dialect, table, cut.lastSequence, 's', 'c');
   const column = boundColumn(table);
   const bounds =
@@ -103,7 +100,7 @@ export function parseProbe([changes, known, low, high]: readonly (string | null)
 
 /**
  * One transaction: the changes between watermark and cut into the state, and the watermark to the
- * cut. Behind a change of the key nothing of the state is left. Where no key of theirs is in the state it only inserts, which bills nothing of the state;
+ * cut. Where no key of theirs is in the state it only inserts, which bills nothing of the state;
  * otherwise the bounds of the key are literals, so that only the blocks between them are read.
  */
 export function foldScript(
@@ -121,10 +118,7 @@ export function foldScript(
       ? [`s.${column.name} BETWEEN ${keyBounds.map(column.literal).join(' AND ')}`]
       : [];
   const statements = [
-    assertOne(
-      `${tables} AS t WHERE t.name = ${text(table.name)} AND t.watermark = ${text(table.watermark)}`,
-    ),
-    ...(replacesState(table, cut.lastSequence) ? [emptyState(dialect, table)] : []),
+    assertWatermark(layout, table),
     known === 0
       ? appendStatement(dialect, table, cut.lastSequence)
       : mergeStatement(dialect, table, cut.lastSequence, bounds),
@@ -133,6 +127,33 @@ export function foldScript(
       ` state_rows = (SELECT COUNT(*) FROM ${dialect.state(table)} AS s) WHERE t.name = ${text(table.name)}`,
   ];
   return transaction(statements.map((sql) => ({ sql }))).sql;
+}
+
+/**
+ * One transaction: every row out of the state, and the watermark to where the generation of their key
+ * ended. Views that are not written anew yet show the same rows: all of that generation have a delete
+ * among the changes.
+ */
+export function emptyingScript(
+  layout: BigQueryLayout,
+  before: StoredTable,
+  { watermark, watermarkAtUs }: StoredTable,
+): string {
+  const time = watermarkAtUs === undefined ? '' : ` watermark_at_us = ${watermarkAtUs},`;
+  const statements = [
+    assertWatermark(layout, before),
+    emptyState(bigQueryDialect(layout), before),
+    `UPDATE ${ownTable(layout, OWN.tables)} AS t SET watermark = ${text(watermark)},${time}` +
+      ` state_rows = 0 WHERE t.name = ${text(before.name)}`,
+  ];
+  return transaction(statements.map((sql) => ({ sql }))).sql;
+}
+
+function assertWatermark(layout: BigQueryLayout, { name, watermark }: StoredTable): string {
+  const tables = ownTable(layout, OWN.tables);
+  return assertOne(
+    `${tables} AS t WHERE t.name = ${text(name)} AND t.watermark = ${text(watermark)}`,
+  );
 }
 
 const DAY_US = 86_400_000_000;

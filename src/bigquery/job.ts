@@ -60,6 +60,8 @@ export interface BigQueryService {
   tables(dataset: string): Promise<readonly string[]>;
   /** Has rows that come into a table clustered by these columns, or by none when the list is empty. */
   cluster(dataset: string, table: string, columns: readonly string[]): Promise<void>;
+  /** Columns of the primary key that is declared of a table; none when none is. */
+  primaryKey(dataset: string, table: string): Promise<readonly string[]>;
   /** Makes the dataset unless it is there. */
   ensureDataset(dataset: string): Promise<void>;
 }

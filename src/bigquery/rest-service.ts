@@ -144,6 +144,17 @@ export class RestBigQuery implements BigQueryService {
     await this.#send(request, `changing the clustering of ${name}`, []);
   }
 
+  async primaryKey(dataset: string, table: string): Promise<readonly string[]> {
+    const path = `datasets/${dataset}/tables/${encodeURIComponent(table)}?fields=tableConstraints`;
+    const { body } = await this.#send(
+      this.#get(path),
+      `looking at the key of ${dataset}.${table}`,
+      [],
+    );
+    const { columns } = objectAt(objectAt(body, 'tableConstraints'), 'primaryKey');
+    return Array.isArray(columns) ? columns.map(String) : [];
+  }
+
   /** One that is there is only looked at: making datasets takes a permission on the project. */
   async ensureDataset(dataset: string): Promise<void> {
     const { project, location, labels, kmsKey } = this.#options;

@@ -154,32 +154,29 @@ function clusterClause(names: readonly string[]): string {
   return names.length === 0 ? '' : ` CLUSTER BY ${names.map(identifier).join(', ')}`;
 }
 
-/** The key of the rows that are in the state. */
-const stateKey = (table: StoredTable): readonly StoredColumn[] =>
-  keyColumns(table, generationAfter(table, table.watermark));
-
 /**
- * Lets BigQuery leave out joins that the key makes needless. Only where one column each has the
- * values, so that the columns alone are unique: values that a column cannot hold are NULL there.
+ * What is declared to be the key of the state, that of the rows that are in it; nothing where that
+ * would be false. It lets BigQuery leave out joins that the key makes needless, only where one column
+ * each has the values, so that the columns alone are unique: values that a column cannot hold are
+ * NULL there.
  */
-function keyClause(table: StoredTable): readonly string[] {
-  const keys = stateKey(table);
+export function declaredKey(table: StoredTable): readonly string[] {
+  const keys = keyColumns(table, generationAfter(table, table.watermark));
   const isPlain = ({ type, mayBeInexact, earlier, initial }: StoredColumn): boolean =>
     CLUSTERABLE.has(type) && !mayBeInexact && !earlier && !initial;
-  if (keys.length > MAX_KEY_COLUMNS || !keys.every(isPlain)) return [];
-  const names = keys.map((column) => identifier(storedName(column)));
-  return [`PRIMARY KEY (${names.join(', ')}) NOT ENFORCED`];
+  return keys.length <= MAX_KEY_COLUMNS && keys.every(isPlain) ? keys.map(storedName) : [];
 }
 
-/** A declared key that is false may give wrong answers, so it goes before the first row of another one comes. */
-export const dropKey = (layout: BigQueryLayout, table: StoredTable): string =>
-  `ALTER TABLE ${bigQueryDialect(layout).state(table)} DROP PRIMARY KEY IF EXISTS`;
+function keyClause(table: StoredTable): readonly string[] {
+  const names = declaredKey(table).map(identifier);
+  return names.length === 0 ? [] : [`PRIMARY KEY (${names.join(', ')}) NOT ENFORCED`];
+}
 
 /** Declares the key of the rows that are in the state, in the place of an older one. */
 export function declareKey(layout: BigQueryLayout, table: StoredTable): readonly string[] {
   const state = bigQueryDialect(layout).state(table);
   return [
-    dropKey(layout, table),
+    `ALTER TABLE ${state} DROP PRIMARY KEY IF EXISTS`,
     ...keyClause(table).map((clause) => `ALTER TABLE ${state} ADD ${clause}`),
   ];
 }

@@ -11,7 +11,7 @@ import type { SinkKillPoint } from '../../src/sink/kill-points.ts';
 import type { ControlRecord } from '../../src/topic/control-record.ts';
 import { schemaIdOf } from '../../src/topic/schema-record.ts';
 import { batch, change, integer, rowsOf, schemaOf, seqAt, varchar } from '../duckdb/warehouse.ts';
-import { ENDPOINT, Place, type Rows } from './place.ts';
+import { diesAt, ENDPOINT, Place, type Rows } from './place.ts';
 import { SkippingClock } from './skipping-clock.ts';
 
 const MANY_TABLES_MS = 900_000;
@@ -158,16 +158,6 @@ const KILLED: readonly (readonly [SinkKillPoint, nth: number])[] = [
   ['sinkBeforeCommit', 1],
 ];
 
-/** Throws at its nth arrival at a point. */
-function diesAt(doomed: SinkKillPoint, nth: number): (point: SinkKillPoint) => void {
-  let arrivals = 0;
-  return (point) => {
-    if (point !== doomed) return;
-    arrivals += 1;
-    if (arrivals === nth) throw new Error('killed');
-  };
-}
-
 describe.skipIf(ENDPOINT === '')('a commit that is made in steps', () => {
   it.each(KILLED)(
     'deletes each row once when its sink is killed at %s, arrival %i',
@@ -261,45 +251,6 @@ describe.skipIf(ENDPOINT === '')('a commit that is made in steps', () => {
     expect([...place.front.jobs.keys()].filter((job) => job.startsWith(id)).length).toBeGreaterThan(
       10,
     );
-  });
-});
-
-describe.skipIf(ENDPOINT === '')('a table whose key changes', () => {
-  it('has new rows in changelog and state clustered by the new one', async () => {
-    await using place = await Place.make();
-    const byNote = schemaOf('shop.orders', [['note', varchar]], ['note']);
-    await place.live(batch(1, [rowsOf(byNote, [change(byNote, 'c', ['a'], 1)])]));
-    await place.fold();
-    const layouts = async (): Promise<readonly (readonly string[])[]> => [
-      await place.clustering('shop__orders__changes'),
-      await place.clustering('shop__orders__state'),
-    ];
-    expect(await layouts()).toEqual([['note'], ['note']]);
-    const schemaId = schemaIdOf(ORDERS);
-    const announced = { kind: 'schema', seq: seqAt(2, 0), table: ORDERS_NAME, schemaId } as const;
-    const copied = rowsOf(ORDERS, [change(ORDERS, 'r', [1n, 'a'], 3)]);
-    await place.live(batch(3, [copied], [announced], [ORDERS]));
-    expect(await layouts()).toEqual([['id'], ['note']]);
-    expect(await place.key('shop__orders__state')).toEqual(['note']);
-    await place.fold();
-    expect(await layouts()).toEqual([['id'], ['id']]);
-    expect(await place.key('shop__orders__state')).toEqual(['id']);
-    expect(await place.rows('SELECT o.id, o.note FROM {shop}.orders AS o')).toEqual([['1', 'a']]);
-  });
-
-  it('to one that BigQuery cannot cluster by is clustered by none', async () => {
-    await using place = await Place.make();
-    const binary = { kind: 'binary', fixedBytes: 16 } as const;
-    const byBytes = schemaOf('shop.orders', [['uuid', binary], ...COLUMNS], ['uuid']);
-    await place.live(batch(1, [rowsOf(ORDERS, [change(ORDERS, 'c', [1n, 'a'], 1)])]));
-    await place.fold();
-    const bytes = Buffer.alloc(16, 7).toString('base64');
-    const copied = rowsOf(byBytes, [change(byBytes, 'r', [bytes, 1n, 'a'], 2)]);
-    await place.live(batch(2, [copied]));
-    await place.fold();
-    for (const table of ['changes', 'state'])
-      expect(await place.clustering(`shop__orders__${table}`)).toEqual([]);
-    expect(await place.rows('SELECT o.id FROM {shop}.orders AS o')).toEqual([['1']]);
   });
 });
 

@@ -117,6 +117,11 @@ export class MemoryBigQuery implements BigQueryService {
     this.clustered.set(table, columns);
   }
 
+  async primaryKey(): Promise<readonly string[]> {
+    if (this.#faults() === 'lostAnswer') throw lost();
+    return [];
+  }
+
   async ensureDataset(dataset: string): Promise<void> {
     if (this.#faults() === 'lostAnswer') throw lost();
     this.datasets.add(dataset);

@@ -91,8 +91,8 @@ export class Place implements AsyncDisposable {
     await sink.apply(next);
   }
 
-  async fold(): Promise<void> {
-    const sink = this.sink();
+  async fold(reach?: (point: SinkKillPoint) => void): Promise<void> {
+    const sink = this.sink(reach);
     await sink.open();
     await sink.compact();
   }
@@ -129,4 +129,14 @@ export class Place implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.front[Symbol.asyncDispose]();
   }
+}
+
+/** Throws at its nth arrival at a point. */
+export function diesAt(doomed: SinkKillPoint, nth: number): (point: SinkKillPoint) => void {
+  let arrivals = 0;
+  return (point) => {
+    if (point !== doomed) return;
+    arrivals += 1;
+    if (arrivals === nth) throw new Error('killed');
+  };
 }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { bigQueryDialect } from '../../src/bigquery/bigquery-dialect.ts';
 import { type Commit, commitScript } from '../../src/bigquery/commit-script.ts';
-import { foldScript, probeQuery } from '../../src/bigquery/compaction.ts';
+import { emptyingScript, foldScript, probeQuery } from '../../src/bigquery/compaction.ts';
 import {
   TABLES_READ_BY_APPEND,
   TABLES_READ_BY_COMMIT,
@@ -21,7 +21,7 @@ import {
 import { bigQueryLayout } from '../../src/bigquery/names.ts';
 import { newCheckpoint, setAsideStatements } from '../../src/bigquery/new-warehouse.ts';
 import type { Statement } from '../../src/bigquery/statement.ts';
-import { declareKey, dropKey, tableScripts, tableViews } from '../../src/bigquery/table-plan.ts';
+import { declareKey, tableScripts, tableViews } from '../../src/bigquery/table-plan.ts';
 import type { SchemaId, TableName } from '../../src/change/table.ts';
 import { standingChanges } from '../../src/sink/continuity.ts';
 import { controlEffects } from '../../src/sink/control-effects.ts';
@@ -110,6 +110,9 @@ const rekeyed: StoredTable = {
     { after: seqAt(11), key: ['orders'] },
   ],
 };
+
+/** Without the rows of the key before. */
+const emptied: StoredTable = { ...rekeyed, watermark: seqAt(11) };
 
 /** After a DROP TABLE. */
 const gone: StoredTable = {
@@ -276,10 +279,10 @@ const STATEMENTS: Readonly<Record<string, readonly string[]>> = {
   'fold-probe': [probeQuery(layout, folded, cutAt(12)), probeQuery(layout, dated, cutAt(12))],
   'fold-merge': [foldScript(layout, folded, cutAt(12), probe, AT_US)],
   'fold-of-a-changed-key': [
-    probeQuery(layout, rekeyed, cutAt(12)),
-    dropKey(layout, rekeyed),
-    foldScript(layout, rekeyed, cutAt(12), { ...probe, known: 0, keyBounds: undefined }, AT_US),
-    ...declareKey(layout, { ...rekeyed, watermark: cutAt(12).lastSequence }),
+    emptyingScript(layout, rekeyed, emptied),
+    ...declareKey(layout, emptied),
+    probeQuery(layout, emptied, cutAt(12)),
+    foldScript(layout, emptied, cutAt(12), { ...probe, known: 0, keyBounds: undefined }, AT_US),
   ],
   'fold-append': [foldScript(layout, folded, cutAt(12), { ...probe, known: 0 }, AT_US)],
   'fold-with-an-inexact-key': [
