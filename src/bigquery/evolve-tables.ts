@@ -2,7 +2,6 @@ import type { Sequence } from '../change/sequence.ts';
 import type { TableId, TableName } from '../change/table.ts';
 import { announcements, type Continuity, firstFacts, standingOf } from '../sink/continuity.ts';
 import type { SinkBatch } from '../sink/destination.ts';
-import { moveStops } from '../sink/move-stops.ts';
 import { cutOfTable, type Obstacle } from '../sink/table-stop.ts';
 import { type Topic, tableTopic } from '../topic/topic-name.ts';
 import { follow, settled } from '../view/evolve-table.ts';
@@ -12,6 +11,7 @@ import { namesOf } from '../view/naming-rules.ts';
 import { isRenamed, withoutPassedNames } from '../view/relation-names.ts';
 import type { StoredTable } from '../view/stored-table.ts';
 import { withoutPassedForms } from '../view/table-form.ts';
+import { owedIn } from '../view/unmade-form.ts';
 import type { BigQueryContext } from './context.ts';
 import { type FormTarget, makeForms } from './make-forms.ts';
 import { type StoredState, saveDefinitions } from './metadata.ts';
@@ -73,13 +73,11 @@ function targetForms(context: BigQueryContext, state: StoredState, batch: SinkBa
     for (const { name } of follow(rules, known, change))
       if (!since.has(name)) since.set(name, change.since);
   }
-  const isDue = owedIn(state, batch);
-  for (const table of formsOf(state)) {
-    const { name, unmade, schemaSince } = table;
-    if (since.has(name)) continue;
-    if (unmade && isDue(name)) since.set(name, unmade.since);
-    else if (showsOther(table, state, batch)) since.set(name, schemaSince);
-  }
+  for (const [name, owedSince] of owedIn(state, formsOf(state), batch))
+    if (!since.has(name)) since.set(name, owedSince);
+  for (const table of formsOf(state))
+    if (!since.has(table.name) && showsOther(table, state, batch))
+      since.set(table.name, table.schemaSince);
   const targets = [...since].flatMap(([name, first]) => {
     const newest = known.get(name);
     if (!newest) return [];
@@ -89,16 +87,6 @@ function targetForms(context: BigQueryContext, state: StoredState, batch: SinkBa
     return [{ from, to, since: first, shown: shownCut(state, batch, name) }];
   });
   return { targets, obstacles };
-}
-
-/**
- * Whether a batch needs what BigQuery has refused of a table before: with its rows, or with the cut
- * that it goes on with. One that has not stopped is of an attempt that died before it said so.
- */
-function owedIn(state: StoredState, batch: SinkBatch): (table: TableName) => boolean {
-  const { released } = moveStops(state, batch, [], () => false);
-  const stored = new Set(batch.tables.map(({ table }) => table));
-  return (table) => !state.stopped.has(table) || released.has(table) || stored.has(table);
 }
 
 /** Whether the views of a table take another form or other names with the batch. */

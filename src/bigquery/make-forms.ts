@@ -4,9 +4,9 @@ import type { Obstacle } from '../sink/table-stop.ts';
 import { tableTopic } from '../topic/topic-name.ts';
 import { namesOf } from '../view/naming-rules.ts';
 import { namesLeft, shownAs } from '../view/relation-names.ts';
-import type { PhysicalColumn, StoredTable } from '../view/stored-table.ts';
-import { physicalColumns } from '../view/table-form.ts';
+import type { StoredTable } from '../view/stored-table.ts';
 import { dropViews } from '../view/table-views.ts';
+import { columnsMade, owedForm, wholeForm } from '../view/unmade-form.ts';
 import { bigQueryDialect } from './bigquery-dialect.ts';
 import { isStatementRefused } from './bigquery-error.ts';
 import { followChanges } from './clustering.ts';
@@ -64,7 +64,7 @@ async function makeForm(
   after: Sequence | undefined,
 ): Promise<MadeForm> {
   const { from, to, shown } = target;
-  const { unmade: _, ...whole } = to;
+  const whole = wholeForm(to);
   let columns = from && columnsMade(from);
   try {
     await changeTable(context, from, to);
@@ -75,14 +75,10 @@ async function makeForm(
   } catch (error) {
     if (!isStatementRefused(error)) throw error;
     if (!columns) await giveUp(context, to, after);
-    const owed = columns ? { ...whole, unmade: { since: target.since, columns } } : whole;
+    const owed = columns ? owedForm(to, target.since, columns) : whole;
     return { ...target, to: owed, obstacle: obstacleOf(context, target, error.message) };
   }
 }
-
-/** What the physical tables surely have. */
-const columnsMade = (table: StoredTable): readonly PhysicalColumn[] =>
-  table.unmade?.columns ?? physicalColumns(table).map(({ name, type }) => ({ name, type }));
 
 async function changeTable(
   context: BigQueryContext,

@@ -10,6 +10,7 @@ import {
 } from '../view/stored-table.ts';
 import { physicalColumns, storedName } from '../view/table-form.ts';
 import { latestView, viewStatements } from '../view/table-views.ts';
+import { columnsMade } from '../view/unmade-form.ts';
 import { bigQueryDialect, identifier, text } from './bigquery-dialect.ts';
 import { CLUSTERABLE, changesClustering, stateClustering } from './clustering.ts';
 import { columnForm } from './column-type.ts';
@@ -76,8 +77,7 @@ export function tableScripts(
   if (!from) return [createStatements(layout, settings, to)];
   const { changes, state } = bigQueryDialect(layout);
   const { unmade } = from;
-  const known = unmade?.columns ?? physicalColumns(from);
-  const before = new Map(known.map(({ name, type }) => [name.toLowerCase(), type]));
+  const before = new Map(columnsMade(from).map(({ name, type }) => [name.toLowerCase(), type]));
   const added = physicalColumns(to).filter(({ name }) => !before.has(name.toLowerCase()));
   const altered = physicalColumns(to).filter(({ name, type }) => {
     const old = before.get(name.toLowerCase());

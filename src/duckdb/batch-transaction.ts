@@ -23,6 +23,7 @@ import { isRenamed, namesLeft, shownAs, withoutPassedNames } from '../view/relat
 import type { StoredTable } from '../view/stored-table.ts';
 import { withoutPassedForms } from '../view/table-form.ts';
 import { dropViews, viewStatements } from '../view/table-views.ts';
+import { columnsMade, owedForm, owedIn, wholeForm } from '../view/unmade-form.ts';
 import { duckdbDialect } from './duckdb-dialect.ts';
 import { duckdbFailure } from './duckdb-error.ts';
 import { gapStatements, type StoredState, stateChanges } from './metadata.ts';
@@ -43,7 +44,7 @@ export interface TransactionContext {
 export interface LeftAlone {
   /** Tables whose rows are stored a few at a time. */
   readonly inPieces: ReadonlySet<TableName>;
-  /** Tables that stay in the form and with the views that they have. */
+  /** Tables that stay with the columns and views that they have. */
   readonly unchanged: ReadonlySet<TableName>;
 }
 
@@ -105,11 +106,12 @@ export class BatchTransaction {
   ): Promise<readonly Obstacle[]> {
     this.#unchanged = leftAlone.unchanged;
     for (const rows of batch.tables) refuseLate(this.#before, rows);
-    const forms = { tables: this.#tables.values(), stopped: this.#stopped };
+    const forms = { tables: [...this.#tables.values()], stopped: this.#stopped };
     const topicOf = (id: TableId): Topic => tableTopic(this.#context.prefix, id);
     const { changes, obstacles } = followableForms(DUCKDB_RULES, topicOf, forms, batch, met);
     const changed = await this.#ensureTables(
-      changes.filter(({ table }) => !this.#unchanged.has(table)),
+      changes.filter(({ table }) => this.#tables.has(table) || !this.#unchanged.has(table)),
+      owedIn(this.#before, this.#tables.values(), batch),
       announcements(batch.control),
     );
     const stuck = new Set(obstacles.map(({ table }) => table));
@@ -246,11 +248,15 @@ export class BatchTransaction {
   }
 
   /**
-   * Brings tables into their newest form, in which rows of every form have a place.
+   * Brings tables into their newest form, in which rows of every form have a place. One that was
+   * refused goes on record as it is owed.
+   *
+   * @param owed  tables that need what was refused of them before
    * @returns the tables with another form, and the sequence of the record that needs it
    */
   async #ensureTables(
     changes: readonly FormChange[],
+    owed: ReadonlyMap<TableName, Sequence>,
     isAnnounced: ReturnType<typeof announcements>,
   ): Promise<ReadonlyMap<TableName, Sequence>> {
     const known = new KnownTables(this.#tables.values(), DUCKDB_RULES);
@@ -259,10 +265,15 @@ export class BatchTransaction {
       for (const { name } of follow(DUCKDB_RULES, known, change))
         if (!changed.has(name)) changed.set(name, change.since);
     }
+    for (const [name, since] of owed) if (!changed.has(name)) changed.set(name, since);
     for (const [name, since] of changed) {
       const [from, newest] = [this.#tables.get(name), known.get(name)];
       if (!newest) continue;
-      const to = settled(newest);
+      const to = wholeForm(settled(newest));
+      if (this.#unchanged.has(name)) {
+        if (from) this.#tables.set(name, owedForm(to, since, columnsMade(from)));
+        continue;
+      }
       await this.#ofTable(name, since, 'form', async () => {
         await this.#run(`changing the columns of ${name}`, tableStatements(from, to));
       });

@@ -2,6 +2,7 @@ import type { EvolutionRules } from '../view/evolve-table.ts';
 import { namesOf } from '../view/naming-rules.ts';
 import { META, type StoredTable } from '../view/stored-table.ts';
 import { physicalColumns } from '../view/table-form.ts';
+import { columnsMade } from '../view/unmade-form.ts';
 import { columnCodec, constantExpression } from './column-type.ts';
 import { duckdbDialect } from './duckdb-dialect.ts';
 import { DUCKDB_NAMING } from './names.ts';
@@ -48,7 +49,7 @@ export const DUCKDB_RULES: EvolutionRules = {
 /** Statements that turn one form of a table into the next, without its views. Both physical tables have the same columns. */
 export function tableStatements(from: StoredTable | undefined, to: StoredTable): readonly string[] {
   if (!from) return createStatements(to);
-  const before = new Map(physicalColumns(from).map(({ name, type }) => [name.toLowerCase(), type]));
+  const before = new Map(columnsMade(from).map(({ name, type }) => [name.toLowerCase(), type]));
   return physicalColumns(to).flatMap(({ name, type }) => {
     const old = before.get(name.toLowerCase());
     if (old === type) return [];

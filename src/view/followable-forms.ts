@@ -17,7 +17,7 @@ export interface FollowableForms {
 type TopicOf = (id: TableId) => Obstacle['topic'];
 
 interface KnownForms {
-  readonly tables: Iterable<StoredTable>;
+  readonly tables: readonly StoredTable[];
   readonly stopped: Stops;
 }
 
@@ -37,7 +37,7 @@ export function followableForms(
   met: readonly Obstacle[] = [],
 ): FollowableForms {
   const known = new KnownTables(tables, rules);
-  const old = new Set(Array.from(tables, ({ name }) => name));
+  const old = new Set(tables.map(({ name }) => name));
   const obstacles = new Map(met.map((obstacle) => [obstacle.table, obstacle]));
   const changes = formChanges(batch).filter((change) => {
     const obstacle = obstacles.get(change.table);

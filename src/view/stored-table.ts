@@ -110,13 +110,13 @@ export interface StoredTable extends TableForm {
 }
 
 /**
- * What a warehouse without transactions over its tables has refused of a form. The table has stopped,
- * and its views and columns are made before it goes on.
+ * What a warehouse has refused of a form. The table has stopped, and its columns and views are made
+ * before it goes on.
  */
 export interface UnmadeForm {
   /** Sequence of the record that needs the form. */
   readonly since: Sequence;
-  /** What the physical tables surely have; of the others of the form perhaps some. */
+  /** What the physical tables surely have; where they are not changed by transactions, perhaps more. */
   readonly columns: readonly PhysicalColumn[];
 }
 

@@ -235,7 +235,7 @@ describe('a table that DuckDB cannot take', () => {
     expect(await ids('items')).toEqual([1, 2]);
   });
 
-  it('is stopped alone, with its form and its views as they were, when DuckDB refuses a view of it', async () => {
+  it('is stopped alone, with its columns and its views as they were, when DuckDB refuses a view of it', async () => {
     await warehouse.query('DROP VIEW shop.orders');
     await warehouse.query('CREATE TABLE shop.orders (foreign_to INTEGER)');
     const wider = schemaOf(NAME, [
@@ -282,6 +282,48 @@ describe('a table that DuckDB cannot take', () => {
     expect(sink().stopped()).toMatchObject([{ table: NAME, readAgain: 'never' }]);
     expect(await statuses()).toContainEqual([NAME, 'stopped', false, 'duckdb.failed', '1']);
   });
+
+  it.each([
+    ['a view of its form', 'duckdb.failed', order(2)],
+    ['a row', 'duckdb.value-refused', poisoned(3)],
+  ])(
+    'keeps a column that was replaced when %s was refused apart from the one before',
+    async (_what, code, row) => {
+      if (code === 'duckdb.failed') {
+        await warehouse.query('DROP VIEW shop.orders__history');
+        await warehouse.query('CREATE TABLE shop.orders__history (foreign_to INTEGER)');
+      }
+      const replaced: ControlRecord = {
+        ...{ kind: 'columns', seq: seqAt(3, 2), table: NAME },
+        ...{ closed: ['note'], renamed: [], defaults: [] },
+      };
+      expect(await sink().apply(both(3, row, [replaced]))).toEqual([TOPIC]);
+      expect(await statuses()).toContainEqual([NAME, 'stopped', false, code, '1']);
+      if (code === 'duckdb.failed') await warehouse.query('DROP TABLE shop.orders__history');
+      await sink().apply(rest(4, [begin(4, 's')]));
+      const copied = [1, 2].map((n) => change(ORDERS, 'r', [BigInt(n), 'copied'], 5, 2 * n - 1));
+      const ends: readonly ControlRecord[] = [
+        { kind: 'sweep', seq: seqAt(6, 0), table: NAME, olderThan: seqAt(4) },
+        {
+          ...{ kind: 'snapshotEnd', seq: seqAt(6, 2), table: NAME, snapshotId: 's' },
+          covers: seqAt(4),
+        },
+      ];
+      await sink().apply({ ...batch(6, [rowsOf(ORDERS, copied)], ends), offsets: offsetsAt(7) });
+      expect(await statuses()).toContainEqual([NAME, 'consistent', true, null, '6']);
+      expect(await warehouse.query('SELECT * FROM shop.orders ORDER BY id')).toEqual([
+        ['1', 'copied'],
+        ['2', 'copied'],
+      ]);
+      const past =
+        'SELECT id, note, note__earlier FROM shop.orders__history ORDER BY id, valid_from';
+      expect(await warehouse.query(past)).toEqual([
+        ['1', null, 'note 1'],
+        ['1', 'copied', null],
+        ['2', 'copied', null],
+      ]);
+    },
+  );
 
   it('is made at the snapshot that brings it, when it stopped with its first schema', async () => {
     const keyless = schemaOf('shop.late', [['id', integer]], []);
