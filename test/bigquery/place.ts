@@ -94,7 +94,7 @@ export class Place implements AsyncDisposable {
   async fold(reach?: (point: SinkKillPoint) => void): Promise<void> {
     const sink = this.sink(reach);
     await sink.open();
-    await sink.compact();
+    await sink.compact(Number.POSITIVE_INFINITY);
   }
 
   /** `{shop}` is the dataset of the views, `{own}` the internal one. */
