@@ -147,14 +147,20 @@ export class BatchWriter {
     this.#count(route.table, 'r', surviving.length);
   }
 
-  /** Puts a schema on record unless it is; `seq` is that of the first row that has it. */
+  /**
+   * Puts a schema on record unless it is; `seq` is that of the first row that has it. After a table was
+   * made again, or its columns changed, one that is on record says once more what the table is.
+   */
   schema(route: TableRoute, seq: () => Sequence): void {
     if (route === this.#route) return;
+    const isSaid = this.#isSaid(route);
     this.#route = route;
     this.#parts.ledger.hold(route.schema);
-    if (this.#schemaIds.has(route.schemaId)) return;
-    this.#schemaIds.add(route.schemaId);
-    this.#append(this.#internal.schemas, route.schemaId, canonicalSchema(route.schema));
+    if (isSaid) return;
+    if (!this.#schemaIds.has(route.schemaId)) {
+      this.#schemaIds.add(route.schemaId);
+      this.#append(this.#internal.schemas, route.schemaId, canonicalSchema(route.schema));
+    }
     this.#schemaRecord(route, seq());
   }
 
@@ -163,13 +169,16 @@ export class BatchWriter {
    * too, or once more with the comments that it has got since. Only between transactions.
    */
   announce(route: TableRoute): void {
-    const isNew = !this.#schemaIds.has(route.schemaId);
-    const isMadeAgain = this.#parts.ledger.get(route.table)?.isUnannounced ?? false;
-    if (!isNew && !isMadeAgain && !this.comments.isDue(route.schema)) return;
-    if (isMadeAgain) this.#parts.ledger.hold(route.schema);
+    const isSaid = this.#isSaid(route);
+    if (isSaid && !this.comments.isDue(route.schema)) return;
     const seq = this.#sequence(this.#parts.position.takeOrdinal(), 0);
-    if (isNew) this.schema(route, () => seq);
-    else this.#schemaRecord(route, seq);
+    if (isSaid) this.#schemaRecord(route, seq);
+    else this.schema(route, () => seq);
+  }
+
+  #isSaid({ table, schemaId }: TableRoute): boolean {
+    const isUnannounced = this.#parts.ledger.get(table)?.isUnannounced ?? false;
+    return this.#schemaIds.has(schemaId) && !isUnannounced;
   }
 
   #schemaRecord({ table, schema, schemaId }: TableRoute, seq: Sequence): void {
@@ -179,6 +188,8 @@ export class BatchWriter {
 
   /** Writes what happened to a table, or to all, where the stream is now. */
   control(statement: ControlStatement): Sequence {
+    // It may be of the table whose rows came last, and take its schema from the record.
+    this.#route = undefined;
     const { position } = this.#parts;
     const isBetween = position.atBoundary;
     const ordinal = isBetween ? position.takeOrdinal() : position.currentOrdinal;

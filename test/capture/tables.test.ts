@@ -357,6 +357,33 @@ describe('a captured table', () => {
     expect(pipeline.status(name)).toBe('consistent');
   });
 
+  it('that is made again without a row is announced before its copy ends, however late it is looked at', async () => {
+    const pipeline = new Pipeline();
+    const { source } = pipeline;
+    await pipeline.run();
+    source.execute('DROP TABLE b', (tables) => {
+      tables.delete(B);
+    });
+    await pipeline.run();
+    const sinceDropped = (): readonly string[] => {
+      const kinds = pipeline.controls(B);
+      return kinds.slice(kinds.lastIndexOf('tableDropped') + 1);
+    };
+    const isCopied = (): boolean => sinceDropped().includes('snapshotEnd');
+    const copied = Promise.withResolvers<void>();
+    source.onLook = ({ table }) => (table === 'b' && !isCopied() ? copied.promise : undefined);
+    source.tick = () => {
+      if (isCopied()) copied.resolve();
+    };
+    // It may have been there before, so that it is copied.
+    const id = SimulatedMysql.id('b');
+    source.execute('CREATE TABLE IF NOT EXISTS b (id INT PRIMARY KEY, v INT)', (tables) => {
+      tables.set(B, { id, columns: ['id', 'v'], key: ['id'], rows: new Map() });
+    });
+    await pipeline.run({}, isCopied);
+    expect(sinceDropped()).toEqual(['tableGap', 'snapshotBegin', 'schema', 'sweep', 'snapshotEnd']);
+  });
+
   it('whose topic is that of another table stops, and never writes into it', async () => {
     const pipeline = new Pipeline();
     create(pipeline.source, 'x y');
