@@ -1,19 +1,29 @@
 import { bigQueryViews } from '../../demo/bigquery-text.ts';
+import { eventually } from '../../demo/shop-pipeline.ts';
 import { DUCKDB } from '../../demo/warehouse-dialect.ts';
 import { RestBigQuery } from '../../src/bigquery/rest-service.ts';
 import { queryWarehouse } from '../../src/duckdb/query-client.ts';
+import { SluiceError } from '../../src/errors/error.ts';
 import { BIGQUERY_PROJECT } from '../../tools/stack/bigquery.ts';
 import type { AskedWarehouse } from './warehouse-truth.ts';
 
 const MAX_ROWS = 100_000;
+const ANSWERED_WITHIN_MS = 60_000;
 /** Later than every commit of a test. */
 const LATER = '2100-01-01 00:00:00+00';
 
 export function askedDuckDb(file: string): AskedWarehouse {
-  const query: AskedWarehouse['query'] = async (sql) => {
-    const { rows } = await queryWarehouse(file, { sql, limit: MAX_ROWS });
-    return rows as readonly (readonly (string | null)[])[];
-  };
+  // Between two attempts of the sink nobody has the file open.
+  const query: AskedWarehouse['query'] = (sql) =>
+    eventually(`an answer from ${file}`, ANSWERED_WITHIN_MS, async () => {
+      try {
+        const { rows } = await queryWarehouse(file, { sql, limit: MAX_ROWS });
+        return rows as readonly (readonly (string | null)[])[];
+      } catch (error) {
+        if (error instanceof SluiceError && error.code === 'query.no-worker') return undefined;
+        throw error;
+      }
+    });
   return {
     name: 'DuckDB',
     dialect: DUCKDB,

@@ -129,16 +129,17 @@ export class ContinuityLane implements AsyncDisposable {
     if (!this.#isPaused) return;
     this.#isPaused = false;
     this.note('resume', 'resume');
+    // On a busy machine a command may be left with the server, and be taken a while later.
+    let isAsked = false;
     await this.#orSay('PAUSED, to be resumed', () =>
       eventually('PAUSED', WITHIN_MS, async () => {
         const { state } = await this.#control.status(this.name);
         // A stream that finds its position purged is in GAP, and cannot be paused.
         if (state === 'GAP') return true;
-        if (state !== 'PAUSED') return undefined;
-        return this.#control.resume(this.name, WHO).then(
-          () => true,
-          () => undefined,
-        );
+        if (state !== 'PAUSED') return isAsked ? true : undefined;
+        await this.#control.resume(this.name, WHO).catch(() => undefined);
+        isAsked = true;
+        return undefined;
       }),
     );
   }
