@@ -38,6 +38,11 @@ export interface StreamHooks extends LongRunningHooks {
 
 /** What the composition root puts in: the work itself, and the way to Temporal. */
 export interface ActivityParts {
+  /**
+   * Checks a specification as it came from the server, which anybody who may write there can have sent.
+   * @throws {SluiceError} `config.refused`
+   */
+  readSpec(spec: unknown): PipelineSpec;
   provision(spec: PipelineSpec): Promise<void>;
   runCapture(input: StreamInput, hooks: StreamHooks): Promise<void>;
   runSink(input: SinkInput, hooks: LongRunningHooks): Promise<SinkResult>;
@@ -66,16 +71,26 @@ const WORKER_LOST: Failure = {
 const LAST_NOTICES_MS = 10_000;
 
 export function createActivities(parts: ActivityParts): Activities {
+  /** Work gets to see a specification only when that has been checked. */
+  const checked =
+    <Input extends { readonly spec: PipelineSpec }, Result>(
+      work: (input: Input) => Promise<Result>,
+    ) =>
+    async (input: Input): Promise<Result> =>
+      work({ ...input, spec: await mapped(() => parts.readSpec(input.spec)) });
+  const provision = checked(({ spec }) => step(parts, spec, () => parts.provision(spec)));
   return {
-    provision: (spec) => step(parts, spec, () => parts.provision(spec)),
-    ensureSinks: (input) => step(parts, input.spec, () => parts.ensureSinks(input)),
-    ensureSchedules: (input) => step(parts, input.spec, () => parts.ensureSchedules(input)),
-    teardown: (input) => step(parts, input.spec, () => parts.teardown(input)),
-    streamBinlog: (input) => {
+    provision: (spec) => provision({ spec }),
+    ensureSinks: checked((input) => step(parts, input.spec, () => parts.ensureSinks(input))),
+    ensureSchedules: checked((input) =>
+      step(parts, input.spec, () => parts.ensureSchedules(input)),
+    ),
+    teardown: checked((input) => step(parts, input.spec, () => parts.teardown(input))),
+    streamBinlog: checked((input) => {
       const workflowId = pipelineWorkflowId(input.spec.pipeline);
       return longRunning(parts, workflowId, input, (talk) => capture(parts, input, talk));
-    },
-    runSink: (input) => {
+    }),
+    runSink: checked((input) => {
       const workflowId = sinkWorkflowId(input.spec.pipeline, input.sinkName);
       return longRunning(parts, workflowId, input, ({ hooks, stopped }) =>
         parts.runSink(input, {
@@ -86,7 +101,7 @@ export function createActivities(parts: ActivityParts): Activities {
           },
         }),
       );
-    },
+    }),
   };
 }
 
@@ -232,7 +247,7 @@ function step(
  * @param onTriedAgain  is told of a failure after which the server repeats the activity
  */
 async function mapped<Result>(
-  work: () => Promise<Result>,
+  work: () => Result | Promise<Result>,
   signal?: AbortSignal,
   onTriedAgain: (failure: Failure) => void | Promise<void> = () => undefined,
 ): Promise<Result> {

@@ -10,7 +10,15 @@ export interface ConfigProblem {
 
 /** `shop.yaml:4:3: source.port: …` in the form editors and terminals turn into a link. */
 export function formatProblem(file: string, problem: ConfigProblem): string {
-  const where = `${file}:${problem.line}:${problem.column}: `;
-  const what = problem.key === '' ? problem.message : `${problem.key}: ${problem.message}`;
-  return where + what + (problem.hint === undefined ? '' : ` (${problem.hint})`);
+  return `${file}:${problem.line}:${problem.column}: ${problemText(problem)}`;
+}
+
+/** The same of what has no lines. */
+export function problemText({
+  key,
+  message,
+  hint,
+}: Pick<ConfigProblem, 'key' | 'message' | 'hint'>): string {
+  const what = key === '' ? message : `${key}: ${message}`;
+  return what + (hint === undefined ? '' : ` (${hint})`);
 }

@@ -384,10 +384,25 @@ function readId(fields: Fields, name: string, command: string): Parsed<string> {
 }
 
 function readSpec({ spec }: Fields): Parsed<PipelineSpec> {
-  if (isRecord(spec) && spec['v'] === 1 && isText(spec['pipeline'], MAX_ID_CHARS))
-    // Checked as a whole where the file is read; a workflow has no schema library.
+  if (isRecord(spec) && spec['v'] === 1 && isText(spec['pipeline'], MAX_ID_CHARS) && isShown(spec))
+    // Checked as a whole where the file is read, and by every activity; a workflow has no schema library.
     return accept(spec as unknown as PipelineSpec);
   return refuse('applyConfig needs "spec"; use `sluice apply FILE`, which checks the file first');
+}
+
+/** It has what workflows themselves read: the rest is left to the activities, which can refuse it. */
+function isShown({ source, kafka, sinks, snapshot, stream }: Fields): boolean {
+  return (
+    isRecord(source) &&
+    isTexts(source['include']) &&
+    isRecord(kafka) &&
+    isRecord(sinks) &&
+    Object.values(sinks).every(isRecord) &&
+    isRecord(snapshot) &&
+    isRecord(snapshot['schedules']) &&
+    isRecord(stream) &&
+    isCount(stream['heartbeatTimeoutMs'])
+  );
 }
 
 const namesTables = (text: string): boolean =>

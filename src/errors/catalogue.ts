@@ -152,6 +152,12 @@ export const CATALOGUE = {
     'The path leads to no file, or the file may not be read.',
     'Check the path and the permissions of the file.',
   ),
+  'config.refused': entry(
+    'The worker refuses the configuration that it was given',
+    'blocked',
+    'A worker reads what comes from Temporal by the rules of the pipeline file, and the configuration of this pipeline breaks one. sluice apply checks a file before it sends it: something else has sent this one, or a version of Sluice that has other rules.',
+    'Apply the pipeline file again: `sluice apply FILE`, which also ends the incident. If nobody here has sent it, find out who else may write to the Temporal namespace.',
+  ),
   'config.secret-missing': entry(
     'A secret is not there on this worker',
     'retry',

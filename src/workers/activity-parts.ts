@@ -2,6 +2,7 @@ import type { Client } from '@temporalio/client';
 import type { ActivityParts, LongRunningHooks } from '../activities/create-activities.ts';
 import type { CaptureNotice } from '../capture/progress.ts';
 import type { TableName } from '../change/table.ts';
+import { readStoredSpec } from '../config/stored-spec.ts';
 import { ownerOf } from '../control/names.ts';
 import type { StoppedTables } from '../control/stopped-tables.ts';
 import { deleteOwnedTopics } from '../kafka/owned-topics.ts';
@@ -60,6 +61,7 @@ export function activityParts({
     }
   };
   return {
+    readSpec: readStoredSpec,
     provision: (spec) => provision(spec, ownerOf(namespace, spec)),
     ensureSinks: (spec) => ensureSinks(client, spec),
     ensureSchedules: (spec) => ensureSchedules(client, spec),

@@ -5,6 +5,7 @@ import {
   parseSinkCommand,
   parseSnapshotDone,
 } from '../../src/control/messages.ts';
+import { aPipelineSpec } from '../support/pipeline-spec.ts';
 
 const REFUSED: readonly (readonly [kind: CommandKind, payload: unknown, message: RegExp])[] = [
   ['recover', {}, /incidentId/],
@@ -22,6 +23,14 @@ const REFUSED: readonly (readonly [kind: CommandKind, payload: unknown, message:
   ['requestSnapshot', { tables: ['@cascading'] }, /list of "database.table"/],
   ['cancelSnapshot', {}, /snapshotId/],
   ['applyConfig', {}, /sluice apply FILE/],
+  ...['source', 'kafka', 'sinks', 'snapshot', 'stream'].map(
+    (part) =>
+      [
+        'applyConfig',
+        { spec: { ...aPipelineSpec(), [part]: undefined } },
+        /sluice apply FILE/,
+      ] as const,
+  ),
   ['pause', [1], /JSON object/],
   ['pause', { by: 7 }, /"by"/],
 ];

@@ -16,6 +16,7 @@ import {
   type StreamHooks,
 } from '../../src/activities/create-activities.ts';
 import type { SinkInput, StreamInput } from '../../src/activities/types.ts';
+import { readStoredSpec } from '../../src/config/stored-spec.ts';
 import {
   CONTROL_QUEUE,
   pipelineWorkflowId,
@@ -156,6 +157,7 @@ export async function openStage(
   };
 
   const activities = createActivities({
+    readSpec: readStoredSpec,
     provision: (spec) => stage.provision(spec),
     runCapture: async (input, hooks) => {
       const { pipeline } = input.spec;

@@ -531,6 +531,29 @@ describe.skipIf(address === '')('cdcPipeline on a server', () => {
     }, 60_000);
   });
 
+  it('does nothing with a configuration that breaks a rule of the file, whoever sends it', async () => {
+    const handle = await streaming('tampered');
+    const good = aPipelineSpec({ pipeline: 'tampered' });
+    const password = { file: '../run/secrets/token' };
+    const sasl = { mechanism: 'plain', username: 'x', password } as const;
+    const tampered = { ...good, kafka: { ...good.kafka, brokers: ['thief'], sasl } };
+    const seen = stage.streams.length;
+    await handle.signal('applyConfig', { spec: tampered });
+    const blocked = await stage.waitFor('tampered', ({ phase }) => phase === 'BLOCKED');
+    expect(findOpenIncident(blocked.incidents)).toMatchObject({
+      code: 'config.refused',
+      message: expect.stringMatching(
+        /kafka\.brokers\.0: .*\n {2}kafka\.sasl\.password\.file: must be an absolute path/,
+      ) as string,
+    });
+    expect(stage.streams).toHaveLength(seen);
+
+    await handle.signal('applyConfig', { spec: { v: 1, pipeline: 'tampered', source: 7 } });
+    await stage.waitFor('tampered', ({ refusals }) => refusals.length > 0);
+    await handle.executeUpdate('applyConfig', { args: [{ spec: good }] });
+    await stage.waitFor('tampered', ({ phase }) => phase === 'STREAMING');
+  }, 60_000);
+
   it('takes down sinks and schedules on drop, says so afterwards, and can be applied anew', async () => {
     const handle = await streaming('dropped', { snapshot: SCHEDULED });
     const sink = stage.client.workflow.getHandle(sinkWorkflowId('dropped', 'warehouse'));

@@ -56,6 +56,27 @@ describe.skipIf(address === '')('cdcSink on a server', () => {
     await handle.result();
   }, 60_000);
 
+  it('does nothing with a configuration that breaks a rule of the file, whoever sends it', async () => {
+    let fills = 0;
+    stage.sinkScript = (input, hooks) => {
+      fills += 1;
+      return running(input, hooks);
+    };
+    const handle = await started('tampered');
+    await eventually(async () => expect(fills).toBe(1));
+    const { sinks, ...good } = aPipelineSpec({ pipeline: 'tampered' });
+    const file = '../another.duckdb';
+    await handle.signal('applyConfig', {
+      spec: { ...good, sinks: { [SINK]: { ...sinks[SINK], file } } },
+    });
+    const blocked = await stage.waitForSink('tampered', SINK, ({ phase }) => phase === 'BLOCKED');
+    expect(findOpenIncident(blocked.incidents)).toMatchObject({
+      code: 'config.refused',
+      message: expect.stringContaining('sinks.warehouse.file: must be an absolute path') as string,
+    });
+    expect(fills).toBe(1);
+  }, 60_000);
+
   it('runs on with an incident for a table that stops, until the table returns', async () => {
     let stopped: StoppedTables | undefined = {
       count: 3,
