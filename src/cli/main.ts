@@ -8,13 +8,16 @@ const ports: CliPorts = {
     (await import('../workers/code-cache.ts')).useCodeCache();
     return (await import('../workers/run-worker.ts')).runWorker(options);
   },
-  checkPipeline: async (spec) => {
+  checkPipeline: async (spec, ofWorkers) => {
     (await import('../workers/warnings.ts')).quietKnownWarnings();
-    return { findings: await (await import('../workers/preflight.ts')).checkPipeline(spec) };
+    return {
+      findings: await (await import('../workers/preflight.ts')).checkPipeline(spec, ofWorkers),
+    };
   },
-  pipelineTopics: async (spec, namespace) =>
-    (await import('../workers/pipeline-topics.ts')).pipelineTopics(spec, namespace),
-  sinkCosts: async (spec, options) => (await import('../workers/cost.ts')).sinkCosts(spec, options),
+  pipelineTopics: async (spec, namespace, secrets) =>
+    (await import('../workers/pipeline-topics.ts')).pipelineTopics(spec, namespace, secrets),
+  sinkCosts: async (spec, options, secrets) =>
+    (await import('../workers/cost.ts')).sinkCosts(spec, options, secrets),
   tailTopic: async function* (options) {
     yield* (await import('../workers/tail.ts')).tailTopic(options);
   },

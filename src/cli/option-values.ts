@@ -15,6 +15,12 @@ export function commaList(text: string): readonly string[] {
   return names;
 }
 
+/** Parser of an option that may be given several times. */
+export const collected = (text: string, before: readonly string[] = []): readonly string[] => [
+  ...before,
+  text,
+];
+
 /** Parser of an option that lists tables: patterns as in the configuration, commas between. */
 export function tableList(text: string): readonly string[] {
   return readList(text, []);

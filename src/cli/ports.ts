@@ -1,3 +1,4 @@
+import type { SecretScope } from '../config/secret.ts';
 import type { Finding } from '../control/finding.ts';
 import type { PipelineSpec } from '../control/pipeline-spec.ts';
 import type { TemporalPlace } from '../temporal/connection.ts';
@@ -28,7 +29,10 @@ export type PipelineControl = AsyncDisposable &
 /** Everything the command line reaches beyond itself; src/cli/main.ts plugs the real ones in. */
 export interface CliPorts {
   readonly runWorker: typeof runWorker;
-  checkPipeline(spec: PipelineSpec): Promise<{ readonly findings: readonly Finding[] }>;
+  checkPipeline(
+    spec: PipelineSpec,
+    ofWorkers: SecretScope,
+  ): Promise<{ readonly findings: readonly Finding[] }>;
   readonly pipelineTopics: typeof pipelineTopics;
   readonly sinkCosts: typeof sinkCosts;
   readonly tailTopic: typeof tailTopic;

@@ -41,6 +41,7 @@ export async function runCli(words: readonly string[], run: CliRun): Promise<Exi
         ports: run.ports,
         temporal: { address, namespace },
         signal: run.signal,
+        env: run.env,
       };
       const answer = await work(surroundings, ...parsed);
       printAnswer(console, running, answer);

@@ -10,6 +10,7 @@ export interface Surroundings {
   readonly temporal: TemporalPlace;
   /** Aborted by Ctrl-C or SIGTERM. */
   readonly signal: AbortSignal;
+  readonly env: Readonly<Record<string, string | undefined>>;
 }
 
 export type Work<Arguments extends readonly unknown[]> = (

@@ -66,10 +66,12 @@ function sharedDatasets(data: unknown): readonly PathProblem[] {
   });
 }
 
-/** What is not Google's has its streams at an address of their own. */
+/** What is not Google's has its streams at an address of their own, and Google's credentials go to Google alone. */
 function unreachableStreams(data: unknown): readonly PathProblem[] {
   return namesAt(data, ['sinks']).flatMap((sink) => {
     const said = (key: string): unknown => valueAt(data, ['sinks', sink, key]);
+    if (said('storageEndpoint') !== undefined && said('endpoint') === undefined)
+      return [at(['sinks', sink, 'storageEndpoint'], 'needs endpoint beside it')];
     const isLost =
       said('writePath') === 'storage-write' &&
       said('endpoint') !== undefined &&

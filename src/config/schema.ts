@@ -57,10 +57,17 @@ const secret = z.union(
         .regex(/^[A-Za-z_][A-Za-z0-9_]*$/, {
           error: 'secrets only by reference: this is no name of an environment variable',
         })
-        .describe('Name of an environment variable of the worker.'),
+        .describe(
+          'Name of an environment variable of the worker, which has to be on its list: SLUICE_* unless it was started with --secret-env.',
+        ),
     }),
     z.strictObject({
-      file: z.string().min(1).describe('Path on the worker; one line end at its end is removed.'),
+      file: z
+        .string()
+        .min(1)
+        .describe(
+          'Path on the worker, in a folder that it was started with: --secret-dir. One line end at its end is removed.',
+        ),
     }),
   ],
   { error: SECRET_RULE },
@@ -74,7 +81,9 @@ const tls = z.union(
         .string()
         .min(1)
         .optional()
-        .describe('PEM file with the authorities to trust; the system’s own when absent.'),
+        .describe(
+          'PEM file with the authorities to trust, in a folder that the worker was started with (--secret-dir); the system’s own when absent.',
+        ),
       verify: z
         .boolean()
         .default(DEFAULT_TLS_VERIFY)
@@ -256,13 +265,15 @@ const bigquerySink = z.strictObject({
     .string()
     .min(1)
     .exactOptional()
-    .describe('Key of a service account. The application default credentials when absent.'),
+    .describe(
+      'Key of a service account, in a folder that the worker was started with (--secret-dir). The application default credentials when absent.',
+    ),
   impersonate: z
     .email({ error: 'a service account is named by its address' })
     .exactOptional()
     .describe('Service account to act as; the account of the worker needs Token Creator on it.'),
   endpoint: z
-    .url({ error: 'an address as http://host:port' })
+    .url({ protocol: /^https?$/, error: 'an address as http://host:port' })
     .exactOptional()
     .describe(
       'A BigQuery that is not Google’s, such as an emulator; it is asked without credentials.',

@@ -164,6 +164,12 @@ export const CATALOGUE = {
     'The environment variable or file that the configuration refers to is missing or empty where the worker runs.',
     'Set the variable or mount the file, and start the worker again; the pipeline goes on by itself.',
   ),
+  'config.secret-refused': entry(
+    'The worker does not open this secret for pipelines',
+    'retry',
+    'A configuration may name any variable and any file, and whoever may write to the Temporal namespace can send one. A process opens only what its own list has: variables that begin with SLUICE_ and no file, unless it was started with another list.',
+    'If the secret is meant for this pipeline, start the worker with `--secret-env NAME` or `--secret-dir FOLDER`, and again with all others that its pipelines need, since a list replaces the default; the pipeline goes on by itself. If not, find out who has applied this configuration.',
+  ),
   'cli.usage': entry(
     'The command was not understood',
     'refuse',

@@ -2,6 +2,7 @@ import type { Client } from '@temporalio/client';
 import type { ActivityParts, LongRunningHooks } from '../activities/create-activities.ts';
 import type { CaptureNotice } from '../capture/progress.ts';
 import type { TableName } from '../change/table.ts';
+import type { SecretScope } from '../config/secret.ts';
 import { readStoredSpec } from '../config/stored-spec.ts';
 import { ownerOf } from '../control/names.ts';
 import type { StoppedTables } from '../control/stopped-tables.ts';
@@ -22,6 +23,8 @@ export interface PartsContext {
   readonly log: Log;
   readonly meter: Meter;
   readonly metrics: ProgressMetrics;
+  /** What of this machine specifications may name. */
+  readonly secrets: SecretScope;
 }
 
 /** Joins the activities to the threads that do their work and to Temporal. */
@@ -31,6 +34,7 @@ export function activityParts({
   log,
   meter,
   metrics,
+  secrets,
 }: PartsContext): ActivityParts {
   const heard = (pipeline: string, part: string, message: ThreadMessage): void => {
     switch (message.kind) {
@@ -62,7 +66,7 @@ export function activityParts({
   };
   return {
     readSpec: readStoredSpec,
-    provision: (spec) => provision(spec, ownerOf(namespace, spec)),
+    provision: (spec) => provision(spec, ownerOf(namespace, spec), secrets),
     ensureSinks: (spec) => ensureSinks(client, spec),
     ensureSchedules: (spec) => ensureSchedules(client, spec),
     teardown: async ({ spec, deleteTopics }) => {
@@ -71,7 +75,8 @@ export function activityParts({
       if (!deleteTopics) return;
       const { prefix } = spec.kafka;
       const owner = ownerOf(namespace, spec);
-      const deleted = await deleteOwnedTopics(await kafkaConnection(spec), { prefix, owner });
+      const connection = await kafkaConnection(spec, secrets);
+      const deleted = await deleteOwnedTopics(connection, { prefix, owner });
       const topics = [...deleted.tables, ...deleted.internal];
       log.info(`${topics.length} topics are deleted`, { pipeline: spec.pipeline });
     },
@@ -83,7 +88,7 @@ export function activityParts({
       const commandIds = commands.map(({ commandId }) => commandId);
       using _running = metrics.started(spec.pipeline, 'stream');
       await runThread(
-        { kind: 'capture', spec, owner: ownerOf(namespace, spec), tripwire, commands },
+        { kind: 'capture', spec, secrets, owner: ownerOf(namespace, spec), tripwire, commands },
         (message) => {
           heard(spec.pipeline, 'stream', message);
           report(message, hooks);
@@ -101,7 +106,7 @@ export function activityParts({
       let needsSnapshot: string | undefined;
       const logStops = stopLog(log.with({ pipeline: spec.pipeline }), `sink ${sinkName}`);
       await runThread(
-        { kind: 'sink', spec, sinkName, orders },
+        { kind: 'sink', spec, secrets, sinkName, orders },
         (message) => {
           heard(spec.pipeline, `sink ${sinkName}`, message);
           report(message, hooks);

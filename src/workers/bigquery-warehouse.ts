@@ -5,6 +5,7 @@ import { GrpcWriteStreams } from '../bigquery/grpc-streams.ts';
 import { loggedPlans } from '../bigquery/load-plan.ts';
 import { bigQueryLayout } from '../bigquery/names.ts';
 import { RestBigQuery, type RestServiceOptions } from '../bigquery/rest-service.ts';
+import { namedFile, type SecretScope } from '../config/secret.ts';
 import type { BigQuerySinkSpec } from '../control/pipeline-spec.ts';
 import { systemClock } from '../sink/clock.ts';
 import type { SinkLog } from '../sink/sink-log.ts';
@@ -13,22 +14,24 @@ import type { SinkTask, ThreadPort } from './thread-protocol.ts';
 /** A commit that moves nothing but the position costs as much as any; status needs it now and then. */
 export const QUIET_COMMIT_MS = 600_000;
 
-/** A server that is not Google's is asked without credentials. */
-function authorizationOf({
-  endpoint,
-  keyFile,
-  impersonate,
-}: BigQuerySinkSpec): RestServiceOptions['authorization'] {
+/**
+ * A server that is not Google's is asked without credentials.
+ * @throws {SluiceError} `config.secret-refused` | `config.secret-missing`, of a key file
+ */
+export async function bigQueryAuthorization(
+  { endpoint, keyFile, impersonate }: BigQuerySinkSpec,
+  secrets: SecretScope,
+): Promise<RestServiceOptions['authorization']> {
   if (endpoint !== undefined) return () => Promise.resolve({});
   return googleAuthorization({
-    ...(keyFile === undefined ? {} : { keyFile }),
+    ...(keyFile === undefined ? {} : { keyFile: await namedFile(keyFile, secrets) }),
     ...(impersonate === undefined ? {} : { impersonate }),
   });
 }
 
 export function bigQueryService(
   sink: BigQuerySinkSpec,
-  authorization = authorizationOf(sink),
+  authorization: RestServiceOptions['authorization'],
 ): RestBigQuery {
   const { project, location, endpoint, labels, kmsKey } = sink;
   return new RestBigQuery({
@@ -49,12 +52,12 @@ interface WarehouseParts {
   readonly signal: AbortSignal;
 }
 
-export function bigQueryWarehouse(
+export async function bigQueryWarehouse(
   sink: BigQuerySinkSpec,
-  { task: { spec, sinkName }, log, port, onRefused, signal }: WarehouseParts,
-): BigQueryDestination {
+  { task: { spec, secrets, sinkName }, log, port, onRefused, signal }: WarehouseParts,
+): Promise<BigQueryDestination> {
   const { project, changesExpireDays, labels, storageEndpoint: address } = sink;
-  const authorization = authorizationOf(sink);
+  const authorization = await bigQueryAuthorization(sink, secrets);
   return new BigQueryDestination({
     service: bigQueryService(sink, authorization),
     streams: new GrpcWriteStreams({

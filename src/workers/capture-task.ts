@@ -44,13 +44,13 @@ async function attempt(
   notify: (notice: CaptureNotice) => void,
   signal: AbortSignal,
 ): Promise<void> {
-  const { spec } = task;
+  const { spec, secrets } = task;
   const { include, exclude, ghostTables } = spec.source;
   const rows = rowSettings(spec.source);
   const invalidText = (table: TableId): InvalidTextRule => rows(table).invalidText;
-  const account = await mysqlAccount(spec);
+  const account = await mysqlAccount(spec, secrets);
   const log = new KafkaPipelineLog({
-    ...(await pipelineLogOptions(spec)),
+    ...(await pipelineLogOptions(spec, secrets)),
     reach: port.reach,
   });
   const server = new MysqlSourceServer(account, {

@@ -1,5 +1,6 @@
 import { LIST_PRICE, plannedCost } from '../bigquery/cost.ts';
 import { followedTables } from '../change/table-pattern.ts';
+import { OWN_SECRETS } from '../config/secret.ts';
 import type { Finding } from '../control/finding.ts';
 import type { PipelineSpec } from '../control/pipeline-spec.ts';
 import { connect } from '../mysql/connection.ts';
@@ -42,7 +43,7 @@ export function estimates({ sinks }: PipelineSpec, size: SourceSize): readonly F
 }
 
 async function sourceSize(spec: PipelineSpec, signal: AbortSignal): Promise<SourceSize> {
-  await using session = await connect(await mysqlAccount(spec), {}, signal);
+  await using session = await connect(await mysqlAccount(spec, OWN_SECRETS), {}, signal);
   await tellDefinitions(session);
   const tables = await readTables(session, allTables(followedTables(spec.source)));
   const dataBytes = tables.reduce(

@@ -9,9 +9,11 @@ import {
 import { estimateReads, readTables, readUsage } from '../bigquery/cost-report.ts';
 import type { TableEntry } from '../bigquery/metadata.ts';
 import { bigQueryLayout } from '../bigquery/names.ts';
+import type { RestBigQuery } from '../bigquery/rest-service.ts';
 import type { TableName } from '../change/table.ts';
+import type { SecretScope } from '../config/secret.ts';
 import type { BigQuerySinkSpec, PipelineSpec } from '../control/pipeline-spec.ts';
-import { bigQueryService } from './bigquery-warehouse.ts';
+import { bigQueryAuthorization, bigQueryService } from './bigquery-warehouse.ts';
 
 /** What a sink in BigQuery has cost, and will at this pace; amounts at list prices. */
 export interface SinkCost {
@@ -79,10 +81,14 @@ const NO_TABLES: ReadonlyMap<TableName, TableEntry> = new Map();
 export async function sinkCosts(
   { sinks }: PipelineSpec,
   options: CostOptions,
+  secrets: SecretScope,
 ): Promise<readonly SinkCost[]> {
   const costs: SinkCost[] = [];
   for (const [name, sink] of Object.entries(sinks))
-    if (sink.kind === 'bigquery') costs.push(await sinkCost(name, sink, options));
+    if (sink.kind === 'bigquery') {
+      const service = bigQueryService(sink, await bigQueryAuthorization(sink, secrets));
+      costs.push(await sinkCost(name, sink, options, service));
+    }
   return costs;
 }
 
@@ -90,8 +96,8 @@ async function sinkCost(
   name: string,
   sink: BigQuerySinkSpec,
   { days, maxTables }: CostOptions,
+  service: RestBigQuery,
 ): Promise<SinkCost> {
-  const service = bigQueryService(sink);
   const layout = bigQueryLayout(sink.project, sink.internalDataset, sink);
   const nowMs = Date.now();
   const usage: SinkUsage = (await readUsage(service, layout, {

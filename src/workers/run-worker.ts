@@ -9,6 +9,7 @@ import {
   type WorkerOptions,
 } from '@temporalio/worker';
 import { createActivities } from '../activities/create-activities.ts';
+import type { SecretScope } from '../config/secret.ts';
 import { CONTROL_QUEUE, SINK_QUEUE, STREAM_QUEUE } from '../control/names.ts';
 import {
   type Health,
@@ -36,6 +37,8 @@ import { workflowBundle } from './workflow-bundle.ts';
 export interface RunWorkerOptions extends TemporalPlace {
   /** Port of `/metrics` and `/healthz` on the loopback interface; none when absent. */
   readonly metricsPort: number | undefined;
+  /** What of this machine the configurations of pipelines may name. */
+  readonly secrets: SecretScope;
   /** Aborted: finish what is under way, leave in order, resolve. */
   readonly signal: AbortSignal;
   readonly log: Log;
@@ -54,7 +57,7 @@ const LONG_ACTIVITIES = 20;
  * @throws {SluiceError} `temporal.unreachable`
  */
 export async function runWorker(options: RunWorkerOptions): Promise<void> {
-  const { address, namespace, log, signal } = options;
+  const { address, namespace, log, secrets, signal } = options;
   quietKnownWarnings();
   installRuntime(log);
   const meter = new Meter();
@@ -66,7 +69,8 @@ export async function runWorker(options: RunWorkerOptions): Promise<void> {
   });
   try {
     await ensureSearchAttributes(client, namespace);
-    const workers = await createWorkers(connection, client, { namespace, log, meter, metrics });
+    const context = { namespace, log, meter, metrics, secrets };
+    const workers = await createWorkers(connection, client, context);
     using _loopDelay = followLoopDelay(meter);
     const states = new StateMetrics(client, meter);
     const refresh = async (): Promise<void> => {

@@ -51,9 +51,9 @@ async function attempt(
   counter: SinkCounter,
   signal: AbortSignal,
 ): Promise<void> {
-  const { spec, sinkName, orders } = task;
+  const { spec, secrets, sinkName, orders } = task;
   const { prefix, replication } = spec.kafka;
-  const connection = await kafkaConnection(spec);
+  const connection = await kafkaConnection(spec, secrets);
   await using parts = new AsyncDisposableStack();
   const log = await KafkaSinkLog.open({ ...connection, prefix, sinkName, replication });
   parts.defer(() => log.close());
@@ -120,7 +120,7 @@ async function openDestination(
     }
     case 'bigquery': {
       const { loadIntervalMs: commitIntervalMs, maxBatchBytes } = sink;
-      const destination = bigQueryWarehouse(sink, attemptParts);
+      const destination = await bigQueryWarehouse(sink, attemptParts);
       return { destination, settings: { commitIntervalMs, maxBatchBytes } };
     }
     default:

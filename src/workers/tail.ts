@@ -1,3 +1,4 @@
+import { OWN_SECRETS } from '../config/secret.ts';
 import type { PipelineSpec } from '../control/pipeline-spec.ts';
 import type { KafkaConnection } from '../kafka/connection-options.ts';
 import { type TailedRecord, tailTopic as tail } from '../kafka/tail.ts';
@@ -19,7 +20,9 @@ export interface TailRequest {
 /** Committed records of a topic as they come, with keys, values and headers as text. */
 export async function* tailTopic(request: TailRequest): AsyncGenerator<TailedRecord> {
   const { brokers, kafka, topic, fromBeginning, limit, signal } = request;
-  const connection: KafkaConnection = kafka ? await kafkaConnection({ kafka }) : { brokers };
+  const connection: KafkaConnection = kafka
+    ? await kafkaConnection({ kafka }, OWN_SECRETS)
+    : { brokers };
   yield* tail({
     ...connection,
     topic,

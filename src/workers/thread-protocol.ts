@@ -1,4 +1,5 @@
 import type { CaptureNotice } from '../capture/progress.ts';
+import type { SecretScope } from '../config/secret.ts';
 import type { PipelineSpec } from '../control/pipeline-spec.ts';
 import type { StreamCommand, Tripwire } from '../control/stream-command.ts';
 import type { SluiceError } from '../errors/error.ts';
@@ -8,17 +9,21 @@ import type { SinkOrders } from '../sink/sink-log.ts';
 /** What a data thread is started with. Secrets are references here, resolved inside the thread. */
 export type ThreadTask = CaptureTask | SinkTask;
 
-export interface CaptureTask {
-  readonly kind: 'capture';
+interface TaskOfPipeline {
   readonly spec: PipelineSpec;
+  /** What of this machine the specification may name. */
+  readonly secrets: SecretScope;
+}
+
+export interface CaptureTask extends TaskOfPipeline {
+  readonly kind: 'capture';
   readonly owner: string;
   readonly tripwire: Tripwire;
   readonly commands: readonly StreamCommand[];
 }
 
-export interface SinkTask {
+export interface SinkTask extends TaskOfPipeline {
   readonly kind: 'sink';
-  readonly spec: PipelineSpec;
   readonly sinkName: string;
   readonly orders: SinkOrders;
 }

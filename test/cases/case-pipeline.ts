@@ -1,6 +1,7 @@
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { parseGtidSet } from '../../src/change/gtid-set.ts';
+import type { SecretScope } from '../../src/config/secret.ts';
 import { derivedServerId } from '../../src/config/server-id.ts';
 import type { PipelineSpec, SourceSpec } from '../../src/control/pipeline-spec.ts';
 import { queryWarehouse } from '../../src/duckdb/query-client.ts';
@@ -27,6 +28,7 @@ export interface Surroundings {
 /** A capture and a sink, in this process, as data threads of a worker run them. */
 export class CasePipeline {
   readonly #spec: PipelineSpec;
+  readonly #secrets: SecretScope;
   #abort = new AbortController();
   #running: Promise<unknown> = Promise.resolve();
   #capture: PipelineProgress | undefined;
@@ -42,6 +44,7 @@ export class CasePipeline {
 
   constructor(fieldCase: FieldCase, surroundings: Surroundings) {
     this.#spec = specOf(fieldCase, surroundings);
+    this.#secrets = { variables: [], folders: [surroundings.folder] };
   }
 
   /** @param changed  of the source; what an earlier start has changed is as the case has it again */
@@ -54,6 +57,7 @@ export class CasePipeline {
       {
         kind: 'capture',
         spec,
+        secrets: this.#secrets,
         owner: `cases/${spec.kafka.prefix}`,
         tripwire: { hasCommitted: this.#epoch > 0, epoch: this.#epoch },
         commands: [],
@@ -61,7 +65,7 @@ export class CasePipeline {
       this.#port('capture'),
     );
     const sink = runSinkTask(
-      { kind: 'sink', spec, sinkName: SINK, orders: {} },
+      { kind: 'sink', spec, secrets: this.#secrets, sinkName: SINK, orders: {} },
       this.#port('sink'),
     );
     this.#running = Promise.all([this.#watch('capture', capture), this.#watch('sink', sink)]);

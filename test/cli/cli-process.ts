@@ -72,8 +72,8 @@ const control: PipelineControl = {
 };
 
 const ports: CliPorts = {
-  runWorker: async ({ address, namespace, metricsPort, signal }) => {
-    reached('worker', { address, namespace, metricsPort });
+  runWorker: async ({ address, namespace, metricsPort, secrets, signal }) => {
+    reached('worker', { address, namespace, metricsPort, secrets });
     await delay(60_000, undefined, { signal }).catch(() => undefined);
     reached('worker ended in order');
   },

@@ -107,6 +107,8 @@ describe('exit codes', () => {
       ['recover', 'shop', '--incident', 'x', '--action', 'reconcile'],
     ],
     ['a number that is none', ['worker', '--metrics-port', 'http']],
+    ['a variable that is none', ['worker', '--secret-env', 'SHOP-*']],
+    ['a folder that is none', ['worker', '--secret-dir', '/no/such/folder']],
     ['an unknown error code', ['explain', 'binlog.nothing']],
     ['a file that is not there', ['apply', '/no/such/file.yaml']],
     ['two ways to name a cluster', ['tail', 't', '--brokers', 'a:1', '--config', 'x']],
@@ -275,6 +277,21 @@ describe('Temporal', () => {
   });
 });
 
+describe('the secrets of a worker', () => {
+  const secrets = async (words: string[], env = {}): Promise<unknown> => {
+    const interruptAt = /PORT \["worker"/;
+    const { reached } = await cli(['worker', ...words], { env, interruptAt });
+    return (reached[0]?.[1] as { readonly secrets: unknown }).secrets;
+  };
+
+  it('are those of the options, else of the environment, else of the default', async () => {
+    const env = { SLUICE_WORKER_SECRET_ENV: 'SHOP_*, PW', SLUICE_WORKER_SECRET_DIR: folder };
+    expect(await secrets([], env)).toEqual({ variables: ['SHOP_*', 'PW'], folders: [folder] });
+    const words = ['--secret-env', 'A', '--secret-env', 'B_*', '--secret-dir', '/'];
+    expect(await secrets(words, env)).toEqual({ variables: ['A', 'B_*'], folders: ['/'] });
+  });
+});
+
 describe('Ctrl-C', () => {
   it('lets a worker end in order', async () => {
     const { exitCode, reached } = await cli(['worker', '--metrics-port', '9464'], {
@@ -282,7 +299,13 @@ describe('Ctrl-C', () => {
     });
     expect(exitCode).toBe(0);
     expect(reached).toEqual([
-      ['worker', { address: '127.0.0.1:7233', namespace: 'default', metricsPort: 9464 }],
+      [
+        'worker',
+        {
+          ...{ address: '127.0.0.1:7233', namespace: 'default', metricsPort: 9464 },
+          secrets: { variables: ['SLUICE_*'], folders: [] },
+        },
+      ],
       ['worker ended in order'],
     ]);
   });

@@ -448,6 +448,18 @@ describe('a BigQuery sink', () => {
     ]);
   });
 
+  it('names no other place for streams that carry Google’s credentials', () => {
+    const sink = 'bq: { kind: bigquery, project: p, location: EU, storageEndpoint: "thief:1" }';
+    expect(problems(withLine(WAREHOUSE, sink))).toEqual([
+      'shop.yaml:14:68: sinks.bq.storageEndpoint: needs endpoint beside it',
+    ]);
+  });
+
+  it.each(['file:///etc/passwd', 'ftp://b:21'])('asks no BigQuery at %s', (endpoint) => {
+    const sink = `bq: { kind: bigquery, project: p, location: EU, endpoint: "${endpoint}" }`;
+    expect(problems(withLine(WAREHOUSE, sink)).join()).toContain('an address as http://host:port');
+  });
+
   it('has an internal dataset of its own', () => {
     const two = `one: { kind: bigquery, project: acme-data, location: EU }
   two: { kind: bigquery, project: acme-data, location: EU }`;

@@ -7,7 +7,7 @@ source:
   host: 127.0.0.1
   port: 3306
   user: cdc
-  password: { env: SHOP_MYSQL_PASSWORD }
+  password: { env: SLUICE_SHOP_PASSWORD }
   include: ["shop.*"]
 kafka:
   brokers: ["127.0.0.1:9092"]
@@ -46,7 +46,7 @@ One YAML file describes one pipeline. \`sluice check FILE\` validates it and loo
 \`\`\`yaml
 ${EXAMPLE}\`\`\`
 
-- Secrets are given by reference only, \`{ env: NAME }\` or \`{ file: PATH }\`, and are read by the worker that needs them; a literal one is refused.
+- Secrets are given by reference only, \`{ env: NAME }\` or \`{ file: PATH }\`, and are read by the worker that needs them; a literal one is refused. A worker opens what [its list](decisions/0012-workers-open-what-their-list-has.md) has: variables that begin with \`SLUICE_\`, and no file, unless it is started with \`--secret-env\` and \`--secret-dir\`.
 - Relative paths start at the folder of the YAML file.
 - Editors complete and check the file with [pipeline.schema.json](pipeline.schema.json): put \`# yaml-language-server: $schema=PATH/pipeline.schema.json\` on its first line.
 `;

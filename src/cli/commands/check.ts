@@ -1,5 +1,6 @@
 import { readPipelineFile } from '../../config/pipeline-file.ts';
 import type { Finding } from '../../control/finding.ts';
+import { secretScope } from '../secret-scope.ts';
 import { examples, unlessInterrupted, type Verb } from '../verb.ts';
 
 const MARKS: Readonly<Record<Finding['severity'], string>> = {
@@ -23,12 +24,15 @@ export const check: Verb = (program, act) => {
       ]),
     )
     .action(
-      act(async ({ ports, console, signal }, file: string) => {
+      act(async ({ ports, console, signal, env }, file: string) => {
         const spec = await readPipelineFile(file);
         console.note(
           `${file} is valid; asking ${spec.source.host}:${spec.source.port} and ${spec.kafka.brokers.join(', ')}`,
         );
-        const { findings } = await unlessInterrupted(ports.checkPipeline(spec), signal);
+        const { findings } = await unlessInterrupted(
+          ports.checkPipeline(spec, await secretScope(env)),
+          signal,
+        );
         const fatal = findings.filter(({ severity }) => severity === 'fatal').length;
         return {
           ok: fatal === 0,

@@ -1,7 +1,9 @@
+import { readStoredSpec } from '../../config/stored-spec.ts';
 import { SluiceError } from '../../errors/error.ts';
 import type { SinkCost, TableDayCost } from '../../workers/cost.ts';
 import { bytesText, count } from '../amounts.ts';
 import { wholeNumber } from '../option-values.ts';
+import { secretScope } from '../secret-scope.ts';
 import { table } from '../table.ts';
 import { examples, unlessInterrupted, type Verb, withControl } from '../verb.ts';
 
@@ -34,7 +36,9 @@ export const cost: Verb = (program, act) => {
       act(async (surroundings, pipeline: string, { days, all }: Options) => {
         if (days < 1 || days > 400)
           throw new SluiceError('cli.usage', '--days is a number from 1 to 400.');
-        const spec = await withControl(surroundings, (control) => control.config(pipeline));
+        const spec = readStoredSpec(
+          await withControl(surroundings, (control) => control.config(pipeline)),
+        );
         const kinds = Object.values(spec.sinks).map(({ kind }) => kind);
         if (!kinds.includes('bigquery'))
           throw new SluiceError(
@@ -44,7 +48,7 @@ export const cost: Verb = (program, act) => {
         surroundings.console.note('asking BigQuery; dry runs are free');
         const options = { days, ...(all === true ? {} : { maxTables: SHOWN_TABLES }) };
         const sinks = await unlessInterrupted(
-          surroundings.ports.sinkCosts(spec, options),
+          surroundings.ports.sinkCosts(spec, options, await secretScope(surroundings.env)),
           surroundings.signal,
         );
         return {

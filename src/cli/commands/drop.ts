@@ -1,7 +1,9 @@
+import { readStoredSpec } from '../../config/stored-spec.ts';
 import { SluiceError } from '../../errors/error.ts';
 import { confirm } from '../confirm.ts';
 import { outcomeText } from '../outcome-text.ts';
 import { requester } from '../requester.ts';
+import { secretScope } from '../secret-scope.ts';
 import { examples, type Surroundings, unlessInterrupted, type Verb, withControl } from '../verb.ts';
 
 interface Options {
@@ -62,16 +64,17 @@ const MAX_LISTED = 50;
 
 /** The topics that go, as the pipeline's own record names them; or why they cannot be named from here. */
 async function topicLines(
-  { ports, temporal, ...surroundings }: Surroundings,
+  surroundings: Surroundings,
   pipeline: string,
 ): Promise<readonly string[]> {
+  const { ports, temporal, env, signal } = surroundings;
   try {
-    const spec = await withControl({ ports, temporal, ...surroundings }, (control) =>
-      control.config(pipeline),
+    const spec = readStoredSpec(
+      await withControl(surroundings, (control) => control.config(pipeline)),
     );
     const topics = await unlessInterrupted(
-      ports.pipelineTopics(spec, temporal.namespace),
-      surroundings.signal,
+      ports.pipelineTopics(spec, temporal.namespace, await secretScope(env)),
+      signal,
     );
     const more = topics.length - MAX_LISTED;
     return [

@@ -1,11 +1,14 @@
 import { Option } from 'commander';
 import { createLog, type LogLevel } from '../../observability/log.ts';
-import { wholeNumber } from '../option-values.ts';
+import { collected, wholeNumber } from '../option-values.ts';
+import { secretScope } from '../secret-scope.ts';
 import { examples, type Verb } from '../verb.ts';
 
 interface Options {
   readonly metricsPort?: number;
   readonly logLevel: LogLevel;
+  readonly secretEnv?: readonly string[];
+  readonly secretDir?: readonly string[];
 }
 
 const LEVELS: readonly LogLevel[] = ['debug', 'info', 'warn', 'error', 'silent'];
@@ -20,6 +23,16 @@ export const worker: Verb = (program, act) => {
     .addOption(
       new Option('--log-level <level>', 'least level on stderr').choices(LEVELS).default('info'),
     )
+    .option(
+      '--secret-env <pattern>',
+      'variable that configurations may name, * for any characters, repeatable (SLUICE_WORKER_SECRET_ENV, commas between; default: SLUICE_*)',
+      collected,
+    )
+    .option(
+      '--secret-dir <folder>',
+      'folder with files that configurations may name, repeatable (SLUICE_WORKER_SECRET_DIR; default: none)',
+      collected,
+    )
     .addHelpText(
       'after',
       examples(
@@ -28,15 +41,21 @@ export const worker: Verb = (program, act) => {
           'until Ctrl-C, which lets batches under way end; a second one does not wait',
         ],
         ['sluice worker --metrics-port 9464', 'with metrics for Prometheus'],
+        [
+          "sluice worker --secret-env 'SHOP_*' --secret-dir /etc/shop",
+          'opens these secrets for pipelines and no others',
+        ],
       ),
     )
     .action(
-      act(async ({ ports, temporal, signal, console }, options: Options) => {
+      act(async ({ ports, temporal, signal, console, env }, options: Options) => {
+        const { metricsPort } = options;
+        const secrets = await secretScope(env, options);
         console.note(
           `worker for ${temporal.address}, namespace ${temporal.namespace}; Ctrl-C ends it`,
         );
         const log = createLog(options.logLevel);
-        await ports.runWorker({ ...temporal, metricsPort: options.metricsPort, signal, log });
+        await ports.runWorker({ ...temporal, metricsPort, secrets, signal, log });
         return { result: { stopped: true }, text: '' };
       }),
     );

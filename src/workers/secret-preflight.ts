@@ -1,0 +1,29 @@
+import { dirname } from 'node:path';
+import { namedSecrets, outsideScope, type SecretScope } from '../config/secret.ts';
+import type { Finding } from '../control/finding.ts';
+import type { PipelineSpec } from '../control/pipeline-spec.ts';
+
+/** What a worker with this scope would not open of all that the file names. */
+export function secretFindings(spec: PipelineSpec, scope: SecretScope): readonly Finding[] {
+  const { variables, files } = outsideScope(spec, scope);
+  const outside = [...variables, ...files];
+  if (outside.length === 0) return [];
+  return [
+    {
+      check: 'secrets',
+      severity: 'warning',
+      message: `A worker opens ${outside.join(', ')} only when it is started with a list that has ${outside.length === 1 ? 'it' : 'them'}.`,
+      fixCommand: ['sluice worker', ...optionsFor(spec)].join(' '),
+    },
+  ];
+}
+
+/** A list replaces the default, so all of them are in it. */
+function optionsFor(spec: PipelineSpec): readonly string[] {
+  const { variables, files } = namedSecrets(spec);
+  const folders = [...new Set(files.map((file) => dirname(file)))];
+  return [
+    ...variables.map((name) => `--secret-env ${name}`),
+    ...folders.map((folder) => `--secret-dir '${folder.replaceAll("'", `'\\''`)}'`),
+  ];
+}
