@@ -1,7 +1,7 @@
 import { createConnection } from 'node:net';
 import { resolve } from 'node:path';
 import { SluiceError } from '../errors/error.ts';
-import { socketPath } from './owner-socket.ts';
+import { refuseForeignFolder, socketPath } from './owner-socket.ts';
 import {
   lineSplitter,
   MAX_ANSWER_CHARS,
@@ -12,14 +12,15 @@ import {
 
 /**
  * Asks the process that owns a DuckDB file.
- * @throws {SluiceError} `query.no-worker` | `query.refused`
+ * @throws {SluiceError} `query.no-worker` | `query.refused` | `duckdb.io-failed`, where the socket may be another user's
  */
-export function queryWarehouse(
+export async function queryWarehouse(
   file: string,
   request: QueryRequest,
   signal?: AbortSignal,
 ): Promise<QueryAnswer> {
   const path = resolve(file);
+  await refuseForeignFolder(path);
   return new Promise((settle, reject) => {
     const socket = createConnection(socketPath(path));
     const abort = (): void => {

@@ -1,7 +1,7 @@
+import { channel } from 'node:diagnostics_channel';
 import { parentPort, workerData } from 'node:worker_threads';
 import { judgeFailure } from '../errors/policy.ts';
 import { keepCompiledCode, useCodeCache } from './code-cache.ts';
-import { killSwitch } from './kill-points.ts';
 import type { StopRequest, ThreadMessage, ThreadPort, ThreadTask } from './thread-protocol.ts';
 import { quietKnownWarnings } from './warnings.ts';
 
@@ -10,6 +10,9 @@ import { quietKnownWarnings } from './warnings.ts';
  * else runs here, so that a busy decoder never keeps the main thread from its heartbeats.
  */
 const ALIVE_INTERVAL_MS = 1_000;
+
+/** Nobody listens in production: a crash test loads a module into the thread that does. */
+const points = channel('sluice.point');
 
 async function main(task: ThreadTask): Promise<void> {
   quietKnownWarnings();
@@ -26,7 +29,7 @@ async function main(task: ThreadTask): Promise<void> {
   const port: ThreadPort = {
     send,
     signal: abort.signal,
-    reach: killSwitch(process.env['SLUICE_KILL_AT']),
+    reach: (point) => points.publish(point),
   };
   try {
     const run = await load(task);

@@ -58,6 +58,8 @@ const LONG_ACTIVITIES = 20;
  */
 export async function runWorker(options: RunWorkerOptions): Promise<void> {
   const { address, namespace, log, secrets, signal } = options;
+  // What this process and its threads write holds rows: warehouse files, their logs, what spills.
+  process.umask(0o077);
   quietKnownWarnings();
   installRuntime(log);
   const meter = new Meter();

@@ -56,6 +56,6 @@ export type ThreadMessage =
 export interface ThreadPort {
   readonly send: (message: ThreadMessage) => void;
   readonly signal: AbortSignal;
-  /** Ends the process at a kill point that a crash test chose. */
+  /** Says which point the work has come to, where a crash test may end the process. */
   readonly reach: (point: string) => void;
 }

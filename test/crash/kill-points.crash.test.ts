@@ -5,6 +5,7 @@ import type { KafkaKillPoint } from '../../src/kafka/kill-points.ts';
 import type { SinkKillPoint } from '../../src/sink/kill-points.ts';
 import {
   diesAt,
+  dyingAt,
   expectEverythingEqual,
   givenServers,
   openShop,
@@ -57,7 +58,7 @@ describe.skipIf(!givenServers()).concurrent('a worker that dies at an awkward in
     async ({ point, nth }) => {
       await using scope = await openShop({ scale: 0.02, settings: { stream: STREAM } });
       const { shop } = scope;
-      const doomed = shop.startWorker({ SLUICE_KILL_AT: `${point}:${nth}` });
+      const doomed = shop.startWorker(dyingAt(point, nth));
       await shop.apply();
       const workload = await writeTo(shop);
       // What is committed before the stream begins comes by the snapshot alone.

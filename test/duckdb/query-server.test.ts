@@ -1,6 +1,10 @@
+import { once } from 'node:events';
 import { statSync, writeFileSync } from 'node:fs';
+import { chmod, mkdir, mkdtemp, symlink, writeFile } from 'node:fs/promises';
 import { createConnection, createServer } from 'node:net';
-import { join } from 'node:path';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { Worker } from 'node:worker_threads';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { DuckDbFile } from '../../src/duckdb/database-file.ts';
 import { socketPath } from '../../src/duckdb/owner-socket.ts';
@@ -183,6 +187,65 @@ describe('queryWarehouse', () => {
     file = await DuckDbFile.open(path, TEST_SETTINGS);
     serveQueries(file);
     expect((await ask('SELECT 1')).rows).toEqual([[1]]);
+  });
+
+  it('belongs to one of two that claim the file at the same time, in one thread or in two', async () => {
+    await file.close();
+    const claims = await Promise.allSettled([1, 2].map(() => DuckDbFile.open(path, TEST_SETTINGS)));
+    const owners = claims.filter((claim) => claim.status === 'fulfilled');
+    expect(owners).toHaveLength(1);
+    for (const { value } of owners) await value.close();
+
+    const start = async (): Promise<readonly [Worker, unknown]> => {
+      const thread = new Worker(new URL('./claim-file-thread.ts', import.meta.url), {
+        workerData: path,
+      });
+      const [said] = (await once(thread, 'message')) as unknown[];
+      return [thread, said];
+    };
+    const threads = await Promise.all([start(), start()]);
+    expect(threads.map(([, said]) => said).sort()).toEqual(['claimed', 'duckdb.locked']);
+    await Promise.all(threads.map(([thread]) => thread.terminate()));
+    file = await DuckDbFile.open(path, TEST_SETTINGS);
+  });
+
+  it('is claimed whatever link leads to the file', async () => {
+    const link = join(folder.path, 'link.duckdb');
+    await symlink(path, link);
+    const claim = DuckDbFile.open(link, TEST_SETTINGS);
+    await expect(claim).rejects.toMatchObject({ code: 'duckdb.locked' });
+  });
+
+  describe('for a path that is too long for a socket', () => {
+    let temporary = '';
+    beforeEach(async () => {
+      await server.close();
+      await file.close();
+      temporary = await mkdtemp(join(tmpdir(), 'sluice-t-'));
+      vi.stubEnv('TMPDIR', temporary);
+      path = join(temporary, 'x'.repeat(100), 'shop.duckdb');
+    });
+    afterEach(() => vi.unstubAllEnvs());
+
+    it('is in a folder that nobody else may use', async () => {
+      file = await DuckDbFile.open(path, TEST_SETTINGS);
+      serveQueries(file);
+      expect((await ask('SELECT 1')).rows).toEqual([[1]]);
+      const folder = dirname(socketPath(path));
+      expect(dirname(folder)).toBe(temporary);
+      for (const made of [folder, dirname(path)]) expect(statSync(made).mode & 0o777).toBe(0o700);
+    });
+
+    it.each([
+      ['open to others', (folder: string) => mkdir(folder).then(() => chmod(folder, 0o755))],
+      ['a link', (folder: string) => symlink(temporary, folder)],
+      ['a file', (folder: string) => writeFile(folder, '')],
+    ])('is refused, to listen and to ask, where the folder is %s', async (_what, make) => {
+      await make(dirname(socketPath(path)));
+      const refused = { code: 'duckdb.io-failed' };
+      await expect(DuckDbFile.open(path, TEST_SETTINGS)).rejects.toMatchObject(refused);
+      await expect(ask('SELECT 1')).rejects.toMatchObject(refused);
+    });
   });
 
   it('finds a socket for a path that is too long for one', () => {

@@ -6,6 +6,7 @@ import { SINK_KILL_POINTS } from '../../src/sink/kill-points.ts';
 import {
   captureGoesOn,
   diesAt,
+  dyingAt,
   expectEverythingEqual,
   givenServers,
   openShop,
@@ -50,7 +51,7 @@ describe.skipIf(!givenServers())('the sum over two tables between which money mo
       for (let kill = 1; kill <= KILLS; kill += 1) {
         const point = random.pick(POINTS);
         const arrival = 1 + random.below(MAX_ARRIVALS);
-        const doomed = shop.startWorker({ SLUICE_KILL_AT: `${point}:${arrival}` });
+        const doomed = shop.startWorker(dyingAt(point, arrival));
         await workload.during(diesAt(`${point}:${arrival}`, doomed));
       }
       shop.startWorker();

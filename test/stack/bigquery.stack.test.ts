@@ -11,6 +11,7 @@ import type { PipelineView } from '../../src/temporal/pipeline-view.ts';
 import { BigQueryFront } from '../../tools/bigquery-front/bigquery-front.ts';
 import {
   diesAt,
+  dyingAt,
   givenServers,
   openShop,
   SOON_MS,
@@ -349,7 +350,7 @@ describe.skipIf(!givenServers() || EMULATOR === '')('a pipeline into BigQuery', 
       await using bigQuery = await openBigQueryShop(writePath);
       const { shop } = bigQuery;
       const nth = EARLY.has(point) ? 1 : 2;
-      const doomed = shop.startWorker({ SLUICE_KILL_AT: `${point}:${nth}` });
+      const doomed = shop.startWorker(dyingAt(point, nth));
       await shop.apply();
       const workload = await writeTo(shop);
       const death = diesAt(point, doomed);

@@ -3,6 +3,7 @@ import { RARE_EVENTS } from '../../demo/shop-transactions.ts';
 import {
   captureGoesOn,
   diesAt,
+  dyingAt,
   expectEverythingEqual,
   givenServers,
   openShop,
@@ -13,7 +14,7 @@ import {
 
 const KILLS_IN_STREAM = 3;
 /** One of its some forty chunks: a snapshot of this size is over before anybody could look at it. */
-const AMID_SNAPSHOT = 'captureChunkEmitted:12';
+const AMID_SNAPSHOT = { point: 'captureChunkEmitted', nth: 12 };
 
 describe.skipIf(!givenServers())('a worker that is killed again and again', () => {
   it(
@@ -21,10 +22,10 @@ describe.skipIf(!givenServers())('a worker that is killed again and again', () =
     async () => {
       await using scope = await openShop();
       const { shop } = scope;
-      const doomed = shop.startWorker({ SLUICE_KILL_AT: AMID_SNAPSHOT });
+      const doomed = shop.startWorker(dyingAt(AMID_SNAPSHOT.point, AMID_SNAPSHOT.nth));
       await shop.apply();
       const workload = await writeTo(shop, { events: RARE_EVENTS });
-      await workload.during(diesAt(AMID_SNAPSHOT, doomed));
+      await workload.during(diesAt(AMID_SNAPSHOT.point, doomed));
       let worker = shop.startWorker();
       await workload.during(shop.snapshotEnded(SOON_MS));
       for (let kill = 1; kill <= KILLS_IN_STREAM; kill += 1) {

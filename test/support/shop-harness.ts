@@ -59,6 +59,8 @@ export async function ownServers(
   };
 }
 
+const KILL_SWITCH = new URL('kill-switch.ts', import.meta.url).href;
+
 let shops = 0;
 
 /**
@@ -112,6 +114,12 @@ export async function expectEverythingEqual(shop: ShopPipeline): Promise<void> {
   expect(verdicts.filter((verdict) => !isEqual(verdict))).toEqual([]);
   expect(verdicts.length).toBeGreaterThan(0);
 }
+
+/** Environment of a worker that dies when it reaches a point for the nth time. */
+export const dyingAt = (point: string, nth = 1): Readonly<Record<string, string>> => ({
+  SLUICE_KILL_AT: `${point}:${nth}`,
+  NODE_OPTIONS: `${process.env['NODE_OPTIONS'] ?? ''} --import ${KILL_SWITCH}`,
+});
 
 /** Waits for the death of a worker that was started with a kill point, and makes sure it was that. */
 export async function diesAt(point: string, worker: WorkerProcess): Promise<void> {
