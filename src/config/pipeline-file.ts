@@ -3,11 +3,12 @@ import { hostname } from 'node:os';
 import { dirname, resolve } from 'node:path';
 import { type Document, LineCounter, parseDocument } from 'yaml';
 import type { PipelineSpec } from '../control/pipeline-spec.ts';
+import type { PlacedSpec } from '../control/sink-hosts.ts';
 import { SluiceError } from '../errors/error.ts';
 import { crossProblems } from './cross-checks.ts';
 import { locate } from './locate.ts';
 import { type ConfigProblem, formatProblem } from './problem.ts';
-import { pipelineSchema } from './schema.ts';
+import { type PipelineFile, pipelineSchema } from './schema.ts';
 import { type PathProblem, schemaProblems } from './schema-problems.ts';
 import { syntaxProblems } from './syntax-problems.ts';
 import { pipelineSpec } from './to-spec.ts';
@@ -27,6 +28,14 @@ export interface FileContext {
  * @throws {SluiceError} `config.unreadable`, or `config.invalid` with every problem in `facts.problems`
  */
 export async function readPipelineFile(file: string): Promise<PipelineSpec> {
+  return (await readPlacedFile(file)).spec;
+}
+
+/**
+ * The same, with the sinks whose host the file leaves open: they have this one.
+ * @throws {SluiceError} as {@link readPipelineFile}
+ */
+export async function readPlacedFile(file: string): Promise<Required<PlacedSpec>> {
   const path = resolve(file);
   const text = await readFile(path, 'utf8').catch((cause: unknown) => {
     throw new SluiceError(
@@ -38,7 +47,12 @@ export async function readPipelineFile(file: string): Promise<PipelineSpec> {
       },
     );
   });
-  return parsePipeline(text, { file, folder: dirname(path), host: hostname() });
+  const context = { file, folder: dirname(path), host: hostname() };
+  const parsed = validated(text, context);
+  const unplaced = Object.entries(parsed.sinks).flatMap(([name, sink]) =>
+    sink.kind === 'duckdb' && sink.host === undefined ? [name] : [],
+  );
+  return { spec: pipelineSpec(parsed, context), unplaced };
 }
 
 /**
@@ -46,6 +60,10 @@ export async function readPipelineFile(file: string): Promise<PipelineSpec> {
  * @throws {SluiceError} `config.invalid` with every problem in `facts.problems`, in the order of lines
  */
 export function parsePipeline(text: string, context: FileContext): PipelineSpec {
+  return pipelineSpec(validated(text, context), context);
+}
+
+function validated(text: string, { file }: FileContext): PipelineFile {
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
   const { problems: syntax, readable } = syntaxProblems(document, lines);
@@ -56,8 +74,8 @@ export function parsePipeline(text: string, context: FileContext): PipelineSpec 
     const found = [...schemaProblems(parsed.error?.issues ?? [], data), ...crossProblems(data)];
     problems.push(...found.map((problem) => located(problem, document, lines)));
   }
-  if (problems.length > 0 || !parsed.success) throw invalid(context.file, problems);
-  return pipelineSpec(parsed.data, context);
+  if (problems.length > 0 || !parsed.success) throw invalid(file, problems);
+  return parsed.data;
 }
 
 function located(

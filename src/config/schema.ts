@@ -211,8 +211,11 @@ const duckdbSink = z.strictObject({
   host: z
     .string()
     .min(1)
+    .max(255)
     .optional()
-    .describe('Host that owns the file; the sink runs on its worker only. This host when absent.'),
+    .describe(
+      'Host that owns the file: the sink runs on the worker of this name only, which is its host name unless `sluice worker --host` says another. When absent, a sink stays where it is, and a new one is on the host that the file is applied from.',
+    ),
   commitIntervalMs: wholeNumber(10, 3_600_000)
     .default(DEFAULT_DUCKDB_COMMIT_INTERVAL_MS)
     .describe('Rows wait at most this long for a commit: freshness against the number of commits.'),

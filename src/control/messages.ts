@@ -2,6 +2,7 @@ import { unreachable } from '../change/brand.ts';
 import { CASCADES_SELECTOR, parseTablePattern } from '../change/table-pattern.ts';
 import type { FailingNotice } from './failing.ts';
 import type { PipelineSpec } from './pipeline-spec.ts';
+import type { PlacedSpec } from './sink-hosts.ts';
 import type { StoppedTables, TableStop } from './stopped-tables.ts';
 
 /** Who asks and why; kept with what was done. `commandId` makes a repeated command harmless. */
@@ -20,7 +21,7 @@ const LATER_ACTIONS: readonly string[] = ['reconcile', 'resumeAt', 'skipGtids'];
 export type PipelineCommand =
   | ({ readonly kind: 'pause' } & Requester)
   | ({ readonly kind: 'resume' } & Requester)
-  | ({ readonly kind: 'applyConfig'; readonly spec: PipelineSpec } & Requester)
+  | ({ readonly kind: 'applyConfig' } & PlacedSpec & Requester)
   | ({
       readonly kind: 'requestSnapshot';
       readonly snapshotId?: string;
@@ -171,7 +172,7 @@ export function parseCommand(kind: CommandKind, payload: unknown): Parsed<Pipeli
       case 'recover':
         return parseRecover(fields, requester);
       case 'applyConfig':
-        return map(readSpec(fields), (spec) => ({ kind, spec, ...requester }));
+        return parseConfig(fields, requester);
       default:
         return unreachable(kind);
     }
@@ -381,6 +382,18 @@ function readAction<Action extends string>(
 function readId(fields: Fields, name: string, command: string): Parsed<string> {
   const id = fields[name];
   return isText(id, MAX_WORKFLOW_ID_CHARS) ? accept(id) : refuse(`${command} needs "${name}"`);
+}
+
+function parseConfig(fields: Fields, requester: Requester): Parsed<PipelineCommand> {
+  const { unplaced } = fields;
+  if (unplaced !== undefined && !isTexts(unplaced))
+    return refuse('"unplaced" must be a list of sinks');
+  return map(readSpec(fields), (spec) => ({
+    kind: 'applyConfig',
+    spec,
+    ...(unplaced === undefined ? {} : { unplaced }),
+    ...requester,
+  }));
 }
 
 function readSpec({ spec }: Fields): Parsed<PipelineSpec> {

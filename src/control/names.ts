@@ -9,8 +9,10 @@ export const SINK_QUEUE = 'cdc-sink';
 
 /** An embedded warehouse lives on one host: its sink runs there or nowhere. */
 export function sinkQueue(sink: SinkSpec): string {
-  return sink.kind === 'duckdb' ? `${SINK_QUEUE}.${sink.host}` : SINK_QUEUE;
+  return sink.kind === 'duckdb' ? hostQueue(sink.host) : SINK_QUEUE;
 }
+
+export const hostQueue = (host: string): string => `${SINK_QUEUE}.${host}`;
 
 /** Search attributes of every workflow; both Keyword. The server has to know them before a start. */
 export const STATE_ATTRIBUTE = 'CdcState';

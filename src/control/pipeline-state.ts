@@ -20,6 +20,7 @@ import {
 } from './pipeline-snapshots.ts';
 import type { PipelineSpec } from './pipeline-spec.ts';
 import type { Refusal } from './refusal.ts';
+import { keepHosts } from './sink-hosts.ts';
 import {
   advance,
   closeIncident,
@@ -323,7 +324,7 @@ function changesNothing({ phase, spec }: PipelineState, event: PipelineCommand):
     event.kind === 'applyConfig' &&
     STEPS[phase].applyConfig !== 'refuse' &&
     phase !== 'BLOCKED' &&
-    JSON.stringify(event.spec) === JSON.stringify(spec)
+    JSON.stringify(keepHosts(event, spec)) === JSON.stringify(spec)
   );
 }
 
@@ -376,16 +377,17 @@ function applyConfig(
   nowMs: number,
 ): PipelineState {
   const { spec, retired } = state;
+  const wanted = keepHosts(event, spec);
   const gone = (names: readonly string[], present: object): readonly string[] =>
     [...new Set(names)].filter((name) => !Object.hasOwn(present, name));
   const next: PipelineState = {
     ...state,
-    spec: event.spec,
+    spec: wanted,
     retired: {
-      sinks: gone([...retired.sinks, ...Object.keys(spec.sinks)], event.spec.sinks),
+      sinks: gone([...retired.sinks, ...Object.keys(spec.sinks)], wanted.sinks),
       schedules: gone(
         [...retired.schedules, ...Object.keys(spec.snapshot.schedules)],
-        event.spec.snapshot.schedules,
+        wanted.snapshot.schedules,
       ),
     },
   };

@@ -390,8 +390,8 @@ export const CATALOGUE = {
   'sink.other-host': entry(
     'The warehouse file is on another host',
     'blocked',
-    'A DuckDB file is local to the host that the pipeline was applied on; elsewhere the path names another file.',
-    'Run a worker on the host of the message, or apply the pipeline again on this one.',
+    'A DuckDB file is local to the host of its sink; elsewhere the path names another file.',
+    'Run a worker on the host of the message (sluice worker --host NAME), or name another host in the file: sinks.NAME.host.',
   ),
   'sink.schema-conflict': entry(
     'A table has had more columns than the warehouse can hold',

@@ -14,6 +14,7 @@ import type {
 } from '../control/messages.ts';
 import { CONTROL_QUEUE, pipelineWorkflowId, sinkWorkflowId } from '../control/names.ts';
 import type { PipelineSpec } from '../control/pipeline-spec.ts';
+import { keepHosts, type PlacedSpec } from '../control/sink-hosts.ts';
 import { SluiceError } from '../errors/error.ts';
 import { connectClient, type TemporalPlace } from './connection.ts';
 import {
@@ -25,6 +26,7 @@ import {
   viewPipeline,
 } from './pipeline-view.ts';
 import { explaining, isNoWorker } from './server-answer.ts';
+import { type SinkPlace, sinkPlaces } from './sink-places.ts';
 
 export type { IncidentView, PipelineView, SinkView } from './pipeline-view.ts';
 
@@ -43,6 +45,13 @@ export interface CommandReceipt {
   readonly taken: boolean;
   /** For a person. */
   readonly message: string;
+}
+
+export interface ApplyReceipt extends CommandReceipt {
+  readonly workflowId: string;
+  readonly created: boolean;
+  /** Of the sinks that have a host, when it is known. */
+  readonly places: readonly SinkPlace[];
 }
 
 export interface PipelineClientOptions {
@@ -76,14 +85,14 @@ export class PipelineClient implements AsyncDisposable {
   }
 
   /** Starts the pipeline, or hands a running one its new configuration. Idempotent. */
-  async apply(
-    spec: PipelineSpec,
-  ): Promise<CommandReceipt & { readonly workflowId: string; readonly created: boolean }> {
+  async apply(applied: PlacedSpec): Promise<ApplyReceipt> {
+    const { spec } = applied;
     const workflowId = pipelineWorkflowId(spec.pipeline);
     return explaining(spec.pipeline, async () => {
       const created = !(await this.#isRunning(workflowId));
+      const before = created ? undefined : await viewConfig(this.#client, spec.pipeline);
       const start = startOptions(spec);
-      const command = { spec, commandId: randomUUID() };
+      const command = { ...applied, commandId: randomUUID() };
       const receipt = await this.#answeredOr(
         () =>
           this.#client.workflow.executeUpdateWithStart<Workflow, CommandAnswer, [object]>(
@@ -104,7 +113,11 @@ export class PipelineClient implements AsyncDisposable {
           });
         },
       );
-      return { ...receipt, workflowId, created };
+      // Without a worker nobody tells which host is on record.
+      const isKnown = created || before !== undefined;
+      const kept = before ? keepHosts(applied, before) : spec;
+      const places = isKnown ? await sinkPlaces(this.#client, kept, before) : [];
+      return { ...receipt, workflowId, created, places };
     });
   }
 

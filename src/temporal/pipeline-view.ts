@@ -15,12 +15,13 @@ import {
   STATUS_QUERY,
 } from '../control/messages.ts';
 import { pipelineWorkflowId, sinkWorkflowId } from '../control/names.ts';
-import type { PipelineSpec } from '../control/pipeline-spec.ts';
+import type { PipelineSpec, SinkSpec } from '../control/pipeline-spec.ts';
 import type { PipelineState } from '../control/pipeline-state.ts';
 import type { SinkState } from '../control/sink-state.ts';
 import { type StoppedTables, stoppedTablesOf } from '../control/stopped-tables.ts';
 import type { Heartbeat, PipelineProgress, SinkProgress } from '../observability/progress.ts';
 import { explaining, isNoWorker } from './server-answer.ts';
+import { isServed } from './sink-places.ts';
 import { CDC_STATE } from './workflow-states.ts';
 
 /** How long a worker's answer may take before the server alone has to do. */
@@ -43,6 +44,8 @@ export interface SinkView {
   readonly state: string;
   /** Why it does not get on, while it tries again by itself. */
   readonly reason?: string;
+  /** Its work waits for a worker, and none is there that could take it. */
+  readonly isUnserved?: true;
   readonly progress?: SinkProgress;
   /** Tables that have stopped while the others go on; absent when there are none. */
   readonly stopped?: StoppedTables;
@@ -92,7 +95,9 @@ export async function viewPipeline(client: Client, pipeline: string): Promise<Pi
     ...(position && { position }),
     ...stoppedView(shown, state),
     sinks: await Promise.all(
-      Object.keys(state?.spec.sinks ?? {}).map((name) => viewSink(client, pipeline, name)),
+      Object.entries(state?.spec.sinks ?? {}).map(([name, sink]) =>
+        viewSink(client, pipeline, name, sink),
+      ),
     ),
     ...(open ? { incident: incidentView(open, RECOVER_ACTIONS) } : {}),
   };
@@ -127,7 +132,12 @@ export function viewConfig(client: Client, pipeline: string): Promise<PipelineSp
   return explaining(pipeline, () => ask<PipelineSpec>(client, handle, CONFIG_QUERY));
 }
 
-async function viewSink(client: Client, pipeline: string, name: string): Promise<SinkView> {
+async function viewSink(
+  client: Client,
+  pipeline: string,
+  name: string,
+  sink: SinkSpec,
+): Promise<SinkView> {
   const handle = client.workflow.getHandle(sinkWorkflowId(pipeline, name));
   const found = await unlessMissing(() =>
     Promise.all([describe(handle, 'runSink'), ask<SinkState>(client, handle)]),
@@ -135,15 +145,23 @@ async function viewSink(client: Client, pipeline: string, name: string): Promise
   if (!found) return { name, state: 'NOT STARTED' };
   const [shown, state] = found;
   const open = state && findOpenIncident(state.incidents);
-  const reason = shown.trouble ?? becauseOf(state);
+  const isUnserved = shown.isWaiting && !(await isServed(client, sink));
+  const reason = isUnserved ? unservedText(sink) : (shown.trouble ?? becauseOf(state));
   return {
     name,
     state: phaseOf(shown, state),
     ...(reason === undefined ? {} : { reason }),
+    ...(isUnserved ? { isUnserved } : {}),
     ...(shown.progress === undefined ? {} : { progress: shown.progress as SinkProgress }),
     ...stoppedView(shown, state),
     ...(open ? { incident: incidentView(open, RECOVER_ACTIONS) } : {}),
   };
+}
+
+function unservedText(sink: SinkSpec): string {
+  return sink.kind === 'duckdb'
+    ? `no worker serves host ${sink.host}: start sluice worker there, or with --host ${sink.host} where the file is now`
+    : 'no worker serves sinks: start sluice worker';
 }
 
 /** As the workflow has it on record; without a worker, as the last heartbeat said. */
@@ -160,13 +178,16 @@ type PendingActivity = NonNullable<
   WorkflowExecutionDescription['raw']['pendingActivities']
 >[number];
 
-/** PENDING_ACTIVITY_STATE_STARTED of Temporal's API. */
+/** PENDING_ACTIVITY_STATE_SCHEDULED and _STARTED of Temporal's API. */
+const SCHEDULED = 1;
 const STARTED = 2;
 
 interface Described {
   readonly state: string;
   /** It goes on, or has ended in order: a query of any other tells of the past. */
   readonly isLiving: boolean;
+  /** The long activity waits for a worker. */
+  readonly isWaiting: boolean;
   readonly startedAtMs: number;
   /** Of the long activity's newest heartbeat. */
   readonly progress: Heartbeat['progress'];
@@ -186,6 +207,7 @@ async function describe(handle: WorkflowHandle, longActivity: string): Promise<D
   return {
     state: stateOf(description),
     isLiving: ['RUNNING', 'COMPLETED'].includes(description.status.name),
+    isWaiting: Number(long?.state) === SCHEDULED,
     startedAtMs: description.startTime.getTime(),
     progress: heartbeat.progress,
     reportedAtMs: optionalTsToMs(long?.lastHeartbeatTime) ?? 0,

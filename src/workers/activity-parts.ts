@@ -23,6 +23,7 @@ export interface PartsContext {
   readonly log: Log;
   readonly meter: Meter;
   readonly metrics: ProgressMetrics;
+  readonly host: string;
   /** What of this machine specifications may name. */
   readonly secrets: SecretScope;
 }
@@ -34,6 +35,7 @@ export function activityParts({
   log,
   meter,
   metrics,
+  host,
   secrets,
 }: PartsContext): ActivityParts {
   const heard = (pipeline: string, part: string, message: ThreadMessage): void => {
@@ -106,7 +108,7 @@ export function activityParts({
       let needsSnapshot: string | undefined;
       const logStops = stopLog(log.with({ pipeline: spec.pipeline }), `sink ${sinkName}`);
       await runThread(
-        { kind: 'sink', spec, secrets, sinkName, orders },
+        { kind: 'sink', spec, secrets, host, sinkName, orders },
         (message) => {
           heard(spec.pipeline, `sink ${sinkName}`, message);
           report(message, hooks);

@@ -1,4 +1,3 @@
-import { hostname } from 'node:os';
 import type { Client } from '@temporalio/client';
 import {
   DefaultLogger,
@@ -10,7 +9,7 @@ import {
 } from '@temporalio/worker';
 import { createActivities } from '../activities/create-activities.ts';
 import type { SecretScope } from '../config/secret.ts';
-import { CONTROL_QUEUE, SINK_QUEUE, STREAM_QUEUE } from '../control/names.ts';
+import { CONTROL_QUEUE, hostQueue, SINK_QUEUE, STREAM_QUEUE } from '../control/names.ts';
 import {
   type Health,
   type HttpServer,
@@ -37,6 +36,8 @@ import { workflowBundle } from './workflow-bundle.ts';
 export interface RunWorkerOptions extends TemporalPlace {
   /** Port of `/metrics` and `/healthz` on the loopback interface; none when absent. */
   readonly metricsPort: number | undefined;
+  /** Name that sinks with a file on this machine have it by. */
+  readonly host: string;
   /** What of this machine the configurations of pipelines may name. */
   readonly secrets: SecretScope;
   /** Aborted: finish what is under way, leave in order, resolve. */
@@ -57,7 +58,7 @@ const LONG_ACTIVITIES = 20;
  * @throws {SluiceError} `temporal.unreachable`
  */
 export async function runWorker(options: RunWorkerOptions): Promise<void> {
-  const { address, namespace, log, secrets, signal } = options;
+  const { address, namespace, host, log, secrets, signal } = options;
   // What this process and its threads write holds rows: warehouse files, their logs, what spills.
   process.umask(0o077);
   quietKnownWarnings();
@@ -71,7 +72,7 @@ export async function runWorker(options: RunWorkerOptions): Promise<void> {
   });
   try {
     await ensureSearchAttributes(client, namespace);
-    const context = { namespace, log, meter, metrics, secrets };
+    const context = { namespace, host, log, meter, metrics, secrets };
     const workers = await createWorkers(connection, client, context);
     using _loopDelay = followLoopDelay(meter);
     const states = new StateMetrics(client, meter);
@@ -150,7 +151,7 @@ async function createWorkers(
   client: Client,
   context: Omit<PartsContext, 'client'>,
 ): Promise<readonly Worker[]> {
-  const { namespace } = context;
+  const { namespace, host } = context;
   const activities = createActivities(activityParts({ client, ...context }));
   const base: Pick<
     WorkerOptions,
@@ -178,6 +179,6 @@ async function createWorkers(
     }),
     Worker.create({ ...long, taskQueue: STREAM_QUEUE }),
     Worker.create({ ...long, taskQueue: SINK_QUEUE }),
-    Worker.create({ ...long, taskQueue: `${SINK_QUEUE}.${hostname()}` }),
+    Worker.create({ ...long, taskQueue: hostQueue(host) }),
   ]);
 }

@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto';
-import { hostname } from 'node:os';
 import { unreachable } from '../change/brand.ts';
 import { DEFAULT_DUCKDB_MEMORY_MB } from '../config/defaults.ts';
 import type { DuckdbSinkSpec, SinkSpec } from '../control/pipeline-spec.ts';
@@ -129,11 +128,11 @@ async function openDestination(
 }
 
 function openFile(
-  { orders }: SinkTask,
+  { orders, host }: SinkTask,
   sink: DuckdbSinkSpec,
   { record }: SinkLog,
 ): Promise<DuckDbFile> {
-  refuseOtherHost(sink);
+  refuseOtherHost(sink, host);
   return DuckDbFile.open(sink.file, {
     memoryLimitMb: sink.memoryLimitMb ?? DEFAULT_DUCKDB_MEMORY_MB,
     threads: THREADS,
@@ -142,11 +141,11 @@ function openFile(
 }
 
 /** The file is local: on another host the same path would be another, empty warehouse. */
-function refuseOtherHost(sink: DuckdbSinkSpec): void {
-  if (sink.host === hostname()) return;
+function refuseOtherHost(sink: DuckdbSinkSpec, host: string): void {
+  if (sink.host === host) return;
   throw new SluiceError(
     'sink.other-host',
-    `Warehouse file ${sink.file} is on host ${sink.host}, this worker runs on ${hostname()}.`,
+    `Warehouse file ${sink.file} is on host ${sink.host}, this worker runs on ${host}.`,
   );
 }
 

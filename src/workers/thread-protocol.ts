@@ -24,6 +24,8 @@ export interface CaptureTask extends TaskOfPipeline {
 
 export interface SinkTask extends TaskOfPipeline {
   readonly kind: 'sink';
+  /** Name of the host that this thread runs on. */
+  readonly host: string;
   readonly sinkName: string;
   readonly orders: SinkOrders;
 }

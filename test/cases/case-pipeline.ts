@@ -65,7 +65,14 @@ export class CasePipeline {
       this.#port('capture'),
     );
     const sink = runSinkTask(
-      { kind: 'sink', spec, secrets: this.#secrets, sinkName: SINK, orders: {} },
+      {
+        kind: 'sink',
+        spec,
+        secrets: this.#secrets,
+        host: hostname(),
+        sinkName: SINK,
+        orders: {},
+      },
       this.#port('sink'),
     );
     this.#running = Promise.all([this.#watch('capture', capture), this.#watch('sink', sink)]);

@@ -50,10 +50,11 @@ const calm = (pipeline: string): PipelineView => ({
 });
 
 const control: PipelineControl = {
-  apply: async (spec) => ({
-    ...received('apply', spec.pipeline),
+  apply: async ({ spec, unplaced = [] }) => ({
+    ...received('apply', spec.pipeline, unplaced),
     workflowId: `cdc/${spec.pipeline}`,
     created: true,
+    places: [{ sink: 'warehouse', host: 'etl-2', isServed: false, formerHost: 'etl-1' }],
   }),
   list: async () => [SHOP],
   status: async (pipeline) => (pipeline === 'calm' ? calm(pipeline) : { ...SHOP, pipeline }),
@@ -72,8 +73,8 @@ const control: PipelineControl = {
 };
 
 const ports: CliPorts = {
-  runWorker: async ({ address, namespace, metricsPort, secrets, signal }) => {
-    reached('worker', { address, namespace, metricsPort, secrets });
+  runWorker: async ({ address, namespace, metricsPort, host, secrets, signal }) => {
+    reached('worker', { address, namespace, metricsPort, host, secrets });
     await delay(60_000, undefined, { signal }).catch(() => undefined);
     reached('worker ended in order');
   },

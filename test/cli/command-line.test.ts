@@ -1,6 +1,6 @@
 import { mkdtempSync, writeFileSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { VERBS } from '../../src/cli/commands/index.ts';
@@ -107,6 +107,7 @@ describe('exit codes', () => {
       ['recover', 'shop', '--incident', 'x', '--action', 'reconcile'],
     ],
     ['a number that is none', ['worker', '--metrics-port', 'http']],
+    ['a host without a name', ['worker', '--host', '']],
     ['a variable that is none', ['worker', '--secret-env', 'SHOP-*']],
     ['a folder that is none', ['worker', '--secret-dir', '/no/such/folder']],
     ['an unknown error code', ['explain', 'binlog.nothing']],
@@ -277,6 +278,28 @@ describe('Temporal', () => {
   });
 });
 
+describe('the host of a sink', () => {
+  it('is told by apply, with what has to be done where nobody serves it or it was another', async () => {
+    const { stdout, reached } = await cli(['apply', good]);
+    expect(reached[1]).toEqual(['apply', 'shop', ['warehouse']]);
+    expect(stdout).toContain(
+      'Sink warehouse is on host etl-2, and no worker serves it: start sluice worker there',
+    );
+    expect(stdout).toContain('It was on host etl-1, and its file is there.');
+  });
+
+  it('is the name of the worker: by option, else by environment', async () => {
+    const name = async (words: string[]): Promise<unknown> => {
+      const env = { SLUICE_WORKER_HOST: 'etl-1' };
+      const interruptAt = /PORT \["worker"/;
+      const { reached } = await cli(['worker', ...words], { env, interruptAt });
+      return (reached[0]?.[1] as { readonly host: unknown }).host;
+    };
+    expect(await name([])).toBe('etl-1');
+    expect(await name(['--host', 'etl-2'])).toBe('etl-2');
+  });
+});
+
 describe('the secrets of a worker', () => {
   const secrets = async (words: string[], env = {}): Promise<unknown> => {
     const interruptAt = /PORT \["worker"/;
@@ -303,6 +326,7 @@ describe('Ctrl-C', () => {
         'worker',
         {
           ...{ address: '127.0.0.1:7233', namespace: 'default', metricsPort: 9464 },
+          host: hostname(),
           secrets: { variables: ['SLUICE_*'], folders: [] },
         },
       ],

@@ -1,8 +1,8 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { parsePipeline, readPipelineFile } from '../../src/config/pipeline-file.ts';
+import { parsePipeline, readPipelineFile, readPlacedFile } from '../../src/config/pipeline-file.ts';
 import { SluiceError } from '../../src/errors/error.ts';
 
 const SHOP = `pipeline: shop
@@ -21,6 +21,8 @@ sinks:
   warehouse: { kind: duckdb, file: .sluice/shop.duckdb }
 snapshot: { mode: initial }
 `;
+
+const WAREHOUSE = 'warehouse: { kind: duckdb, file: .sluice/shop.duckdb }';
 
 const CONTEXT = { file: 'shop.yaml', folder: '/srv/pipelines', host: 'etl-1' };
 
@@ -402,8 +404,6 @@ streams: {}
 });
 
 describe('a BigQuery sink', () => {
-  const WAREHOUSE = 'warehouse: { kind: duckdb, file: .sluice/shop.duckdb }';
-
   it('needs a project and a location, and the rest is filled in', () => {
     const spec = parse(
       withLine(
@@ -487,6 +487,22 @@ describe('reading from disk', () => {
       const spec = await readPipelineFile(join(folder, 'shop.yaml'));
       expect(spec.sinks['warehouse']).toMatchObject({
         file: join(folder, '.sluice/shop.duckdb'),
+      });
+    } finally {
+      await rm(folder, { recursive: true });
+    }
+  });
+
+  it('tells the sinks whose host the file leaves open from those that it names one for', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'sluice-config-'));
+    try {
+      const named = 'there: { kind: duckdb, file: other.duckdb, host: etl-7 }';
+      await writeFile(join(folder, 'shop.yaml'), withLine(WAREHOUSE, `${WAREHOUSE}\n  ${named}`));
+      const { spec, unplaced } = await readPlacedFile(join(folder, 'shop.yaml'));
+      expect(unplaced).toEqual(['warehouse']);
+      expect(spec.sinks).toMatchObject({
+        warehouse: { host: hostname() },
+        there: { host: 'etl-7' },
       });
     } finally {
       await rm(folder, { recursive: true });

@@ -31,6 +31,7 @@ const REFUSED: readonly (readonly [kind: CommandKind, payload: unknown, message:
         /sluice apply FILE/,
       ] as const,
   ),
+  ['applyConfig', { spec: aPipelineSpec(), unplaced: 'warehouse' }, /list of sinks/],
   ['pause', [1], /JSON object/],
   ['pause', { by: 7 }, /"by"/],
 ];

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { TableName } from '../../src/change/table.ts';
 import { findOpenIncident } from '../../src/control/incident.ts';
+import type { PipelineSpec, SinkSpec } from '../../src/control/pipeline-spec.ts';
 import {
   initialState,
   type PipelineEvent,
@@ -292,6 +293,23 @@ describe('the pipeline reducer and configurations', () => {
     const reduced = reduce(state, { kind: 'applyConfig', spec: structuredClone(spec) }, NOW);
     expect([reduced.state, reduced.interrupt]).toEqual([state, false]);
     expect(reduced.answer.message).toContain('this configuration already');
+  });
+
+  it('leaves a sink on the host it has, unless the file names another', () => {
+    const on = (host: string): PipelineSpec => ({
+      ...spec,
+      sinks: { warehouse: { ...spec.sinks['warehouse'], host } as SinkSpec },
+    });
+    const state = play([{ kind: 'provisioned' }]);
+    const unplaced = ['warehouse', 'constructor'];
+    const same = reduce(state, { kind: 'applyConfig', spec: on('laptop'), unplaced }, NOW);
+    expect([same.state, same.interrupt]).toEqual([state, false]);
+    const stream = { ...spec.stream, idleMs: 99 };
+    const other = { ...on('laptop'), stream };
+    const kept = reduce(state, { kind: 'applyConfig', spec: other, unplaced }, NOW).state;
+    expect(kept.spec).toEqual({ ...spec, stream });
+    const moved = reduce(state, { kind: 'applyConfig', spec: on('etl-2') }, NOW).state;
+    expect(moved.spec).toEqual(on('etl-2'));
   });
 
   it('refuses the configuration of another pipeline, and another prefix', () => {

@@ -293,7 +293,7 @@ export class ContinuityLane implements AsyncDisposable {
       stream: STREAM,
     };
     const context = { file: `${this.name}.yaml`, folder, host: hostname() };
-    await this.#control.apply(parsePipeline(stringify(pipeline), context));
+    await this.#control.apply({ spec: parsePipeline(stringify(pipeline), context) });
   }
 
   async #stateWhen(

@@ -43,33 +43,64 @@ describe.skipIf(address === '')('the pipeline client with workers', () => {
   });
 
   async function applied(pipeline: string): Promise<void> {
-    await client.apply(aPipelineSpec({ pipeline }));
+    await client.apply({ spec: aPipelineSpec({ pipeline }) });
     await stage.waitFor(pipeline, ({ tripwire }) => tripwire.hasCommitted);
   }
 
   it('starts a pipeline once, however often the same file is applied', async () => {
     const spec = aPipelineSpec({ pipeline: 'applied' });
-    expect(await client.apply(spec)).toMatchObject({
+    expect(await client.apply({ spec })).toMatchObject({
       workflowId: 'cdc/applied',
       created: true,
       taken: true,
     });
-    expect(await client.apply(spec)).toMatchObject({
+    expect(await client.apply({ spec })).toMatchObject({
       created: false,
       message: 'The pipeline has this configuration already.',
     });
     await stage.waitFor('applied', ({ tripwire }) => tripwire.hasCommitted);
     expect(stage.streams.filter((stream) => stream.spec.pipeline === 'applied')).toHaveLength(1);
     const changed = { ...spec, stream: { ...spec.stream, idleMs: 99 } };
-    expect(await client.apply(changed)).toMatchObject({ created: false, taken: true });
+    expect(await client.apply({ spec: changed })).toMatchObject({ created: false, taken: true });
     await stage.waitFor('applied', (state) => state.spec.stream.idleMs === 99);
+  }, 60_000);
+
+  it('says where sinks with a file run, and leaves them there unless the file names another host', async () => {
+    const spec = aPipelineSpec({ pipeline: 'placed' });
+    const on = (host: string): typeof spec => {
+      const [[name, sink] = []] = Object.entries(spec.sinks);
+      return { ...spec, sinks: { [String(name)]: { ...sink, host } as never } };
+    };
+    const first = await client.apply({ spec, unplaced: ['warehouse'] });
+    const home = { sink: 'warehouse', host: 'warehouse.example' };
+    expect(first.places).toEqual([{ ...home, isServed: true }]);
+    const again = await client.apply({ spec: on('laptop'), unplaced: ['warehouse'] });
+    expect(again).toMatchObject({
+      message: 'The pipeline has this configuration already.',
+      places: [{ ...home, isServed: true }],
+    });
+    await stage.waitForSink('placed', 'warehouse', ({ phase }) => phase === 'RUNNING');
+    expect((await client.status('placed')).sinks[0]).not.toHaveProperty('isUnserved');
+
+    const moved = await client.apply({ spec: on('nowhere') });
+    expect(moved.places).toEqual([
+      { sink: 'warehouse', host: 'nowhere', isServed: false, formerHost: 'warehouse.example' },
+    ]);
+    await eventually(async () =>
+      expect((await client.status('placed')).sinks).toMatchObject([
+        {
+          isUnserved: true,
+          reason: expect.stringContaining('no worker serves host nowhere') as string,
+        },
+      ]),
+    );
   }, 60_000);
 
   it('refuses another prefix for a running pipeline, because its position is under the old one', async () => {
     await applied('prefixed');
     const spec = aPipelineSpec({ pipeline: 'prefixed' });
     await expect(
-      client.apply({ ...spec, kafka: { ...spec.kafka, prefix: 'other' } }),
+      client.apply({ spec: { ...spec, kafka: { ...spec.kafka, prefix: 'other' } } }),
     ).rejects.toMatchObject({ code: 'pipeline.refused', message: /cannot change its prefix/ });
   }, 60_000);
 
@@ -106,7 +137,7 @@ describe.skipIf(address === '')('the pipeline client with workers', () => {
       onProgress({ kind: 'sink', pipeline: 'troubled', sink: sinkName, ...counts });
       await untilAborted(signal);
     };
-    await client.apply(aPipelineSpec({ pipeline: 'troubled' }));
+    await client.apply({ spec: aPipelineSpec({ pipeline: 'troubled' }) });
     await eventually(async () => {
       expect(await client.status('troubled')).toMatchObject({
         state: 'STREAMING',
@@ -192,7 +223,7 @@ describe.skipIf(address === '')('the pipeline client with workers', () => {
   it('lists incidents of pipeline and sinks, and answers each where it belongs', async () => {
     stage.script = failing('binlog.purged');
     stage.sinkScript = failing('sink.schema-conflict');
-    await client.apply(aPipelineSpec({ pipeline: 'both' }));
+    await client.apply({ spec: aPipelineSpec({ pipeline: 'both' }) });
     const incidents = await eventually(async () => {
       const found = await client.incidents('both');
       expect(found).toHaveLength(2);
@@ -257,7 +288,7 @@ describe.skipIf(address === '')('the pipeline client without a worker', () => {
 
   it('leaves commands with the server, says so, and has them obeyed once when a worker comes', async () => {
     const spec = aPipelineSpec({ pipeline: 'waiting' });
-    expect(await client.apply(spec)).toMatchObject({ created: true, taken: false });
+    expect(await client.apply({ spec })).toMatchObject({ created: true, taken: false });
     expect(await client.pause('waiting', ANA)).toMatchObject({
       taken: false,
       message: expect.stringContaining('waits in the server') as unknown,

@@ -86,6 +86,7 @@ const WELL: ReadonlySet<string> = new Set([
 function isWell({ isAnswered, sinks, ...pipeline }: PipelineView): boolean {
   return (
     isAnswered &&
+    sinks.every(({ isUnserved }) => !isUnserved) &&
     [pipeline, ...sinks].every((one) => WELL.has(one.state) && !one.incident && !one.stopped)
   );
 }

@@ -1,4 +1,6 @@
+import { hostname } from 'node:os';
 import { Option } from 'commander';
+import { SluiceError } from '../../errors/error.ts';
 import { createLog, type LogLevel } from '../../observability/log.ts';
 import { collected, wholeNumber } from '../option-values.ts';
 import { secretScope } from '../secret-scope.ts';
@@ -7,6 +9,7 @@ import { examples, type Verb } from '../verb.ts';
 interface Options {
   readonly metricsPort?: number;
   readonly logLevel: LogLevel;
+  readonly host?: string;
   readonly secretEnv?: readonly string[];
   readonly secretDir?: readonly string[];
 }
@@ -22,6 +25,10 @@ export const worker: Verb = (program, act) => {
     .option('--metrics-port <port>', 'serve /metrics and /healthz on 127.0.0.1', wholeNumber)
     .addOption(
       new Option('--log-level <level>', 'least level on stderr').choices(LEVELS).default('info'),
+    )
+    .option(
+      '--host <name>',
+      'name that DuckDB sinks find this host by (SLUICE_WORKER_HOST; default: its host name)',
     )
     .option(
       '--secret-env <pattern>',
@@ -50,12 +57,15 @@ export const worker: Verb = (program, act) => {
     .action(
       act(async ({ ports, temporal, signal, console, env }, options: Options) => {
         const { metricsPort } = options;
+        const host = options.host ?? env['SLUICE_WORKER_HOST'] ?? hostname();
+        if (!/^\S{1,255}$/.test(host))
+          throw new SluiceError('cli.usage', '--host takes a name without spaces.');
         const secrets = await secretScope(env, options);
         console.note(
           `worker for ${temporal.address}, namespace ${temporal.namespace}; Ctrl-C ends it`,
         );
         const log = createLog(options.logLevel);
-        await ports.runWorker({ ...temporal, metricsPort, secrets, signal, log });
+        await ports.runWorker({ ...temporal, metricsPort, host, secrets, signal, log });
         return { result: { stopped: true }, text: '' };
       }),
     );

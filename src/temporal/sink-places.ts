@@ -1,0 +1,52 @@
+import type { Client } from '@temporalio/client';
+import { optionalTsToMs } from '@temporalio/common/lib/time.js';
+import { sinkQueue } from '../control/names.ts';
+import type { PipelineSpec, SinkSpec } from '../control/pipeline-spec.ts';
+import { hostOf } from '../control/sink-hosts.ts';
+
+/** Where a sink with a file runs. */
+export interface SinkPlace {
+  readonly sink: string;
+  readonly host: string;
+  /** A worker serves that host. */
+  readonly isServed: boolean;
+  /** The host that it had before, where that is another. */
+  readonly formerHost?: string;
+}
+
+export function sinkPlaces(
+  client: Client,
+  spec: PipelineSpec,
+  before: PipelineSpec | undefined,
+): Promise<readonly SinkPlace[]> {
+  const places = Object.entries(spec.sinks).flatMap(([name, sink]) => {
+    if (sink.kind !== 'duckdb') return [];
+    const former = before && hostOf(before, name);
+    const moved = former === undefined || former === sink.host ? {} : { formerHost: former };
+    return [{ sink: name, host: sink.host, moved, spec: sink }];
+  });
+  return Promise.all(
+    places.map(async ({ moved, spec: sink, ...place }) => ({
+      ...place,
+      isServed: await isServed(client, sink),
+      ...moved,
+    })),
+  );
+}
+
+/** TASK_QUEUE_TYPE_ACTIVITY of Temporal's API. */
+const OF_ACTIVITIES: object = { taskQueueType: 2 };
+/** A worker that waits asks again within a minute; the server remembers those that are gone for five. */
+const FRESH_MS = 90_000;
+
+/** Whether a worker asks for the work of the sink. */
+export async function isServed(client: Client, sink: SinkSpec): Promise<boolean> {
+  const { pollers } = await client.workflowService.describeTaskQueue({
+    namespace: client.options.namespace,
+    taskQueue: { name: sinkQueue(sink) },
+    ...OF_ACTIVITIES,
+  });
+  return pollers.some(
+    ({ lastAccessTime }) => Date.now() - (optionalTsToMs(lastAccessTime) ?? 0) < FRESH_MS,
+  );
+}
