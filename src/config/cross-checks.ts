@@ -12,6 +12,7 @@ export function crossProblems(data: unknown): readonly PathProblem[] {
     ...repeatedEntries(data, ['source', 'exclude']),
     ...repeatedEntries(data, ['kafka', 'brokers']),
     ...excludedIncludes(data),
+    ...readablePassword(data),
     ...sharedFiles(data),
     ...sharedDatasets(data),
     ...unreachableStreams(data),
@@ -33,6 +34,27 @@ function excludedIncludes(data: unknown): readonly PathProblem[] {
       ? [at(['source', 'include', index], `captures nothing: source.exclude names ${pattern} too`)]
       : [],
   );
+}
+
+const LOOPBACK = /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\]):\d+$/i;
+
+/** PLAIN sends the password as it is; SCRAM proves that it is known. */
+function readablePassword(data: unknown): readonly PathProblem[] {
+  const path = ['kafka', 'sasl', 'mechanism'];
+  const tls = valueAt(data, ['kafka', 'tls']);
+  const isHidden =
+    valueAt(data, path) !== 'plain' ||
+    (tls !== undefined && tls !== false) ||
+    valueAt(data, ['kafka', 'sasl', 'allowPlaintext']) === true ||
+    textsAt(data, ['kafka', 'brokers']).every((broker) => LOOPBACK.test(broker));
+  return isHidden
+    ? []
+    : [
+        at(
+          path,
+          'sends the password for everybody on the way to read: set kafka.tls, or take a scram mechanism; allowPlaintext: true beside it says that it is meant',
+        ),
+      ];
 }
 
 /** One process owns a DuckDB file. */

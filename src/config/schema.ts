@@ -159,6 +159,12 @@ const sasl = z.strictObject({
   mechanism: z
     .enum(['plain', 'scram-sha-256', 'scram-sha-512'])
     .describe('How the client proves who it is.'),
+  allowPlaintext: z
+    .boolean()
+    .default(false)
+    .describe(
+      'Lets `plain` send the password to brokers without `tls`, where whoever is on the way can read it. Brokers on this machine (127.0.0.1, ::1, localhost) need no leave.',
+    ),
   username: z.string().min(1).describe('Kafka user.'),
   password: secret.describe('The user’s password, by reference.'),
 });

@@ -31,8 +31,19 @@ export function readStoredSpec(spec: unknown): PipelineSpec {
 /** What a file would say that makes this specification: the inverse of `pipelineSpec`, of anything at all. */
 function fileOf(spec: unknown): unknown {
   if (!isFields(spec)) return spec;
-  const { v: _, source, snapshot, ...rest } = spec;
-  return { ...rest, source: sourceOf(source), snapshot: snapshotOf(snapshot) };
+  const { v: _, source, kafka, snapshot, ...rest } = spec;
+  return {
+    ...rest,
+    source: sourceOf(source),
+    kafka: kafkaOf(kafka),
+    snapshot: snapshotOf(snapshot),
+  };
+}
+
+/** A password without encryption was allowed by the file, or applied when no file had to allow it. */
+function kafkaOf(kafka: unknown): unknown {
+  if (!isFields(kafka) || !isFields(kafka['sasl'])) return kafka;
+  return { ...kafka, sasl: { ...kafka['sasl'], allowPlaintext: true } };
 }
 
 function sourceOf(source: unknown): unknown {

@@ -95,8 +95,16 @@ function kafkaSpec({ pipeline, kafka }: PipelineFile, folder: string): KafkaSpec
     ...rest,
     prefix: kafka.prefix ?? pipeline,
     ...tlsSpec(tls, folder),
-    ...(sasl && { sasl: { ...sasl, password: secretRef(sasl.password, folder) } }),
+    ...(sasl && { sasl: saslSpec(sasl, folder) }),
   };
+}
+
+/** That a password may be read on its way is decided where the file is read. */
+function saslSpec(
+  { allowPlaintext: _, ...sasl }: NonNullable<PipelineFile['kafka']['sasl']>,
+  folder: string,
+): NonNullable<KafkaSpec['sasl']> {
+  return { ...sasl, password: secretRef(sasl.password, folder) };
 }
 
 const secretRef = (ref: SecretRef, folder: string): SecretRef =>

@@ -3,6 +3,7 @@ import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { parsePipeline, readPipelineFile, readPlacedFile } from '../../src/config/pipeline-file.ts';
+import { readStoredSpec } from '../../src/config/stored-spec.ts';
 import { SluiceError } from '../../src/errors/error.ts';
 
 const SHOP = `pipeline: shop
@@ -476,6 +477,36 @@ describe('a BigQuery sink', () => {
       'shop.yaml:14:63: sinks.bq.dataset: a dataset name has letters, digits, underscores, {database} and {table}',
       'shop.yaml:14:87: sinks.bq.loadIntervalMs: must be at least 1000',
     ]);
+  });
+});
+
+describe('a password for brokers', () => {
+  const sasl = (mechanism: string, more = ''): string =>
+    `  prefix: shop\n  sasl: { mechanism: ${mechanism}, username: cdc, password: { env: P }${more} }`;
+  const at = (broker: string, settings: string): string =>
+    withLine('  prefix: shop', settings).replace('127.0.0.1:9092', broker);
+
+  it.each([['k1:9092'], ['10.0.0.1:9092'], ['127.0.0.1.example:9092'], ['127.0.0.1:9092", "k:1']])(
+    'is not sent to %s for everybody to read',
+    (broker) => {
+      expect(problems(at(broker, sasl('plain'))).join()).toContain(
+        'kafka.sasl.mechanism: sends the password for everybody on the way to read: set kafka.tls',
+      );
+      expect(problems(at(broker, `${sasl('plain')}\n  tls: false`))).toHaveLength(1);
+    },
+  );
+
+  it.each([
+    ['the file allows it', 'k1:9092', sasl('plain', ', allowPlaintext: true')],
+    ['it is encrypted', 'k1:9092', `${sasl('plain')}\n  tls: true`],
+    ['it is only proven', 'k1:9092', sasl('scram-sha-256')],
+    ['the broker is on this machine', 'localhost:9092', sasl('plain')],
+    ['the broker is on this machine', '[::1]:9092', sasl('plain')],
+    ['the broker is on this machine', '127.0.0.1:9092', sasl('plain')],
+  ])('is taken when %s: %s', (_, broker, settings) => {
+    const spec = parse(at(broker, settings));
+    expect(spec.kafka.sasl).not.toHaveProperty('allowPlaintext');
+    expect(readStoredSpec(JSON.parse(JSON.stringify(spec)))).toStrictEqual(spec);
   });
 });
 
