@@ -13,7 +13,7 @@ import { bigQueryDialect, identifier, text, timestamp } from './bigquery-dialect
 import { assertOne } from './commit-script.ts';
 import { OWN, ownTable, type TableEntry } from './metadata.ts';
 import type { BigQueryLayout } from './names.ts';
-import { transaction } from './statement.ts';
+import { type Statement, transaction } from './statement.ts';
 
 /** When changes are folded into the state of their table. A fold bills what it reads of the state, a view what it reads of the changelog. */
 export interface FoldingPolicy {
@@ -56,12 +56,12 @@ export interface DeltaProbe {
   readonly keyBounds: readonly [low: string, high: string] | undefined;
 }
 
-/** Types whose literals are digits: nothing else of a row gets into the text of a statement. */
+/** Types of keys whose bounds are worth their while, and are read from text without loss. */
 const BOUND_TYPES = new Set(['INT64', 'NUMERIC']);
 
 interface BoundColumn {
   readonly name: string;
-  readonly literal: (value: string) => string;
+  readonly type: string;
 }
 
 /** The first key column, when it alone has its values: the state is clustered by it. */
@@ -70,8 +70,7 @@ function boundColumn(table: StoredTable): BoundColumn | undefined {
   const [column] = keyColumns(table, generation);
   const isPlain = column && !column.mayBeInexact && !column.earlier && !column.initial;
   if (!isPlain || !BOUND_TYPES.has(column.type)) return undefined;
-  const name = identifier(storedName(column));
-  return { name, literal: (value) => (column.type === 'INT64' ? value : `NUMERIC ${text(value)}`) };
+  return { name: identifier(storedName(column)), type: column.type };
 }
 
 /** Reads keys and sequences only, of the state too where its rows stay. */
@@ -101,7 +100,8 @@ export function parseProbe([changes, known, low, high]: readonly (string | null)
 /**
  * One transaction: the changes between watermark and cut into the state, and the watermark to the
  * cut. Where no key of theirs is in the state it only inserts, which bills nothing of the state;
- * otherwise the bounds of the key are literals, so that only the blocks between them are read.
+ * otherwise it is told the bounds of the key, so that only the blocks between them are read: as data,
+ * for they are of rows, and the text of a job is shown to everybody who may list jobs.
  */
 export function foldScript(
   layout: BigQueryLayout,
@@ -109,25 +109,29 @@ export function foldScript(
   cut: ShownCut,
   { known, keyBounds }: DeltaProbe,
   atUs: number,
-): string {
+): Statement {
   const dialect = bigQueryDialect(layout);
   const tables = ownTable(layout, OWN.tables);
   const column = boundColumn(table);
-  const bounds =
-    keyBounds && column !== undefined
-      ? [`s.${column.name} BETWEEN ${keyBounds.map(column.literal).join(' AND ')}`]
-      : [];
+  const bounds = known > 0 && column !== undefined && keyBounds ? { column, keyBounds } : undefined;
+  const bounded = bounds ? [between(bounds.column)] : [];
   const statements = [
     assertWatermark(layout, table),
     known === 0
       ? appendStatement(dialect, table, cut.lastSequence)
-      : mergeStatement(dialect, table, cut.lastSequence, bounds),
+      : mergeStatement(dialect, table, cut.lastSequence, bounded),
     `UPDATE ${tables} AS t SET watermark = ${text(cut.lastSequence)}, watermark_at_us = ${cut.committedAtUs},` +
       ` compacted_at = ${timestamp(atUs)}, delta_rows = ${remaining(dialect.changes(table), cut)},` +
       ` state_rows = (SELECT COUNT(*) FROM ${dialect.state(table)} AS s) WHERE t.name = ${text(table.name)}`,
   ];
-  return transaction(statements.map((sql) => ({ sql }))).sql;
+  const { sql } = transaction(statements.map((statement) => ({ sql: statement })));
+  if (!bounds) return { sql };
+  const [low, high] = bounds.keyBounds;
+  return { sql, data: { low, high } };
 }
+
+const between = ({ name, type }: BoundColumn): string =>
+  `s.${name} BETWEEN CAST(@low AS ${type}) AND CAST(@high AS ${type})`;
 
 /**
  * One transaction: every row out of the state, and the watermark to where the generation of their key

@@ -94,7 +94,7 @@ async function foldChanges(
   const id = foldId(context, state, 'fold', table);
   const job: QueryJob = {
     kind: 'query',
-    sql: foldScript(layout, table, cut, probe, atUs),
+    ...foldScript(layout, table, cut, probe, atUs),
     priority,
   };
   const { bytesBilled } = await runJob(service, id, job, `folding ${name}`, signal);

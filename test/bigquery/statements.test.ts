@@ -277,18 +277,18 @@ const STATEMENTS: Readonly<Record<string, readonly string[]>> = {
   'views-with-a-double-in-the-key': tableViews(layout, weighed, undefined),
   commit: [withData(commitScript(layout, eventful))],
   'fold-probe': [probeQuery(layout, folded, cutAt(12)), probeQuery(layout, dated, cutAt(12))],
-  'fold-merge': [foldScript(layout, folded, cutAt(12), probe, AT_US)],
+  'fold-merge': [withData(foldScript(layout, folded, cutAt(12), probe, AT_US))],
   'fold-of-a-changed-key': [
     emptyingScript(layout, rekeyed, emptied),
     ...declareKey(layout, emptied),
     probeQuery(layout, emptied, cutAt(12)),
-    foldScript(layout, emptied, cutAt(12), { ...probe, known: 0, keyBounds: undefined }, AT_US),
+    foldScript(layout, emptied, cutAt(12), { ...probe, known: 0, keyBounds: undefined }, AT_US).sql,
   ],
-  'fold-append': [foldScript(layout, folded, cutAt(12), { ...probe, known: 0 }, AT_US)],
+  'fold-append': [foldScript(layout, folded, cutAt(12), { ...probe, known: 0 }, AT_US).sql],
   'fold-with-an-inexact-key': [
-    foldScript(layout, dated, cutAt(12), { ...probe, keyBounds: undefined }, AT_US),
+    foldScript(layout, dated, cutAt(12), { ...probe, keyBounds: undefined }, AT_US).sql,
   ],
-  'fold-of-a-changed-table': [foldScript(layout, changed, cutAt(12), probe, AT_US)],
+  'fold-of-a-changed-table': [withData(foldScript(layout, changed, cutAt(12), probe, AT_US))],
   expiry: expireChanges(dialect, expiring),
   'views-of-a-table-whose-changes-expire': tableViews(layout, expiring, cutAt(12).lastSequence),
   'compaction-record': [
@@ -360,7 +360,7 @@ describe('what BigQuery bills by its minimum', () => {
     ['the look before a fold', probeQuery(layout, folded, cutAt(12)), TABLES_READ_BY_LOOK],
     [
       'a fold that only inserts',
-      foldScript(layout, folded, cutAt(12), { ...probe, known: 0 }, AT_US),
+      foldScript(layout, folded, cutAt(12), { ...probe, known: 0 }, AT_US).sql,
       TABLES_READ_BY_APPEND,
     ],
   ])('is for %s what its statements read', (_, script, reads) => {
