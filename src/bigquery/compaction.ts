@@ -7,6 +7,7 @@ import {
   sameFoldedKey,
 } from '../view/fold-plan.ts';
 import { generationAfter, keyColumns } from '../view/key-generation.ts';
+import { keyExpressions } from '../view/row-plan.ts';
 import { META, type StoredTable } from '../view/stored-table.ts';
 import { storedName } from '../view/table-form.ts';
 import { bigQueryDialect, identifier, text, timestamp } from './bigquery-dialect.ts';
@@ -52,48 +53,65 @@ export interface DeltaProbe {
   readonly changes: number;
   /** Changes whose key is in the state. */
   readonly known: number;
-  /** Smallest and largest value of the first key column, `undefined` when it gives no bound. */
-  readonly keyBounds: readonly [low: string, high: string] | undefined;
+  /** Smallest and largest value, as text, of each key column that bounds the rows; empty when there is no change. */
+  readonly keyBounds: readonly (readonly [low: string, high: string])[];
 }
 
-/** Types of keys whose bounds are worth their while, and are read from text without loss. */
-const BOUND_TYPES = new Set(['INT64', 'NUMERIC']);
+/** Types that are read from text without loss. */
+const BOUND_TYPES = new Set([
+  'INT64',
+  'NUMERIC',
+  'BIGNUMERIC',
+  'STRING',
+  'DATE',
+  'DATETIME',
+  'TIMESTAMP',
+]);
+
+/** As many as a table can be clustered by. */
+const MAX_BOUND_COLUMNS = 4;
 
 interface BoundColumn {
   readonly name: string;
   readonly type: string;
 }
 
-/** The first key column, when it alone has its values: the state is clustered by it. */
-function boundColumn(table: StoredTable): BoundColumn | undefined {
-  const generation = generationAfter(table, table.watermark);
-  const [column] = keyColumns(table, generation);
-  const isPlain = column && !column.mayBeInexact && !column.earlier && !column.initial;
-  if (!isPlain || !BOUND_TYPES.has(column.type)) return undefined;
-  return { name: identifier(storedName(column)), type: column.type };
+/** The first key columns, as far as each alone has its values: the state is clustered by them, in their order. */
+function boundColumns(table: StoredTable): readonly BoundColumn[] {
+  const keys = keyColumns(table, generationAfter(table, table.watermark));
+  const end = keys.findIndex(
+    ({ type, mayBeInexact, earlier, initial }) =>
+      mayBeInexact || earlier !== undefined || initial !== undefined || !BOUND_TYPES.has(type),
+  );
+  return keys
+    .slice(0, end < 0 ? keys.length : end)
+    .slice(0, MAX_BOUND_COLUMNS)
+    .map((column) => ({ name: identifier(storedName(column)), type: column.type }));
 }
 
-/** Reads keys and sequences only, of the state too where its rows stay. */
+/** Reads keys, of the state too where its rows stay, and sequences of the changelog. */
 export function probeQuery(layout: BigQueryLayout, table: StoredTable, cut: ShownCut): string {
   const dialect = bigQueryDialect(layout);
   const condition = isFolded(dialect, table, cut.lastSequence);
   const same = sameFoldedKey(dialect, table, cut.lastSequence, 's', 'c');
-  const column = boundColumn(table);
-  const bounds =
-    column === undefined
-      ? ''
-      : `, CAST(MIN(c.${column.name}) AS STRING) AS low, CAST(MAX(c.${column.name}) AS STRING) AS high`;
+  const [key = ''] = keyExpressions(dialect, table, generationAfter(table, cut.lastSequence), 's');
+  const bounds = boundColumns(table).map(
+    ({ name }, index) =>
+      `, CAST(MIN(c.${name}) AS STRING) AS low${index}, CAST(MAX(c.${name}) AS STRING) AS high${index}`,
+  );
   return (
-    `SELECT COUNT(*) AS changes, COUNTIF(s.${META.seq} IS NOT NULL) AS known${bounds}` +
+    `SELECT COUNT(*) AS changes, COUNTIF(${key} IS NOT NULL) AS known${bounds.join('')}` +
     ` FROM ${dialect.changes(table)} AS c LEFT JOIN ${dialect.state(table)} AS s ON ${same}` +
     ` WHERE ${condition}`
   );
 }
 
-export function parseProbe([changes, known, low, high]: readonly (string | null)[]): DeltaProbe {
-  const isNumber = (value: string | null | undefined): value is string =>
-    typeof value === 'string' && /^-?\d+(\.\d+)?$/.test(value);
-  const keyBounds = isNumber(low) && isNumber(high) ? ([low, high] as const) : undefined;
+export function parseProbe([changes, known, ...bounds]: readonly (string | null)[]): DeltaProbe {
+  const keyBounds = bounds.flatMap((low, index) => {
+    const high = bounds[index + 1];
+    const isPair = index % 2 === 0 && typeof low === 'string' && typeof high === 'string';
+    return isPair ? [[low, high] as const] : [];
+  });
   return { changes: Number(changes), known: Number(known), keyBounds };
 }
 
@@ -112,26 +130,27 @@ export function foldScript(
 ): Statement {
   const dialect = bigQueryDialect(layout);
   const tables = ownTable(layout, OWN.tables);
-  const column = boundColumn(table);
-  const bounds = known > 0 && column !== undefined && keyBounds ? { column, keyBounds } : undefined;
-  const bounded = bounds ? [between(bounds.column)] : [];
+  const bounded = boundColumns(table).slice(0, known > 0 ? keyBounds.length : 0);
   const statements = [
     assertWatermark(layout, table),
     known === 0
       ? appendStatement(dialect, table, cut.lastSequence)
-      : mergeStatement(dialect, table, cut.lastSequence, bounded),
+      : mergeStatement(dialect, table, cut.lastSequence, bounded.map(between)),
     `UPDATE ${tables} AS t SET watermark = ${text(cut.lastSequence)}, watermark_at_us = ${cut.committedAtUs},` +
       ` compacted_at = ${timestamp(atUs)}, delta_rows = ${remaining(dialect.changes(table), cut)},` +
       ` state_rows = (SELECT COUNT(*) FROM ${dialect.state(table)} AS s) WHERE t.name = ${text(table.name)}`,
   ];
   const { sql } = transaction(statements.map((statement) => ({ sql: statement })));
-  if (!bounds) return { sql };
-  const [low, high] = bounds.keyBounds;
-  return { sql, data: { low, high } };
+  if (bounded.length === 0) return { sql };
+  const data = keyBounds.flatMap(([low, high], index) => [
+    [`low${index}`, low],
+    [`high${index}`, high],
+  ]);
+  return { sql, data: Object.fromEntries(data) as Record<string, string> };
 }
 
-const between = ({ name, type }: BoundColumn): string =>
-  `s.${name} BETWEEN CAST(@low AS ${type}) AND CAST(@high AS ${type})`;
+const between = ({ name, type }: BoundColumn, index: number): string =>
+  `s.${name} BETWEEN CAST(@low${index} AS ${type}) AND CAST(@high${index} AS ${type})`;
 
 /**
  * One transaction: every row out of the state, and the watermark to where the generation of their key

@@ -1,5 +1,4 @@
 import type { TableName } from '../change/table.ts';
-import { BEFORE_ALL } from '../view/stored-table.ts';
 import type { TableEntry } from './metadata.ts';
 
 /** What BigQuery asks for; contracts and editions have other prices. */
@@ -40,16 +39,15 @@ const streamUsdOf = (bytes: number): number =>
 export const storageUsdOf = (bytes: number): number =>
   (bytes / GIBIBYTE) * LIST_PRICE.usdPerGibibyteStored;
 
-/** A text takes two bytes more than it has; a key column the eight of an INT64, about. */
-const SEQUENCE_BYTES = BEFORE_ALL.length + 2;
+/** Of an INT64; of others about. */
 const KEY_COLUMN_BYTES = 8;
 
-/** A look reads keys and sequences of the state and of the changes; its bill is not on record. */
+/** A look reads keys of the state, and of the changes keys and sequences; its bill is not on record. */
 export function lookBytes({
   table: { key },
   stateRows,
 }: Pick<TableEntry, 'table' | 'stateRows'>): number {
-  const stateBytes = stateRows * (SEQUENCE_BYTES + KEY_COLUMN_BYTES * key.length);
+  const stateBytes = stateRows * KEY_COLUMN_BYTES * key.length;
   return Math.max(MIN_BILLED_BYTES, stateBytes) + MIN_BILLED_BYTES;
 }
 

@@ -204,7 +204,7 @@ const withoutData = (sql: string): string => sql.replaceAll(/^-- @.*$/gm, '');
 
 const CONSISTENT = { facts: { since: seqAt(1) }, standing: { status: 'consistent' } } as const;
 
-const probe = { changes: 5, known: 2, keyBounds: ['17', '99'] } as const;
+const probe = { changes: 5, known: 2, keyBounds: [['17', '99']] } as const;
 
 const STATEMENTS: Readonly<Record<string, readonly string[]>> = {
   bookkeeping: createBookkeeping(layout),
@@ -282,11 +282,11 @@ const STATEMENTS: Readonly<Record<string, readonly string[]>> = {
     emptyingScript(layout, rekeyed, emptied),
     ...declareKey(layout, emptied),
     probeQuery(layout, emptied, cutAt(12)),
-    foldScript(layout, emptied, cutAt(12), { ...probe, known: 0, keyBounds: undefined }, AT_US).sql,
+    foldScript(layout, emptied, cutAt(12), { ...probe, known: 0, keyBounds: [] }, AT_US).sql,
   ],
   'fold-append': [foldScript(layout, folded, cutAt(12), { ...probe, known: 0 }, AT_US).sql],
   'fold-with-an-inexact-key': [
-    foldScript(layout, dated, cutAt(12), { ...probe, keyBounds: undefined }, AT_US).sql,
+    foldScript(layout, dated, cutAt(12), { ...probe, keyBounds: [] }, AT_US).sql,
   ],
   'fold-of-a-changed-table': [withData(foldScript(layout, changed, cutAt(12), probe, AT_US))],
   expiry: expireChanges(dialect, expiring),
