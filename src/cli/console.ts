@@ -1,8 +1,13 @@
+import { once } from 'node:events';
 import { createInterface } from 'node:readline/promises';
 import { CATALOGUE } from '../errors/catalogue.ts';
 import type { FailureVerdict } from '../errors/policy.ts';
+import { visibleLines } from './visible-text.ts';
 
-/** Where a command reads and writes: results on stdout, everything else on stderr. */
+/**
+ * Where a command reads and writes: results on stdout, everything else on stderr. Whatever the text
+ * comes from, a row, a name or a server's message, it means nothing to the terminal it is shown on.
+ */
 export interface Console {
   readonly json: boolean;
   /** A person sits there and can be asked. */
@@ -10,26 +15,39 @@ export interface Console {
   result(text: string): void;
   /** A result in pieces, for one that may be longer than a text can be. */
   results(pieces: Iterable<string>): void;
+  /** A result in place of the one before, where that can be. */
+  redraw(text: string): void;
+  /** Whole lines as they come, for a program: as they are, unless a terminal shows them. */
+  write(lines: string): Promise<void>;
   note(text: string): void;
   /** One line typed by the person. */
   ask(question: string, signal: AbortSignal): Promise<string>;
 }
 
+/** Cursor home, and everything below it erased. */
+const CLEAR_SCREEN = '\u001b[H\u001b[J';
+
 export function processConsole(json: boolean): Console {
   const { stdin, stdout, stderr } = process;
+  const interactive = stdin.isTTY && stderr.isTTY;
   return {
     json,
-    interactive: stdin.isTTY && stderr.isTTY,
-    result: (text) => stdout.write(`${text}\n`),
+    interactive,
+    result: (text) => stdout.write(`${visibleLines(text)}\n`),
     results: (pieces) => {
-      for (const piece of pieces) stdout.write(piece);
+      for (const piece of pieces) stdout.write(visibleLines(piece));
       stdout.write('\n');
     },
-    note: (text) => stderr.write(`${text}\n`),
+    redraw: (text) => stdout.write(`${interactive ? CLEAR_SCREEN : ''}${visibleLines(text)}\n`),
+    write: async (lines) => {
+      const written = stdout.isTTY ? visibleLines(lines.replaceAll('\r\n', '\n')) : lines;
+      if (!stdout.write(written)) await once(stdout, 'drain');
+    },
+    note: (text) => stderr.write(`${visibleLines(text)}\n`),
     ask: async (question, signal) => {
       const lines = createInterface({ input: stdin, output: stderr });
       try {
-        return await lines.question(question, { signal });
+        return await lines.question(visibleLines(question), { signal });
       } finally {
         lines.close();
       }

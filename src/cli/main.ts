@@ -21,8 +21,9 @@ const ports: CliPorts = {
   tailTopic: async function* (options) {
     yield* (await import('../workers/tail.ts')).tailTopic(options);
   },
-  queryWarehouse: async (file, request) =>
-    (await import('../workers/query.ts')).queryWarehouse(file, request),
+  streamQuery: async function* (file, request, signal) {
+    yield* (await import('../workers/query.ts')).streamQuery(file, request, signal);
+  },
   connect: async (place) =>
     (await import('../temporal/pipeline-client.ts')).PipelineClient.connect(place),
 };

@@ -5,7 +5,7 @@ import type { TemporalPlace } from '../temporal/connection.ts';
 import type { PipelineClient } from '../temporal/pipeline-client.ts';
 import type { sinkCosts } from '../workers/cost.ts';
 import type { pipelineTopics } from '../workers/pipeline-topics.ts';
-import type { queryWarehouse } from '../workers/query.ts';
+import type { streamQuery } from '../workers/query.ts';
 import type { runWorker } from '../workers/run-worker.ts';
 import type { tailTopic } from '../workers/tail.ts';
 
@@ -36,7 +36,7 @@ export interface CliPorts {
   readonly pipelineTopics: typeof pipelineTopics;
   readonly sinkCosts: typeof sinkCosts;
   readonly tailTopic: typeof tailTopic;
-  readonly queryWarehouse: typeof queryWarehouse;
+  readonly streamQuery: typeof streamQuery;
   /** @throws {SluiceError} `temporal.unreachable` */
   connect(place: TemporalPlace): Promise<PipelineControl>;
 }

@@ -20,14 +20,14 @@ export interface CliRun {
   readonly ports: CliPorts;
   readonly signal: AbortSignal;
   readonly env: Readonly<Record<string, string | undefined>>;
-  /** Made after parsing, when `--json` is known. */
+  /** @param json  `--json` or `--output json` was given */
   readonly console?: (json: boolean) => Console;
 }
 
 /** Runs one command line (without node and script) and says how the process shall exit. Never throws. */
 export async function runCli(words: readonly string[], run: CliRun): Promise<ExitCode> {
   let exitCode: ExitCode = EXIT.done;
-  const console = (run.console ?? processConsole)(words.includes('--json'));
+  const console = (run.console ?? processConsole)(asksForJson(words));
   const program = rootCommand(run.env, console);
   let running = 'sluice';
   const act: Act =
@@ -59,6 +59,12 @@ export async function runCli(words: readonly string[], run: CliRun): Promise<Exi
     return exitCodeOf(verdict.code);
   }
 }
+
+/** Before anything is parsed: what is wrong with the words is told in the same way. */
+const asksForJson = (words: readonly string[]): boolean =>
+  words.some((word, index) =>
+    word === '--output' ? words[index + 1] === 'json' : ['--json', '--output=json'].includes(word),
+  );
 
 function rootCommand(env: CliRun['env'], console: Console): Command {
   return new Command('sluice')

@@ -1,22 +1,22 @@
 /** Columns as wide as their widest cell, two spaces between; numbers stand at the right. */
 export function table(heads: readonly string[], rows: readonly (readonly string[])[]): string {
-  return [...tableLines(heads, rows)].join('\n');
+  const line = tableLayout(heads, rows);
+  return [heads, ...rows].map(line).join('\n');
 }
 
-/** {@link table}, line by line: all of it may be longer than a text can be. */
-export function* tableLines(
+/** Writes lines of a table with columns that are as wide as these rows need; a longer cell moves the ones behind it. */
+export function tableLayout(
   heads: readonly string[],
   rows: readonly (readonly string[])[],
-): Iterable<string> {
-  const lines = [heads, ...rows];
-  const widths = heads.map((_, column) =>
-    lines.reduce((widest, line) => Math.max(widest, (line[column] ?? '').length), 0),
+): (cells: readonly string[]) => string {
+  const widths = heads.map((head, column) =>
+    rows.reduce((widest, row) => Math.max(widest, (row[column] ?? '').length), head.length),
   );
   const numeric = heads.map(
     (_, column) => rows.length > 0 && rows.every((row) => /^-?[\d.,]*$/.test(row[column] ?? '')),
   );
-  for (const line of lines)
-    yield line
+  return (cells) =>
+    cells
       .map((cell, column) => pad(cell, widths[column] ?? 0, numeric[column] ?? false))
       .join('  ')
       .trimEnd();

@@ -67,7 +67,11 @@ export class DuckDbDestination implements Destination {
    * Brings bookkeeping of an earlier version up to date.
    * @throws {SluiceError} `sink.foreign-warehouse`
    */
-  async open(): Promise<DestinationState | undefined> {
+  open(): Promise<DestinationState | undefined> {
+    return this.#file.memory.enough(() => this.#open());
+  }
+
+  async #open(): Promise<DestinationState | undefined> {
     this.#disconnect();
     return this.#doing('opening the warehouse', async () => {
       const found = await this.#identity();
@@ -140,7 +144,7 @@ export class DuckDbDestination implements Destination {
       const { table, part, failure } = refused;
       const isTooLarge = failure.code === 'duckdb.out-of-memory';
       const others = batch.tables.filter((rows) => rows.table !== table);
-      if (isTooLarge && (await this.#file.memory.raise())) continue;
+      if (isTooLarge && (await this.#file.memory.more())) continue;
       if (isTooLarge && !inPieces.has(table)) inPieces.add(table);
       else if (isTooLarge && others.length > 0) {
         const topics = await this.#apply(this.#rowsOf(batch, others));

@@ -1,73 +1,88 @@
-import { createConnection } from 'node:net';
+import { createConnection, type Socket } from 'node:net';
 import { resolve } from 'node:path';
 import { SluiceError } from '../errors/error.ts';
 import { refuseForeignFolder, socketPath } from './owner-socket.ts';
 import {
+  FRAME_CHARS,
   lineSplitter,
-  MAX_ANSWER_CHARS,
+  MAX_ROW_CHARS,
   type QueryAnswer,
   type QueryPart,
   type QueryRequest,
+  type QueryRow,
 } from './query-protocol.ts';
 
+type AnswerPart = Exclude<QueryPart, { error: string }>;
+
 /**
- * Asks the process that owns a DuckDB file.
+ * Asks the process that owns a DuckDB file. The answer comes as fast as it is taken; whoever stops
+ * taking it ends the query.
+ *
  * @throws {SluiceError} `query.no-worker` | `query.refused` | `duckdb.io-failed`, where the socket may be another user's
  */
+export async function* streamQuery(
+  file: string,
+  request: QueryRequest,
+  signal?: AbortSignal,
+): AsyncGenerator<AnswerPart, void, undefined> {
+  signal?.throwIfAborted();
+  const path = resolve(file);
+  await refuseForeignFolder(path);
+  const socket = createConnection(socketPath(path));
+  const abort = (): void => void socket.destroy();
+  signal?.addEventListener('abort', abort, { once: true });
+  try {
+    socket.write(`${JSON.stringify(request)}\n`);
+    for await (const part of partsFrom(socket, path)) {
+      yield part;
+      if ('end' in part) return;
+    }
+    throw noWorker(path);
+  } catch (error) {
+    signal?.throwIfAborted();
+    throw error;
+  } finally {
+    signal?.removeEventListener('abort', abort);
+    socket.destroy();
+  }
+}
+
+/** All of an answer, for one whose `limit` bounds it. */
 export async function queryWarehouse(
   file: string,
   request: QueryRequest,
   signal?: AbortSignal,
 ): Promise<QueryAnswer> {
-  const path = resolve(file);
-  await refuseForeignFolder(path);
-  return new Promise((settle, reject) => {
-    const socket = createConnection(socketPath(path));
-    const abort = (): void => {
-      socket.destroy();
-      reject(signal?.reason as Error);
-    };
-    signal?.addEventListener('abort', abort, { once: true });
-    const take = answerReader(settle, reject);
-    socket.setEncoding('utf8');
-    socket.on('connect', () => socket.write(`${JSON.stringify(request)}\n`));
-    socket.on(
-      'data',
-      // A line holds some rows, or a single one that may be all of the answer.
-      lineSplitter(2 * MAX_ANSWER_CHARS, (line) => {
-        if (line === undefined || take(JSON.parse(line) as QueryPart)) socket.destroy();
-      }) as (data: string | Buffer) => void,
-    );
-    socket.on('error', (cause) => reject(noWorker(path, cause)));
-    socket.on('close', () => {
-      signal?.removeEventListener('abort', abort);
-      reject(noWorker(path));
-    });
-  });
+  let columns: readonly string[] = [];
+  const rows: QueryRow[] = [];
+  let truncated = false;
+  for await (const part of streamQuery(file, request, signal)) {
+    if ('columns' in part) columns = part.columns;
+    else if ('end' in part) truncated = part.end.truncated;
+    else for (const row of part.rows) rows.push(row);
+  }
+  return { columns, rows, truncated };
 }
 
-/** Puts the parts of an answer together; true when it is complete. */
-function answerReader(
-  settle: (answer: QueryAnswer) => void,
-  reject: (error: SluiceError) => void,
-): (part: QueryPart) => boolean {
-  let columns: readonly string[] = [];
-  let rows: (readonly unknown[])[] = [];
-  return (part) => {
-    if ('columns' in part) {
-      columns = part.columns;
-      rows = [];
-      return false;
+async function* partsFrom(socket: Socket, path: string): AsyncGenerator<AnswerPart> {
+  const lines: (string | undefined)[] = [];
+  const split = lineSplitter(MAX_ROW_CHARS + FRAME_CHARS, (line) => lines.push(line));
+  socket.setEncoding('utf8');
+  try {
+    for await (const text of socket) {
+      split(text as string);
+      for (const line of lines.splice(0)) yield partOf(line);
     }
-    if ('rows' in part) {
-      for (const row of part.rows) rows.push(row);
-      return false;
-    }
-    if ('error' in part)
-      reject(new SluiceError('query.refused', `The query was not answered: ${part.error}`));
-    else settle({ columns, rows, ...part.end });
-    return true;
-  };
+  } catch (cause) {
+    throw cause instanceof SluiceError ? cause : noWorker(path, cause);
+  }
+}
+
+function partOf(line: string | undefined): AnswerPart {
+  const part = line === undefined ? undefined : (JSON.parse(line) as QueryPart);
+  if (part && !('error' in part)) return part;
+  const reason = part?.error ?? 'it has a row that is too long';
+  throw new SluiceError('query.refused', `The query was not answered: ${reason}`);
 }
 
 function noWorker(file: string, cause?: unknown): SluiceError {

@@ -5,33 +5,42 @@
 export interface QueryRequest {
   /** One SELECT, or WITH, DESCRIBE, SHOW, SUMMARIZE. */
   readonly sql: string;
-  /** Most rows that are answered. */
-  readonly limit: number;
+  /** Most rows that are answered; all of them when absent. */
+  readonly limit?: number;
+  /** Until the last row has been sent; {@link DEFAULT_QUERY_TIMEOUT_MS} when absent. */
+  readonly timeoutMs?: number;
 }
 
-type Row = readonly unknown[];
+/** JSON-plain, in the order of the columns; numbers beyond a double, decimals, bytes and times are texts. */
+export type QueryRow = readonly unknown[];
 
-/** A line of an answer. It begins with the columns, which may come anew: what came before is void then. */
+/** A line of an answer, in this order: the columns once, rows in as many frames as they need, and its end. */
 export type QueryPart =
   | { readonly columns: readonly string[] }
-  | { readonly rows: readonly Row[] }
-  | { readonly end: Pick<QueryAnswer, 'truncated' | 'isFull'> }
+  | { readonly rows: readonly QueryRow[] }
+  | { readonly end: QueryEnd }
   | { readonly error: string };
 
-export interface QueryAnswer {
-  readonly columns: readonly string[];
-  /** JSON-plain, in the order of `columns`; numbers beyond a double, decimals and times are texts. */
-  readonly rows: readonly Row[];
+export interface QueryEnd {
   /** There are more rows than these. */
   readonly truncated: boolean;
-  /** They are left out because the answer would be longer than {@link MAX_ANSWER_CHARS}. */
-  readonly isFull?: true;
 }
 
-export const DEFAULT_QUERY_ROWS = 1_000;
+export interface QueryAnswer extends QueryEnd {
+  readonly columns: readonly string[];
+  readonly rows: readonly QueryRow[];
+}
 
-/** Of the rows of an answer as JSON: a client holds all of them, and a text of V8 has 512 Mi at most. */
-export const MAX_ANSWER_CHARS = 256 * 1024 * 1024;
+export const DEFAULT_QUERY_TIMEOUT_MS = 60_000;
+
+/** An open transaction keeps DuckDB from giving up what it shows. */
+export const MAX_QUERY_TIMEOUT_MS = 3_600_000;
+
+/** Rows are sent when they are as long together, so that nothing holds more of an answer than this. */
+export const FRAME_CHARS = 1 << 20;
+
+/** Of one row, which is a frame of its own when it is longer than one: bytes of 64 MB are twice as long in hexadecimal. */
+export const MAX_ROW_CHARS = 160 * 1024 * 1024;
 
 /** Calls `take` with every line of a stream, also when it comes in pieces; with `undefined` and no more when one is longer than the limit. */
 export function lineSplitter(

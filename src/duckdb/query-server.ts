@@ -3,22 +3,27 @@ import { type DuckDBConnection, type DuckDBResult, StatementType } from '@duckdb
 import type { DuckDbFile } from './database-file.ts';
 import { isOutOfMemory } from './memory-share.ts';
 import {
-  DEFAULT_QUERY_ROWS,
+  DEFAULT_QUERY_TIMEOUT_MS,
+  FRAME_CHARS,
   lineSplitter,
-  MAX_ANSWER_CHARS,
+  MAX_QUERY_TIMEOUT_MS,
+  MAX_ROW_CHARS,
+  type QueryEnd,
   type QueryPart,
   type QueryRequest,
 } from './query-protocol.ts';
 import { queryValue } from './query-values.ts';
 
 const MAX_REQUEST_CHARS = 1_000_000;
+/** Questions of a client that wait for the one before. */
+const MAX_WAITING = 16;
 const INTERRUPT_INTERVAL_MS = 20;
-/** Each has a connection of DuckDB and a share of the sink's thread. */
-const MAX_CLIENTS = 32;
-/** An open transaction keeps DuckDB from giving up what it shows; a person has gone home by then. */
-const DEADLINE_MS = 600_000;
-/** Rows are sent when they are as long together, so that none waits for one that is slow to come. */
-const PART_CHARS = 1 << 20;
+/** Each has a connection of DuckDB, a share of the sink's thread, and a frame that it has not taken yet. */
+const MAX_CLIENTS = 16;
+/** How long a client may stay that asks nothing. */
+const IDLE_MS = 60_000;
+/** Of the reason why a query is not answered: DuckDB quotes what it was asked. */
+const MAX_REASON_CHARS = 4_000;
 
 export interface QueryServer {
   /**
@@ -30,14 +35,16 @@ export interface QueryServer {
 
 export interface QueryLimits {
   readonly clients: number;
-  readonly deadlineMs: number;
-  readonly answerChars: number;
+  readonly timeoutMs: number;
+  readonly idleMs: number;
+  readonly rowChars: number;
 }
 
 const DEFAULT_LIMITS: QueryLimits = {
   clients: MAX_CLIENTS,
-  deadlineMs: DEADLINE_MS,
-  answerChars: MAX_ANSWER_CHARS,
+  timeoutMs: MAX_QUERY_TIMEOUT_MS,
+  idleMs: IDLE_MS,
+  rowChars: MAX_ROW_CHARS,
 };
 
 /**
@@ -55,6 +62,8 @@ export function serveQueries(file: DuckDbFile, limits: Partial<QueryLimits> = {}
       return;
     }
     if (clients.size >= bounds.clients) {
+      // What it asks is read all the same: a socket closed on unread data may lose the answer.
+      socket.resume();
       socket.end(line({ error: `${bounds.clients} clients ask already; try again later` }));
       return;
     }
@@ -73,14 +82,14 @@ export function serveQueries(file: DuckDbFile, limits: Partial<QueryLimits> = {}
   };
 }
 
-type AnswerEnd = Extract<QueryPart, { end: unknown }>['end'];
-
 class QueryClient {
   readonly #file: DuckDbFile;
   readonly #socket: Socket;
   readonly #limits: QueryLimits;
   /** Aborted when the client has gone. */
   readonly #gone = new AbortController();
+  #waiting = 0;
+  #idle: NodeJS.Timeout | undefined;
 
   constructor(file: DuckDbFile, socket: Socket, limits: QueryLimits) {
     this.#file = file;
@@ -102,87 +111,79 @@ class QueryClient {
     this.#socket.on(
       'data',
       lineSplitter(MAX_REQUEST_CHARS, (request) => {
-        turn = turn.then(() => this.#answer(connection, request));
+        this.#taken();
+        turn = turn.then(() => this.#answer(connection, request)).then(() => this.#answered());
       }) as (data: string | Buffer) => void,
     );
+    this.#awaitQuestion();
     await gone;
+    clearTimeout(this.#idle);
     await turn;
     this.#file.release(connection);
   }
 
-  async #answer(connection: DuckDBConnection, request: string | undefined): Promise<void> {
+  #taken(): void {
+    this.#waiting += 1;
+    clearTimeout(this.#idle);
+    if (this.#waiting > MAX_WAITING) this.#socket.destroy();
+  }
+
+  #answered(): void {
+    this.#waiting -= 1;
+    if (this.#waiting === 0) this.#awaitQuestion();
+  }
+
+  #awaitQuestion(): void {
     if (this.#gone.signal.aborted) return;
-    const late = AbortSignal.timeout(this.#limits.deadlineMs);
-    const end = AbortSignal.any([late, this.#gone.signal]);
-    // An interrupt that falls between two statements is lost.
-    const insist = setInterval(() => {
-      if (end.aborted) connection.interrupt();
-    }, INTERRUPT_INTERVAL_MS);
+    this.#idle = setTimeout(() => this.#socket.destroy(), this.#limits.idleMs);
+  }
+
+  /** Never rejects. */
+  async #answer(connection: DuckDBConnection, text: string | undefined): Promise<void> {
+    if (this.#gone.signal.aborted) return;
+    const request = parseRequest(text);
+    if ('error' in request) {
+      this.#socket.write(line(request));
+      return;
+    }
+    const timeoutMs = Math.min(
+      request.timeoutMs ?? DEFAULT_QUERY_TIMEOUT_MS,
+      this.#limits.timeoutMs,
+    );
+    const late = AbortSignal.timeout(timeoutMs);
+    const ends = AbortSignal.any([late, this.#gone.signal]);
     try {
-      const parsed = parseRequest(request);
-      const rest = await this.#file.memory.enough(() => this.#run(connection, parsed, end));
-      await this.#send({ end: rest }, end);
+      const end = await this.#run(connection, request, ends);
+      await this.#send({ end }, ends);
     } catch (error) {
       const reason = late.aborted
-        ? `it took more than ${this.#limits.deadlineMs / 1000} s`
+        ? `it took more than ${timeoutMs / 1000} s; --timeout allows more`
         : reasonOf(error);
       if (this.#socket.writable) this.#socket.write(line({ error: reason }));
-    } finally {
-      clearInterval(insist);
     }
   }
 
-  /** The end of the answer is not sent yet: whoever has it may close the file. */
-  async #run(
-    connection: DuckDBConnection,
-    { sql, limit }: QueryRequest,
-    end: AbortSignal,
-  ): Promise<AnswerEnd> {
-    await connection.run('BEGIN TRANSACTION READ ONLY');
-    try {
-      const statements = await connection.extractStatements(sql);
-      if (statements.count !== 1) throw new Error('one statement at a time');
-      const prepared = await statements.prepare(0);
-      if (prepared.statementType !== StatementType.SELECT)
-        throw new Error('only SELECT, WITH, DESCRIBE, SHOW and SUMMARIZE are answered');
-      const result = await prepared.stream();
-      await this.#send({ columns: result.columnNames() }, end);
-      return await this.#sendRows(result, limit, end);
-    } finally {
-      await connection.run('ROLLBACK').catch(() => undefined);
-    }
-  }
-
-  async #sendRows(result: DuckDBResult, limit: number, end: AbortSignal): Promise<AnswerEnd> {
-    let count = 0;
-    let answered = 0;
-    let part: string[] = [];
-    let partChars = 0;
-    const flush = async (): Promise<void> => {
-      if (part.length > 0) await this.#write(`{"rows":[${part.join(',')}]}\n`, end);
-      part = [];
-      partChars = 0;
-    };
-    for await (const chunk of result) {
-      for (let index = 0; index < chunk.rowCount; index += 1) {
-        if (count === limit) {
-          await flush();
-          return { truncated: true };
-        }
-        const row = JSON.stringify(chunk.convertRowValues(index, queryValue));
-        if (answered + row.length > this.#limits.answerChars) {
-          await flush();
-          return { truncated: true, isFull: true };
-        }
-        if (partChars + row.length > PART_CHARS) await flush();
-        part.push(row);
-        partChars += row.length;
-        answered += row.length;
-        count += 1;
+  /**
+   * The end of the answer is not sent yet: whoever has it may close the file. Rows that were sent
+   * cannot be taken back, so a query is repeated with more memory only before the first.
+   */
+  #run(connection: DuckDBConnection, request: QueryRequest, ends: AbortSignal): Promise<QueryEnd> {
+    const frames = new RowFrames((text, end) => this.#write(text, end), this.#limits.rowChars);
+    const work = async (recalled: AbortSignal): Promise<QueryEnd> => {
+      const end = AbortSignal.any([ends, recalled]);
+      // An interrupt that falls between two statements is lost.
+      const insist = setInterval(() => {
+        if (end.aborted) connection.interrupt();
+      }, INTERRUPT_INTERVAL_MS);
+      try {
+        return await select(connection, request, frames, end);
+      } catch (error) {
+        throw recalled.aborted ? new Error(RECALLED) : error;
+      } finally {
+        clearInterval(insist);
       }
-    }
-    await flush();
-    return { truncated: false };
+    };
+    return this.#file.memory.lend(work, ends, () => frames.areUnsent);
   }
 
   #send(part: QueryPart, end: AbortSignal): Promise<void> {
@@ -206,20 +207,123 @@ class QueryClient {
   }
 }
 
+const RECALLED = 'the sink needed the memory that it held, and has it; ask again later';
+
+async function select(
+  connection: DuckDBConnection,
+  { sql, limit = Number.POSITIVE_INFINITY }: QueryRequest,
+  frames: RowFrames,
+  end: AbortSignal,
+): Promise<QueryEnd> {
+  end.throwIfAborted();
+  await connection.run('BEGIN TRANSACTION READ ONLY');
+  try {
+    const statements = await connection.extractStatements(sql);
+    if (statements.count !== 1) throw new Error('one statement at a time');
+    const prepared = await statements.prepare(0);
+    if (prepared.statementType !== StatementType.SELECT)
+      throw new Error('only SELECT, WITH, DESCRIBE, SHOW and SUMMARIZE are answered');
+    const result = await prepared.stream();
+    frames.begin(result.columnNames());
+    const truncated = await readRows(result, limit, frames, end);
+    await frames.flush(end);
+    return { truncated };
+  } finally {
+    await connection.run('ROLLBACK').catch(() => undefined);
+  }
+}
+
+/** @returns whether there are more rows than the limit */
+async function readRows(
+  result: DuckDBResult,
+  limit: number,
+  frames: RowFrames,
+  end: AbortSignal,
+): Promise<boolean> {
+  let count = 0;
+  for await (const chunk of result)
+    for (let index = 0; index < chunk.rowCount; index += 1) {
+      if (count === limit) return true;
+      await frames.add(JSON.stringify(chunk.convertRowValues(index, queryValue)), end);
+      count += 1;
+    }
+  return false;
+}
+
+/** Columns and rows of an answer, put together to frames; a row that is longer than one is its own. */
+class RowFrames {
+  readonly #write: (text: string, end: AbortSignal) => Promise<void>;
+  readonly #rowChars: number;
+  #head = '';
+  #rows: string[] = [];
+  #chars = 0;
+  #isSent = false;
+
+  constructor(write: (text: string, end: AbortSignal) => Promise<void>, rowChars: number) {
+    this.#write = write;
+    this.#rowChars = rowChars;
+  }
+
+  /** Nothing has gone to the client, so that all may come anew. */
+  get areUnsent(): boolean {
+    return !this.#isSent;
+  }
+
+  begin(columns: readonly string[]): void {
+    this.#head = line({ columns });
+    this.#rows = [];
+    this.#chars = 0;
+  }
+
+  async add(row: string, end: AbortSignal): Promise<void> {
+    if (row.length > this.#rowChars) throw new RangeError('too long');
+    if (this.#rows.length > 0 && this.#chars + row.length > FRAME_CHARS) await this.flush(end);
+    this.#rows.push(row);
+    this.#chars += row.length;
+  }
+
+  async flush(end: AbortSignal): Promise<void> {
+    const rows = this.#rows.length === 0 ? '' : `{"rows":[${this.#rows.join(',')}]}\n`;
+    const frame = `${this.#head}${rows}`;
+    this.#head = '';
+    this.#rows = [];
+    this.#chars = 0;
+    if (frame === '') return;
+    this.#isSent = true;
+    await this.#write(frame, end);
+  }
+}
+
 const line = (part: QueryPart): string => `${JSON.stringify(part)}\n`;
 
 function reasonOf(error: unknown): string {
   if (error instanceof RangeError) return 'a row is too long to be sent; ask for a part of it';
   const message = error instanceof Error ? error.message : 'the query failed';
+  const reason =
+    message.length <= MAX_REASON_CHARS ? message : `${message.slice(0, MAX_REASON_CHARS)}…`;
   return isOutOfMemory(error)
-    ? `${message}\nmemoryLimitMb of the sink is how much memory there is.`
-    : message;
+    ? `${reason}\nmemoryLimitMb of the sink is how much memory there is.`
+    : reason;
 }
 
-function parseRequest(text: string | undefined): QueryRequest {
-  if (text === undefined) throw new Error('the request is too long');
-  const { sql, limit } = JSON.parse(text) as Partial<Record<string, unknown>>;
-  if (typeof sql !== 'string') throw new Error('the request has no sql');
-  const whole = typeof limit === 'number' && Number.isSafeInteger(limit) && limit >= 0;
-  return { sql, limit: whole ? limit : DEFAULT_QUERY_ROWS };
+function parseRequest(text: string | undefined): QueryRequest | { readonly error: string } {
+  if (text === undefined) return { error: 'the request is too long' };
+  const { sql, limit, timeoutMs } = fieldsOf(text);
+  if (typeof sql !== 'string') return { error: 'the request has no sql' };
+  return {
+    sql,
+    ...(isCount(limit) ? { limit } : {}),
+    ...(isCount(timeoutMs) ? { timeoutMs } : {}),
+  };
 }
+
+function fieldsOf(text: string): Partial<Record<string, unknown>> {
+  try {
+    return (JSON.parse(text) ?? {}) as Partial<Record<string, unknown>>;
+  } catch {
+    return {};
+  }
+}
+
+const isCount = (value: unknown): value is number =>
+  typeof value === 'number' && Number.isSafeInteger(value) && value >= 0;

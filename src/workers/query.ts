@@ -1,3 +1,3 @@
 /** Questions to a warehouse go to the worker that owns its file. */
-export { queryWarehouse } from '../duckdb/query-client.ts';
-export type { QueryAnswer } from '../duckdb/query-protocol.ts';
+export { streamQuery } from '../duckdb/query-client.ts';
+export type { QueryPart } from '../duckdb/query-protocol.ts';

@@ -141,14 +141,19 @@ const ports: CliPorts = {
       if (offset === 1) await delay(limit < 10 ? 0 : 60_000, undefined, { signal });
     }
   },
-  queryWarehouse: async (_file, { limit }) => ({
-    columns: ['id', 'name'],
-    rows: [
-      [1, 'ana'],
-      [22, null],
-    ].slice(0, limit),
-    truncated: limit < 2,
-  }),
+  async *streamQuery(_file, { sql, limit = 10 }) {
+    yield { columns: ['id', sql.includes('twice') ? 'id' : 'name\u009b'] };
+    const rows = [
+      [1, 'ana\u001b[2J\n'],
+      ['22', null],
+      ['-3', ''],
+      [null, ['a,"b"', { wkb: '\\x01ff', none: null }]],
+    ];
+    yield { rows: rows.slice(0, limit) };
+    if (sql.includes('fails'))
+      throw new SluiceError('query.refused', 'The query was not answered: \u001b[2J');
+    yield { end: { truncated: limit < rows.length } };
+  },
   connect: async ({ address, namespace }) => {
     reached('connect', address, namespace);
     if (address === 'nowhere:1')

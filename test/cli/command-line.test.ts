@@ -113,6 +113,9 @@ describe('exit codes', () => {
     ['an unknown error code', ['explain', 'binlog.nothing']],
     ['a file that is not there', ['apply', '/no/such/file.yaml']],
     ['two ways to name a cluster', ['tail', 't', '--brokers', 'a:1', '--config', 'x']],
+    ['two formats', ['query', 'select 1', '--file', 'x', '--json', '--output', 'csv']],
+    ['no format', ['query', 'select 1', '--file', 'x', '--output', 'xml']],
+    ['a query without time', ['query', 'select 1', '--file', 'x', '--timeout', '0']],
     ['an endless document', ['tail', 't', '--brokers', 'a:1', '--json']],
   ])('2 for %s, before any server is asked', async (_, words) => {
     const { exitCode, stdout, stderr, reached } = await cli(words);
@@ -165,14 +168,14 @@ describe('--json', () => {
       { topic: 't', records: [{ offset: 0 }, { offset: 1, value: null }] },
     ],
     [
-      ['query', 'select 1', '--config', 'FILE'],
+      ['query', 'select 1', '--config', 'FILE', '--limit', '2'],
       {
-        columns: ['id', 'name'],
+        columns: ['id', 'name\u009b'],
         rows: [
-          [1, 'ana'],
-          [22, null],
+          [1, 'ana\u001b[2J\n'],
+          ['22', null],
         ],
-        truncated: false,
+        truncated: true,
       },
     ],
     [['explain', 'binlog.purged'], { code: 'binlog.purged', outcome: 'gap' }],
@@ -221,6 +224,64 @@ describe('destructive verbs', () => {
       ['closed'],
     ]);
   });
+});
+
+describe('query', () => {
+  const ask = (sql: string, ...options: string[]) =>
+    cli(['query', sql, '--file', 'shop.duckdb', ...options]);
+
+  it('shows a table in which a NULL is no empty text, and nothing means something to a terminal', async () => {
+    const { stdout, exitCode } = await ask('select 1');
+    const lines = [
+      'id    name\\u009b',
+      '1     ana\\u001b[2J\\n',
+      '22    NULL',
+      '-3',
+      String.raw`NULL  ["a,\"b\"", {wkb: \x01ff, none: NULL}]`,
+      '(4 rows)\n',
+    ];
+    expect([exitCode, stdout]).toEqual([0, lines.join('\n')]);
+  });
+
+  it('writes csv with a NULL that is nothing and an empty text that is two quotes', async () => {
+    const { stdout } = await ask('select 1', '--output', 'csv');
+    const lines = [
+      'id,name\u009b',
+      '1,"ana\u001b[2J\n"',
+      '22,',
+      '-3,""',
+      String.raw`,"[""a,\""b\"""",{""wkb"":""\\x01ff"",""none"":null}]"`,
+      '',
+    ];
+    expect(stdout).toBe(lines.join('\r\n'));
+  });
+
+  it('writes jsonl, an object a line, and says beside it when there are more', async () => {
+    const { stdout, stderr } = await ask('select 1', '--output', 'jsonl', '--limit', '2');
+    const lines = stdout.trimEnd().split('\n').map(document);
+    expect(lines).toEqual([
+      { id: 1, 'name\u009b': 'ana\u001b[2J\n' },
+      { id: '22', 'name\u009b': null },
+    ]);
+    expect(stderr).toBe('the first 2 rows; --limit shows more\n');
+  });
+
+  it('refuses a line of jsonl that would lose a value', async () => {
+    const { stdout, stderr, exitCode } = await ask('twice', '--output', 'jsonl');
+    expect([exitCode, stdout]).toEqual([2, '']);
+    expect(stderr).toContain('Two columns are called id');
+  });
+
+  it.each(['json', 'jsonl', 'csv', 'table'])(
+    'ends with 1 and a reason without escapes when it fails half way in %s',
+    async (output) => {
+      const { stdout, stderr, exitCode } = await ask('fails', '--output', output);
+      expect(exitCode).toBe(1);
+      const where = output === 'json' ? stdout : stderr;
+      expect(where).toContain('The query was not answered: \\u001b[2J');
+      expect(where).not.toContain('\u001b');
+    },
+  );
 });
 
 describe('cost', () => {

@@ -10,6 +10,8 @@ function aTerminal(typed: string): Console & { readonly shown: string[] } {
     shown,
     result: () => undefined,
     results: () => undefined,
+    redraw: () => undefined,
+    write: async () => undefined,
     note: (text) => shown.push(text),
     ask: async (question) => {
       shown.push(question);

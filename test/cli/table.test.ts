@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { table } from '../../src/cli/table.ts';
+import { table, tableLayout } from '../../src/cli/table.ts';
 
 describe('table', () => {
   it('puts texts left and numbers right', () => {
@@ -13,5 +13,13 @@ describe('table', () => {
   it('takes hundreds of thousands of rows', () => {
     const rows = Array.from({ length: 300_000 }, (_, index) => [String(index)]);
     expect(table(['i'], rows).split('\n')).toHaveLength(300_001);
+  });
+
+  it('goes on with lines of the same widths, and moves what stands behind a longer cell', () => {
+    const line = tableLayout(['id', 'name', 'n'], [['1', 'ana', '5']]);
+    expect([line(['22', 'b', '6']), line(['3', 'longer', '7'])]).toEqual([
+      '22  b     6',
+      ' 3  longer  7',
+    ]);
   });
 });

@@ -76,4 +76,94 @@ describe('MemoryShare', () => {
     await expect(share.enough(() => Promise.reject(failure))).rejects.toBe(failure);
     expect(limits).toEqual([]);
   });
+
+  describe('beside queries', () => {
+    const end = new AbortController().signal;
+    /** A query that holds memory until it is recalled. */
+    const holding = async (recalled: AbortSignal): Promise<string> => {
+      await new Promise<void>((resolve) => {
+        recalled.addEventListener('abort', () => resolve(), { once: true });
+      });
+      return 'recalled';
+    };
+
+    it('has back what queries hold before work of the sink fails', async () => {
+      const query = share.lend(holding, end, () => true);
+      let attempts = 0;
+      const work = async (): Promise<string> => {
+        attempts += 1;
+        if (attempts < 3) throw OUT_OF_MEMORY;
+        return 'done';
+      };
+      expect(await share.enough(work)).toBe('done');
+      expect([await query, limits]).toEqual(['recalled', [1024]]);
+    });
+
+    it('has a new query wait until the sink is through', async () => {
+      const order: string[] = [];
+      const first = share.lend(holding, end, () => true);
+      const second = Promise.withResolvers<string>();
+      let attempts = 0;
+      await share.enough(async () => {
+        attempts += 1;
+        if (attempts < 3) throw OUT_OF_MEMORY;
+        second.resolve(
+          share.lend(
+            async () => String(order.push('query')),
+            end,
+            () => true,
+          ),
+        );
+        await first;
+        order.push('sink');
+      });
+      await second.promise;
+      expect(order).toEqual(['sink', 'query']);
+    });
+
+    it('does the sink’s work again when the query that was in its way has just ended', async () => {
+      share = new MemoryShare(128, async () => {});
+      const query = Promise.withResolvers<string>();
+      const lent = share.lend(
+        () => query.promise,
+        end,
+        () => true,
+      );
+      let attempts = 0;
+      const work = async (): Promise<string> => {
+        attempts += 1;
+        query.resolve('ended');
+        await lent;
+        if (attempts === 1) throw OUT_OF_MEMORY;
+        return 'done';
+      };
+      expect(await share.enough(work)).toBe('done');
+    });
+
+    it('lets work of the sink fail that finds too little memory with no query beside it', async () => {
+      share = new MemoryShare(128, async () => {});
+      await expect(share.enough(async () => Promise.reject(OUT_OF_MEMORY))).rejects.toBe(
+        OUT_OF_MEMORY,
+      );
+    });
+
+    it('repeats a query with all there may be, unless rows of it are out', async () => {
+      expect(await share.lend(heavy, end, () => true)).toBe('done');
+      limits = [];
+      share = new MemoryShare(1024, async (mb) => void limits.push(mb));
+      await expect(share.lend(heavy, end, () => false)).rejects.toBe(OUT_OF_MEMORY);
+    });
+
+    it('ends the waiting of a query whose time is up', async () => {
+      const query = share.lend(holding, end, () => true);
+      let attempts = 0;
+      await share.enough(async () => {
+        attempts += 1;
+        if (attempts < 3) throw OUT_OF_MEMORY;
+        const late = AbortSignal.abort(new Error('late'));
+        await expect(share.lend(holding, late, () => true)).rejects.toThrow('late');
+      });
+      await query;
+    });
+  });
 });

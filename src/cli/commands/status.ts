@@ -23,8 +23,6 @@ interface Options {
 const WATCH_INTERVAL_MS = 2_000;
 const POLL_MS = 500;
 const DEFAULT_TIMEOUT_S = 600;
-/** Cursor home, and everything below it erased. */
-const CLEAR_SCREEN = '\u001b[H\u001b[J';
 
 export const status: Verb = (program, act) => {
   program
@@ -103,7 +101,7 @@ async function watched(
     await withControl({ console, ...surroundings }, async (control) => {
       for (;;) {
         const { text, ok: isWellNow = true } = await look(control);
-        console.result(`${console.interactive ? CLEAR_SCREEN : ''}${String(text)}`);
+        console.redraw(String(text));
         ok = isWellNow;
         await pause(WATCH_INTERVAL_MS, undefined, { signal });
       }

@@ -4,6 +4,7 @@ import { isCancellation } from '../../errors/policy.ts';
 import type { TailedRecord, TailRequest } from '../../workers/tail.ts';
 import { commaList, wholeNumber } from '../option-values.ts';
 import { examples, type Surroundings, type Verb } from '../verb.ts';
+import { visibleInLine } from '../visible-text.ts';
 
 interface Options {
   readonly config?: string;
@@ -84,4 +85,4 @@ async function clusterOf({
 }
 
 const recordText = ({ partition, offset, key, value }: TailedRecord): string =>
-  `${partition}:${offset}  ${key ?? '(no key)'}  ${value ?? '(tombstone)'}`;
+  visibleInLine(`${partition}:${offset}  ${key ?? '(no key)'}  ${value ?? '(tombstone)'}`);
