@@ -16,6 +16,8 @@ const ports: CliPorts = {
   },
   pipelineTopics: async (spec, namespace, secrets) =>
     (await import('../workers/pipeline-topics.ts')).pipelineTopics(spec, namespace, secrets),
+  tableStandings: async (spec, namespace, secrets) =>
+    (await import('../workers/table-standings.ts')).tableStandings(spec, namespace, secrets),
   sinkCosts: async (spec, options, secrets) =>
     (await import('../workers/cost.ts')).sinkCosts(spec, options, secrets),
   tailTopic: async function* (options) {

@@ -7,6 +7,7 @@ import type { sinkCosts } from '../workers/cost.ts';
 import type { pipelineTopics } from '../workers/pipeline-topics.ts';
 import type { streamQuery } from '../workers/query.ts';
 import type { runWorker } from '../workers/run-worker.ts';
+import type { tableStandings } from '../workers/table-standings.ts';
 import type { tailTopic } from '../workers/tail.ts';
 
 /** What the verbs ask of pipelines, through Temporal. */
@@ -34,6 +35,7 @@ export interface CliPorts {
     ofWorkers: SecretScope,
   ): Promise<{ readonly findings: readonly Finding[] }>;
   readonly pipelineTopics: typeof pipelineTopics;
+  readonly tableStandings: typeof tableStandings;
   readonly sinkCosts: typeof sinkCosts;
   readonly tailTopic: typeof tailTopic;
   readonly streamQuery: typeof streamQuery;

@@ -1,20 +1,11 @@
-import { crc32c } from '@node-rs/crc32';
-import { parsePositions, topicsOf } from '../capture/position-records.ts';
+import { topicsOf } from '../capture/position-records.ts';
 import { internalTopics, type Topic } from '../topic/topic-name.ts';
 import { Cluster } from './cluster.ts';
-import { CommittedReader } from './committed-reader.ts';
 import type { KafkaConnection } from './connection-options.ts';
+import { type PrefixOwner, storedPositions } from './stored-positions.ts';
 import { deleteTopics } from './topic-admin.ts';
-import { foldTopic } from './topic-fold.ts';
 
 const REQUEST_TIMEOUT_MS = 30_000;
-
-/** Who asks, and under which prefix. */
-export interface PrefixOwner {
-  readonly prefix: string;
-  /** As the position record says. */
-  readonly owner: string;
-}
 
 /** The topics that a pipeline has written to, as its own record says; a name alone makes nothing its own. */
 export interface OwnedTopics {
@@ -33,18 +24,15 @@ const NONE: OwnedTopics = { tables: [], internal: [] };
  */
 export async function ownedTopics(
   connection: KafkaConnection,
-  { prefix, owner }: PrefixOwner,
+  by: PrefixOwner,
 ): Promise<OwnedTopics> {
   const cluster = new Cluster(connection, REQUEST_TIMEOUT_MS);
   try {
-    const names = internalTopics(prefix);
-    const internal = [...(await cluster.identities(Object.values(names))).keys()];
-    if (!internal.includes(names.positions)) return { ...NONE, internal };
-    const reader = new CommittedReader(cluster);
-    const records = await foldTopic(reader, names.positions, 'lastStable', crc32c);
-    const texts = new Map([...records].map(([key, value]) => [key, value.toString()]));
-    const stored = parsePositions(texts);
-    if (stored.checkpoint !== undefined && stored.checkpoint.owner !== owner) return NONE;
+    const names = Object.values(internalTopics(by.prefix));
+    const internal = [...(await cluster.identities(names)).keys()];
+    const stored = await storedPositions(cluster, by);
+    if (stored === undefined) return { ...NONE, internal };
+    if (stored === 'foreign') return NONE;
     const recorded = topicsOf(stored);
     const present = await cluster.identities([...recorded.keys()]);
     const tables = [...recorded].filter(([topic, { id }]) => present.get(topic)?.id === id);

@@ -4,6 +4,7 @@
  */
 
 import { setTimeout as delay } from 'node:timers/promises';
+import type { TableName } from '../../src/change/table.ts';
 import { interruptSignal } from '../../src/cli/interrupt.ts';
 import type { CliPorts, PipelineControl } from '../../src/cli/ports.ts';
 import { runCli } from '../../src/cli/program.ts';
@@ -94,6 +95,22 @@ const ports: CliPorts = {
         fixCommand: 'gcloud projects add-iam-policy-binding acme',
       },
     ],
+  }),
+  tableStandings: async () => ({
+    tables: [
+      {
+        table: 'shop.orders' as TableName,
+        capture: { state: 'followed', copy: { rows: 250_000, estimatedRows: 1_000_000 } },
+        sinks: { warehouse: { status: 'snapshotting', since: '2026-11-23 05:00:00+00' } },
+      },
+      {
+        table: 'shop.notes' as TableName,
+        capture: { state: 'stopped', code: 'table.no-key', reason: 'It has none.' },
+        sinks: {},
+      },
+      { table: 'shop.old' as TableName, sinks: { warehouse: { status: 'consistent' } } },
+    ],
+    unanswered: [{ sink: 'lake', reason: 'Nobody is there.' }],
   }),
   sinkCosts: async (spec, { maxTables }) => [
     {

@@ -95,6 +95,8 @@ describe('exit codes', () => {
     ['a sink that is not named', ['resnapshot', 'shop']],
     ['a wait for nothing in particular', ['status', '--wait-for', 'streaming']],
     ['a state that nobody can wait for', ['status', 'shop', '--wait-for', 'happiness']],
+    ['tables of nobody in particular', ['status', '--tables']],
+    ['watching tables', ['status', 'shop', '--tables', '--watch']],
     ['watching in one document', ['status', 'shop', '--watch', '--json']],
     ['a table without its database', ['snapshot', 'shop', '--tables', 'orders']],
     ['a pattern that can mean two things', ['snapshot', 'shop', '--tables', 'case02.x.*']],
@@ -284,14 +286,17 @@ describe('query', () => {
   );
 });
 
+/** A pipeline file with these sinks. */
+function pipelineWith(sinks: string): string {
+  const file = join(mkdtempSync(join(folder, 'p-')), 'shop.yaml');
+  const source = '{ kind: mysql, host: h, user: u, password: { env: P }, include: ["shop.*"] }';
+  const lines = [`source: ${source}`, 'kafka: { brokers: ["k:1"] }', `sinks: ${sinks}`];
+  writeFileSync(file, ['pipeline: shop', ...lines].join('\n'));
+  return file;
+}
+
 describe('cost', () => {
-  const pipeline = (sink: string): string => {
-    const file = join(mkdtempSync(join(tmpdir(), 'sluice-cost-')), 'shop.yaml');
-    const source = '{ kind: mysql, host: h, user: u, password: { env: P }, include: ["shop.*"] }';
-    const lines = [`source: ${source}`, 'kafka: { brokers: ["k:1"] }', `sinks: { bq: ${sink} }`];
-    writeFileSync(file, ['pipeline: shop', ...lines].join('\n'));
-    return file;
-  };
+  const pipeline = (sink: string): string => pipelineWith(`{ bq: ${sink} }`);
 
   it('says what was loaded and billed, a month at this pace, and what would lower it', async () => {
     const env = { FAKE_CONFIG: pipeline('{ kind: bigquery, project: acme-data, location: EU }') };
@@ -317,6 +322,24 @@ describe('cost', () => {
     const { exitCode, stderr } = await cli(['cost', 'shop'], { env });
     expect(exitCode).toBe(2);
     expect(stderr).toContain('Pipeline shop has no sink in BigQuery');
+  });
+});
+
+describe('sluice status --tables', () => {
+  it('has a line for each table, and says which sink could not be asked', async () => {
+    const lake = '{ kind: bigquery, project: acme-data, location: EU }';
+    const sinks = `{ warehouse: { kind: duckdb, file: shop.duckdb }, lake: ${lake} }`;
+    const env = { FAKE_CONFIG: pipelineWith(sinks) };
+    const { exitCode, stdout } = await cli(['status', 'shop', '--tables'], { env });
+    expect(exitCode).toBe(1);
+    expect(stdout.trimEnd().split('\n')).toEqual([
+      'TABLE        CAPTURE                                        WAREHOUSE',
+      'shop.orders  followed, copied 25 % of about 1,000,000 rows  snapshotting since 2026-11-23 05:00:00+00',
+      'shop.notes   stopped (table.no-key)                         -',
+      'shop.old     -                                              consistent',
+      '',
+      'Sink lake could not be asked: Nobody is there.',
+    ]);
   });
 });
 

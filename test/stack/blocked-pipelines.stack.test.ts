@@ -8,6 +8,7 @@ import { listTopics } from '../../demo/read-topics.ts';
 import { eventually, type ShopPipeline } from '../../demo/shop-pipeline.ts';
 import { type Place, WorkerProcess } from '../../demo/worker-process.ts';
 import { PipelineClient, type PipelineView } from '../../src/temporal/pipeline-client.ts';
+import type { TableStandings } from '../../src/workers/table-standings.ts';
 import { freePort } from '../../tools/stack/port.ts';
 import {
   accountOf,
@@ -146,6 +147,17 @@ describe.skipIf(!givenServers())('a pipeline that is applied and cannot begin', 
           exitCode: 1,
           said: ['STREAMING', name, 'table.no-key'],
         });
+        const listed = await sluice(shop.place, ['status', made.pipeline, '--tables', '--json']);
+        expect(listed.exitCode).toBe(1);
+        const { result } = JSON.parse(listed.stdout) as { readonly result: TableStandings };
+        expect(result.unanswered).toEqual([]);
+        expect(result.tables.find(({ table }) => table === name)).toMatchObject({
+          capture: { state: 'stopped', code: 'table.no-key' },
+          sinks: { warehouse: { status: 'stopped', code: 'table.no-key' } },
+        });
+        const { stdout } = await sluice(shop.place, ['status', made.pipeline, '--tables']);
+        expect(stdout).toMatch(/^TABLE +CAPTURE +WAREHOUSE/);
+        expect(stdout).toContain('stopped (table.no-key)');
         await shop.run('ALTER TABLE lonely ADD PRIMARY KEY (note)');
         const client = new PipelineClient(shop.client);
         await eventually(`${name} to return`, SOON_MS, async () => {

@@ -1,14 +1,17 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { Option } from 'commander';
+import { readStoredSpec } from '../../config/stored-spec.ts';
 import { SluiceError } from '../../errors/error.ts';
 import { isCancellation } from '../../errors/policy.ts';
 import type { PipelineView } from '../../temporal/pipeline-view.ts';
 import type { Answer } from '../console.ts';
 import { wholeNumber } from '../option-values.ts';
 import type { PipelineControl } from '../ports.ts';
+import { secretScope } from '../secret-scope.ts';
 import { statusBlock, statusRow } from '../status-text.ts';
 import { table } from '../table.ts';
-import { examples, type Surroundings, type Verb, withControl } from '../verb.ts';
+import { isTableWell, tablesText } from '../tables-text.ts';
+import { examples, type Surroundings, unlessInterrupted, type Verb, withControl } from '../verb.ts';
 
 /** What can be waited for. */
 const WAITS = ['streaming', 'caught-up'] as const;
@@ -16,6 +19,7 @@ type Wait = (typeof WAITS)[number];
 
 interface Options {
   readonly watch?: boolean;
+  readonly tables?: boolean;
   readonly waitFor?: Wait;
   readonly timeout: number;
 }
@@ -31,6 +35,10 @@ export const status: Verb = (program, act) => {
     .description(
       'Show state, position, lag, snapshot, sinks and open incidents. Exit 1 when one is open or a table has stopped.',
     )
+    .option(
+      '--tables',
+      'show every table instead: what capture has on record in Kafka, and _cdc_status of each warehouse; asks them from this host',
+    )
     .option('--watch', 'show it again every two seconds, until Ctrl-C')
     .addOption(
       new Option(
@@ -44,6 +52,7 @@ export const status: Verb = (program, act) => {
       examples(
         ['sluice status', 'one line a pipeline'],
         ['sluice status shop', 'everything about one'],
+        ['sluice status shop --tables', 'one line a table'],
         ['sluice status shop --watch', 'the same, as it changes'],
         ['sluice status shop --wait-for caught-up', 'returns when every sink has everything'],
         ['sluice status shop --json', 'the same for a program'],
@@ -51,6 +60,7 @@ export const status: Verb = (program, act) => {
     )
     .action(
       act(async (surroundings, pipeline: string | undefined, options: Options) => {
+        if (options.tables === true) return await tablesAnswer(surroundings, pipeline, options);
         if (options.waitFor !== undefined)
           return await waited(surroundings, pipeline, options.waitFor, options.timeout);
         const look = (control: PipelineControl): Promise<Answer> => answer(control, pipeline);
@@ -60,6 +70,31 @@ export const status: Verb = (program, act) => {
       }),
     );
 };
+
+/** @throws {SluiceError} `cli.usage`, and what {@link CliPorts.tableStandings} throws */
+async function tablesAnswer(
+  surroundings: Surroundings,
+  pipeline: string | undefined,
+  { watch, waitFor }: Options,
+): Promise<Answer> {
+  if (pipeline === undefined)
+    throw new SluiceError('cli.usage', 'Name the pipeline: status PIPELINE --tables');
+  if (watch === true || waitFor !== undefined)
+    throw new SluiceError('cli.usage', '--tables goes with neither --watch nor --wait-for.');
+  const { ports, temporal, env, signal } = surroundings;
+  const spec = readStoredSpec(
+    await withControl(surroundings, (control) => control.config(pipeline)),
+  );
+  const standings = await unlessInterrupted(
+    ports.tableStandings(spec, temporal.namespace, await secretScope(env)),
+    signal,
+  );
+  return {
+    ok: standings.unanswered.length === 0 && standings.tables.every(isTableWell),
+    result: { pipeline, ...standings },
+    text: tablesText(standings, Object.keys(spec.sinks)),
+  };
+}
 
 async function answer(control: PipelineControl, pipeline: string | undefined): Promise<Answer> {
   if (pipeline === undefined) {
