@@ -20,7 +20,7 @@ import {
 } from './pipeline-snapshots.ts';
 import type { PipelineSpec } from './pipeline-spec.ts';
 import type { Refusal } from './refusal.ts';
-import { keepHosts } from './sink-hosts.ts';
+import { keepHosts, type PlacedSpec } from './sink-hosts.ts';
 import {
   advance,
   closeIncident,
@@ -247,8 +247,8 @@ const MACHINE: Machine<Phase, PipelineState, PipelineCommand, PipelineNotice> = 
   refuse,
   answerAtOnce: (state, command) =>
     deferSnapshot(state, command) ??
-    (changesNothing(state, command)
-      ? reply(state, 'The pipeline has this configuration already.')
+    (command.kind === 'applyConfig' && changesNothing(state, command)
+      ? reply(state, UNCHANGED)
       : undefined),
   applyCommand: (state, command, nowMs) => {
     const commandCount = state.commandCount + 1;
@@ -319,12 +319,14 @@ function otherPipeline(present: PipelineSpec, next: PipelineSpec): string | unde
   return undefined;
 }
 
-function changesNothing({ phase, spec }: PipelineState, event: PipelineCommand): boolean {
+export const UNCHANGED = 'The pipeline has this configuration already.';
+
+/** Whether applying a configuration does nothing; a pipeline that is BLOCKED begins anew with the same. */
+export function changesNothing({ phase, spec }: PipelineState, applied: PlacedSpec): boolean {
   return (
-    event.kind === 'applyConfig' &&
     STEPS[phase].applyConfig !== 'refuse' &&
     phase !== 'BLOCKED' &&
-    JSON.stringify(keepHosts(event, spec)) === JSON.stringify(spec)
+    JSON.stringify(keepHosts(applied, spec)) === JSON.stringify(spec)
   );
 }
 

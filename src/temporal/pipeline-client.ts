@@ -14,6 +14,7 @@ import type {
 } from '../control/messages.ts';
 import { CONTROL_QUEUE, pipelineWorkflowId, sinkWorkflowId } from '../control/names.ts';
 import type { PipelineSpec } from '../control/pipeline-spec.ts';
+import { changesNothing, UNCHANGED } from '../control/pipeline-state.ts';
 import { keepHosts, type PlacedSpec } from '../control/sink-hosts.ts';
 import { SluiceError } from '../errors/error.ts';
 import { connectClient, type TemporalPlace } from './connection.ts';
@@ -24,6 +25,7 @@ import {
   viewConfig,
   viewIncidents,
   viewPipeline,
+  viewState,
 } from './pipeline-view.ts';
 import { explaining, isNoWorker } from './server-answer.ts';
 import { type SinkPlace, sinkPlaces } from './sink-places.ts';
@@ -84,41 +86,52 @@ export class PipelineClient implements AsyncDisposable {
     await this.#client.connection.close();
   }
 
-  /** Starts the pipeline, or hands a running one its new configuration. Idempotent. */
+  /**
+   * Starts the pipeline, or hands a running one its new configuration. Idempotent; an unchanged one is
+   * found by a question, since a run takes two thousand updates and some apply a file every few minutes.
+   */
   async apply(applied: PlacedSpec): Promise<ApplyReceipt> {
     const { spec } = applied;
     const workflowId = pipelineWorkflowId(spec.pipeline);
     return explaining(spec.pipeline, async () => {
       const created = !(await this.#isRunning(workflowId));
-      const before = created ? undefined : await viewConfig(this.#client, spec.pipeline);
-      const start = startOptions(spec);
-      const command = { ...applied, commandId: randomUUID() };
-      const receipt = await this.#answeredOr(
-        () =>
-          this.#client.workflow.executeUpdateWithStart<Workflow, CommandAnswer, [object]>(
-            'applyConfig',
-            {
-              args: [command],
-              startWorkflowOperation: new WithStartWorkflowOperation('cdcPipeline', {
-                ...start,
-                workflowIdConflictPolicy: 'USE_EXISTING',
-              }),
-            },
-          ),
-        async () => {
-          await this.#client.workflow.signalWithStart('cdcPipeline', {
-            ...start,
-            signal: 'applyConfig',
-            signalArgs: [command],
-          });
-        },
-      );
+      const state = created ? undefined : await viewState(this.#client, spec.pipeline);
+      const before = state?.spec;
+      const receipt =
+        state && changesNothing(state, applied)
+          ? { taken: true, message: UNCHANGED }
+          : await this.#sendConfig(applied);
       // Without a worker nobody tells which host is on record.
       const isKnown = created || before !== undefined;
       const kept = before ? keepHosts(applied, before) : spec;
       const places = isKnown ? await sinkPlaces(this.#client, kept, before) : [];
       return { ...receipt, workflowId, created, places };
     });
+  }
+
+  #sendConfig(applied: PlacedSpec): Promise<CommandReceipt> {
+    const start = startOptions(applied.spec);
+    const command = { ...applied, commandId: randomUUID() };
+    return this.#answeredOr(
+      () =>
+        this.#client.workflow.executeUpdateWithStart<Workflow, CommandAnswer, [object]>(
+          'applyConfig',
+          {
+            args: [command],
+            startWorkflowOperation: new WithStartWorkflowOperation('cdcPipeline', {
+              ...start,
+              workflowIdConflictPolicy: 'USE_EXISTING',
+            }),
+          },
+        ),
+      async () => {
+        await this.#client.workflow.signalWithStart('cdcPipeline', {
+          ...start,
+          signal: 'applyConfig',
+          signalArgs: [command],
+        });
+      },
+    );
   }
 
   /** Every pipeline that runs in the namespace, by name. */

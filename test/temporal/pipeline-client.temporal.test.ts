@@ -63,6 +63,11 @@ describe.skipIf(address === '')('the pipeline client with workers', () => {
     const changed = { ...spec, stream: { ...spec.stream, idleMs: 99 } };
     expect(await client.apply({ spec: changed })).toMatchObject({ created: false, taken: true });
     await stage.waitFor('applied', (state) => state.spec.stream.idleMs === 99);
+    // Those that change nothing are no updates: a run takes two thousand.
+    for (let times = 0; times < 3; times += 1) await client.apply({ spec: changed });
+    const { events } = await stage.client.workflow.getHandle('cdc/applied').fetchHistory();
+    const updates = events?.filter((event) => event.workflowExecutionUpdateAcceptedEventAttributes);
+    expect(updates).toHaveLength(2);
   }, 60_000);
 
   it('says where sinks with a file run, and leaves them there unless the file names another host', async () => {
