@@ -558,8 +558,8 @@ export const CATALOGUE = {
   'query.refused': entry(
     'The query was not answered',
     'refuse',
-    'Only one reading statement is accepted, and files, settings and other databases are out of reach.',
-    'Read the message and correct the SQL.',
+    'One reading statement is accepted; files, settings and other databases are out of reach; time, memory, the length of a row and the number of clients are bounded, and the sink comes first.',
+    'Read the message: correct the SQL, ask for less or with --timeout for longer, or ask again later.',
   ),
 
   // The worker process
