@@ -177,11 +177,8 @@ export class BigQueryDestination implements Destination {
     const { folding = DEFAULT_FOLDING, clock } = this.#context;
     const { cut } = opened.state;
     if (!cut) return;
-    // Who has waited longest comes first, or some would never have their turn.
-    const waiting = [...opened.state.tables.values()].sort(
-      (one, other) => (one.compactedAtMs ?? 0) - (other.compactedAtMs ?? 0),
-    );
-    for (const entry of waiting) {
+    // In no fixed order: one whose fold fails must not keep the same others from theirs every time.
+    for (const entry of inAnyOrder([...opened.state.tables.values()])) {
       const { name } = entry.table;
       const times = { nowMs: clock.nowMs(), openedAtMs: opened.openedAtMs };
       if (times.nowMs > untilMs) return;
@@ -302,6 +299,12 @@ export class BigQueryDestination implements Destination {
 
 /** What the job of a commit is called. */
 const COMMIT = 'commit';
+
+const inAnyOrder = <Item>(items: readonly Item[]): readonly Item[] =>
+  items
+    .map((item) => ({ item, place: Math.random() }))
+    .sort((one, other) => one.place - other.place)
+    .map(({ item }) => item);
 
 const tablesOf = ({ tables }: SinkBatch): readonly TableName[] => [
   ...new Set(tables.map(({ table }) => table)),

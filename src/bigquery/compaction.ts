@@ -12,7 +12,7 @@ import { META, type StoredTable } from '../view/stored-table.ts';
 import { storedName } from '../view/table-form.ts';
 import { bigQueryDialect, identifier, text, timestamp } from './bigquery-dialect.ts';
 import { assertOne } from './commit-script.ts';
-import { OWN, ownTable, type TableEntry } from './metadata.ts';
+import { definitionOf, OWN, ownTable, type TableEntry } from './metadata.ts';
 import type { BigQueryLayout } from './names.ts';
 import { type Statement, transaction } from './statement.ts';
 
@@ -170,6 +170,29 @@ export function emptyingScript(
       ` state_rows = 0 WHERE t.name = ${text(before.name)}`,
   ];
   return transaction(statements.map((sql) => ({ sql }))).sql;
+}
+
+/**
+ * One transaction: another form on record in the place of one. Whoever folds may have waited long for
+ * its job, and another sink may have gone on meanwhile: then it ends here.
+ */
+export function replaceDefinition(
+  layout: BigQueryLayout,
+  before: StoredTable,
+  after: StoredTable,
+): Statement {
+  const tables = `${ownTable(layout, OWN.tables)} AS t`;
+  const isIt = `t.name = ${text(after.name)}`;
+  return transaction([
+    {
+      sql: assertOne(`${tables} WHERE ${isIt} AND t.definition = @definition_before`),
+      data: { definition_before: definitionOf(before) },
+    },
+    {
+      sql: `UPDATE ${tables} SET definition = @definition_after WHERE ${isIt}`,
+      data: { definition_after: definitionOf(after) },
+    },
+  ]);
 }
 
 function assertWatermark(layout: BigQueryLayout, { name, watermark }: StoredTable): string {

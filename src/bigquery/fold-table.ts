@@ -7,14 +7,19 @@ import { generationAfter } from '../view/key-generation.ts';
 import type { StoredTable } from '../view/stored-table.ts';
 import { bigQueryDialect, physicalName } from './bigquery-dialect.ts';
 import { followState } from './clustering.ts';
-import { emptyingScript, foldScript, parseProbe, probeQuery } from './compaction.ts';
+import {
+  emptyingScript,
+  foldScript,
+  parseProbe,
+  probeQuery,
+  replaceDefinition,
+} from './compaction.ts';
 import type { BigQueryContext } from './context.ts';
 import type { JobId, QueryJob } from './job.ts';
 import { type JobNames, jobId } from './load-plan.ts';
 import {
   type CompactionFacts,
   compactionRecord,
-  recordDefinitions,
   type StoredState,
   type TableEntry,
 } from './metadata.ts';
@@ -107,8 +112,11 @@ async function foldChanges(
   };
   const shown = expiring(context, folded);
   if (shown !== folded)
-    for (const statement of recordDefinitions(layout, [shown]))
-      await runRepeatable(context, statement, `recording what expires of ${name}`);
+    await runRepeatable(
+      context,
+      replaceDefinition(layout, folded, shown),
+      `recording what expires of ${name}`,
+    );
   const after = [
     ...tableViews(layout, shown, cut.lastSequence, state.cut?.lastSequence),
     compactionRecord(layout, folded, facts, atUs),

@@ -298,7 +298,7 @@ function parseTable([
 }
 
 /** Forms that are on record already, as they are to be; statements that may be run again. */
-export function recordDefinitions(
+function recordDefinitions(
   layout: BigQueryLayout,
   tables: readonly StoredTable[],
 ): readonly Statement[] {
@@ -319,7 +319,8 @@ const FORM_ROW: RowColumns<{ readonly name: string; readonly definition: string 
   definition: 'STRING',
 };
 
-function definitionOf({ watermark: _, watermarkAtUs: __, ...form }: StoredTable): string {
+/** As it is stored in `_cdc_tables`. */
+export function definitionOf({ watermark: _, watermarkAtUs: __, ...form }: StoredTable): string {
   return JSON.stringify(form);
 }
 

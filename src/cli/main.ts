@@ -32,7 +32,9 @@ const ports: CliPorts = {
 
 // A reader that has seen enough (`| head`) is no failure.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  process.exit(error.code === 'EPIPE' ? 0 : 1);
+  if (error.code === 'EPIPE') process.exit(0);
+  process.stderr.write(`sluice: writing to standard output failed: ${error.message}\n`);
+  process.exit(1);
 });
 
 const signal = interruptSignal();

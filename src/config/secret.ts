@@ -67,7 +67,11 @@ export async function namedFile(file: string, scope: SecretScope): Promise<strin
     return undefined;
   });
   if (real !== undefined && folders.some((folder) => isBelow(folder, real))) return real;
-  throw refused(`file ${file}`, `--secret-dir ${dirname(file)}`);
+  const isLinkOut = folders.some((folder) => isBelow(folder, file));
+  throw refused(
+    isLinkOut ? `file ${file}, a link that leads out of its folder` : `file ${file}`,
+    isLinkOut ? '--secret-dir for the folder that it leads to' : `--secret-dir ${dirname(file)}`,
+  );
 }
 
 /** Variables and files that a specification names and the scope has not; links are not followed. */

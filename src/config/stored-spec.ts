@@ -2,7 +2,6 @@ import { isAbsolute } from 'node:path';
 import { CASCADES_SELECTOR } from '../change/table-pattern.ts';
 import type { PipelineSpec } from '../control/pipeline-spec.ts';
 import { SluiceError } from '../errors/error.ts';
-import { crossProblems } from './cross-checks.ts';
 import { problemText } from './problem.ts';
 import { pipelineSchema } from './schema.ts';
 import { type PathProblem, schemaProblems, valueAt } from './schema-problems.ts';
@@ -11,19 +10,16 @@ import { pipelineSpec } from './to-spec.ts';
 type Fields = Readonly<Record<string, unknown>>;
 
 /**
- * Reads a specification that comes from Temporal by the rules of the pipeline file: whoever may
+ * Reads a specification that comes from Temporal by the schema of the pipeline file: whoever may
  * write to the namespace can have sent it. One that an earlier version made gets the defaults of
- * what could not be set then.
+ * what could not be set then. What is odd between keys is told where a file is applied, and stops
+ * nothing that has been running.
  * @throws {SluiceError} `config.refused`, with every problem in `facts.problems`
  */
 export function readStoredSpec(spec: unknown): PipelineSpec {
   const file = fileOf(spec);
   const parsed = pipelineSchema.safeParse(file);
-  const problems = [
-    ...schemaProblems(parsed.error?.issues ?? [], file),
-    ...crossProblems(file),
-    ...placeProblems(spec),
-  ];
+  const problems = [...schemaProblems(parsed.error?.issues ?? [], file), ...placeProblems(spec)];
   if (problems.length > 0 || !parsed.success) throw refused(problems);
   return pipelineSpec(parsed.data, { folder: '/', host: '' });
 }

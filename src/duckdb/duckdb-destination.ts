@@ -54,6 +54,8 @@ export class DuckDbDestination implements Destination {
   #connection: DuckDBConnection | undefined;
   /** Tables that have met an obstacle since this destination was made. */
   readonly #tried = new Set<TableName>();
+  /** Some tables of the batch have been committed alone: it cannot be stored from its beginning again. */
+  #isPartStored = false;
   /** Absent before `open`, and after a failure until `open` has read the truth again. */
   #opened: Opened | undefined;
 
@@ -117,12 +119,15 @@ export class DuckDbDestination implements Destination {
    * may take, then in small pieces, and then by themselves, before their table stops.
    */
   apply(batch: SinkBatch): Promise<readonly Topic[]> {
+    this.#isPartStored = false;
     return this.#file.memory.enough(
       () => this.#apply(batch),
       async () => {
         // A COMMIT that failed may be one that was made.
         await this.open();
-        return isApplied(this.#mustBeOpen().state, batch) ? [] : this.#apply(batch);
+        if (isApplied(this.#mustBeOpen().state, batch)) return [];
+        if (this.#isPartStored) throw partStored(this.#file.path);
+        return this.#apply(batch);
       },
     );
   }
@@ -145,9 +150,11 @@ export class DuckDbDestination implements Destination {
       const isTooLarge = failure.code === 'duckdb.out-of-memory';
       const others = batch.tables.filter((rows) => rows.table !== table);
       if (isTooLarge && (await this.#file.memory.more())) continue;
-      if (isTooLarge && !inPieces.has(table)) inPieces.add(table);
-      else if (isTooLarge && others.length > 0) {
+      const isOfRows = isTooLarge && part === 'rows';
+      if (isOfRows && !inPieces.has(table)) inPieces.add(table);
+      else if (isOfRows && others.length > 0) {
         const topics = await this.#apply(this.#rowsOf(batch, others));
+        this.#isPartStored = true;
         stopped.push(...topics);
         obstacles.length = 0;
         batch = restOf(batch, table, topics);
@@ -325,6 +332,13 @@ function restOf(batch: SinkBatch, table: TableName, stopped: readonly Topic[]): 
     without: [...(batch.without ?? []), ...stopped],
   };
 }
+
+const partStored = (file: string): SluiceError =>
+  new SluiceError(
+    'duckdb.out-of-memory',
+    `DuckDB ran out of memory in ${file} when a part of a batch was stored; what is left of it is read again.`,
+    { facts: { file } },
+  );
 
 /** Every batch of a sink moves an offset or the cut; those of stopped tables stay. */
 function isApplied({ offsets, cut, stopped }: StoredState, batch: SinkBatch): boolean {

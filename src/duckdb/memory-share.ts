@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import { SluiceError } from '../errors/error.ts';
 
 /**
@@ -7,6 +8,9 @@ import { SluiceError } from '../errors/error.ts';
 const ORDINARY_MB = 128;
 /** How long more is left to it once it was needed: the next batch of a wide table needs it as well. */
 const RAISED_FOR_MS = 60_000;
+
+/** DuckDB heeds an interrupt between pieces of its work, and some pieces take long. */
+const RECALLED_WITHIN_MS = 10_000;
 
 /** Memory that a query has for as long as the sink can do without it. */
 interface Loan {
@@ -111,7 +115,10 @@ export class MemoryShare {
     this.#alone ??= Promise.withResolvers();
     const loans = [...this.#loans];
     for (const { recall } of loans) recall.abort();
-    await Promise.all(loans.map(({ ended }) => ended));
+    await Promise.race([
+      Promise.all(loans.map(({ ended }) => ended)),
+      pause(RECALLED_WITHIN_MS, undefined, { ref: false }),
+    ]);
     this.#lentMeanwhile = false;
     return true;
   }

@@ -143,7 +143,10 @@ function answers(path: string): Promise<boolean> {
       probe.destroy();
       resolve(true);
     });
-    probe.once('error', () => resolve(false));
+    // Only these say that nobody listens: whom one may not ask, or who is busy, is there.
+    probe.once('error', ({ code = '' }: NodeJS.ErrnoException) =>
+      resolve(!['ECONNREFUSED', 'ENOENT'].includes(code)),
+    );
   });
 }
 

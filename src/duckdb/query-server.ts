@@ -207,6 +207,13 @@ class QueryClient {
   }
 }
 
+/**
+ * Functions by which a SELECT changes the process: what they log, to a file or to standard output, and
+ * when they write, would be those of the sink and of everybody who asks. `query` takes a text.
+ */
+const ACTING =
+  /\b((?:en|dis)able_(?:logging|profil\w*)|write_log|truncate_duckdb_logs|(?:force_)?checkpoint|query)"?(?:\s|\/\*[^]*?\*\/|--[^\n]*\n)*\(/i;
+
 const RECALLED = 'the sink needed the memory that it held, and has it; ask again later';
 
 async function select(
@@ -223,9 +230,15 @@ async function select(
     const prepared = await statements.prepare(0);
     if (prepared.statementType !== StatementType.SELECT)
       throw new Error('only SELECT, WITH, DESCRIBE, SHOW and SUMMARIZE are answered');
+    const acting = ACTING.exec(sql)?.[1];
+    if (acting !== undefined) throw new Error(`${acting} does more than read, and is not answered`);
     const result = await prepared.stream();
     frames.begin(result.columnNames());
     const truncated = await readRows(result, limit, frames, end);
+    // The driver takes a failure behind the first rows for their end: the transaction knows better.
+    await connection.run('SELECT 1').catch(() => {
+      throw new Error('it failed behind the rows that it gave; the answer is not complete');
+    });
     await frames.flush(end);
     return { truncated };
   } finally {

@@ -46,11 +46,11 @@ function deletePassed(
   const isOld = (alias: string): string =>
     `${alias}.${META.committedAt} < ${dialect.timestamp(beforeUs)} AND ${isOfGeneration(dialect, table, generation, alias, folded)}`;
   const newer = keyExpressions(dialect, table, generation, 'n');
-  const names = newer.map((_, index) => `k${index}`);
-  const keys = newer.map((key, index) => `${key} AS ${names[index]}`).join(', ');
-  const newest =
-    `SELECT ${keys}, MAX(n.${META.seq}) AS seq FROM ${dialect.changes(table)} AS n` +
-    ` WHERE ${isOld('n')} GROUP BY ${names.join(', ')}`;
+  const keys = newer.map((key, index) => `${key} AS k${index}`).join(', ');
+  // A column of the source may be called k0: grouped in a query of its own, the name has one meaning.
+  const names = newer.map((_, index) => `o.k${index}`).join(', ');
+  const old = `SELECT ${keys}, n.${META.seq} AS seq FROM ${dialect.changes(table)} AS n WHERE ${isOld('n')}`;
+  const newest = `SELECT ${names}, MAX(o.seq) AS seq FROM (${old}) AS o GROUP BY ${names}`;
   const same = keyExpressions(dialect, table, generation, 'c')
     .map((key, index) => dialect.isSame(key, `m.k${index}`))
     .join(' AND ');

@@ -7,6 +7,7 @@ import { bigQueryLayout } from '../bigquery/names.ts';
 import { RestBigQuery, type RestServiceOptions } from '../bigquery/rest-service.ts';
 import { namedFile, type SecretScope } from '../config/secret.ts';
 import type { BigQuerySinkSpec } from '../control/pipeline-spec.ts';
+import { SluiceError } from '../errors/error.ts';
 import { systemClock } from '../sink/clock.ts';
 import type { SinkLog } from '../sink/sink-log.ts';
 import type { SinkTask, ThreadPort } from './thread-protocol.ts';
@@ -52,11 +53,18 @@ interface WarehouseParts {
   readonly signal: AbortSignal;
 }
 
+/** @throws {SluiceError} `config.refused` and as {@link bigQueryAuthorization} */
 export async function bigQueryWarehouse(
   sink: BigQuerySinkSpec,
   { task: { spec, secrets, sinkName }, log, port, onRefused, signal }: WarehouseParts,
 ): Promise<BigQueryDestination> {
   const { project, changesExpireDays, labels, storageEndpoint: address } = sink;
+  if (address !== undefined && sink.endpoint === undefined)
+    throw new SluiceError(
+      'config.refused',
+      `Sink ${sinkName} names storageEndpoint ${address} without an endpoint beside it: credentials of Google go to Google alone.`,
+      { facts: { sink: sinkName } },
+    );
   const authorization = await bigQueryAuthorization(sink, secrets);
   return new BigQueryDestination({
     service: bigQueryService(sink, authorization),

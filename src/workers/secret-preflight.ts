@@ -1,5 +1,5 @@
 import { dirname } from 'node:path';
-import { namedSecrets, outsideScope, type SecretScope } from '../config/secret.ts';
+import { DEFAULT_SECRETS, namedSecrets, outsideScope, type SecretScope } from '../config/secret.ts';
 import type { Finding } from '../control/finding.ts';
 import type { PipelineSpec } from '../control/pipeline-spec.ts';
 
@@ -18,12 +18,13 @@ export function secretFindings(spec: PipelineSpec, scope: SecretScope): readonly
   ];
 }
 
-/** A list replaces the default, so all of them are in it. */
+/** A list replaces the default, so that stays in it, for other pipelines, and all of these. */
 function optionsFor(spec: PipelineSpec): readonly string[] {
   const { variables, files } = namedSecrets(spec);
   const folders = [...new Set(files.map((file) => dirname(file)))];
+  const patterns = variables.length === 0 ? [] : [...DEFAULT_SECRETS.variables, ...variables];
   return [
-    ...variables.map((name) => `--secret-env ${name}`),
+    ...patterns.map((pattern) => `--secret-env '${pattern}'`),
     ...folders.map((folder) => `--secret-dir '${folder.replaceAll("'", `'\\''`)}'`),
   ];
 }

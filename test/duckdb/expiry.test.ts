@@ -133,6 +133,27 @@ describe('changesExpireDays in DuckDB', () => {
     expect(hasExpired).toBe(true);
   }, 600_000);
 
+  it('groups by the key, whatever columns of the table are called', async () => {
+    using folder = tempFolder();
+    await using warehouse = await newWarehouse(join(folder.path, 'k.duckdb'), KEPT_DAYS);
+    const schema = schemaOf('shop.items', [
+      ['id', integer],
+      ['k0', integer],
+      ['seq', integer],
+    ]);
+    const { destination, query } = warehouse;
+    const first = [1n, 2n].map((id) => change(schema, 'c', [id, 7n, 7n], 1, Number(id)));
+    await destination.apply(aDayApart(batch(1, [rowsOf(schema, first)])));
+    const newest = change(schema, 'u', [1n, 8n, 8n], 9);
+    await destination.apply(aDayApart(batch(9, [rowsOf(schema, [newest])])));
+    await destination.compact(Number.POSITIVE_INFINITY);
+    const asOf = `SELECT id, k0 FROM shop.items__as_of(${literal(dayOf(8))}) ORDER BY id`;
+    expect(await query(asOf)).toEqual([
+      ['1', '7'],
+      ['2', '7'],
+    ]);
+  });
+
   it('refuses as-of a time whose changes have expired, also of a table without any', async () => {
     using folder = tempFolder();
     await using warehouse = await newWarehouse(join(folder.path, 'w.duckdb'), KEPT_DAYS);

@@ -123,6 +123,32 @@ describe('queryWarehouse', () => {
     expect((await ask('SELECT 1')).rows).toEqual([[1]]);
   }, 60_000);
 
+  it('says so when a query fails behind rows that it has given', async () => {
+    const bad = `SELECT CASE WHEN i = 150000 THEN error('spoilt') ELSE i END AS i FROM range(200000) AS r(i)`;
+    await expect(ask(bad, 1_000_000)).rejects.toMatchObject({ code: 'query.refused' });
+    expect((await ask(bad, 10)).rows).toHaveLength(10);
+    expect((await ask('SELECT 1::INTEGER AS i')).rows).toEqual([[1]]);
+  });
+
+  it.each([
+    `SELECT * FROM enable_logging('QueryLog', storage := 'stdout')`,
+    'SELECT * FROM "enable_logging" ()',
+    `SELECT * FROM enable_profiling(save_location := 'p.json')`,
+    `SELECT write_log('x')`,
+    'SELECT * FROM truncate_duckdb_logs()',
+    'SELECT * FROM checkpoint /* now */ ()',
+    'SELECT * FROM Force_Checkpoint()',
+    `SELECT * FROM query('SELECT * FROM enable_' || 'logging()')`,
+  ])('does not answer what does more than read: %s', async (sql) => {
+    await expect(ask(sql)).rejects.toThrow('does more than read');
+  });
+
+  it('answers what only sounds like it', async () => {
+    expect((await ask(`SELECT 'checkpoint' AS query, 1::INTEGER AS checkpoint`)).rows).toEqual([
+      ['checkpoint', 1],
+    ]);
+  });
+
   it('ends a query at a row that is longer than may be, and answers the next question', async () => {
     await server.close();
     server = serveQueries(file, { rowChars: 1_000 });
