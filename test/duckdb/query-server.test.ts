@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { statSync, writeFileSync } from 'node:fs';
-import { chmod, mkdir, mkdtemp, symlink, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { createConnection, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -286,7 +286,11 @@ describe('queryWarehouse', () => {
       vi.stubEnv('TMPDIR', temporary);
       path = join(temporary, 'x'.repeat(100), 'shop.duckdb');
     });
-    afterEach(() => vi.unstubAllEnvs());
+    afterEach(async () => {
+      vi.unstubAllEnvs();
+      await file.close();
+      await rm(temporary, { recursive: true });
+    });
 
     it('is in a folder that nobody else may use', async () => {
       file = await DuckDbFile.open(path, TEST_SETTINGS);
