@@ -18,9 +18,10 @@ export function secretFindings(spec: PipelineSpec, scope: SecretScope): readonly
   ];
 }
 
-/** A list replaces the default, so that stays in it, for other pipelines, and all of these. */
+/** A list replaces the default, which stays in it, since other pipelines may need it. */
 function optionsFor(spec: PipelineSpec): readonly string[] {
-  const { variables, files } = namedSecrets(spec);
+  const { files } = namedSecrets(spec);
+  const { variables } = outsideScope(spec, DEFAULT_SECRETS);
   const folders = [...new Set(files.map((file) => dirname(file)))];
   const patterns = variables.length === 0 ? [] : [...DEFAULT_SECRETS.variables, ...variables];
   return [

@@ -24,7 +24,7 @@ describe('the check of the secrets that a file names', () => {
         message:
           'A worker opens PW, /etc/shop/ca.pem only when it is started with a list that has them.',
         fixCommand:
-          "sluice worker --secret-env PW --secret-env SLUICE_KAFKA_PASSWORD --secret-dir '/etc/shop'",
+          "sluice worker --secret-env 'SLUICE_*' --secret-env 'PW' --secret-dir '/etc/shop'",
       },
     ]);
   });
