@@ -55,7 +55,7 @@ export const METRICS = {
   },
   sluice_purge_in_seconds: {
     type: 'gauge',
-    help: 'Time left until the oldest binlog that is still needed may be purged. Zero means the next step is a gap.',
+    help: 'Time left until the oldest binlog that is still needed may be purged. Zero means the next step is a gap. Not set in this version: nothing measures it yet.',
     labels: ['pipeline'],
   },
   sluice_commit_ordinal: {

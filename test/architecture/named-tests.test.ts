@@ -1,4 +1,5 @@
 import { existsSync, globSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 
 const GUARANTEES = 'docs/03-guarantees.md';
@@ -24,6 +25,12 @@ describe.each(PAGES)('%s', (page) => {
   it('names only tests that exist, with the titles they have', () => {
     const missing = namedTests(readFileSync(page, 'utf8')).filter((test) => !isThere(test));
     expect(missing).toEqual([]);
+  });
+
+  it('links to nothing that is not there', () => {
+    const links = [...readFileSync(page, 'utf8').matchAll(/\]\((?!https?:|#)([^)#\s]+)/g)];
+    const missing = links.filter(([, to = '']) => !existsSync(join(dirname(page), to)));
+    expect(missing.map(([, to]) => to)).toEqual([]);
   });
 });
 

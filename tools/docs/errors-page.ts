@@ -4,7 +4,8 @@ import { code, markdownTable } from './markdown.ts';
 const OUTCOMES: Readonly<Record<Outcome, string>> = {
   retry: 'Tried again with back-off, forever. Nothing is lost: the position stays.',
   gap: 'The pipeline stops in state GAP; `sluice recover` answers the incident.',
-  blocked: 'The pipeline stops in state BLOCKED; `sluice recover` answers the incident.',
+  blocked:
+    'The pipeline stops in state BLOCKED; `sluice recover` answers the incident, and so does `sluice resume` once the cause is gone.',
   refuse: 'The command or configuration is refused and nothing is changed.',
   end: 'This attempt ends without a word, because another one has taken over or somebody asked for it.',
 };

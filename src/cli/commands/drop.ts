@@ -26,7 +26,10 @@ export const drop: Verb = (program, act) => {
       'after',
       examples(
         ['sluice drop shop', 'shows the plan and wants the name typed'],
-        ['sluice drop shop --delete-topics --yes', 'for scripts that start afresh'],
+        [
+          'sluice drop shop --delete-topics --yes',
+          'for scripts; its warehouses stay, and one of them refuses a pipeline that begins anew',
+        ],
       ),
     )
     .action(

@@ -19,7 +19,9 @@ export const recover: Verb = (program, act) => {
   program
     .command('recover')
     .argument('<pipeline>', 'name of the pipeline')
-    .description('Answer an incident. A pipeline in GAP or BLOCKED goes on no other way.')
+    .description(
+      'Answer an incident: what a pipeline in GAP needs to go on. One that is BLOCKED goes on with `resume` as well, once the cause is gone.',
+    )
     .requiredOption(
       '--incident <id>',
       'as `sluice incidents` shows it; an answer to another incident is refused',
