@@ -78,19 +78,15 @@ export function createActivities(parts: ActivityParts): Activities {
     ) =>
     async (input: Input): Promise<Result> =>
       work({ ...input, spec: await mapped(() => parts.readSpec(input.spec)) });
-  const deletingTopics = checked((input: Parameters<Activities['teardown']>[0]) =>
-    step(parts, input.spec, () => parts.teardown(input)),
-  );
+  const teardown: Activities['teardown'] = (input) =>
+    step(parts, input.spec, () => parts.teardown(input));
   const provision = checked(({ spec }) => step(parts, spec, () => parts.provision(spec)));
   return {
     provision: (spec) => provision({ spec }),
     // They take names from it alone, and have to end what a specification that is refused has begun.
     ensureSinks: (input) => step(parts, input.spec, () => parts.ensureSinks(input)),
     ensureSchedules: (input) => step(parts, input.spec, () => parts.ensureSchedules(input)),
-    teardown: (input) =>
-      input.deleteTopics
-        ? deletingTopics(input)
-        : step(parts, input.spec, () => parts.teardown(input)),
+    teardown: (input) => (input.deleteTopics ? checked(teardown) : teardown)(input),
     streamBinlog: checked((input) => {
       const workflowId = pipelineWorkflowId(input.spec.pipeline);
       return longRunning(parts, workflowId, input, (talk) => capture(parts, input, talk));

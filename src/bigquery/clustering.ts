@@ -27,13 +27,16 @@ export function changesClustering(table: StoredTable): readonly string[] {
 export const stateClustering = (table: StoredTable): readonly string[] =>
   clusterColumns(keyColumns(table, generationAfter(table, table.watermark)));
 
-/** The longest run of key columns from the first that BigQuery can cluster by. */
-function clusterColumns(keys: readonly StoredColumn[]): readonly string[] {
-  const end = keys.findIndex(({ type }) => !CLUSTERABLE.has(type));
-  return keys
-    .slice(0, end < 0 ? keys.length : end)
-    .slice(0, MAX_CLUSTER_COLUMNS)
-    .map(storedName);
+const clusterColumns = (keys: readonly StoredColumn[]): readonly string[] =>
+  leadingKeys(keys, ({ type }) => CLUSTERABLE.has(type)).map(storedName);
+
+/** The longest run of key columns from the first that fit, of those that BigQuery clusters by at most. */
+export function leadingKeys(
+  keys: readonly StoredColumn[],
+  fits: (key: StoredColumn) => boolean,
+): readonly StoredColumn[] {
+  const end = keys.findIndex((key) => !fits(key));
+  return keys.slice(0, end < 0 ? keys.length : end).slice(0, MAX_CLUSTER_COLUMNS);
 }
 
 /**

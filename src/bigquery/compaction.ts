@@ -9,8 +9,9 @@ import {
 import { generationAfter, keyColumns } from '../view/key-generation.ts';
 import { keyExpressions } from '../view/row-plan.ts';
 import { META, type StoredTable } from '../view/stored-table.ts';
-import { storedName } from '../view/table-form.ts';
-import { bigQueryDialect, identifier, text, timestamp } from './bigquery-dialect.ts';
+import { hasOwnValues, storedName } from '../view/table-form.ts';
+import { bigQueryDialect, DAY_US, identifier, text, timestamp } from './bigquery-dialect.ts';
+import { leadingKeys } from './clustering.ts';
 import { assertOne } from './commit-script.ts';
 import { definitionOf, OWN, ownTable, type TableEntry } from './metadata.ts';
 import type { BigQueryLayout } from './names.ts';
@@ -68,9 +69,6 @@ const BOUND_TYPES = new Set([
   'TIMESTAMP',
 ]);
 
-/** As many as a table can be clustered by. */
-const MAX_BOUND_COLUMNS = 4;
-
 interface BoundColumn {
   readonly name: string;
   readonly type: string;
@@ -79,14 +77,9 @@ interface BoundColumn {
 /** The first key columns, as far as each alone has its values: the state is clustered by them, in their order. */
 function boundColumns(table: StoredTable): readonly BoundColumn[] {
   const keys = keyColumns(table, generationAfter(table, table.watermark));
-  const end = keys.findIndex(
-    ({ type, mayBeInexact, earlier, initial }) =>
-      mayBeInexact || earlier !== undefined || initial !== undefined || !BOUND_TYPES.has(type),
+  return leadingKeys(keys, (key) => BOUND_TYPES.has(key.type) && hasOwnValues(key)).map(
+    (column) => ({ name: identifier(storedName(column)), type: column.type }),
   );
-  return keys
-    .slice(0, end < 0 ? keys.length : end)
-    .slice(0, MAX_BOUND_COLUMNS)
-    .map((column) => ({ name: identifier(storedName(column)), type: column.type }));
 }
 
 /** Reads keys, of the state too where its rows stay, and sequences of the changelog. */
@@ -201,8 +194,6 @@ function assertWatermark(layout: BigQueryLayout, { name, watermark }: StoredTabl
     `${tables} AS t WHERE t.name = ${text(name)} AND t.watermark = ${text(watermark)}`,
   );
 }
-
-const DAY_US = 86_400_000_000;
 
 /** Rows that came along behind the cut. */
 function remaining(changes: string, { lastSequence, committedAtUs }: ShownCut): string {

@@ -8,7 +8,7 @@ import {
   type StoredColumn,
   type StoredTable,
 } from '../view/stored-table.ts';
-import { physicalColumns, storedName } from '../view/table-form.ts';
+import { hasOwnValues, physicalColumns, storedName } from '../view/table-form.ts';
 import { latestView, viewStatements } from '../view/table-views.ts';
 import { columnsMade } from '../view/unmade-form.ts';
 import { bigQueryDialect, identifier, text } from './bigquery-dialect.ts';
@@ -162,8 +162,7 @@ function clusterClause(names: readonly string[]): string {
  */
 export function declaredKey(table: StoredTable): readonly string[] {
   const keys = keyColumns(table, generationAfter(table, table.watermark));
-  const isPlain = ({ type, mayBeInexact, earlier, initial }: StoredColumn): boolean =>
-    CLUSTERABLE.has(type) && !mayBeInexact && !earlier && !initial;
+  const isPlain = (key: StoredColumn): boolean => CLUSTERABLE.has(key.type) && hasOwnValues(key);
   return keys.length <= MAX_KEY_COLUMNS && keys.every(isPlain) ? keys.map(storedName) : [];
 }
 

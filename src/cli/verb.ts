@@ -1,4 +1,6 @@
 import type { Command } from 'commander';
+import { readStoredSpec } from '../config/stored-spec.ts';
+import type { PipelineSpec } from '../control/pipeline-spec.ts';
 import type { TemporalPlace } from '../temporal/connection.ts';
 import type { Answer, Console } from './console.ts';
 import type { CliPorts, PipelineControl } from './ports.ts';
@@ -48,6 +50,14 @@ export function withControl<Result>(
     return await use(control);
   };
   return unlessInterrupted(work(), signal);
+}
+
+/** The configuration that a pipeline runs with, checked as workers do: it comes from the server. */
+export async function configOf(
+  surroundings: Surroundings,
+  pipeline: string,
+): Promise<PipelineSpec> {
+  return readStoredSpec(await withControl(surroundings, (control) => control.config(pipeline)));
 }
 
 /** The result of the work, or a rejection with the signal's reason as soon as that is aborted. */

@@ -126,13 +126,13 @@ export async function viewIncidents(
   ];
 }
 
-/** The configuration as the workflow has it; `undefined` without a worker. */
 /** The state as the workflow has it; `undefined` while no worker answers. */
 export function viewState(client: Client, pipeline: string): Promise<PipelineState | undefined> {
   const handle = client.workflow.getHandle(pipelineWorkflowId(pipeline));
   return explaining(pipeline, () => ask<PipelineState>(client, handle));
 }
 
+/** The configuration as the workflow has it; `undefined` without a worker. */
 export function viewConfig(client: Client, pipeline: string): Promise<PipelineSpec | undefined> {
   const handle = client.workflow.getHandle(pipelineWorkflowId(pipeline));
   return explaining(pipeline, () => ask<PipelineSpec>(client, handle, CONFIG_QUERY));

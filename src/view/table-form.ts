@@ -11,6 +11,10 @@ import {
 /** The name that a column's values are under in the physical tables, the newest ones. */
 export const storedName = ({ name, stored = name }: StoredColumn): string => stored;
 
+/** Whether one physical column has every value of a column, as it is: rows are then told apart by it alone. */
+export const hasOwnValues = ({ mayBeInexact, earlier, initial }: StoredColumn): boolean =>
+  !mayBeInexact && !earlier && !initial;
+
 /** What a column is, whatever it is called and however its type changes: the name of its first physical column. */
 export const columnIdentity = (column: StoredColumn): string =>
   column.earlier?.at(-1)?.name ?? storedName(column);

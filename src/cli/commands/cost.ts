@@ -1,11 +1,10 @@
-import { readStoredSpec } from '../../config/stored-spec.ts';
 import { SluiceError } from '../../errors/error.ts';
 import type { SinkCost, TableDayCost } from '../../workers/cost.ts';
 import { bytesText, count } from '../amounts.ts';
 import { wholeNumber } from '../option-values.ts';
 import { secretScope } from '../secret-scope.ts';
 import { table } from '../table.ts';
-import { examples, unlessInterrupted, type Verb, withControl } from '../verb.ts';
+import { configOf, examples, unlessInterrupted, type Verb } from '../verb.ts';
 
 interface Options {
   readonly days: number;
@@ -36,9 +35,7 @@ export const cost: Verb = (program, act) => {
       act(async (surroundings, pipeline: string, { days, all }: Options) => {
         if (days < 1 || days > 400)
           throw new SluiceError('cli.usage', '--days is a number from 1 to 400.');
-        const spec = readStoredSpec(
-          await withControl(surroundings, (control) => control.config(pipeline)),
-        );
+        const spec = await configOf(surroundings, pipeline);
         const kinds = Object.values(spec.sinks).map(({ kind }) => kind);
         if (!kinds.includes('bigquery'))
           throw new SluiceError(

@@ -1,10 +1,16 @@
-import { readStoredSpec } from '../../config/stored-spec.ts';
 import { SluiceError } from '../../errors/error.ts';
 import { confirm } from '../confirm.ts';
 import { outcomeText } from '../outcome-text.ts';
 import { requester } from '../requester.ts';
 import { secretScope } from '../secret-scope.ts';
-import { examples, type Surroundings, unlessInterrupted, type Verb, withControl } from '../verb.ts';
+import {
+  configOf,
+  examples,
+  type Surroundings,
+  unlessInterrupted,
+  type Verb,
+  withControl,
+} from '../verb.ts';
 
 interface Options {
   readonly deleteTopics?: boolean;
@@ -72,9 +78,7 @@ async function topicLines(
 ): Promise<readonly string[]> {
   const { ports, temporal, env, signal } = surroundings;
   try {
-    const spec = readStoredSpec(
-      await withControl(surroundings, (control) => control.config(pipeline)),
-    );
+    const spec = await configOf(surroundings, pipeline);
     const topics = await unlessInterrupted(
       ports.pipelineTopics(spec, temporal.namespace, await secretScope(env)),
       signal,

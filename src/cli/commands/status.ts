@@ -1,6 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { Option } from 'commander';
-import { readStoredSpec } from '../../config/stored-spec.ts';
 import { SluiceError } from '../../errors/error.ts';
 import { isCancellation } from '../../errors/policy.ts';
 import type { PipelineView } from '../../temporal/pipeline-view.ts';
@@ -11,7 +10,14 @@ import { secretScope } from '../secret-scope.ts';
 import { statusBlock, statusRow } from '../status-text.ts';
 import { table } from '../table.ts';
 import { isTableWell, tablesText } from '../tables-text.ts';
-import { examples, type Surroundings, unlessInterrupted, type Verb, withControl } from '../verb.ts';
+import {
+  configOf,
+  examples,
+  type Surroundings,
+  unlessInterrupted,
+  type Verb,
+  withControl,
+} from '../verb.ts';
 
 /** What can be waited for. */
 const WAITS = ['streaming', 'caught-up'] as const;
@@ -82,9 +88,7 @@ async function tablesAnswer(
   if (watch === true || waitFor !== undefined)
     throw new SluiceError('cli.usage', '--tables goes with neither --watch nor --wait-for.');
   const { ports, temporal, env, signal } = surroundings;
-  const spec = readStoredSpec(
-    await withControl(surroundings, (control) => control.config(pipeline)),
-  );
+  const spec = await configOf(surroundings, pipeline);
   const standings = await unlessInterrupted(
     ports.tableStandings(spec, temporal.namespace, await secretScope(env)),
     signal,
