@@ -41,7 +41,7 @@ export function decodeHeartbeatV2(body: ByteReader): BodyOf<'heartbeat'> {
   }
   if (file === '')
     throw new SluiceError('binlog.truncated', 'A heartbeat does not name the file it is in.');
-  return { kind: 'heartbeat', file, pos };
+  return { kind: 'heartbeat', file, pos, isWhole: true };
 }
 
 /** code2 length1 message */

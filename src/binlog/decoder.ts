@@ -156,7 +156,12 @@ export class BinlogDecoder {
         body.take(1);
         return { kind: 'rowsQuery', sql: body.utf8(body.left) };
       case EVENT.heartbeat:
-        return { kind: 'heartbeat', file: body.utf8(body.left), pos: header.logPos };
+        return {
+          kind: 'heartbeat',
+          file: body.utf8(body.left),
+          pos: header.logPos,
+          isWhole: false,
+        };
       case EVENT.heartbeatV2:
         return decodeHeartbeatV2(body);
       case EVENT.incident:

@@ -68,7 +68,13 @@ export type BinlogEventBody =
   | { readonly kind: 'tableMap'; readonly table: TableMap }
   | RowsEvent
   | { readonly kind: 'rowsQuery'; readonly sql: string }
-  | { readonly kind: 'heartbeat'; readonly file: string; readonly pos: number }
+  /** Of `pos` the low 32 bits only, unless it `isWhole`. */
+  | {
+      readonly kind: 'heartbeat';
+      readonly file: string;
+      readonly pos: number;
+      readonly isWhole: boolean;
+    }
   | { readonly kind: 'incident'; readonly message: string }
   /** An XA transaction is prepared, or, in one phase, committed. */
   | { readonly kind: 'xaPrepare'; readonly onePhase: boolean }

@@ -55,8 +55,10 @@ export class EventHandler {
     const { position } = this.#parts;
     switch (event.kind) {
       case 'rotate':
-      case 'heartbeat':
         position.rotate(event.file, event.pos);
+        return undefined;
+      case 'heartbeat':
+        position.stand(event);
         return undefined;
       case 'gtid':
         position.begin(event.gtid, event.committedAtUs || event.header.timestampS * 1_000_000);

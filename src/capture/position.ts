@@ -18,6 +18,13 @@ export interface OpenTransaction {
 
 type Mutable<Type> = { -readonly [Name in keyof Type]: Type[Name] };
 
+/** A place in the log; of `pos` the low 32 bits only, unless it is whole. */
+interface LogPlace {
+  readonly file: string;
+  readonly pos: number;
+  readonly isWhole: boolean;
+}
+
 export interface PositionStart {
   readonly gtidSet: GtidSetText;
   readonly commitOrdinal: number;
@@ -104,6 +111,14 @@ export class StreamPosition {
     if (!transaction) return this.#resume?.rows ?? 0;
     return Math.max(transaction.rows, transaction.skipRows);
   }
+  /** Whether the transaction has been read completely. */
+  hasRead(gtid: Gtid): boolean {
+    return this.#executed.contains(gtid);
+  }
+  /** What of the set has not been read completely. */
+  unread(set: GtidSet): GtidSet {
+    return set.subtract(this.#executed);
+  }
   /** Whether every transaction of the set has been read completely. */
   hasPassed(set: GtidSet): boolean {
     return set.isSubsetOf(this.#executed);
@@ -122,6 +137,15 @@ export class StreamPosition {
   rotate(file: string, pos: number): void {
     this.#file = file;
     this.#pos = pos;
+  }
+
+  /**
+   * Where the server says that it is. Servers before 8.0.26 give the low 32 bits of the place only,
+   * so that in a file that has just been entered a place beyond 4 GiB is shown too low.
+   */
+  stand({ file, pos, isWhole }: LogPlace): void {
+    if (isWhole || file !== this.#file) this.rotate(file, pos);
+    else this.advance(pos);
   }
 
   /**

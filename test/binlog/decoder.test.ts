@@ -246,7 +246,7 @@ describe('BinlogDecoder', () => {
     const decoder = new BinlogDecoder();
     decodeAll([without], decoder);
     expect(decodeAll([rawEvent(27, heartbeat, { checksum: false })], decoder)).toMatchObject([
-      { kind: 'heartbeat', file: 'binlog.000021', pos: 1000 },
+      { kind: 'heartbeat', file: 'binlog.000021', pos: 1000, isWhole: false },
     ]);
     const damaged = rawEvent(27, heartbeat);
     damaged[20] = 0x78;
@@ -306,7 +306,7 @@ describe('BinlogDecoder', () => {
       'HEARTBEAT v2',
       41,
       '01 03 612e62 02 04 fd000001 00',
-      { kind: 'heartbeat', file: 'a.b', pos: 65536 },
+      { kind: 'heartbeat', file: 'a.b', pos: 65536, isWhole: true },
     ],
     [
       'ROWS_QUERY longer than its length byte',
