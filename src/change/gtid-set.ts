@@ -36,6 +36,13 @@ export class GtidSet {
     return this.#sources.size === 0;
   }
 
+  /** The highest number of one of its sources; undefined of the empty set. */
+  get newest(): Gtid | undefined {
+    const [entry] = this.#sources;
+    const last = entry?.[1].at(-1);
+    return entry && last && (`${entry[0]}:${last.end - 1}` as Gtid);
+  }
+
   contains(gtid: Gtid): boolean {
     const { source, number } = splitGtid(gtid);
     const list = this.#sources.get(source);

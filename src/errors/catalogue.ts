@@ -299,6 +299,12 @@ export const CATALOGUE = {
     'The server closed the connection, was shut down, or sent nothing for three heartbeats.',
     'Nothing: the pipeline reconnects at its position.',
   ),
+  'mysql.server-changed': entry(
+    'Another server answers at the address of the source',
+    'retry',
+    'Two connections of one attempt have reached two servers: a failover, or an address that stands for several servers.',
+    'Nothing after a failover: the pipeline begins anew with the server that answers. If it comes again, give the address of one server, not of a proxy or reader endpoint that spreads connections.',
+  ),
   'mysql.busy': entry(
     'MySQL has no connection to spare',
     'retry',
@@ -366,6 +372,12 @@ export const CATALOGUE = {
     'retry',
     'Transactions already read from the log did not become visible to SELECT in time.',
     'Nothing if it passes; otherwise look for stuck commits on the source, such as a semi-sync wait.',
+  ),
+  'snapshot.window-timeout': entry(
+    'The log does not show what the source has executed',
+    'retry',
+    'A chunk waits for transactions of gtid_executed that came by another way than the log, as by SET GLOBAL gtid_purged: what they changed is in no log.',
+    'Nothing if it passes; the next attempt compares gtid_purged with the position and opens an incident if changes are missing.',
   ),
   'snapshot.key-unsupported': entry(
     'A table has a key that chunks cannot be cut by',

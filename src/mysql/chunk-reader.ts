@@ -9,7 +9,7 @@ import { type ChunkQuery, chunkQuery } from './chunk-query.ts';
 import { connect, type MysqlAccount, type MysqlSession, type RawRow } from './connection.ts';
 import { errorNumberOf } from './failure.ts';
 import { oneTable, readTables, tellDefinitions } from './information-schema.ts';
-import { executedWithin, readBinlogEnd } from './server-status.ts';
+import { executedWithin, readExecuted } from './server-status.ts';
 
 export interface ChunkReaderSettings {
   /** How long transactions the stream has shown may take to become visible. */
@@ -46,8 +46,8 @@ interface KnownTable {
 /**
  * Reads chunks over one connection to the server that is streamed.
  *
- * Barrier, SELECT and the end of the log follow one another on that connection. A read that is cut
- * or cancelled costs the connection; the next one makes a new one.
+ * Barrier, SELECT and the set of what was executed follow one another on that connection. A read that
+ * is cut or cancelled costs the connection; the next one makes a new one, to the same server.
  */
 export class MysqlChunkReader implements ChunkReader {
   readonly #account: MysqlAccount;
@@ -58,7 +58,6 @@ export class MysqlChunkReader implements ChunkReader {
   /** Counts `forget`: a definition asked for before is not kept after. */
   #forgotten = 0;
   #session: MysqlSession | undefined;
-  #version = '';
   #rows = new ChunkBytes();
 
   constructor(account: MysqlAccount, settings: ChunkReaderSettings = {}) {
@@ -92,8 +91,6 @@ export class MysqlChunkReader implements ChunkReader {
     const session = await connect(this.#account, SESSION, signal);
     this.#session = session;
     await tellDefinitions(session);
-    const [row] = await session.query('SELECT @@version AS version', 'reading the version');
-    this.#version = row?.['version'] ?? '';
     return session;
   }
 
@@ -168,8 +165,8 @@ export class MysqlChunkReader implements ChunkReader {
       last = row;
       return true;
     });
-    // After the SELECT, on whichever connection: what the rows show is in the log before this.
-    const high = await readBinlogEnd(await this.#connected(signal), this.#version);
+    // After the SELECT, on whichever connection.
+    const { executed, purged } = await readExecuted(await this.#connected(signal));
     if (rows.length > 0) known.averageRowBytes = rows.bytes / rows.length;
     const complete = whole && rows.length < limit;
     // A table that has been read leaves no buffer behind.
@@ -179,7 +176,8 @@ export class MysqlChunkReader implements ChunkReader {
       rows,
       ...(last ? { lastKey: query.keyOf(last) } : {}),
       complete,
-      high,
+      high: executed,
+      purged,
     };
   }
 }

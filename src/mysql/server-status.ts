@@ -1,5 +1,6 @@
 import type { BinlogEnd } from '../capture/source-server.ts';
 import type { GtidSetText } from '../change/gtid.ts';
+import { formatGtidSet, parseGtidSet } from '../change/gtid-set.ts';
 import { SluiceError } from '../errors/error.ts';
 import type { MysqlSession } from './connection.ts';
 
@@ -42,6 +43,44 @@ export async function executedWithin(
     [gtidSet, timeoutS],
   );
   return row?.['timedOut'] === '0';
+}
+
+/** Longer than the last steps of any commit, and no more than a chunk may well wait. */
+const COMMIT_STEPS_MS = 1_000;
+
+/**
+ * What the server has executed, with everything that a SELECT before this may have seen.
+ *
+ * An engine shows a transaction before `gtid_executed` does; in between its GTID is owned (MySQL's
+ * sql/binlog.cc: process_commit_stage_queue, then update_commit_group). What was owned is waited for,
+ * but not for long: what goes on being owned is a transaction that still runs, of an applier or of a
+ * session with a GTID_NEXT of its own, and has shown nobody anything.
+ */
+export async function readExecuted(
+  session: MysqlSession,
+): Promise<{ readonly executed: GtidSetText; readonly purged: GtidSetText }> {
+  const [before] = await session.query(
+    'SELECT @@global.gtid_owned AS owned',
+    'reading what is being committed',
+  );
+  const owned = ownedGtids(before?.['owned'] ?? '');
+  if (owned !== '') await executedWithin(session, owned, COMMIT_STEPS_MS);
+  const [row] = await session.query(
+    'SELECT @@global.gtid_executed AS executed, @@global.gtid_purged AS purged',
+    'reading what has been executed',
+  );
+  return {
+    executed: canonicalGtids(row?.['executed']),
+    purged: canonicalGtids(row?.['purged']),
+  };
+}
+
+/** `uuid:number#thread`, with as many threads as there are owners. */
+const ownedGtids = (text: string): GtidSetText => canonicalGtids(text.replace(/#\d+/g, ''));
+
+/** A set as the server prints it, in the form that is on record. */
+export function canonicalGtids(gtidSet: string | null | undefined): GtidSetText {
+  return formatGtidSet(parseGtidSet(gtidSet ?? ''));
 }
 
 /** Whether the server itself replicates from another one. Needs REPLICATION CLIENT. */

@@ -1,7 +1,6 @@
 import type { CascadingKey } from '../capture/cascades.ts';
 import type { EventStream, ServerHistory, Sight, SourceServer } from '../capture/source-server.ts';
 import type { GtidSetText } from '../change/gtid.ts';
-import { formatGtidSet, parseGtidSet } from '../change/gtid-set.ts';
 import type { TableId } from '../change/table.ts';
 import { followedTables, type TablePatterns } from '../change/table-pattern.ts';
 import { type DumpSettings, openBinlogStream } from './binlog-stream.ts';
@@ -9,7 +8,7 @@ import { readCascadingKeys } from './cascading-keys.ts';
 import { connect, type MysqlAccount, type MysqlSession } from './connection.ts';
 import { allTables, oneTable, readSights, tellDefinitions } from './information-schema.ts';
 import { databasesReadAsAWhole } from './readable-databases.ts';
-import { executedWithin, readBinlogEnd } from './server-status.ts';
+import { canonicalGtids, executedWithin, readBinlogEnd } from './server-status.ts';
 
 export type SourceServerSettings = DumpSettings & TablePatterns;
 
@@ -39,8 +38,8 @@ export class MysqlSourceServer implements SourceServer {
     return {
       serverUuid: row?.['serverUuid'] ?? '',
       version: row?.['version'] ?? '',
-      gtidExecuted: canonical(row?.['executed']),
-      gtidPurged: canonical(row?.['purged']),
+      gtidExecuted: canonicalGtids(row?.['executed']),
+      gtidPurged: canonicalGtids(row?.['purged']),
       binlogEnd,
       oldestFile: oldest?.['Log_name'] ?? '',
       ignoresNameCase: row?.['nameCase'] !== '0',
@@ -56,7 +55,7 @@ export class MysqlSourceServer implements SourceServer {
       'SELECT @@global.gtid_executed AS executed',
       'reading what has been executed',
     );
-    return canonical(row?.['executed']);
+    return canonicalGtids(row?.['executed']);
   }
 
   async capturedTables(): Promise<readonly { readonly id: TableId; readonly sight: Sight }[]> {
@@ -104,8 +103,4 @@ export class MysqlSourceServer implements SourceServer {
     await tellDefinitions(session);
     return session;
   }
-}
-
-function canonical(gtidSet: string | null | undefined): GtidSetText {
-  return formatGtidSet(parseGtidSet(gtidSet ?? ''));
 }

@@ -29,8 +29,10 @@ export interface Chunk {
   readonly lastKey?: readonly string[];
   /** No row is left behind this chunk. */
   readonly complete: boolean;
-  /** End of the log read after the SELECT: what the rows show happened before it. */
-  readonly high: { readonly file: string; readonly pos: number };
+  /** What the server had executed after the SELECT: whatever the rows show is in it. */
+  readonly high: GtidSetText;
+  /** What of it was in no file of the log any more, so that a stream that has not read it never will. */
+  readonly purged: GtidSetText;
 }
 
 /** Port: reads tables in key order on the server that is streamed. Implemented in src/mysql. */

@@ -3,7 +3,7 @@ import type { Sequence } from '../change/sequence.ts';
 import { type TableId, type TableName, tableIdOf } from '../change/table.ts';
 import { SluiceError } from '../errors/error.ts';
 import type { Chunk, ChunkReader } from './chunk-reader.ts';
-import { ChunkWindow } from './chunk-window.ts';
+import { ChunkWindow, type StreamedLog } from './chunk-window.ts';
 import {
   addAfterRemoval,
   addTables,
@@ -50,7 +50,14 @@ const NOT_OF_ONE_TABLE: ReadonlySet<string> = new Set([
   'mysql.access-denied',
   'mysql.tls-failed',
   'snapshot.barrier-timeout',
+  'mysql.server-changed',
 ]);
+
+/** How long the stream may stand still before what SELECT has seen, while nothing keeps it from here. */
+const WINDOW_TIMEOUT_MS = 60_000;
+
+/** A chunk that was given up is read again with so many times fewer rows, so that its read ends sooner. */
+const SHRINKS_BY = 4;
 
 /** Failures that may pass by themselves. */
 const MAY_PASS: ReadonlySet<string> = new Set(['mysql.query-failed']);
@@ -62,6 +69,11 @@ interface Flight {
   error: { readonly cause: unknown } | undefined;
 }
 
+/** The stream as a copy needs it: between two transactions, with everything that has been taken off it. */
+export interface StreamPlace extends StreamedLog {
+  readonly gtidSet: GtidSetText;
+}
+
 interface Failures {
   readonly count: number;
   readonly notBeforeMs: number;
@@ -70,10 +82,11 @@ interface Failures {
 /**
  * Copies tables beside the stream: one chunk at a time, each emitted when its window has closed.
  *
- * The window opens when the barrier set is taken and closes when the stream has passed the end of
- * the log as read after the SELECT; a row whose key the stream showed in between is dropped, since
- * the stream's row is at least as new. DDL on the table throws the chunk away. A table that fails is
- * tried again while others are read, and then given up alone.
+ * The window opens when the barrier set is taken and closes when the stream has read what the server
+ * had executed after the SELECT; a row whose key the stream showed in between is dropped, since the
+ * stream's row is at least as new. DDL on the table throws the chunk away, and so do changes of too
+ * many keys while it is read: then fewer rows are read at once. A table that fails is tried again
+ * while others are read, and then given up alone.
  */
 export class SnapshotRunner {
   readonly #reader: ChunkReader;
@@ -81,6 +94,8 @@ export class SnapshotRunner {
   readonly #nowMs: () => number;
   readonly #onSettled: () => void;
   readonly #failures = new Map<TableName, Failures>();
+  /** Rows of a chunk, of tables whose chunks had to shrink. */
+  readonly #fewerRows = new Map<TableName, number>();
   #plan: SnapshotPlan;
   #flight: Flight | undefined;
   /** The copies whose beginning this attempt has put on record. */
@@ -161,7 +176,7 @@ export class SnapshotRunner {
 
   /** Whether keys of this table must be reported by `touch`. */
   watches(table: TableName): boolean {
-    return this.#flight?.table === table;
+    return this.#flight?.table === table && !this.#flight.window.invalid;
   }
 
   touch(keyText: string): void {
@@ -182,25 +197,15 @@ export class SnapshotRunner {
    * Emits the chunk in flight when its window has closed, and starts the next one. Only between
    * transactions.
    *
-   * @param position  where the stream is, and everything that has been taken off it
-   * @throws whatever is no table's own failure
+   * @throws whatever is no table's own failure; `snapshot.window-timeout` when the log does not show
+   *   what the server has executed
    */
-  async step(
-    position: {
-      readonly place: { readonly file: string; readonly pos: number };
-      readonly gtidSet: GtidSetText;
-    },
-    target: CopyTarget,
-    signal: AbortSignal,
-  ): Promise<void> {
-    await this.#land(position.place, target);
-    this.#takeOff(position.gtidSet, target, signal);
+  async step(stream: StreamPlace, target: CopyTarget, signal: AbortSignal): Promise<void> {
+    await this.#land(stream, target);
+    this.#takeOff(stream, target, signal);
   }
 
-  async #land(
-    place: { readonly file: string; readonly pos: number },
-    target: CopyTarget,
-  ): Promise<void> {
+  async #land(stream: StreamPlace, target: CopyTarget): Promise<void> {
     const flight = this.#flight;
     if (!flight) return;
     if (flight.error) {
@@ -214,12 +219,31 @@ export class SnapshotRunner {
     const copy = this.current;
     if (window.invalid || !copy) {
       this.#flight = undefined;
+      if (window.overflowed) this.#shrink(flight.table);
       return;
     }
-    if (!window.ready(place)) return;
+    if (!window.ready(stream, this.#nowMs())) {
+      throwIfOverdue(flight);
+      return;
+    }
     this.#flight = undefined;
     await target.emit(chunk, window.surviving(chunk.rows));
+    this.#grow(flight.table);
     this.#advance(copy, chunk, target);
+  }
+
+  #rowsOf(table: TableName): number {
+    return this.#fewerRows.get(table) ?? this.#limits.maxRows;
+  }
+
+  #shrink(table: TableName): void {
+    this.#fewerRows.set(table, Math.max(1, Math.floor(this.#rowsOf(table) / SHRINKS_BY)));
+  }
+
+  #grow(table: TableName): void {
+    const rows = this.#rowsOf(table) * 2;
+    if (rows >= this.#limits.maxRows) this.#fewerRows.delete(table);
+    else this.#fewerRows.set(table, rows);
   }
 
   /** The target may have given the table up while it took the chunk. */
@@ -255,7 +279,7 @@ export class SnapshotRunner {
     target.failed(id, error);
   }
 
-  #takeOff(barrier: GtidSetText, target: CopyTarget, signal: AbortSignal): void {
+  #takeOff(stream: StreamPlace, target: CopyTarget, signal: AbortSignal): void {
     if (this.#flight) return;
     const nowMs = this.#nowMs();
     const isReady = (table: TableName): boolean =>
@@ -273,19 +297,19 @@ export class SnapshotRunner {
       error: undefined,
     };
     this.#flight = flight;
-    const { maxRows, maxBytes } = this.#limits;
+    const { maxBytes } = this.#limits;
+    const maxRows = this.#rowsOf(copy.table);
     const after = copy.cursor ? { after: copy.cursor } : {};
+    const barrier = stream.gtidSet;
     this.#reader
       .readChunk({ table: tableIdOf(copy.table), ...after, maxRows, maxBytes, barrier }, signal)
-      .then(
-        (chunk) => {
-          flight.chunk = chunk;
-          flight.window.settle(chunk.high);
-        },
-        (error: unknown) => {
-          flight.error = { cause: error };
-        },
-      )
+      .then((chunk) => {
+        flight.window.settle(chunk);
+        flight.chunk = chunk;
+      })
+      .catch((error: unknown) => {
+        flight.error = { cause: error };
+      })
       .finally(this.#onSettled);
   }
 
@@ -296,6 +320,18 @@ export class SnapshotRunner {
 
 const copyId = ({ snapshotId, table, beganAt }: SnapshotTable): string =>
   `${snapshotId}/${beganAt}/${table}`;
+
+function throwIfOverdue({ table, window }: Flight): void {
+  const missing = window.overdue(WINDOW_TIMEOUT_MS);
+  if (missing === undefined) return;
+  throw new SluiceError(
+    'snapshot.window-timeout',
+    `While copying ${table}: the server has executed ${shortened(missing)}, which its log has not shown for ${WINDOW_TIMEOUT_MS / 1000} s.`,
+    { facts: { table, missing: shortened(missing), timeoutMs: WINDOW_TIMEOUT_MS } },
+  );
+}
+
+const shortened = (set: GtidSetText): string => (set.length > 300 ? `${set.slice(0, 300)}…` : set);
 
 function throwUnlessOfOneTable(error: unknown): asserts error is SluiceError {
   if (!(error instanceof SluiceError) || NOT_OF_ONE_TABLE.has(error.code)) throw error;

@@ -1,9 +1,11 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { GtidSetText } from '../../src/change/gtid.ts';
+import type { Gtid, GtidSetText } from '../../src/change/gtid.ts';
+import { parseGtidSet } from '../../src/change/gtid-set.ts';
 import { tableName } from '../../src/change/table.ts';
 import { chunkQuery } from '../../src/mysql/chunk-query.ts';
 import { MysqlChunkReader } from '../../src/mysql/chunk-reader.ts';
+import { connect } from '../../src/mysql/connection.ts';
 import type { Chunk } from '../../src/snapshot/chunk-reader.ts';
 import { type RowText, rowTexts } from '../support/chunk-rows.ts';
 import { EVERY_TYPE } from './every-type.ts';
@@ -133,13 +135,52 @@ describe.skipIf(!MYSQL_URL)('the chunk reader', () => {
     ]);
   });
 
-  it('answers the end of the log behind what it has read', async () => {
+  it('answers what was executed behind what it has read', async () => {
     await db.run('CREATE TABLE ends (id INT PRIMARY KEY)', 'INSERT INTO ends VALUES (1)');
     const first = await read('ends', undefined, 10);
     await db.run('INSERT INTO ends VALUES (2)');
     const second = await read('ends', undefined, 10);
     expect(second.rows).toHaveLength(2);
-    expect(second.high.pos).toBeGreaterThan(first.high.pos);
+    const between = parseGtidSet(second.high).subtract(parseGtidSet(first.high));
+    expect(between.isEmpty).toBe(false);
+    expect(parseGtidSet(await db.executed()).subtract(parseGtidSet(second.high)).isEmpty).toBe(
+      true,
+    );
+  });
+
+  it('answers what is in no file of the log any more', async () => {
+    await db.run('CREATE TABLE kept (id INT PRIMARY KEY)', 'FLUSH BINARY LOGS');
+    const [status] = await db.session.query('SHOW BINARY LOG STATUS', 'test');
+    await db.run(`PURGE BINARY LOGS TO '${status?.['File']}'`, 'INSERT INTO kept VALUES (1)');
+    const { high, purged } = await read('kept', undefined, 10);
+    expect(parseGtidSet(purged).isSubsetOf(parseGtidSet(high))).toBe(true);
+    expect(parseGtidSet(high).subtract(parseGtidSet(purged)).isEmpty).toBe(false);
+    expect(purged).not.toBe('');
+  });
+
+  it('waits for a commit that is under way, and not for a transaction that only runs', async () => {
+    await db.run('CREATE TABLE owned (id INT PRIMARY KEY)');
+    const sources = [
+      '0badc0de-0000-0000-0000-000000000001',
+      '0badc0de-0000-0000-0000-000000000002',
+    ];
+    const sessions = await Promise.all(sources.map(() => connect(account(), {}, never)));
+    try {
+      for (const [index, session] of sessions.entries()) {
+        await session.query(`SET gtid_next = '${sources[index]}:${process.pid}'`, 'test');
+        await session.query('BEGIN', 'test');
+        await session.query(`INSERT INTO ${db.name}.owned VALUES (${index})`, 'test');
+      }
+      const [row] = await db.session.query('SELECT @@global.gtid_owned AS owned', 'test');
+      for (const source of sources) expect(row?.['owned']).toContain(source);
+      const reading = read('owned', undefined, 10);
+      await sessions[0]?.query('COMMIT', 'test');
+      const { high } = await reading;
+      expect(parseGtidSet(high).contains(`${sources[0]}:${process.pid}` as Gtid)).toBe(true);
+      expect(parseGtidSet(high).contains(`${sources[1]}:${process.pid}` as Gtid)).toBe(false);
+    } finally {
+      for (const session of sessions) session.destroy();
+    }
   });
 
   it('reads invisible columns and generated invisible keys', async () => {

@@ -333,7 +333,8 @@ export class SimulatedMysql implements SourceServer, ChunkReader {
       rows: chunkRows(schema, values),
       ...(last ? { lastKey: keyNumbers(table, last).map(String) } : {}),
       complete: taken.length === rows.length,
-      high: { file: FILE, pos: this.#log.length * STEP },
+      high: gtidSetOf(this.#log.length),
+      purged: gtidSetOf(this.#purged),
     };
   }
 

@@ -192,7 +192,8 @@ export class SimulatedSource implements SourceServer, ChunkReader {
       rows: chunkRows(ACCOUNTS, values),
       ...(last === undefined ? {} : { lastKey: [String(last)] }),
       complete: taken.length === keys.length,
-      high: { file: 'binlog.000001', pos: this.#log.length * 1000 },
+      high: gtidSetOf(this.#log.length),
+      purged: gtidSetOf(0),
     };
   }
 
