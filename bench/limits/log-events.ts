@@ -1,6 +1,7 @@
 import { EVENT } from '../../src/binlog/event-type.ts';
 import type { GtidSetText } from '../../src/change/gtid.ts';
 import { openBinlogStream } from '../../src/mysql/binlog-stream.ts';
+import { OneServer } from '../../src/mysql/one-server.ts';
 import type { LimitTask } from './limit-process.ts';
 
 const SERVER_ID = 7_100;
@@ -15,7 +16,12 @@ export async function* logEvents({
 }: LimitTask): AsyncGenerator<readonly Buffer[]> {
   const settings = { serverId: SERVER_ID, identity: 'bench-limits' };
   const after = from.gtidSet as GtidSetText;
-  await using stream = await openBinlogStream(mysql, settings, after, new AbortController().signal);
+  await using stream = await openBinlogStream(
+    new OneServer(mysql),
+    settings,
+    after,
+    new AbortController().signal,
+  );
   for (;;) {
     const events = Array.from(await stream.read(), ({ bytes, start, end }) =>
       bytes.subarray(start, end),

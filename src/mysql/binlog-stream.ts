@@ -5,9 +5,10 @@ import type { EventBytes, EventStream } from '../capture/source-server.ts';
 import type { GtidSetText } from '../change/gtid.ts';
 import { parseGtidSet } from '../change/gtid-set.ts';
 import { SluiceError } from '../errors/error.ts';
-import { connect, type MysqlAccount, type MysqlSession, socketOf } from './connection.ts';
+import { type MysqlSession, socketOf } from './connection.ts';
 import { dumpCommand, replicaUuid } from './dump-command.ts';
 import { dumpFailure } from './dump-failure.ts';
+import type { OneServer } from './one-server.ts';
 import { type Packet, PacketFramer } from './packet-framer.ts';
 
 export interface DumpSettings {
@@ -43,14 +44,14 @@ const ERR = 0xff;
  * @throws {SluiceError} `binlog.purged`, `binlog.diverged` or a `mysql.*` code
  */
 export async function openBinlogStream(
-  account: MysqlAccount,
+  server: OneServer,
   settings: DumpSettings,
   after: GtidSetText,
   signal: AbortSignal,
 ): Promise<EventStream> {
   const heartbeatMs = settings.heartbeatMs ?? HEARTBEAT_MS;
-  const session = await connect(account, dumpVariables(settings.identity, heartbeatMs), signal);
-  const stream = new BinlogStream(session, account, {
+  const session = await server.connect(dumpVariables(settings.identity, heartbeatMs), signal);
+  const stream = new BinlogStream(session, server, {
     silenceMs: heartbeatMs * SILENT_HEARTBEATS,
     maxBufferedBytes: settings.maxBufferedBytes ?? MAX_BUFFERED_BYTES,
   });
@@ -97,7 +98,7 @@ interface Waiter {
 
 class BinlogStream implements EventStream {
   readonly #session: MysqlSession;
-  readonly #account: MysqlAccount;
+  readonly #server: OneServer;
   readonly #limits: StreamLimits;
   readonly #socket: Socket;
   readonly #framer = new PacketFramer();
@@ -114,9 +115,9 @@ class BinlogStream implements EventStream {
   /** What the opening has read, for the first reader. */
   #opened: Iterable<EventBytes> | undefined;
 
-  constructor(session: MysqlSession, account: MysqlAccount, limits: StreamLimits) {
+  constructor(session: MysqlSession, server: OneServer, limits: StreamLimits) {
     this.#session = session;
-    this.#account = account;
+    this.#server = server;
     this.#limits = limits;
     this.#socket = socketOf(session);
     this.#silence = setTimeout(() => {
@@ -177,7 +178,7 @@ class BinlogStream implements EventStream {
     this.fail(this.#lost('it was closed here'));
     this.#session.destroy();
     // A dump thread with nothing to send notices a closed socket only at its next heartbeat.
-    if (!this.#serverEnded) await killThread(this.#account, this.#session.threadId);
+    if (!this.#serverEnded) await killThread(this.#server, this.#session.threadId);
   }
 
   #onData(chunk: Buffer): void {
@@ -309,11 +310,12 @@ function* chained(
 }
 
 /** Best effort: a thread that stays behind is ended by the next dump of the same pipeline. */
-async function killThread(account: MysqlAccount, threadId: number): Promise<void> {
+async function killThread(server: OneServer, threadId: number): Promise<void> {
   try {
-    await using session = await connect(account, {}, AbortSignal.timeout(KILL_TIMEOUT_MS));
+    await using session = await server.connect({}, AbortSignal.timeout(KILL_TIMEOUT_MS));
     await session.query(`KILL ${threadId}`, 'ending the dump');
   } catch {
-    // The server is away or the thread is gone already.
+    // The server is away, or another one answers, where the number is of somebody else's thread, or
+    // the thread is gone already.
   }
 }

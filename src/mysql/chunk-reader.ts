@@ -6,9 +6,10 @@ import type { Chunk, ChunkReader, ChunkRequest } from '../snapshot/chunk-reader.
 import { schemaIdOf } from '../topic/schema-record.ts';
 import { ChunkBytes } from './chunk-bytes.ts';
 import { type ChunkQuery, chunkQuery } from './chunk-query.ts';
-import { connect, type MysqlAccount, type MysqlSession, type RawRow } from './connection.ts';
+import type { MysqlSession, RawRow } from './connection.ts';
 import { errorNumberOf } from './failure.ts';
 import { oneTable, readTables, tellDefinitions } from './information-schema.ts';
+import type { OneServer } from './one-server.ts';
 import { executedWithin, readExecuted } from './server-status.ts';
 
 export interface ChunkReaderSettings {
@@ -50,7 +51,7 @@ interface KnownTable {
  * is cut or cancelled costs the connection; the next one makes a new one, to the same server.
  */
 export class MysqlChunkReader implements ChunkReader {
-  readonly #account: MysqlAccount;
+  readonly #server: OneServer;
   readonly #barrierTimeoutMs: number;
   readonly #invalidText: ChunkReaderSettings['invalidText'];
   readonly #closing = new AbortController();
@@ -60,8 +61,8 @@ export class MysqlChunkReader implements ChunkReader {
   #session: MysqlSession | undefined;
   #rows = new ChunkBytes();
 
-  constructor(account: MysqlAccount, settings: ChunkReaderSettings = {}) {
-    this.#account = account;
+  constructor(server: OneServer, settings: ChunkReaderSettings = {}) {
+    this.#server = server;
     this.#barrierTimeoutMs = settings.barrierTimeoutMs ?? BARRIER_TIMEOUT_MS;
     this.#invalidText = settings.invalidText;
   }
@@ -88,7 +89,7 @@ export class MysqlChunkReader implements ChunkReader {
 
   async #connected(signal: AbortSignal): Promise<MysqlSession> {
     if (this.#session?.usable) return this.#session;
-    const session = await connect(this.#account, SESSION, signal);
+    const session = await this.#server.connect(SESSION, signal);
     this.#session = session;
     await tellDefinitions(session);
     return session;

@@ -5,8 +5,9 @@ import type { TableId } from '../change/table.ts';
 import { followedTables, type TablePatterns } from '../change/table-pattern.ts';
 import { type DumpSettings, openBinlogStream } from './binlog-stream.ts';
 import { readCascadingKeys } from './cascading-keys.ts';
-import { connect, type MysqlAccount, type MysqlSession } from './connection.ts';
+import type { MysqlSession } from './connection.ts';
 import { allTables, oneTable, readSights, tellDefinitions } from './information-schema.ts';
+import type { OneServer } from './one-server.ts';
 import { databasesReadAsAWhole } from './readable-databases.ts';
 import { canonicalGtids, executedWithin, readBinlogEnd } from './server-status.ts';
 
@@ -18,13 +19,13 @@ const HISTORY = `SELECT @@server_uuid AS serverUuid, @@version AS version,
 
 /** The source over one control connection, made when first needed and again after it broke. */
 export class MysqlSourceServer implements SourceServer {
-  readonly #account: MysqlAccount;
+  readonly #server: OneServer;
   readonly #settings: SourceServerSettings;
   readonly #closing = new AbortController();
   #session: Promise<MysqlSession> | undefined;
 
-  constructor(account: MysqlAccount, settings: SourceServerSettings) {
-    this.#account = account;
+  constructor(server: OneServer, settings: SourceServerSettings) {
+    this.#server = server;
     this.#settings = settings;
   }
 
@@ -76,7 +77,7 @@ export class MysqlSourceServer implements SourceServer {
   }
 
   openStream(after: GtidSetText, signal: AbortSignal): Promise<EventStream> {
-    return openBinlogStream(this.#account, this.#settings, after, signal);
+    return openBinlogStream(this.#server, this.#settings, after, signal);
   }
 
   async close(): Promise<void> {
@@ -99,7 +100,7 @@ export class MysqlSourceServer implements SourceServer {
   }
 
   async #open(): Promise<MysqlSession> {
-    const session = await connect(this.#account, {}, this.#closing.signal);
+    const session = await this.#server.connect({}, this.#closing.signal);
     await tellDefinitions(session);
     return session;
   }

@@ -7,6 +7,7 @@ import type { Tripwire } from '../control/stream-command.ts';
 import { onTableFailure, rowSettings } from '../control/table-settings.ts';
 import { KafkaPipelineLog } from '../kafka/pipeline-log.ts';
 import { MysqlChunkReader } from '../mysql/chunk-reader.ts';
+import { OneServer } from '../mysql/one-server.ts';
 import { MysqlSourceServer } from '../mysql/source-server.ts';
 import { ProgressMeter } from './capture-progress.ts';
 import { mysqlAccount, pipelineLogOptions } from './connections.ts';
@@ -53,14 +54,15 @@ async function attempt(
     ...(await pipelineLogOptions(spec, secrets)),
     reach: port.reach,
   });
-  const server = new MysqlSourceServer(account, {
+  const source = new OneServer(account);
+  const server = new MysqlSourceServer(source, {
     serverId: spec.source.serverId,
     identity: dumpIdentity(task),
     include,
     exclude,
     ghostTables,
   });
-  const reader = new MysqlChunkReader(account, { invalidText });
+  const reader = new MysqlChunkReader(source, { invalidText });
   try {
     await runCapture(
       {

@@ -4,6 +4,7 @@ import type { EventStream } from '../../src/capture/source-server.ts';
 import type { GtidSetText } from '../../src/change/gtid.ts';
 import { type DumpSettings, openBinlogStream } from '../../src/mysql/binlog-stream.ts';
 import { replicaUuid } from '../../src/mysql/dump-command.ts';
+import { OneServer } from '../../src/mysql/one-server.ts';
 import { FakeServer } from './fake-server.ts';
 
 const NOTHING = '' as GtidSetText;
@@ -14,7 +15,7 @@ async function opened(
   server: FakeServer,
   settings: DumpSettings = SETTINGS,
 ): Promise<{ stream: EventStream; dump: Awaited<ReturnType<FakeServer['dump']>> }> {
-  const opening = openBinlogStream(server.account, settings, NOTHING, never);
+  const opening = openBinlogStream(new OneServer(server.account), settings, NOTHING, never);
   const dump = await server.dump();
   dump.event(Buffer.from('first'));
   const stream = await opening;
@@ -26,7 +27,12 @@ describe('the dump', () => {
   it('asks for everything behind the set, as the replica of its pipeline', async () => {
     await using server = await FakeServer.start();
     const uuid = '3e11fa47-71ca-11e1-9e33-c80aa9429562';
-    const opening = openBinlogStream(server.account, SETTINGS, `${uuid}:1-5` as GtidSetText, never);
+    const opening = openBinlogStream(
+      new OneServer(server.account),
+      SETTINGS,
+      `${uuid}:1-5` as GtidSetText,
+      never,
+    );
     const dump = await server.dump();
     dump.event(Buffer.from('first'));
     await using stream = await opening;
@@ -61,7 +67,7 @@ describe('the dump', () => {
 
   it('refuses to open when the server refuses the position', async () => {
     await using server = await FakeServer.start();
-    const opening = openBinlogStream(server.account, SETTINGS, NOTHING, never);
+    const opening = openBinlogStream(new OneServer(server.account), SETTINGS, NOTHING, never);
     const refused = expect(opening).rejects.toMatchObject({ code: 'binlog.purged' });
     (await server.dump()).error(
       1236,
@@ -147,7 +153,12 @@ describe('the dump', () => {
   it('opens no longer than its signal allows', async () => {
     await using server = await FakeServer.start();
     const abort = new AbortController();
-    const opening = openBinlogStream(server.account, SETTINGS, NOTHING, abort.signal);
+    const opening = openBinlogStream(
+      new OneServer(server.account),
+      SETTINGS,
+      NOTHING,
+      abort.signal,
+    );
     const cancelled = expect(opening).rejects.toThrow('no more');
     await server.dump();
     abort.abort(new Error('no more'));

@@ -6,6 +6,7 @@ import { tableName } from '../../src/change/table.ts';
 import { chunkQuery } from '../../src/mysql/chunk-query.ts';
 import { MysqlChunkReader } from '../../src/mysql/chunk-reader.ts';
 import { connect } from '../../src/mysql/connection.ts';
+import { OneServer } from '../../src/mysql/one-server.ts';
 import type { Chunk } from '../../src/snapshot/chunk-reader.ts';
 import { type RowText, rowTexts } from '../support/chunk-rows.ts';
 import { EVERY_TYPE } from './every-type.ts';
@@ -23,7 +24,7 @@ describe.skipIf(!MYSQL_URL)('the chunk reader', () => {
 
   beforeAll(async () => {
     db = await testDatabase({ 'SESSION sql_mode': "'ALLOW_INVALID_DATES'" });
-    reader = new MysqlChunkReader(account());
+    reader = new MysqlChunkReader(new OneServer(account()));
   });
   afterAll(async () => {
     await reader.close();
@@ -251,7 +252,7 @@ describe.skipIf(!MYSQL_URL)('the chunk reader', () => {
   it('waits for what the stream has shown, and says so when it does not come', async () => {
     await db.run('CREATE TABLE barred (id INT PRIMARY KEY)');
     const future = await futureOf(db);
-    const impatient = new MysqlChunkReader(account(), { barrierTimeoutMs: 50 });
+    const impatient = new MysqlChunkReader(new OneServer(account()), { barrierTimeoutMs: 50 });
     const request = {
       table: { database: db.name, table: 'barred' },
       maxRows: 1,
@@ -319,7 +320,9 @@ describe.skipIf(!MYSQL_URL)('the chunk reader', () => {
     await db.run(
       ...Object.entries(defaults).map(([name, value]) => `SET GLOBAL ${name} = ${value}`),
     );
-    const other = restoring.adopt(new MysqlChunkReader(account()), (it) => it.close());
+    const other = restoring.adopt(new MysqlChunkReader(new OneServer(account())), (it) =>
+      it.close(),
+    );
     const rows = await other.readChunk(
       {
         table: { database: db.name, table: 'swayed' },

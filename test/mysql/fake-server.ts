@@ -7,11 +7,12 @@ const COM_QUERY = 0x03;
 const COM_DUMP_GTID = 0x1e;
 
 /**
- * As much of a MySQL server as a dump needs: it lets everybody in, answers OK to every statement,
- * and hands the socket to the test when a dump is asked for.
+ * As much of a MySQL server as a dump needs: it lets everybody in, tells its uuid, answers OK to every
+ * other statement, and hands the socket to the test when a dump is asked for.
  */
 export class FakeServer implements AsyncDisposable {
   readonly statements: string[] = [];
+  uuid = '00000000-0000-0000-0000-000000000001';
   readonly #server = createServer((socket) => {
     this.#serve(socket);
   });
@@ -57,8 +58,12 @@ export class FakeServer implements AsyncDisposable {
           authenticated = true;
           socket.write(packet(2, OK_PACKET));
         } else if (kind === COM_QUERY) {
-          this.statements.push(body.toString('utf8'));
-          if (!this.unanswered.test(body.toString('utf8'))) socket.write(packet(1, OK_PACKET));
+          const statement = body.toString('utf8');
+          this.statements.push(statement);
+          if (this.unanswered.test(statement)) continue;
+          if (/@@global.server_uuid/.test(statement))
+            socket.write(oneRow({ uuid: this.uuid, hostname: `host-${this.uuid.at(-1)}` }));
+          else socket.write(packet(1, OK_PACKET));
         } else if (kind === COM_DUMP_GTID)
           this.#dump.resolve(new FakeDump(socket, Buffer.concat([Buffer.of(kind), body])));
       }
@@ -105,6 +110,25 @@ function packet(sequence: number, payload: Buffer): Buffer {
   header.writeUIntLE(payload.length, 0, 3);
   header[3] = sequence & 0xff;
   return Buffer.concat([header, payload]);
+}
+
+const lengthEncoded = (text: string): Buffer =>
+  Buffer.concat([Buffer.of(text.length), Buffer.from(text)]);
+
+/** Column count, a definition for each column, EOF, the row, EOF: the protocol's text result set. */
+function oneRow(row: Readonly<Record<string, string>>): Buffer {
+  const names = Object.keys(row);
+  const eof = Buffer.of(0xfe, 0, 0, 2, 0);
+  const columns = names.map((name) =>
+    Buffer.concat([
+      ...['def', '', '', '', name, name].map(lengthEncoded),
+      // Ten bytes more: utf8mb4, length 36, VAR_STRING.
+      Buffer.of(0x0c, 45, 0, 36, 0, 0, 0, 0xfd, 0, 0, 0, 0, 0),
+    ]),
+  );
+  const values = Buffer.concat(names.map((name) => lengthEncoded(row[name] ?? '')));
+  const packets = [Buffer.of(names.length), ...columns, eof, values, eof];
+  return Buffer.concat(packets.map((payload, index) => packet(index + 1, payload)));
 }
 
 /** Protocol version 10, MySQL 9, thread 7, a salt, mysql_native_password. */

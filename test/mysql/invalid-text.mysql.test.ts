@@ -4,6 +4,7 @@ import { JsonBytes } from '../../src/binlog/json-bytes.ts';
 import type { EncodedRow } from '../../src/change/encoded-row.ts';
 import type { InvalidTextRule } from '../../src/change/row-settings.ts';
 import { MysqlChunkReader } from '../../src/mysql/chunk-reader.ts';
+import { OneServer } from '../../src/mysql/one-server.ts';
 import { type RowText, rowText } from '../support/chunk-rows.ts';
 import {
   account,
@@ -25,7 +26,9 @@ const rowOf = (row: EncodedRow): Row => ({ ...rowText(row), invalid: row.after?.
 async function copied(db: TestDatabase, table: string, rule: InvalidTextRule): Promise<Row[]> {
   await using closing = new AsyncDisposableStack();
   const settings = { invalidText: () => rule };
-  const reader = closing.adopt(new MysqlChunkReader(account(), settings), (it) => it.close());
+  const reader = closing.adopt(new MysqlChunkReader(new OneServer(account()), settings), (it) =>
+    it.close(),
+  );
   const barrier = await db.executed();
   const { rows } = await reader.readChunk(
     { table: { database: db.name, table }, maxRows: 100, maxBytes: 1e6, barrier },

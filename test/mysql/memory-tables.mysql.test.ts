@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { connect, type MysqlAccount } from '../../src/mysql/connection.ts';
+import { OneServer } from '../../src/mysql/one-server.ts';
 import { preflight } from '../../src/mysql/preflight.ts';
 import { MysqlSourceServer } from '../../src/mysql/source-server.ts';
 import type { Stack } from '../../tools/stack/stack.ts';
@@ -53,7 +54,7 @@ describe.skipIf(!MYSQL_URL)('a MEMORY table that a restart of the server has emp
       await stack.stop('mysql');
       await stack.start('mysql');
       const [end] = await run('SHOW BINARY LOG STATUS');
-      const source = new MysqlSourceServer(account, {
+      const source = new MysqlSourceServer(new OneServer(account), {
         include: INCLUDE,
         exclude: [],
         serverId: 4_100_000,

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { RowsEvent } from '../../src/binlog/event.ts';
 import { JsonBytes } from '../../src/binlog/json-bytes.ts';
 import { MysqlChunkReader } from '../../src/mysql/chunk-reader.ts';
+import { OneServer } from '../../src/mysql/one-server.ts';
 import { MysqlSourceServer } from '../../src/mysql/source-server.ts';
 import { type RowText, rowText, rowTexts } from '../support/chunk-rows.ts';
 import { EVERY_TYPE, type TypeSample, VECTOR_TYPE } from './every-type.ts';
@@ -82,7 +83,9 @@ describe.skipIf(!MYSQL_URL)('a row of every type', () => {
     const map = events.find((event) => event.kind === 'tableMap');
 
     await using closing = new AsyncDisposableStack();
-    const reader = closing.adopt(new MysqlChunkReader(account()), (it) => it.close());
+    const reader = closing.adopt(new MysqlChunkReader(new OneServer(account())), (it) =>
+      it.close(),
+    );
     const chunk = await reader.readChunk(
       {
         table: { database: db.name, table: 'every_type' },
@@ -93,7 +96,7 @@ describe.skipIf(!MYSQL_URL)('a row of every type', () => {
       never,
     );
     const server = closing.adopt(
-      new MysqlSourceServer(account(), {
+      new MysqlSourceServer(new OneServer(account()), {
         serverId: 1,
         identity: 'p',
         include: [`${db.name}.*`],
@@ -124,7 +127,9 @@ describe.skipIf(!MYSQL_URL)('a row of every type', () => {
     };
     expect(() => event && loggedRows(event)).toThrow(expect.objectContaining(refusal) as Error);
     await using closing = new AsyncDisposableStack();
-    const reader = closing.adopt(new MysqlChunkReader(account()), (it) => it.close());
+    const reader = closing.adopt(new MysqlChunkReader(new OneServer(account())), (it) =>
+      it.close(),
+    );
     const table = { database: db.name, table: 'odd' };
     const reading = reader.readChunk(
       { table, maxRows: 10, maxBytes: 1e6, barrier: await db.executed() },
@@ -201,7 +206,7 @@ async function expectSameSchema(
     isRowsOf(it, table),
   );
   await using closing = new AsyncDisposableStack();
-  const reader = closing.adopt(new MysqlChunkReader(account()), (it) => it.close());
+  const reader = closing.adopt(new MysqlChunkReader(new OneServer(account())), (it) => it.close());
   const chunk = await reader.readChunk(
     {
       table: { database: db.name, table },

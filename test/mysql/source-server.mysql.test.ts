@@ -5,6 +5,7 @@ import type { GtidSetText } from '../../src/change/gtid.ts';
 import { formatGtidSet, parseGtidSet } from '../../src/change/gtid-set.ts';
 import { type TableSchema, tableName } from '../../src/change/table.ts';
 import { connect } from '../../src/mysql/connection.ts';
+import { OneServer } from '../../src/mysql/one-server.ts';
 import { MysqlSourceServer } from '../../src/mysql/source-server.ts';
 import { schemaIdOf } from '../../src/topic/schema-record.ts';
 import {
@@ -39,7 +40,7 @@ describe.skipIf(!MYSQL_URL)('the source server', () => {
     include: readonly string[] = ['*.*'],
     exclude: readonly string[] = [],
   ): MysqlSourceServer =>
-    new MysqlSourceServer(account(), {
+    new MysqlSourceServer(new OneServer(account()), {
       serverId: 4_100_000 + process.pid,
       identity: `server-${process.pid}`,
       include,

@@ -4,6 +4,7 @@ import type { EventStream } from '../../src/capture/source-server.ts';
 import type { GtidSetText } from '../../src/change/gtid.ts';
 import { openBinlogStream } from '../../src/mysql/binlog-stream.ts';
 import { connect, type MysqlAccount, type MysqlSession } from '../../src/mysql/connection.ts';
+import { OneServer } from '../../src/mysql/one-server.ts';
 
 export const MYSQL_URL = process.env['SLUICE_TEST_MYSQL'];
 
@@ -58,7 +59,7 @@ export async function testDatabase(settings: Record<string, string> = {}): Promi
 
 export function dump(after: GtidSetText, identity = `test-${process.pid}`): Promise<EventStream> {
   return openBinlogStream(
-    account(),
+    new OneServer(account()),
     { serverId: 4_000_000 + process.pid, identity, heartbeatMs: 1000 },
     after,
     never,

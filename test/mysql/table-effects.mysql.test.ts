@@ -3,6 +3,7 @@ import type { BinlogEvent } from '../../src/binlog/event.ts';
 import { type TableId, tableName } from '../../src/change/table.ts';
 import { MysqlChunkReader } from '../../src/mysql/chunk-reader.ts';
 import type { TextRow } from '../../src/mysql/connection.ts';
+import { OneServer } from '../../src/mysql/one-server.ts';
 import { COLUMN_FIELDS, columnOf } from '../../src/mysql/table-definition.ts';
 import type { ChangedTables } from '../../src/statement/changed-tables.ts';
 import { readStatement, type Statement } from '../../src/statement/statement.ts';
@@ -525,7 +526,9 @@ describe.skipIf(!MYSQL_URL)('what a statement did to a table', () => {
   beforeAll(async () => {
     await using db = await testDatabase({ time_zone: "'+00:00'" });
     await using closing = new AsyncDisposableStack();
-    const reader = closing.adopt(new MysqlChunkReader(account()), (it) => it.close());
+    const reader = closing.adopt(new MysqlChunkReader(new OneServer(account())), (it) =>
+      it.close(),
+    );
     const bench = new Bench(db, reader);
     await db.run('SET foreign_key_checks = 0', 'CREATE TABLE parent (id INT PRIMARY KEY)');
     const states: Omit<Outcome, 'effects'>[] = [];
