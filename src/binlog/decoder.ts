@@ -15,9 +15,11 @@ import type {
   BinlogEventBody,
   CompressedTransaction,
   EventHeader,
+  PayloadStep,
   RowsEvent,
   TableMap,
 } from './event.ts';
+import { EventCutter } from './event-cutter.ts';
 import {
   CHECKSUM_BYTES,
   FLAG,
@@ -84,7 +86,7 @@ export class BinlogDecoder {
     const bodyEnd = this.#verified(bytes, start, end, header);
     const body = new ByteReader(bytes, start + HEADER_BYTES, bodyEnd);
     return header.type === EVENT.transactionPayload
-      ? { kind: 'compressed', events: this.#payload(body) }
+      ? { kind: 'compressed', steps: this.#payload(header, body) }
       : this.#event(header, body);
   }
 
@@ -241,20 +243,47 @@ export class BinlogDecoder {
     return rows;
   }
 
-  *#payload(body: ByteReader): Iterable<BinlogEvent> {
-    const events = decodePayload(body);
-    for (let at = 0; at < events.length; ) {
-      const header = { ...readHeader(events, at, events.length), logPos: 0 };
-      const end = at + header.size;
-      yield this.#event(header, new ByteReader(events, at + HEADER_BYTES, end));
-      at = end;
+  #payload({ logPos }: EventHeader, body: ByteReader): CompressedTransaction['steps'] {
+    const { bytes, chunks } = decodePayload(body);
+    const cutter = new EventCutter(bytes);
+    const step = (chunk: Buffer): PayloadStep => ({
+      bytes: chunk.length,
+      events: this.#inner(cutter, chunk, logPos),
+    });
+    return Symbol.iterator in chunks
+      ? steps(chunks, step, cutter)
+      : stepsAsTheyCome(chunks, step, cutter);
+  }
+
+  /** The place behind the payload is the place behind its last event. */
+  *#inner(
+    cutter: EventCutter,
+    chunk: Buffer,
+    logPos: number,
+  ): Generator<BinlogEvent, void, undefined> {
+    for (const { bytes, start, end, isLast } of cutter.cut(chunk)) {
+      const header = { ...readHeader(bytes, start, end), logPos: isLast ? logPos : 0 };
+      yield this.#event(header, new ByteReader(bytes, start + HEADER_BYTES, end));
     }
   }
 }
 
-/** What one decoding has given, one event by one. */
-export function eventsIn(decoded: BinlogEvent | CompressedTransaction): Iterable<BinlogEvent> {
-  return decoded.kind === 'compressed' ? decoded.events : [decoded];
+function* steps(
+  chunks: Iterable<Buffer>,
+  step: (chunk: Buffer) => PayloadStep,
+  cutter: EventCutter,
+): Generator<PayloadStep, void, undefined> {
+  for (const chunk of chunks) yield step(chunk);
+  cutter.finish();
+}
+
+async function* stepsAsTheyCome(
+  chunks: AsyncIterable<Buffer>,
+  step: (chunk: Buffer) => PayloadStep,
+  cutter: EventCutter,
+): AsyncGenerator<PayloadStep, void, undefined> {
+  for await (const chunk of chunks) yield step(chunk);
+  cutter.finish();
 }
 
 /** The description of a file always ends with the algorithm's number and a checksum of its own. */

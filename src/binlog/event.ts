@@ -21,13 +21,23 @@ export interface EventHeader {
  * One entry of the log, decoded as far as its own bytes allow.
  *
  * The events inside a TRANSACTION_PAYLOAD come out one by one like all others; their headers carry
- * logPos 0.
+ * logPos 0, but for the last one's: that is behind the payload.
  */
 export type BinlogEvent = { readonly header: EventHeader } & BinlogEventBody;
 
-/** A compressed transaction; its events come one by one. */
+/**
+ * A compressed transaction. It is inflated and decoded step by step, as that is asked for: walk every
+ * step to its end before the next.
+ */
 export interface CompressedTransaction {
   readonly kind: 'compressed';
+  readonly steps: Iterable<PayloadStep> | AsyncIterable<PayloadStep>;
+}
+
+/** Some of the events of a compressed transaction, perhaps none. */
+export interface PayloadStep {
+  /** Inflated, of these events or of a part of one. */
+  readonly bytes: number;
   readonly events: Iterable<BinlogEvent>;
 }
 

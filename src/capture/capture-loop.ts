@@ -50,6 +50,8 @@ export class CaptureLoop {
   #idleSinceMs: number;
   #reportedAtMs = 0;
   #bytes = 0;
+  /** Decoded since timers and sockets had their turn. */
+  #turnBytes = 0;
   #batches = 0;
   #looking = false;
   #recheckedAtMs: number;
@@ -154,25 +156,44 @@ export class CaptureLoop {
     const arrived = this.#arrived;
     if (!arrived) return;
     this.#arrived = undefined;
-    let turnBytes = 0;
+    this.#turnBytes = 0;
     for (const { bytes, start, end } of arrived) {
       this.#bytes += end - start;
-      turnBytes += end - start;
-      if (turnBytes > MAX_TURN_BYTES) {
-        turnBytes = 0;
-        await nextTurn();
-        this.#throwIfFailed();
-      }
+      if (this.#isTurnOver(end - start)) await this.#endTurn();
       const decoded = this.#decoder.decode(bytes, start, end);
-      if (decoded.kind === 'compressed')
-        for (const event of decoded.events) await this.#take(event, signal);
-      else {
+      if (decoded.kind === 'compressed') {
+        await this.#takeSteps(decoded, signal);
+        if (signal.aborted) return;
+      } else {
         const waiting = this.#take(decoded, signal);
         if (waiting) await waiting;
       }
     }
     this.#idleSinceMs = this.#deps.nowMs();
     this.#opened.wakeup.wake();
+  }
+
+  /** One transaction may take minutes: it is left where it is when the attempt is to end. */
+  async #takeSteps({ steps }: CompressedTransaction, signal: AbortSignal): Promise<void> {
+    for await (const { bytes, events } of steps) {
+      if (signal.aborted) return;
+      if (this.#isTurnOver(bytes)) await this.#endTurn();
+      for (const event of events) {
+        const waiting = this.#take(event, signal);
+        if (waiting) await waiting;
+      }
+    }
+  }
+
+  #isTurnOver(bytes: number): boolean {
+    this.#turnBytes += bytes;
+    return this.#turnBytes > MAX_TURN_BYTES;
+  }
+
+  async #endTurn(): Promise<void> {
+    this.#turnBytes = 0;
+    await nextTurn();
+    this.#throwIfFailed();
   }
 
   /** Returns a promise only where it has to wait. */

@@ -1,5 +1,9 @@
 const MAX_PAYLOAD = 0xffffff;
 const HEADER_BYTES = 4;
+/** Where the payload of a long packet, which is an event behind its first byte, has the event's size. */
+const EVENT_SIZE_AT = 1 + 9;
+/** No event is longer: the server's largest max_allowed_packet, and what comes around it. */
+const MAX_EVENT = (1 << 30) + (1 << 20);
 
 /** What a payload of no bytes begins with. */
 export const NO_KIND = -1;
@@ -23,7 +27,8 @@ export interface Packet {
  * payload of 0xffffff bytes continues in the next packet; the last piece is shorter, perhaps empty.
  * Chunks may be cut anywhere. The first byte of a payload says what it is.
  *
- * A packet that lies whole in its chunk is left there, any other is copied once.
+ * A packet that lies whole in its chunk is left there, any other is copied once, into a buffer as long
+ * as it says it is: of hundreds of megabytes there is no second copy.
  */
 export class PacketFramer {
   #chunk: Buffer = NO_BYTES;
@@ -33,8 +38,9 @@ export class PacketFramer {
   /** Payload bytes of the present piece that are still to come; only read after a whole header. */
   #missing = 0;
   #continues = false;
-  #pieces: Buffer[] = [];
-  #pieceBytes = 0;
+  /** What has come of a packet that did not come whole. */
+  #held: Buffer = NO_BYTES;
+  #heldBytes = 0;
   /** Used again for every packet: a view of its own for each would be most of what framing costs. */
   readonly #packet: Writable<Packet> = { kind: NO_KIND, bytes: NO_BYTES, start: 0, end: 0 };
 
@@ -58,9 +64,9 @@ export class PacketFramer {
       this.#missing -= end - start;
       const isWhole = this.#missing === 0 && !this.#continues;
       if (this.#missing === 0) this.#headerBytes = 0;
-      if (isWhole && this.#pieces.length === 0) return this.#packetIn(chunk, start, end);
-      this.#keep(chunk.subarray(start, end));
-      if (isWhole) return this.#join();
+      if (isWhole && this.#heldBytes === 0) return this.#packetIn(chunk, start, end);
+      this.#keep(start, end);
+      if (isWhole) return this.#handOut();
     }
     return undefined;
   }
@@ -82,17 +88,35 @@ export class PacketFramer {
     this.#continues = this.#missing === MAX_PAYLOAD;
   }
 
-  #keep(piece: Buffer): void {
-    if (piece.length === 0) return;
-    this.#pieces.push(piece);
-    this.#pieceBytes += piece.length;
+  #keep(start: number, end: number): void {
+    const bytes = end - start;
+    if (bytes === 0) return;
+    if (this.#heldBytes + bytes > this.#held.length) this.#makeRoom(start, end);
+    this.#chunk.copy(this.#held, this.#heldBytes, start, end);
+    this.#heldBytes += bytes;
   }
 
-  #join(): Packet {
-    const payload = Buffer.concat(this.#pieces, this.#pieceBytes);
-    this.#pieces = [];
-    this.#pieceBytes = 0;
-    return this.#packetIn(payload, 0, payload.length);
+  #makeRoom(start: number, end: number): void {
+    const needed = this.#heldBytes + (end - start) + this.#missing;
+    const isFirst = this.#heldBytes === 0;
+    const said = this.#continues && isFirst ? this.#saidLength(start, end) : 2 * this.#heldBytes;
+    const held = Buffer.allocUnsafe(Math.max(needed, said));
+    this.#held.copy(held, 0, 0, this.#heldBytes);
+    this.#held = held;
+  }
+
+  /** How long the whole payload will be, by the event in it; 0 when it does not say so here. */
+  #saidLength(start: number, end: number): number {
+    if (end - start < EVENT_SIZE_AT + 4) return 0;
+    const length = 1 + this.#chunk.readUInt32LE(start + EVENT_SIZE_AT);
+    return length <= MAX_EVENT ? length : 0;
+  }
+
+  #handOut(): Packet {
+    const [held, bytes] = [this.#held, this.#heldBytes];
+    this.#held = NO_BYTES;
+    this.#heldBytes = 0;
+    return this.#packetIn(held, 0, bytes);
   }
 
   #packetIn(bytes: Buffer, start: number, end: number): Packet {

@@ -1,7 +1,8 @@
 import { type Connection, createConnection } from 'mysql2/promise';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { BinlogDecoder, eventsIn } from '../../src/binlog/decoder.ts';
+import { BinlogDecoder } from '../../src/binlog/decoder.ts';
 import type { BinlogEvent, RowChange } from '../../src/binlog/event.ts';
+import { eventsIn } from '../support/decoded-events.ts';
 import { currentFile, dumpEvents } from '../support/dump-client.ts';
 
 const url = process.env['SLUICE_TEST_MYSQL'] ?? '';
@@ -124,7 +125,10 @@ describe.skipIf(url === '')('BinlogDecoder against a server', () => {
     const file = await currentFile(connection);
     for (const statement of statements) await connection.query(statement);
     const decoder = new BinlogDecoder();
-    return (await dumpEvents(url, file)).flatMap((event) => [...eventsIn(decoder.decode(event))]);
+    const events: BinlogEvent[] = [];
+    for (const bytes of await dumpEvents(url, file))
+      for await (const event of eventsIn(decoder.decode(bytes))) events.push(event);
+    return events;
   }
 
   const rowsOf = (events: readonly BinlogEvent[]): RowChange[] =>
@@ -232,6 +236,28 @@ describe.skipIf(url === '')('BinlogDecoder against a server', () => {
       { before: [2, 'b'], after: undefined },
     ]);
     expect(events.filter(({ kind }) => kind === 'xid')).toHaveLength(3);
+  });
+
+  it('reads a large transaction the same when the server compresses it', async () => {
+    const numbers =
+      'WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20000)';
+    const insert = (table: string): string =>
+      `INSERT INTO ${table} ${numbers} SELECT i, REPEAT(SHA2(i, 256), 4) FROM n`;
+    const events = await eventsOf([
+      'SET SESSION cte_max_recursion_depth = 20000',
+      'CREATE TABLE plain_many (id INT PRIMARY KEY, note VARCHAR(300))',
+      'CREATE TABLE packed_many LIKE plain_many',
+      insert('plain_many'),
+      'SET SESSION binlog_transaction_compression = ON',
+      insert('packed_many'),
+      'SET SESSION binlog_transaction_compression = OFF',
+    ]);
+    const rowsOfTable = (table: string): RowChange[] =>
+      rowsOf(events.filter((event) => event.kind === 'rows' && event.table.id.table === table));
+    expect(rowsOfTable('packed_many')).toHaveLength(20_000);
+    expect(rowsOfTable('packed_many')).toEqual(rowsOfTable('plain_many'));
+    const [plain, packed] = events.filter(({ kind }) => kind === 'xid');
+    expect(packed?.header.logPos).toBeGreaterThan(plain?.header.logPos ?? Infinity);
   });
 
   it('reads GTIDs with and without a tag as the server counts them', async () => {

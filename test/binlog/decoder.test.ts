@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { BinlogDecoder, eventsIn } from '../../src/binlog/decoder.ts';
+import { BinlogDecoder } from '../../src/binlog/decoder.ts';
 import type { BinlogEvent, RowChange, RowsEvent } from '../../src/binlog/event.ts';
 import { SluiceError } from '../../src/errors/error.ts';
-import { eventsOfFile, payloadOf, rawEvent, sealed } from './raw-event.ts';
+import { eventsAtOnce, eventsIn } from '../support/decoded-events.ts';
+import { compressedPayloadOf, eventsOfFile, payloadOf, rawEvent, sealed } from './raw-event.ts';
 
 /** What `every-event.sql` left in the log of a MySQL 9.7.4. */
 const FILE = eventsOfFile('every-event.binlog');
@@ -16,7 +17,7 @@ function decodeAll(
   events: readonly Buffer[],
   decoder = new BinlogDecoder(),
 ): readonly BinlogEvent[] {
-  return events.flatMap((event) => [...eventsIn(decoder.decode(event))]);
+  return events.flatMap((event) => eventsAtOnce(decoder.decode(event)));
 }
 
 const fileDescription = FILE.find((event) => event[4] === FORMAT_DESCRIPTION)!;
@@ -476,7 +477,35 @@ describe('BinlogDecoder', () => {
     expect(inner.filter(isRows).map((event) => event.read())).toEqual(
       single.filter(isRows).map((event) => event.read()),
     );
-    expect(inner.map(({ header }) => header.logPos)).toEqual([0, 0, 0, 0]);
+    expect(inner.map(({ header }) => header.logPos)).toEqual([0, 0, 0, 1000]);
+  });
+
+  it('inflates a large transaction step by step, to the same events', async () => {
+    const [begin, map, rows, xid] = FILE.slice(7, 11) as [Buffer, Buffer, Buffer, Buffer];
+    const many = Array.from({ length: 20_000 }, () => [map, rows]).flat();
+    const decoded = startedDecoder().decode(compressedPayloadOf([begin, ...many, xid]));
+    if (decoded.kind !== 'compressed') throw new Error('no transaction');
+    expect(Symbol.iterator in decoded.steps).toBe(false);
+    const [image] = decodeAll([map, rows], startedDecoder()).filter(isRows);
+    const seen: BinlogEvent[] = [];
+    for await (const event of eventsIn(decoded)) seen.push(event);
+    expect(seen).toHaveLength(40_002);
+    for (const event of seen.filter(isRows)) expect(event.read()).toEqual(image?.read());
+    expect(seen.slice(0, -1).every(({ header }) => header.logPos === 0)).toBe(true);
+    expect(seen.at(-1)).toMatchObject({ kind: 'xid', header: { logPos: 1000 } });
+  });
+
+  it.each([
+    ['longer than it says', -1],
+    ['shorter than it says', 1],
+  ])('refuses a large transaction that is %s', async (_, more) => {
+    const [begin, map, rows, xid] = FILE.slice(7, 11) as [Buffer, Buffer, Buffer, Buffer];
+    const many = Array.from({ length: 20_000 }, () => [map, rows]).flat();
+    const payload = compressedPayloadOf([begin, ...many, xid], more);
+    const walked = async (): Promise<void> => {
+      for await (const _ of eventsIn(startedDecoder().decode(payload)));
+    };
+    await expect(walked()).rejects.toMatchObject({ code: 'binlog.truncated' });
   });
 
   it('refuses a compressed transaction that is damaged or of another size than it says', () => {

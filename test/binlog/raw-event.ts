@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { crc32 } from 'node:zlib';
+import { crc32, zstdCompressSync } from 'node:zlib';
 
 const MAGIC_BYTES = 4;
 
@@ -47,8 +47,21 @@ function resized(event: Buffer): Buffer {
 
 /** `events` as a server writes them into one TRANSACTION_PAYLOAD when it does not compress them. */
 export function payloadOf(events: readonly Buffer[]): Buffer {
-  const inner = Buffer.concat(events.map((event) => resized(event.subarray(0, -4))));
-  return rawEvent(40, `02 03 fcff00 00 ${inner.toString('hex')}`);
+  return rawEvent(40, `02 03 fcff00 00 ${innerEvents(events).toString('hex')}`);
+}
+
+/** `events` as a server compresses them; says that they are so many bytes longer than they are. */
+export function compressedPayloadOf(events: readonly Buffer[], more = 0): Buffer {
+  const inner = innerEvents(events);
+  const size = Buffer.alloc(8);
+  size.writeBigUInt64LE(BigInt(inner.length + more));
+  const head = `02 01 00 03 09 fe${size.toString('hex')} 00`;
+  return rawEvent(40, `${head} ${zstdCompressSync(inner).toString('hex')}`);
+}
+
+/** Header and body of each, without checksum. */
+export function innerEvents(events: readonly Buffer[]): Buffer {
+  return Buffer.concat(events.map((event) => resized(event.subarray(0, -4))));
 }
 
 /** `event` cut to `bytes` of body, whole again otherwise. */

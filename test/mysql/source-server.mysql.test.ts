@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { BinlogDecoder, eventsIn } from '../../src/binlog/decoder.ts';
+import { BinlogDecoder } from '../../src/binlog/decoder.ts';
 import type { Sight, SourceTable } from '../../src/capture/source-server.ts';
 import type { GtidSetText } from '../../src/change/gtid.ts';
 import { formatGtidSet, parseGtidSet } from '../../src/change/gtid-set.ts';
@@ -8,6 +8,7 @@ import { connect } from '../../src/mysql/connection.ts';
 import { OneServer } from '../../src/mysql/one-server.ts';
 import { MysqlSourceServer } from '../../src/mysql/source-server.ts';
 import { schemaIdOf } from '../../src/topic/schema-record.ts';
+import { eventsIn } from '../support/decoded-events.ts';
 import {
   account,
   dump,
@@ -248,6 +249,6 @@ async function nextQuery(stream: Awaited<ReturnType<typeof dump>>): Promise<stri
   const decoder = new BinlogDecoder();
   for (;;)
     for (const { bytes, start, end } of await stream.read())
-      for (const event of eventsIn(decoder.decode(bytes, start, end)))
+      for await (const event of eventsIn(decoder.decode(bytes, start, end)))
         if (event.kind === 'query') return event.sql;
 }

@@ -1,10 +1,11 @@
-import { BinlogDecoder, eventsIn } from '../../src/binlog/decoder.ts';
+import { BinlogDecoder } from '../../src/binlog/decoder.ts';
 import { type BinlogEvent, type RowsEvent } from '../../src/binlog/event.ts';
 import type { EventStream } from '../../src/capture/source-server.ts';
 import type { GtidSetText } from '../../src/change/gtid.ts';
 import { openBinlogStream } from '../../src/mysql/binlog-stream.ts';
 import { connect, type MysqlAccount, type MysqlSession } from '../../src/mysql/connection.ts';
 import { OneServer } from '../../src/mysql/one-server.ts';
+import { eventsIn } from '../support/decoded-events.ts';
 
 export const MYSQL_URL = process.env['SLUICE_TEST_MYSQL'];
 
@@ -76,7 +77,7 @@ export async function eventsUntil(
   const events: BinlogEvent[] = [];
   for (;;) {
     for (const { bytes, start, end } of await stream.read())
-      for (const event of eventsIn(decoder.decode(Buffer.from(bytes.subarray(start, end))))) {
+      for await (const event of eventsIn(decoder.decode(Buffer.from(bytes.subarray(start, end))))) {
         events.push(event);
         if (last(event)) return events;
       }
