@@ -1,7 +1,7 @@
 import { SluiceError } from '../errors/error.ts';
 import { HEADER_BYTES } from './event-header.ts';
 
-/** Where an event lies: header and body, without checksum. */
+/** Where an event lies until the next one is asked for: header and body, without checksum. */
 export interface CutEvent {
   readonly bytes: Buffer;
   readonly start: number;
@@ -14,15 +14,17 @@ const SIZE_AT = 9;
 
 /**
  * Cuts events that follow one another from chunks that may end anywhere. An event that lies whole in
- * its chunk is left there, any other is copied once.
+ * its chunk is left there, any other is copied once, into the same buffer again and again: of what is
+ * dead at once the collector lets tens of megabytes come together.
  */
 export class EventCutter {
   /** Bytes that are still to be handed out as events. */
   #left: number;
-  readonly #header = Buffer.alloc(HEADER_BYTES);
-  /** What is being put together: a header, and then the event it belongs to. */
-  #part: Buffer = this.#header;
+  /** What is being put together, from its header on. */
+  #part: Buffer = Buffer.alloc(HEADER_BYTES);
   #filled = 0;
+  /** What it has to be filled to: the header at first, which then says the rest. */
+  #wanted = HEADER_BYTES;
 
   /** @param bytes  of all events together */
   constructor(bytes: number) {
@@ -41,14 +43,15 @@ export class EventCutter {
         at = end;
         continue;
       }
-      const taken = chunk.copy(this.#part, this.#filled, at);
+      const taken = Math.min(this.#wanted - this.#filled, chunk.length - at);
+      chunk.copy(this.#part, this.#filled, at, at + taken);
       at += taken;
       this.#filled += taken;
       if (!this.#isWhole()) continue;
-      const event = this.#part;
-      this.#part = this.#header;
+      const size = this.#filled;
       this.#filled = 0;
-      yield this.#event(event, 0, event.length);
+      this.#wanted = HEADER_BYTES;
+      yield this.#event(this.#part, 0, size);
     }
   }
 
@@ -63,12 +66,15 @@ export class EventCutter {
   }
 
   #isWhole(): boolean {
-    if (this.#filled < this.#part.length) return false;
-    if (this.#part !== this.#header) return true;
-    const event = Buffer.allocUnsafe(this.#sizeIn(this.#header, 0));
-    this.#header.copy(event);
-    this.#part = event;
-    return event.length === HEADER_BYTES;
+    if (this.#filled < this.#wanted) return false;
+    if (this.#filled > HEADER_BYTES) return true;
+    this.#wanted = this.#sizeIn(this.#part, 0);
+    if (this.#wanted > this.#part.length) {
+      const header = this.#part;
+      this.#part = Buffer.allocUnsafe(this.#wanted);
+      header.copy(this.#part, 0, 0, HEADER_BYTES);
+    }
+    return this.#wanted === HEADER_BYTES;
   }
 
   #sizeIn(bytes: Buffer, at: number): number {

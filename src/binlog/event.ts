@@ -38,6 +38,7 @@ export interface CompressedTransaction {
 export interface PayloadStep {
   /** Inflated, of these events or of a part of one. */
   readonly bytes: number;
+  /** Each may hold views of bytes that the next one overwrites. */
   readonly events: Iterable<BinlogEvent>;
 }
 

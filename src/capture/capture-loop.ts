@@ -155,7 +155,6 @@ export class CaptureLoop {
   async #takeArrived(signal: AbortSignal): Promise<void> {
     const arrived = this.#arrived;
     if (!arrived) return;
-    this.#arrived = undefined;
     this.#turnBytes = 0;
     for (const { bytes, start, end } of arrived) {
       this.#bytes += end - start;
@@ -169,6 +168,7 @@ export class CaptureLoop {
         if (waiting) await waiting;
       }
     }
+    this.#arrived = undefined;
     this.#idleSinceMs = this.#deps.nowMs();
     this.#opened.wakeup.wake();
   }
@@ -178,6 +178,7 @@ export class CaptureLoop {
     for await (const { bytes, events } of steps) {
       if (signal.aborted) return;
       if (this.#isTurnOver(bytes)) await this.#endTurn();
+      this.#reportIfDue();
       for (const event of events) {
         const waiting = this.#take(event, signal);
         if (waiting) await waiting;

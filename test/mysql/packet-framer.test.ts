@@ -68,4 +68,19 @@ describe('the packet framer', () => {
     expect(first?.equals(payload)).toBe(true);
     expect(second).toEqual(after);
   });
+
+  it.each([
+    ['its length', 2 * MAX + 5, 65_536],
+    ['that it is shorter', 1_000, 65_536],
+    ['that it is longer', 3 * MAX, 65_536],
+    ['that it is longer than any event', 0xffffffff, 65_536],
+    ['its length behind the first chunk', 2 * MAX + 5, 9],
+  ])('joins a payload whose event says %s', (_, said, firstBytes) => {
+    const payload = Buffer.alloc(2 * MAX + 6, 7);
+    payload.writeUInt32LE(said, 10);
+    payload[payload.length - 1] = 9;
+    const bytes = packets(payload);
+    const [first] = frame([bytes.subarray(0, firstBytes), bytes.subarray(firstBytes)]);
+    expect(first?.equals(payload)).toBe(true);
+  });
 });
