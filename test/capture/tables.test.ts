@@ -420,3 +420,28 @@ describe('a captured table', () => {
     pipeline.expectEqual(B);
   });
 });
+
+describe('a transaction that the server has compressed', () => {
+  it('is left in the middle when the attempt is to end, and goes on there', async () => {
+    const pipeline = new Pipeline();
+    const { source, broker } = pipeline;
+    source.compresses = () => true;
+    await pipeline.run();
+    const before = broker.committed.length;
+    const rows = 400;
+    source.write(Array.from({ length: rows }, (_, index) => insert(A, 100 + index, index)));
+    let passed = 0;
+    await pipeline.runUntil((progress) => {
+      passed = progress.rows;
+      return progress.rows >= 20;
+    });
+    expect(passed).toBeLessThan(rows);
+    await pipeline.run();
+    const topic = tableTopic(PREFIX, SimulatedMysql.id('a'));
+    const keys = broker.committed
+      .slice(before)
+      .filter((record) => record.topic === topic)
+      .map(({ key }) => key);
+    expect(keys).toEqual(Array.from({ length: rows }, (_, index) => `{"id":${100 + index}}`));
+  });
+});

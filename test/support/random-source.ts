@@ -15,6 +15,7 @@ export class RandomSource {
   constructor(random: () => number) {
     this.#random = random;
     this.server = new SimulatedMysql(random);
+    this.server.compresses = () => random() < 0.3;
     for (const name of NAMES.slice(0, 2)) this.#create(name);
     this.act(6);
     this.server.settle();

@@ -1,4 +1,4 @@
-import type { BinlogEvent, EventHeader } from '../../src/binlog/event.ts';
+import type { BinlogEvent, CompressedTransaction, EventHeader } from '../../src/binlog/event.ts';
 import type { CascadingKey } from '../../src/capture/cascades.ts';
 import type {
   EventBytes,
@@ -20,7 +20,7 @@ import { SluiceError } from '../../src/errors/error.ts';
 import type { Chunk, ChunkReader, ChunkRequest } from '../../src/snapshot/chunk-reader.ts';
 import { chunkRows } from './chunk-rows.ts';
 import { encodedRows } from './encoded-rows.ts';
-import { boxed, countOf, gtidOf, gtidSetOf, SERVER_UUID } from './simulated-log.ts';
+import { boxed, compressed, countOf, gtidOf, gtidSetOf, SERVER_UUID } from './simulated-log.ts';
 
 const FILE = 'binlog.000001';
 const STEP = 1000;
@@ -76,6 +76,9 @@ export class SimulatedMysql implements SourceServer, ChunkReader {
   onLook: (id: TableId) => Promise<void> | undefined = () => undefined;
   /** Called between steps of readers: the place where a writer gets to run. */
   tick: () => void = () => undefined;
+
+  /** Whether the next transaction is compressed in the log. */
+  compresses: () => boolean = () => false;
 
   constructor(random: () => number) {
     this.#random = random;
@@ -221,14 +224,15 @@ export class SimulatedMysql implements SourceServer, ChunkReader {
 
   openStream(after: GtidSetText, signal: AbortSignal): Promise<EventStream> {
     let next = countOf(after);
-    const pending: BinlogEvent[] = [
+    const pending: (BinlogEvent | CompressedTransaction)[] = [
       { kind: 'rotate', file: FILE, pos: next * STEP, artificial: true, header: header(0) },
     ];
     const read = async (): Promise<readonly EventBytes[]> => {
       for (;;) {
         await this.#breathe();
         while (next < this.#log.length && pending.length < 40) {
-          pending.push(...this.#eventsOf(next));
+          const events = this.#eventsOf(next);
+          pending.push(...(this.compresses() ? compressed(events) : events));
           next += 1;
         }
         if (pending.length > 0) break;
