@@ -1,6 +1,7 @@
 import { nextTurn } from '../async/turn.ts';
 import type { BinlogEvent, CompressedTransaction } from '../binlog/event.ts';
 import type { Checkpoint } from '../change/checkpoint.ts';
+import { SluiceError } from '../errors/error.ts';
 import type { SnapshotTally } from '../snapshot/plan.ts';
 import { finishedRequests } from '../snapshot/plan.ts';
 import { ENGINE_COMMIT_GRACE_MS, MAX_STOPPED_LISTED, type OpenedSession } from './open-session.ts';
@@ -77,7 +78,10 @@ export class CaptureLoop {
     this.#recheckedAtMs = deps.nowMs();
   }
 
-  /** Ends in order on abort: what has been read is committed, then the loop returns. */
+  /**
+   * Ends in order on abort: what has been read is committed, then the loop returns. The same when an
+   * event is refused: it stops the stream, and what the log has before it is downstream.
+   */
   async run(signal: AbortSignal): Promise<void> {
     const { wakeup } = this.#opened;
     const onAbort = (): void => {
@@ -96,6 +100,10 @@ export class CaptureLoop {
         this.#reportIfDue();
       }
       await this.#drain();
+    } catch (error) {
+      if (error instanceof SluiceError && !this.#failure)
+        await this.#drain().catch(() => undefined);
+      throw error;
     } finally {
       signal.removeEventListener('abort', onAbort);
       await this.#inFlight?.catch(() => undefined);
