@@ -167,7 +167,8 @@ export class EventHandler {
 
   #xaPrepare(onePhase: boolean): void {
     const { xa } = this.#parts;
-    if (!onePhase) xa.prepare();
+    if (onePhase) this.#xaCommitted(xa.endOpen());
+    else xa.prepare();
     this.#commit();
   }
 

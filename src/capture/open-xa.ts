@@ -37,14 +37,24 @@ export class OpenXa {
   }
 
   /**
-   * Ends a transaction.
+   * Ends the transaction whose group is open, which was committed without having been prepared.
+   * @returns as {@link end}
+   */
+  endOpen(): readonly TableName[] {
+    const tables = [...(this.#current?.tables ?? [])];
+    this.#current = undefined;
+    return tables;
+  }
+
+  /**
+   * Ends a transaction by its name.
    * @returns the captured tables it had touched; `undefined` when it was prepared before this
    *   pipeline began to read
    */
   end(xid: string): readonly TableName[] | undefined {
-    const tables = this.#current?.xid === xid ? [...this.#current.tables] : this.#prepared.get(xid);
+    if (this.#current?.xid === xid) return this.endOpen();
+    const tables = this.#prepared.get(xid);
     if (this.#prepared.delete(xid)) this.#changed = true;
-    if (this.#current?.xid === xid) this.#current = undefined;
     return tables;
   }
 
