@@ -292,6 +292,10 @@ describe('BinlogDecoder', () => {
     ['STOP', 3, '', { kind: 'ignored' }],
     ['INTVAR, which prepares the statement that follows', 5, '00', { kind: 'ignored' }],
     ['USER_VAR, which prepares the statement that follows', 14, '00', { kind: 'ignored' }],
+    ['RAND, which prepares the statement that follows', 13, '00', { kind: 'ignored' }],
+    ['APPEND_BLOCK, which holds a file that is loaded', 9, '00', { kind: 'ignored' }],
+    ['DELETE_FILE, which ends a file that was not loaded', 11, '00', { kind: 'ignored' }],
+    ['BEGIN_LOAD_QUERY, which begins a file that is loaded', 17, '00', { kind: 'ignored' }],
     ['XA_PREPARE in one phase', 38, '01', { kind: 'xaPrepare', onePhase: true }],
     [
       'EXECUTE_LOAD_QUERY',

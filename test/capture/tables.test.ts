@@ -1,109 +1,21 @@
 import { describe, expect, it } from 'vitest';
-import type { CaptureNotice, CaptureProgress } from '../../src/capture/progress.ts';
-import type { CaptureInput } from '../../src/capture/run-capture.ts';
 import { DEFAULT_ROW_SETTINGS, type RowSettings } from '../../src/change/row-settings.ts';
 import { type TableId, type TableName, tableName } from '../../src/change/table.ts';
-import { parseControlRecord } from '../../src/topic/control-record.ts';
 import { BEFORE_HEADER } from '../../src/topic/publisher.ts';
-import { internalTopics, tableTopic } from '../../src/topic/topic-name.ts';
-import { attempt, isCaughtUp, PREFIX } from '../support/capture-attempt.ts';
-import { InMemoryBroker } from '../support/in-memory-log.ts';
+import { tableTopic } from '../../src/topic/topic-name.ts';
+import { PREFIX } from '../support/capture-attempt.ts';
+import {
+  A,
+  B,
+  create,
+  insert,
+  Pipeline,
+  remove,
+  row,
+  shop,
+  update,
+} from '../support/captured-shop.ts';
 import { SimulatedMysql } from '../support/simulated-mysql.ts';
-import { type OracleStatus, TopicOracle } from '../support/topic-oracle.ts';
-
-const A = 'shop.a' as TableName;
-const B = 'shop.b' as TableName;
-
-/** A source with tables `a` and `b`, five rows each. */
-function shop(): SimulatedMysql {
-  const source = new SimulatedMysql(() => 0.5);
-  for (const name of ['a', 'b']) create(source, name);
-  for (let id = 1; id <= 5; id += 1) source.write([insert(A, id, id), insert(B, id, id)]);
-  source.settle();
-  return source;
-}
-
-function create(source: SimulatedMysql, table: string, key: readonly string[] = ['id']): void {
-  const id = SimulatedMysql.id(table);
-  source.execute(`CREATE TABLE ${table} (id INT PRIMARY KEY, v INT)`, (tables) => {
-    tables.set(tableName(id), { id, columns: ['id', 'v'], key, rows: new Map() });
-  });
-}
-
-const row = (id: number, v: number) =>
-  new Map([
-    ['id', id],
-    ['v', v],
-  ]);
-const insert = (table: TableName, id: number, v: number) =>
-  ({ table, op: 'insert', after: row(id, v) }) as const;
-const update = (table: TableName, id: number, from: number, to: number) =>
-  ({ table, op: 'update', before: row(id, from), after: row(id, to) }) as const;
-const remove = (table: TableName, id: number, v: number) =>
-  ({ table, op: 'delete', before: row(id, v) }) as const;
-
-class Pipeline {
-  readonly source: SimulatedMysql;
-  readonly broker = new InMemoryBroker();
-  readonly notices: CaptureNotice[] = [];
-  #epoch = 0;
-
-  constructor(source = shop()) {
-    this.source = source;
-  }
-
-  /** Captures until nothing is left to be done. */
-  run(input: Partial<CaptureInput> = {}, until = () => true): Promise<void> {
-    return this.runUntil((progress) => isCaughtUp(this.source, progress) && until(), input);
-  }
-
-  async runUntil(
-    isDone: (progress: CaptureProgress) => boolean,
-    input: Partial<CaptureInput> = {},
-  ): Promise<void> {
-    const tripwire = { hasCommitted: this.#epoch > 0, epoch: this.#epoch };
-    await attempt({
-      source: this.source,
-      broker: this.broker,
-      input: { tripwire, ...input },
-      onNotice: (notice) => {
-        this.notices.push(notice);
-        if (notice.kind === 'started') this.#epoch = notice.epoch;
-      },
-      isDone,
-    });
-  }
-
-  get oracle(): TopicOracle {
-    const oracle = new TopicOracle(PREFIX);
-    oracle.take(this.broker.committed);
-    return oracle;
-  }
-
-  status(name: TableName): OracleStatus | undefined {
-    return this.oracle.status(name);
-  }
-
-  /** What the topics fold to, beside what the source has. */
-  expectEqual(name: TableName): void {
-    const rows = [...(this.source.tables.get(name)?.rows.values() ?? [])];
-    expect(this.oracle.rows(name)).toEqual(rows.map((each) => Object.fromEntries(each)));
-    expect(this.status(name)).toBe('consistent');
-  }
-
-  /** GTID set of the newest checkpoint. */
-  get committed(): string | undefined {
-    const newest = this.broker.committed.findLast(({ key }) => key === 'checkpoint');
-    return (JSON.parse(newest?.value ?? '{}') as { readonly gtidSet?: string }).gtidSet;
-  }
-
-  controls(name: TableName): readonly string[] {
-    const { control } = internalTopics(PREFIX);
-    return this.broker.committed
-      .filter(({ topic, key }) => topic === control && key === name)
-      .map(({ value }) => parseControlRecord(value ?? '').kind);
-  }
-}
 
 describe('a captured table', () => {
   it('is copied, with its deletes, when it is included again after it was excluded', async () => {
@@ -192,6 +104,85 @@ describe('a captured table', () => {
     await pipeline.run({
       commands: [{ kind: 'snapshot', commandId: 'c1', snapshotId: 's1', tables: ['shop.a'] }],
     });
+    pipeline.expectEqual(A);
+  });
+
+  it('whose copy fails for a moment is read again, and stops nothing', async () => {
+    const source = shop();
+    source.broken.set(A, 'mysql.query-failed');
+    let tries = 0;
+    source.onChunk = ({ table }) => {
+      if (table.table !== 'a') return undefined;
+      tries += 1;
+      if (tries > 1) source.broken.clear();
+      return undefined;
+    };
+    const pipeline = new Pipeline(source);
+    let nowMs = 0;
+    await pipeline.run({}, undefined, () => (nowMs += 100));
+    expect(tries).toBeGreaterThan(1);
+    pipeline.expectEqual(A);
+    pipeline.expectEqual(B);
+    expect(pipeline.notices.filter(({ kind }) => kind === 'tableStopped')).toEqual([]);
+  });
+
+  it('whose copy goes on failing is given up alone after three tries, with the code of the failure', async () => {
+    const source = shop();
+    source.broken.set(A, 'mysql.query-failed');
+    const atMs: number[] = [];
+    let nowMs = 0;
+    source.onChunk = ({ table }) => {
+      if (table.table === 'a') atMs.push(nowMs);
+      // Rows come while it waits to be tried again, and are passed on.
+      if (table.table === 'a' && atMs.length === 2) source.write([insert(B, 6, 6)]);
+      return undefined;
+    };
+    const pipeline = new Pipeline(source);
+    let isPassedOn = false;
+    const stopped = { kind: 'tableStopped', table: A, code: 'mysql.query-failed' };
+    const isStopped = (): boolean => {
+      const has = pipeline.status(A) === 'stopped';
+      if (!has) isPassedOn ||= pipeline.oracle.rows(B).length === 6;
+      return has;
+    };
+    await pipeline.runUntil(isStopped, {}, () => (nowMs += 100));
+    expect(pipeline.notices).toContainEqual(expect.objectContaining(stopped));
+    expect(atMs).toHaveLength(3);
+    const [first = 0, second = 0, third = 0] = atMs;
+    expect(second - first).toBeGreaterThanOrEqual(1_000);
+    expect(third - second).toBeGreaterThanOrEqual(5_000);
+    expect(isPassedOn).toBe(true);
+    pipeline.expectEqual(B);
+  });
+
+  it.each([
+    ['without a row', false],
+    ['with a row', true],
+  ])('of an unknown type, made %s while others stream, stops alone', async (_, hasRow) => {
+    const pipeline = new Pipeline();
+    await pipeline.run();
+    const id = SimulatedMysql.id('shapes');
+    const name = tableName(id);
+    const reason = 'Column outline of shop.shapes has the unknown type vector.';
+    pipeline.source.unreadable.set(name, {
+      kind: 'unreadable',
+      code: 'table.unknown-type',
+      reason,
+    });
+    create(pipeline.source, 'shapes');
+    if (hasRow) pipeline.source.write([insert(name, 1, 1)]);
+    pipeline.source.write([insert(A, 6, 6)]);
+    await pipeline.run({}, () => pipeline.status(name) === 'stopped');
+    expect(pipeline.notices).toContainEqual(
+      expect.objectContaining({
+        kind: 'tableStopped',
+        table: name,
+        code: 'table.unknown-type',
+        reason,
+      }),
+    );
+    const topic = tableTopic(PREFIX, id);
+    expect(pipeline.broker.committed.filter((record) => record.topic === topic)).toEqual([]);
     pipeline.expectEqual(A);
   });
 

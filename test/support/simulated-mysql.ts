@@ -47,6 +47,8 @@ export interface SimulatedRow {
 
 interface Transaction {
   readonly sql?: string;
+  /** It was rolled back after its rows had come into the log. */
+  readonly rolledBack?: boolean;
   readonly rows: readonly SimulatedRow[];
   /** Schemas of the rows' tables then. */
   readonly schemas: ReadonlyMap<TableName, TableSchema>;
@@ -70,6 +72,8 @@ export class SimulatedMysql implements SourceServer, ChunkReader {
   readonly hidden = new Set<TableName>();
   /** Tables whose rows cannot be read: code of the failure. */
   readonly broken = new Map<TableName, ErrorCode>();
+  /** Tables with something that no type of ours holds: what a look says of it. */
+  readonly unreadable = new Map<TableName, Extract<Sight, { kind: 'unreadable' }>>();
   /** Called before a chunk is read, which waits for it. */
   onChunk: (request: ChunkRequest) => Promise<void> | undefined = () => undefined;
   /** Called once a table has been looked at, before what was seen is told, which waits for it. */
@@ -119,6 +123,11 @@ export class SimulatedMysql implements SourceServer, ChunkReader {
     this.#append({ rows, tables });
   }
 
+  /** Rows are in the log and the transaction ends in ROLLBACK: the server has none of them. */
+  rollBack(rows: readonly SimulatedRow[]): void {
+    this.#append({ rows, rolledBack: true, tables: this.#head });
+  }
+
   /** A statement runs; `tables` are those that it leaves. */
   execute(sql: string, change: (tables: Map<TableName, SimulatedTable>) => void): void {
     const tables = new Map(this.#head);
@@ -135,10 +144,11 @@ export class SimulatedMysql implements SourceServer, ChunkReader {
 
   #append(entry: {
     readonly sql?: string;
+    readonly rolledBack?: boolean;
     readonly rows: readonly SimulatedRow[];
     readonly tables: Tables;
   }): void {
-    const { sql, rows, tables } = entry;
+    const { rows, tables, ...how } = entry;
     const after = new Map([...tables].map(([name, table]) => [name, keyed(table)]));
     const schemas = new Map(
       rows.flatMap(({ table }) => {
@@ -146,7 +156,7 @@ export class SimulatedMysql implements SourceServer, ChunkReader {
         return known ? [[table, schemaOf(known)] as const] : [];
       }),
     );
-    this.#log.push({ ...(sql === undefined ? {} : { sql }), rows, schemas, after });
+    this.#log.push({ ...how, rows, schemas, after });
     this.#head = after;
     this.#onCommit?.();
   }
@@ -218,6 +228,8 @@ export class SimulatedMysql implements SourceServer, ChunkReader {
     if (this.hidden.has(name)) return { kind: 'hidden' };
     const table = this.#shown.get(name);
     if (!table) return { kind: this.hidden.size > 0 ? 'hidden' : 'gone' };
+    const unreadable = this.unreadable.get(name);
+    if (unreadable) return unreadable;
     const schema = schemaOf(table);
     return { kind: 'readable', table: { schema, comments: { columns: {} }, estimatedRows: 10 } };
   }
@@ -274,19 +286,7 @@ export class SimulatedMysql implements SourceServer, ChunkReader {
       header: header(base + 1),
     };
     const { sql, rows, schemas } = transaction;
-    if (sql !== undefined)
-      return [
-        head,
-        {
-          kind: 'query',
-          database: 'shop',
-          sql,
-          sqlMode: 0n,
-          explicitDefaultsForTimestamp: undefined,
-          threadId: 1,
-          header: end,
-        },
-      ];
+    if (sql !== undefined) return [head, query(sql, end)];
     const changes = rows.map((row, at): BinlogEvent => {
       const schema = schemas.get(row.table);
       if (!schema) throw new Error(`no schema of ${row.table}`);
@@ -307,7 +307,7 @@ export class SimulatedMysql implements SourceServer, ChunkReader {
       head,
       { kind: 'begin', header: header(base + 2) },
       ...changes,
-      { kind: 'xid', header: end },
+      transaction.rolledBack ? query('ROLLBACK', end) : { kind: 'xid', header: end },
     ];
   }
 
@@ -383,6 +383,18 @@ function schemaOf({ id, columns, key }: SimulatedTable): TableSchema {
 
 function valuesOf(schema: TableSchema, row: Row | undefined): RowValues | undefined {
   return row && schema.columns.map(({ name }) => row.get(name) ?? null);
+}
+
+function query(sql: string, at: EventHeader): BinlogEvent {
+  return {
+    kind: 'query',
+    database: 'shop',
+    sql,
+    sqlMode: 0n,
+    explicitDefaultsForTimestamp: undefined,
+    threadId: 1,
+    header: at,
+  };
 }
 
 function header(logPos: number): EventHeader {
