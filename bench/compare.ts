@@ -1,5 +1,6 @@
 import type { Contender, Job } from './contender.ts';
 import { deliveryRun, invalid } from './delivery-run.ts';
+import { fleetRun } from './fleet-run.ts';
 import { limitRows } from './limits/limit-rows.ts';
 import type { Size } from './options.ts';
 import { pacedRuns } from './paced-run.ts';
@@ -41,6 +42,8 @@ export async function compare(scenario: Scenario, comparison: Comparison): Promi
         return { ...about, ...(await pacedRuns(bout)) };
       case 'sink':
         return { ...about, ...(await sink(bout)) };
+      case 'fleet':
+        return { ...about, ...(await fleet(bout)) };
     }
   } finally {
     await source.dropDatabase(database);
@@ -117,14 +120,36 @@ async function snapshot(bout: Bout): Promise<Outcome> {
   return { contenders, limits: [] };
 }
 
-/** Of Sluice alone: the others have no warehouse. Each round writes its rows anew. */
+/** Of Sluice alone: the others have no warehouse. */
+const withoutPeers = (bout: Bout): Bout => ({
+  ...bout,
+  contenders: bout.contenders.filter(({ name }) => name === 'sluice'),
+});
+
+/** Each round copies the tables anew, and then changes their rows once more. */
+async function fleet(bout: Bout): Promise<Outcome> {
+  const ours = withoutPeers(bout);
+  const { source, place, scenario, say } = ours;
+  say(`${scenario.name}: writing ${ours.workload.tables.length.toLocaleString('en-US')} tables`);
+  await source.run(ours.workload.seed, place.signal);
+  const entries = entriesOf(ours, undefined).map(intoWarehouse);
+  const contenders = await runAll(ours, entries, (contender, job, topics) => {
+    const workload = scenario.workload(scenario.size[ours.size]);
+    return fleetRun({ ...ours, workload }, contender, job, topics);
+  });
+  return { contenders, limits: [] };
+}
+
+const intoWarehouse = ({ contender, job }: Entry): Entry => ({
+  contender,
+  job: { ...job, warehouse: `${job.prefix}.duckdb` },
+});
+
+/** Each round writes its rows anew. */
 async function sink(bout: Bout): Promise<Outcome> {
-  const ours = { ...bout, contenders: bout.contenders.filter(({ name }) => name === 'sluice') };
+  const ours = withoutPeers(bout);
   const position = await ours.source.position();
-  const entries = entriesOf(ours, position).map(({ contender, job }) => ({
-    contender,
-    job: { ...job, warehouse: `${job.prefix}.duckdb` },
-  }));
+  const entries = entriesOf(ours, position).map(intoWarehouse);
   const contenders = await runAll(ours, entries, async (contender, job, topics) => {
     await ours.source.run(['TRUNCATE TABLE orders']);
     await topics.create();

@@ -9,6 +9,18 @@ export interface Figures {
   readonly p99Ms: number | undefined;
   readonly peakMemoryMb: number;
   readonly cpuSecondsPerMillionRows: number | undefined;
+  /** Of a fleet of tables alone. */
+  readonly stages?: Stages | undefined;
+}
+
+/** How long a fleet of tables took, in seconds. */
+export interface Stages {
+  /** From nothing to streaming. */
+  readonly streamingSeconds: number;
+  /** From nothing until every table is consistent in the warehouse. */
+  readonly copiedSeconds: number;
+  /** From the resumed pipeline until the warehouse shows what was changed meanwhile. */
+  readonly loadedSeconds: number;
 }
 
 export type Run =
@@ -63,6 +75,18 @@ function medianFigures(runs: readonly Figures[]): Figures {
     p99Ms: of((run) => run.p99Ms),
     peakMemoryMb: median(runs.map((run) => run.peakMemoryMb)),
     cpuSecondsPerMillionRows: of((run) => run.cpuSecondsPerMillionRows),
+    ...medianStages(runs.flatMap(({ stages }) => stages ?? [])),
+  };
+}
+
+function medianStages(runs: readonly Stages[]): Pick<Figures, 'stages'> {
+  if (runs.length === 0) return {};
+  return {
+    stages: {
+      streamingSeconds: median(runs.map((run) => run.streamingSeconds)),
+      copiedSeconds: median(runs.map((run) => run.copiedSeconds)),
+      loadedSeconds: median(runs.map((run) => run.loadedSeconds)),
+    },
   };
 }
 

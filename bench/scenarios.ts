@@ -12,6 +12,7 @@ export const SCENARIO_NAMES = [
   'latency',
   'sink',
   'memory',
+  'fleet-of-tables',
 ] as const;
 
 export type ScenarioName = (typeof SCENARIO_NAMES)[number];
@@ -45,13 +46,15 @@ export type ScenarioKind =
   /** Topics full, sink paused; from the first to the last row in the warehouse. */
   | 'sink'
   /** Paced changes for minutes; what the program holds in memory. */
-  | 'memory';
+  | 'memory'
+  /** Thousands of tables from nothing to streaming, copied and loaded; then changes of all of them. */
+  | 'fleet';
 
 export interface Scenario {
   readonly name: ScenarioName;
   readonly kind: ScenarioKind;
   readonly data: string;
-  /** Rows; for paced scenarios seconds. */
+  /** Rows; for paced scenarios seconds, for a fleet tables. */
   readonly size: Readonly<Record<Size, number>>;
   readonly partitions: number;
   /** Of ten rows each, in a paced scenario. */
@@ -113,6 +116,28 @@ function* insertAnywhere(rows: number): Generator<string> {
     const table = `orders_${(drawn >>> 8) % TABLES}`;
     yield insertOrdersFrom(table, first, Math.min(perTransaction, rows - first + 1));
   }
+}
+
+const FLEET_ROWS = 100;
+const FLEET_CHANGES = 40;
+
+/** Small tables; then updates of ten neighbours each, the tables in turn, another part of them each time. */
+function fleet(count: number): Workload {
+  const perTransaction = 10;
+  const tables = Array.from({ length: count }, (_, index) => ({
+    name: `orders_${index}`,
+    columns: ORDER_COLUMNS,
+  }));
+  function* seed(): Generator<string> {
+    for (const { name } of tables) yield insertOrdersFrom(name, 1, FLEET_ROWS);
+  }
+  function* load(): Generator<string> {
+    for (let first = 1; first < FLEET_CHANGES; first += perTransaction)
+      for (const { name } of tables)
+        yield `UPDATE ${name} SET amount = amount + 1 WHERE id BETWEEN ${first} AND ${first + perTransaction - 1}`;
+  }
+  const changes = count * FLEET_CHANGES;
+  return { tables, seed: seed(), load: load(), rows: changes, records: changes };
 }
 
 const PACED: Workload = { tables: ORDERS, seed: [], load: [], rows: 0, records: 0 };
@@ -205,5 +230,13 @@ export const SCENARIOS: Readonly<Record<ScenarioName, Scenario>> = {
     partitions: 3,
     transactionsPerSecond: 1_000,
     workload: () => PACED,
+  },
+  'fleet-of-tables': {
+    name: 'fleet-of-tables',
+    kind: 'fleet',
+    data: `tables of ${FLEET_ROWS} rows each into DuckDB, then ${FLEET_CHANGES} changes of each`,
+    size: { full: 5_000, quick: 500, tiny: 20 },
+    partitions: 1,
+    workload: fleet,
   },
 };

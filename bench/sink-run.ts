@@ -1,5 +1,4 @@
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Client } from '@temporalio/client';
 import { queryWarehouse } from '../src/duckdb/query-client.ts';
 import { connectClient } from '../src/temporal/connection.ts';
@@ -7,11 +6,11 @@ import { PipelineClient } from '../src/temporal/pipeline-client.ts';
 import type { Bout } from './compare.ts';
 import type { Contender, Job } from './contender.ts';
 import { invalid } from './delivery-run.ts';
+import { eventually } from './eventually.ts';
 import type { Run } from './results.ts';
 import { SINK } from './sluice.ts';
 import type { RunTopics } from './topics.ts';
 
-const POLL_MS = 250;
 const PAUSED_WITHIN_MS = 120_000;
 const FULL_WITHIN_MS = 300_000;
 const LOADED_WITHIN_MS = 600_000;
@@ -113,19 +112,4 @@ async function flawInView(
     () => undefined,
     () => `the view shows ${found} where the source has ${expected}`,
   );
-}
-
-/** @throws {Error} when the answer is not yes in time; the signal's reason once it is aborted */
-async function eventually(
-  what: string,
-  withinMs: number,
-  ask: () => Promise<boolean>,
-  signal: AbortSignal,
-): Promise<void> {
-  const deadlineMs = Date.now() + withinMs;
-  while (!(await ask())) {
-    if (Date.now() > deadlineMs)
-      throw new Error(`waited ${withinMs / 1_000} s in vain for ${what}`);
-    await sleep(POLL_MS, undefined, { signal });
-  }
 }

@@ -82,7 +82,7 @@ function pipelineFile(job: Job, { mysql, kafka }: Place): unknown {
       password: { env: PASSWORD_VARIABLE },
       include: [`${job.database}.*`],
     },
-    kafka: { brokers: kafka.brokers },
+    kafka: { brokers: kafka.brokers, partitions: job.partitions },
     // Rows that were there before are what the snapshot scenario is about, and no other.
     ...(job.position ? { snapshot: { mode: 'never' } } : {}),
     ...(job.warehouse ? { sinks: { [SINK]: { kind: 'duckdb', file: job.warehouse } } } : {}),

@@ -18,6 +18,8 @@ const CREATE_ATTEMPTS = 10;
 const CREATE_PAUSE_MS = 500;
 const FETCH = { maxWaitMs: 100, maxBytes: 32 << 20, maxPartitionBytes: 16 << 20 } as const;
 
+type PartitionOffset = PartitionId & { readonly offset: number };
+
 /** The topics of one run, looked at as a read_committed consumer sees them. */
 export class RunTopics implements AsyncDisposable {
   readonly #brokers: readonly string[];
@@ -55,14 +57,18 @@ export class RunTopics implements AsyncDisposable {
 
   /** Committed offsets of all partitions together; markers of transactions count as offsets. */
   async committedOffsets(): Promise<number> {
-    const ends = await this.#reader.endOffsets(this.partitions, 'lastStable');
-    return ends.reduce((sum, { offset }) => sum + offset, 0);
+    return (await this.ends()).reduce((sum, { offset }) => sum + offset, 0);
   }
 
-  /** What arrived and when, by the headers of all batches. */
-  async delivery(): Promise<Delivery | undefined> {
+  /** Where every partition ends for a read_committed consumer. */
+  ends(): Promise<readonly PartitionOffset[]> {
+    return this.#reader.endOffsets(this.partitions, 'lastStable');
+  }
+
+  /** What arrived from there on (from the beginning unless told) and when, by the headers of all batches. */
+  async delivery(from?: readonly PartitionOffset[]): Promise<Delivery | undefined> {
     const timelines = new Map<string, PartitionTimeline>();
-    await this.#readAll((partition, bytes) => {
+    await this.#readAll(from, (partition, bytes) => {
       const key = `${partition.topic}/${partition.partition}`;
       const timeline = timelines.get(key) ?? new PartitionTimeline();
       timelines.set(key, timeline);
@@ -117,11 +123,16 @@ export class RunTopics implements AsyncDisposable {
   }
 
   /** @param read answers the offset behind the last whole batch, or 0 when there was none */
-  async #readAll(read: (partition: PartitionId, bytes: Buffer) => number): Promise<void> {
-    const ends = await this.#reader.endOffsets(this.partitions, 'lastStable');
-    let left = ends
-      .filter(({ offset }) => offset > 0)
-      .map(({ topic, partition, offset: end }) => ({ topic, partition, offset: 0, end }));
+  async #readAll(
+    from: readonly PartitionOffset[] | undefined,
+    read: (partition: PartitionId, bytes: Buffer) => number,
+  ): Promise<void> {
+    const begins = new Map(from?.map((at) => [`${at.topic}/${at.partition}`, at.offset]));
+    let left = (await this.ends())
+      .map(({ topic, partition, offset: end }) => {
+        return { topic, partition, offset: begins.get(`${topic}/${partition}`) ?? 0, end };
+      })
+      .filter(({ offset, end }) => offset < end);
     while (left.length > 0) {
       const fetched = await this.#reader.fetch(left, FETCH);
       const next = new Map<string, number>();

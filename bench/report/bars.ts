@@ -8,6 +8,7 @@ export interface Bar {
   readonly rowsPerSecond?: number;
   readonly p50Ms?: number;
   readonly p99Ms?: number;
+  readonly streamingSeconds?: number;
   readonly peakMemoryMb: number;
 }
 
@@ -25,6 +26,7 @@ export const BARS: Readonly<Record<ScenarioName, Bar>> = {
   latency: { rowsPerSecond: 39_000, p99Ms: 150, p50Ms: 40, peakMemoryMb: CAPTURE_MB },
   sink: { rowsPerSecond: 80_000, peakMemoryMb: SINK_MB },
   memory: { peakMemoryMb: CAPTURE_MB },
+  'fleet-of-tables': { streamingSeconds: 180, peakMemoryMb: SINK_MB },
 };
 
 export interface Verdict {
@@ -61,6 +63,9 @@ export function verdicts(result: ScenarioResult): readonly Verdict[] {
     ...least(`${count(bar.rowsPerSecond ?? 0)} rows/s`, bar.rowsPerSecond, ours?.rowsPerSecond),
     ...most(`p50 ${bar.p50Ms} ms`, bar.p50Ms, ({ p50Ms }) => p50Ms),
     ...most(`p99 ${bar.p99Ms} ms`, bar.p99Ms, ({ p99Ms }) => p99Ms),
+    ...most(`streaming within ${bar.streamingSeconds} s`, bar.streamingSeconds, ({ stages }) => {
+      return stages?.streamingSeconds;
+    }),
     ...most(`${bar.peakMemoryMb} MB`, bar.peakMemoryMb, ({ peakMemoryMb }) => peakMemoryMb),
   ];
 }

@@ -1,6 +1,6 @@
 import { code, markdownTable } from '../../tools/docs/markdown.ts';
 import { medianOf, rateAlone, type ScenarioResult } from '../results.ts';
-import { SCENARIOS } from '../scenarios.ts';
+import { SCENARIOS, type ScenarioKind } from '../scenarios.ts';
 import { BARS, count } from './bars.ts';
 import { missedRatios } from './missed.ts';
 import type { BenchReport } from './report.ts';
@@ -285,12 +285,22 @@ ${markdownTable(
   ],
 )}`;
 
+const UNITS: Readonly<Record<ScenarioKind, string>> = {
+  backlog: ' rows',
+  snapshot: ' rows',
+  sink: ' rows',
+  latency: ' s',
+  memory: ' s',
+  fleet: ' tables',
+};
+
 const HOW = `## How it is measured
 
 - **Rates** come from the broker: topics are created with broker time (\`LogAppendTime\`), and a run lasts from the first record that reaches the broker to the moment the last one can be read with \`read_committed\`. The backlog lies in the log before the program starts. Starting up is not counted for anybody.
 - **Memory** is the sum of \`VmHWM\` over the program's processes; **CPU** their time in /proc between the first and the last record.
 - **Latency** is the time from the acknowledged COMMIT at the writer to the fetch response that holds the transaction's last row. Ten seconds of the same load come before and are not counted. The rate beside it is what the writer reached: it gets less done where the program leaves it too little of the cores. The tail of Sluice's is the broker's: in a run with p99 143 ms at 40,000 rows/s, its 3,153 transactions took 6 ms in the middle from the first produce request to the acknowledged commit, 63 ms at p99 and 210 ms at most, and what was written meanwhile waited for them (\`sluice_publish_duration_seconds\`).
 - **sink** fills the topics while the sink is paused and counts rows in the warehouse from its first to its last commit; the view must then equal the source.
+- **fleet-of-tables** counts from the start of the worker until the pipeline streams, until every table is consistent in the warehouse, and, once changes were written while it was paused, from the resume until the views of fifty tables equal the source. Its rate is that of many-tables, over all tables; Sluice makes its topics itself. Debezium has no warehouse, and does not take part.
 - A run whose record count differs from what was written, or whose sample of records does not hold the rows that were written, does not count, and the benchmark says why and exits with 1.
 - Everybody gets topics of the same settings, made beforehand: 3 partitions, in many-tables 1. Connections are not encrypted.
 - **Limit rows**: \`read alone\` takes the same log from the server and throws it away; \`decode alone\` decodes its events from memory; \`write alone\` appends, compresses and commits ready records; \`fixed table, one thread\` is a program that knows bulk's one table by heart and does nothing but copy it, with headers, three partitions and transactions: bulk's bar is 80 % of its rate.
@@ -300,7 +310,7 @@ The scenarios:
 ${markdownTable(
   ['scenario', 'full size', 'quick size', 'data'],
   Object.values(SCENARIOS).map(({ name, size, data, kind }) => {
-    const unit = kind === 'latency' || kind === 'memory' ? ' s' : ' rows';
+    const unit = UNITS[kind];
     return [name, `${count(size.full)}${unit}`, `${count(size.quick)}${unit}`, data];
   }),
 )}

@@ -1,4 +1,4 @@
-import { ratioTo, type ScenarioResult } from '../results.ts';
+import { ratioTo, type ScenarioResult, type Stages } from '../results.ts';
 import { count, verdicts } from './bars.ts';
 
 /** The heads and lines of the one table, for terminal and page alike. */
@@ -9,6 +9,7 @@ export const HEADS = [
   'p50 / p99',
   'peak memory',
   'CPU s per million',
+  'streaming / copied / loaded',
   'Sluice is',
 ] as const;
 
@@ -18,9 +19,9 @@ export function tableRows(result: ScenarioResult): readonly (readonly string[])[
     if (!middle) {
       const [run] = runs;
       const reason = run?.kind === 'invalid' ? (run.reason.split('\n')[0] ?? '') : '';
-      return [name, 'does not count', '', '', '', reason];
+      return [name, 'does not count', '', '', '', '', reason];
     }
-    const { rowsPerSecond, p50Ms, p99Ms, peakMemoryMb, cpuSecondsPerMillionRows } = middle;
+    const { rowsPerSecond, p50Ms, p99Ms, peakMemoryMb, cpuSecondsPerMillionRows, stages } = middle;
     const ratio = name === 'sluice' ? undefined : ratioTo(result, name);
     return [
       name,
@@ -30,6 +31,7 @@ export function tableRows(result: ScenarioResult): readonly (readonly string[])[
         : `${p50Ms.toFixed(0)} / ${p99Ms.toFixed(0)} ms`,
       `${count(peakMemoryMb)} MB`,
       cpuSecondsPerMillionRows === undefined ? '' : cpuSecondsPerMillionRows.toFixed(1),
+      stages === undefined ? '' : stagesText(stages),
       ratio === undefined ? '' : `${ratio.toFixed(1)} ×`,
     ];
   });
@@ -40,8 +42,14 @@ export function tableRows(result: ScenarioResult): readonly (readonly string[])[
     '',
     '',
     '',
+    '',
   ]);
   return [...programs, ...limits].map((cells, index) => [index === 0 ? result.name : '', ...cells]);
+}
+
+function stagesText({ streamingSeconds, copiedSeconds, loadedSeconds }: Stages): string {
+  const seconds = [streamingSeconds, copiedSeconds, loadedSeconds];
+  return `${seconds.map((each) => each.toFixed(0)).join(' / ')} s`;
 }
 
 /** The bar in words: what holds, and what does not. */
