@@ -100,7 +100,8 @@ function isDenied(error: unknown): boolean {
  */
 export function kafkaFailure(error: unknown, sent: boolean, what: string): Error {
   if (error instanceof SluiceError || isBug(error)) return error;
-  const errors = brokerErrors(error);
+  // A request may be refused for each of a thousand partitions.
+  const errors = [...new Set(brokerErrors(error))];
   const facts = { request: what, brokerErrors: errors };
   const named = errors.length > 0 ? errors.join(', ') : messageOf(error);
   const say = (code: SluiceError['code'], text: string): SluiceError =>

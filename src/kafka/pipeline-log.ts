@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { crc32c } from '@node-rs/crc32';
 import type { ITopicConfig } from 'kafkajs';
 import type { PipelineLog } from '../capture/pipeline-log.ts';
@@ -13,6 +14,7 @@ import {
   type Topic,
   type TopicIdentity,
 } from '../topic/topic-name.ts';
+import { isTransient } from './broker-error.ts';
 import { Cluster } from './cluster.ts';
 import { CommittedReader } from './committed-reader.ts';
 import type { KafkaConnection } from './connection-options.ts';
@@ -21,6 +23,7 @@ import {
   createTopics,
   internalTopicConfigs,
   messageLimits,
+  TOPICS_PER_REQUEST,
   tableTopicConfig,
 } from './topic-admin.ts';
 import { foldTopic } from './topic-fold.ts';
@@ -43,6 +46,9 @@ export function transactionalIdOf(prefix: string, pipeline: string): string {
 }
 
 const REQUEST_TIMEOUT_MS = 30_000;
+/** Brokers take up hundreds of new partitions one by one. */
+const SERVED_WITHIN_MS = 60_000;
+const SERVED_POLL_MS = 100;
 
 /** A pipeline's topics on a Kafka cluster. Connects on first use. */
 export class KafkaPipelineLog implements PipelineLog {
@@ -125,16 +131,38 @@ export class KafkaPipelineLog implements PipelineLog {
    * does not know it yet, and a transaction that meets it there has failed.
    */
   async #create(topics: readonly ITopicConfig[]): Promise<void> {
-    if (topics.length === 0) return;
-    await createTopics(this.#options, topics);
-    const created = await this.#identities(topics.map(({ topic }) => topic as Topic));
-    const partitionsOf = ([topic, { partitions }]: [Topic, TopicIdentity]) =>
-      Array.from({ length: partitions }, (_, partition) => ({ topic, partition }));
-    await this.#reader.endOffsets([...created].flatMap(partitionsOf), 'highWatermark');
+    await createTopics(this.#options, topics, (part) =>
+      this.#served(part.map(({ topic }) => topic as Topic)),
+    );
   }
 
-  #identities(topics: readonly Topic[]): Promise<ReadonlyMap<Topic, TopicIdentity>> {
-    return this.#cluster.patiently('describing topics', () => this.#cluster.identities(topics));
+  async #served(topics: readonly Topic[]): Promise<void> {
+    const deadlineMs = Date.now() + SERVED_WITHIN_MS;
+    for (;;)
+      try {
+        const created = await this.#identities(topics);
+        for (const topic of topics) refuseMissing(topic, created.get(topic));
+        const partitions = [...created].flatMap(([topic, { partitions: count }]) =>
+          Array.from({ length: count }, (_, partition) => ({ topic, partition })),
+        );
+        await this.#reader.endOffsets(partitions, 'highWatermark');
+        return;
+      } catch (error) {
+        if (!isTransient(error) || Date.now() > deadlineMs) throw error;
+        await sleep(SERVED_POLL_MS);
+      }
+  }
+
+  async #identities(topics: readonly Topic[]): Promise<ReadonlyMap<Topic, TopicIdentity>> {
+    const identities = new Map<Topic, TopicIdentity>();
+    for (let at = 0; at < topics.length; at += TOPICS_PER_REQUEST) {
+      const part = topics.slice(at, at + TOPICS_PER_REQUEST);
+      const found = await this.#cluster.patiently('describing topics', () =>
+        this.#cluster.identities(part),
+      );
+      for (const [topic, identity] of found) identities.set(topic, identity);
+    }
+    return identities;
   }
 
   async #read(upTo: 'highWatermark' | 'lastStable'): Promise<StoredPipeline> {
@@ -145,13 +173,17 @@ export class KafkaPipelineLog implements PipelineLog {
   }
 }
 
+function refuseMissing(topic: Topic, now: TopicIdentity | undefined): asserts now is TopicIdentity {
+  if (now === undefined)
+    throw new SluiceError('kafka.unreachable', `Topic ${topic} was created but is not there yet.`);
+}
+
 function refuseChanged(
   topic: Topic,
   now: TopicIdentity | undefined,
   known: TopicIdentity | undefined,
 ): void {
-  if (now === undefined)
-    throw new SluiceError('kafka.unreachable', `Topic ${topic} was created but is not there yet.`);
+  refuseMissing(topic, now);
   if (known === undefined) return;
   if (known.id !== now.id) throw recreated(topic, 'is another one than before');
   if (known.partitions !== now.partitions)

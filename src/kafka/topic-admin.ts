@@ -65,21 +65,62 @@ export function tableTopicConfig(
   };
 }
 
-/** Creates topics; one that exists already, whatever its settings, is left as it is. */
+/** Topics named in one request. */
+export const TOPICS_PER_REQUEST = 500;
+/**
+ * The controller refuses a request that would write more than 10,000 records to its log: a topic
+ * takes one, and one more for each partition and each setting.
+ * @see org.apache.kafka.controller.QuorumController: MAX_RECORDS_PER_USER_OP
+ */
+const MAX_CREATED_RECORDS = 5_000;
+/** A controller that is busy with thousands of partitions answers late. */
+const CREATE_TIMEOUT_MS = 25_000;
+
+/**
+ * Creates topics, some hundreds at a time; one that exists already, whatever its settings, is left as
+ * it is, so that what was interrupted can be done again.
+ * @param onCreated  is called with each part, in order; its topics may have no leader yet
+ */
 export async function createTopics(
   connection: KafkaConnection,
   topics: readonly ITopicConfig[],
+  onCreated: (part: readonly ITopicConfig[]) => Promise<void> = () => Promise.resolve(),
 ): Promise<void> {
   if (topics.length === 0) return;
-  const names = topics.map(({ topic }) => topic).join(', ');
-  await withAdmin(connection, `creating ${names}`, (admin) =>
-    admin.createTopics({ topics: [...topics], waitForLeaders: true }),
-  );
+  const [first] = topics;
+  const what = topics.length === 1 ? String(first?.topic) : `${topics.length} topics`;
+  await withAdmin(connection, `creating ${what}`, async (admin) => {
+    for (const part of creatableParts(topics)) {
+      await admin.createTopics({
+        topics: [...part],
+        timeout: CREATE_TIMEOUT_MS,
+        waitForLeaders: false,
+      });
+      await onCreated(part);
+    }
+  });
+}
+
+function* creatableParts(topics: readonly ITopicConfig[]): Generator<readonly ITopicConfig[]> {
+  let part: ITopicConfig[] = [];
+  let records = 0;
+  for (const topic of topics) {
+    const own = 1 + (topic.numPartitions ?? 1) + (topic.configEntries?.length ?? 0);
+    if (
+      part.length === TOPICS_PER_REQUEST ||
+      (part.length > 0 && records + own > MAX_CREATED_RECORDS)
+    ) {
+      yield part;
+      part = [];
+      records = 0;
+    }
+    part.push(topic);
+    records += own;
+  }
+  yield part;
 }
 
 const MESSAGE_LIMIT = 'max.message.bytes';
-/** Topics described by one request. */
-const SLICE = 500;
 
 /**
  * What a record batch may take in each topic. Empty where the account may not ask (DescribeConfigs),
@@ -91,8 +132,8 @@ export async function messageLimits(
 ): Promise<ReadonlyMap<Topic, number>> {
   const limits = new Map<Topic, number>();
   await withAdmin(connection, 'reading the limits of topics', async (admin) => {
-    for (let at = 0; at < topics.length; at += SLICE)
-      for (const [topic, bytes] of await limitsOf(admin, topics.slice(at, at + SLICE)))
+    for (let at = 0; at < topics.length; at += TOPICS_PER_REQUEST)
+      for (const [topic, bytes] of await limitsOf(admin, topics.slice(at, at + TOPICS_PER_REQUEST)))
         limits.set(topic, bytes);
   }).catch((error: unknown) => {
     if (!(error instanceof SluiceError) || error.code !== 'kafka.refused') throw error;
@@ -130,8 +171,8 @@ export async function deleteTopics(
   connection: KafkaConnection,
   topics: readonly string[],
 ): Promise<void> {
-  for (let at = 0; at < topics.length; at += SLICE) {
-    const slice = topics.slice(at, at + SLICE);
+  for (let at = 0; at < topics.length; at += TOPICS_PER_REQUEST) {
+    const slice = topics.slice(at, at + TOPICS_PER_REQUEST);
     await withAdmin(connection, `deleting ${slice.length} topics`, (admin) =>
       admin.deleteTopics({ topics: slice }),
     );

@@ -74,8 +74,7 @@ export class TransactionProducer {
    */
   async commit(partitions: readonly PartitionBatches[]): Promise<void> {
     const identity = this.#identity;
-    const coordinator = this.#coordinator;
-    if (!identity || !coordinator) {
+    if (!identity) {
       throw new SluiceError(
         'kafka.outcome-unknown',
         `Producer ${this.#transactionalId} has no identity; fence before publishing.`,
@@ -83,6 +82,7 @@ export class TransactionProducer {
     }
     this.#identity = undefined;
     const leaders = await this.#cluster.leaders(partitions);
+    const coordinator = await this.#openCoordinator();
     await this.#addPartitions(coordinator, identity, partitions);
     this.#reach('kafkaBegun');
     await this.#produce(leaders, identity);
@@ -102,6 +102,20 @@ export class TransactionProducer {
     }
     this.#identity = identity;
     this.#reach('kafkaCommitted');
+  }
+
+  /**
+   * A broker closes a connection that has been idle for minutes (connections.max.idle.ms), and so does
+   * a load balancer. Nothing of the transaction has been sent yet: another connection will do, also to
+   * another broker that is the coordinator by now, since the identity is the transaction log's.
+   */
+  async #openCoordinator(): Promise<Connection> {
+    const known = this.#coordinator;
+    if (known?.isConnected()) return known;
+    this.#coordinator = await this.#cluster.patiently('finding the transaction coordinator', () =>
+      this.#cluster.coordinator(this.#transactionalId),
+    );
+    return this.#coordinator;
   }
 
   async #initProducerId(): Promise<void> {
@@ -166,8 +180,9 @@ export class TransactionProducer {
         const sent = produceEncoded.async(connection, this.#transactionalId, request);
         answers.push(
           sent.catch((error: unknown) => {
-            const topics = request.map(({ topic }) => topic).join(', ');
-            throw kafkaFailure(error, true, `producing to ${topics}`);
+            const [first] = request;
+            const what = request.length === 1 ? first?.topic : `${request.length} topics`;
+            throw kafkaFailure(error, true, `producing to ${what}`);
           }),
         );
       }

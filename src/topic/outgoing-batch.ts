@@ -30,7 +30,8 @@ export interface PartitionBatches {
   readonly batches: readonly SealedBatch[];
 }
 
-const SMALLEST_BUFFER_BYTES = 16 << 10;
+/** Of thousands of tables a transaction has a record or two each. */
+const SMALLEST_BUFFER_BYTES = 1 << 10;
 /** A writer that outgrows its buffer takes one of the next size. */
 const GROWTH = 2;
 
@@ -153,7 +154,7 @@ export class RecordBatches implements OutgoingBatch {
   }
 }
 
-/** What all partitions of a transaction keep in memory together. */
+/** What all partitions of a transaction keep in memory together: their buffers whole, however full. */
 interface Held {
   bytes: number;
 }
@@ -180,6 +181,7 @@ class PartitionWriter {
     this.#limits = limits;
     this.#pool = pool;
     this.#buffer = pool.take(0);
+    held.bytes += this.#buffer.length;
   }
 
   /** Answers by how many bytes the partition has grown. */
@@ -197,7 +199,6 @@ class PartitionWriter {
     const delta = timestampMs - this.#firstMs;
     this.#end = record.write(this.#buffer, this.#end, this.#records, delta);
     this.#records++;
-    this.#held.bytes += this.#end - before;
     return this.#end - before;
   }
 
@@ -205,6 +206,7 @@ class PartitionWriter {
   finish(): PartitionBatches {
     this.#seal();
     this.#pool.give(this.#buffer);
+    this.#held.bytes -= this.#buffer.length;
     this.#buffer = NO_BUFFER;
     return { topic: this.#topic, partition: this.#partition, batches: this.#sealed };
   }
@@ -222,6 +224,7 @@ class PartitionWriter {
     if (this.#end + room > this.#buffer.length) {
       const grown = this.#pool.take(this.#end + room);
       this.#buffer.copy(grown, 0, 0, this.#end);
+      this.#held.bytes += grown.length - this.#buffer.length;
       this.#pool.give(this.#buffer);
       this.#buffer = grown;
     }
@@ -237,11 +240,11 @@ class PartitionWriter {
       this.#limits.compression,
     );
     this.#sealed.push(sealed);
-    this.#held.bytes += sealed.bytes.length - this.#end;
     if (sealed.bytes.buffer === this.#buffer.buffer) {
       this.#shared.push(this.#buffer);
       this.#buffer = this.#pool.take(0);
-    }
+      this.#held.bytes += this.#buffer.length;
+    } else this.#held.bytes += sealed.bytes.length;
     this.#end = BATCH.records;
     this.#records = 0;
   }

@@ -62,7 +62,7 @@ export interface OutgoingBatch {
   readonly records: number;
   /** Bytes before compression, as the broker would count them. */
   readonly bytes: number;
-  /** Bytes kept in memory: what has been compressed counts as that. */
+  /** Bytes kept in memory: buffers count whole, what has been compressed as that. */
   readonly heldBytes: number;
   /**
    * Encodes the record at once; nothing of the argument is retained.

@@ -157,10 +157,10 @@ it('the table has a line for each program and each part alone, in columns', () =
   const lines = printedResults(report, false).split('\n');
   expect(lines.slice(0, 7).map((line) => line.trimEnd())).toMatchInlineSnapshot(`
     [
-      "scenario  program            rows/s  p50 / p99  peak memory  CPU s per million  Sluice is",
+      "scenario  program            rows/s  p50 / p99  peak memory  CPU s per million  streaming / copied / loaded  Sluice is",
       "bulk      sluice            330,000                  300 MB                2.5",
-      "          debezium           30,000                2,000 MB                2.5     11.0 ×",
-      "          debezium-tuned    100,000                2,100 MB                2.5      3.3 ×",
+      "          debezium           30,000                2,000 MB                2.5                                  11.0 ×",
+      "          debezium-tuned    100,000                2,100 MB                2.5                                   3.3 ×",
       "          decode alone    1,000,000",
       "          write alone       500,000",
       "memory    sluice                  1                  300 MB                2.5",

@@ -273,6 +273,19 @@ describe.skipIf(!KAFKA)('a pipeline log on Kafka', { timeout: 60_000 }, () => {
     expect(Date.now() - (record?.timestampMs ?? 0)).toBeLessThan(60_000);
   });
 
+  it('creates topics by the hundreds, some at a time, those of an attempt that died among them', async () => {
+    const options = logOptions({ partitions: 1 });
+    const log = await started(options);
+    const topics = Array.from({ length: 600 }, (_, index) =>
+      tableTopic(options.prefix, { database: 'shop', table: `t${index}` }),
+    );
+    await log.ensureTopics(topics.slice(0, 3), NONE);
+    const identities = await log.ensureTopics(topics, NONE);
+    expect(identities.size).toBe(topics.length);
+    expect(new Set([...identities.values()].map(({ id }) => id)).size).toBe(topics.length);
+    await administer((admin) => admin.deleteTopics({ topics: [...topics] }));
+  });
+
   it('takes a topic that somebody created as it is', async () => {
     const options = logOptions();
     const log = await started(options);

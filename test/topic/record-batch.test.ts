@@ -189,6 +189,18 @@ describe('a record batch', () => {
     expect(twice).toBeLessThan(1.05 * (once ?? 0));
   });
 
+  it('counts the buffers of thousands of partitions, and they are small', () => {
+    const outgoing = batches();
+    for (let index = 0; index < 3_000; index += 1)
+      outgoing.append(record({ topic: `shop.shop.t${index}` as Topic }));
+    expect(outgoing.heldBytes).toBe(3_000 * 1_024);
+    outgoing.append(record({ value: 'x'.repeat(5_000) }));
+    expect(outgoing.heldBytes).toBe(3_000 * 1_024 + 16_384);
+    outgoing.seal();
+    // A record that does not get smaller stays where it is.
+    expect(outgoing.heldBytes).toBeLessThan(3_001 * 1_024);
+  });
+
   it('reuses its buffers only after release', () => {
     const pool = new BufferPool(4096);
     const first = new RecordBatches({ ...DEFAULT_LIMITS, compression: 'none' }, pool);
