@@ -7,6 +7,13 @@ export function wholeNumber(text: string): number {
   return Number(text);
 }
 
+/** Parser of an option that says how many there may be. */
+export function atLeastOne(text: string): number {
+  if (!/^[1-9]\d{0,3}$/.test(text))
+    throw new InvalidArgumentError('It is a whole number from 1 to 9999.');
+  return Number(text);
+}
+
 /** Parser of an option that lists names. */
 export function commaList(text: string): readonly string[] {
   const names = text.split(',').map((name) => name.trim());

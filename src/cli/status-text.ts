@@ -16,16 +16,13 @@ export function statusBlock(status: PipelineView, nowMs: number): string {
   const { pipeline, progress, incident } = status;
   const lines: string[] = [
     ...field('pipeline', pipeline),
-    ...field(
-      'state',
-      status.reason === undefined ? status.state : `${status.state} (${status.reason})`,
-    ),
+    ...field('state', stateText(status, nowMs)),
     ...field('since', `${localTime(status.sinceMs)} (${duration(nowMs - status.sinceMs)})`),
     ...positionLines(status.position, nowMs),
     ...(progress ? progressLines(progress) : []),
     ...stoppedLines(pipeline, status.stopped, 'stopped'),
     ...status.sinks.flatMap((sink) => [
-      ...field(`sink ${sink.name}`, sinkText(sink)),
+      ...field(`sink ${sink.name}`, sinkText(sink, nowMs)),
       ...stoppedLines(pipeline, sink.stopped, ''),
     ]),
   ];
@@ -38,12 +35,12 @@ export function statusBlock(status: PipelineView, nowMs: number): string {
 
 /** One line of the list: name, state, since, lag, rows/s, snapshot, sinks. */
 export function statusRow(
-  { pipeline, state, sinceMs, progress, stopped, sinks, incident }: PipelineView,
+  { pipeline, state, sinceMs, progress, stopped, sinks, incident, waitingSinceMs }: PipelineView,
   nowMs: number,
 ): readonly string[] {
   return [
     pipeline,
-    `${state}${incident ? ` (${incident.code})` : ''}${stoppedText(stopped)}`,
+    `${state}${incident ? ` (${incident.code})` : waitsText(waitingSinceMs)}${stoppedText(stopped)}`,
     duration(nowMs - sinceMs),
     progress ? duration(progress.lagMs) : NOTHING_YET,
     progress ? count(progress.rowsPerSecond) : NOTHING_YET,
@@ -56,11 +53,15 @@ export function statusRow(
 }
 
 /** State and code of what is wrong, or how far a sink is behind that works. */
-function sinkCell({ state, progress, incident, reason }: SinkView): string {
+function sinkCell({ state, progress, incident, reason, waitingSinceMs }: SinkView): string {
   if (incident) return `${state} (${incident.code})`;
+  if (waitingSinceMs !== undefined) return `${state}${waitsText(waitingSinceMs)}`;
   if (state !== 'RUNNING' || !progress) return state;
   return reason === undefined ? duration(progress.lagMs) : `${state} (tries again)`;
 }
+
+const waitsText = (sinceMs: number | undefined): string =>
+  sinceMs === undefined ? '' : ' (waits for a worker)';
 
 /** An open incident with the commands that answer or cure it, ready to paste. */
 export function incidentLines(
@@ -116,8 +117,19 @@ function snapshotText({
   return `${'█'.repeat(filled)}${'░'.repeat(BAR_CELLS - filled)} ${Math.floor(part * 100)} % of ${table}, ${count(rows)} of about ${count(estimatedRows)} rows, ${count(rowsPerSecond)} rows/s${eta}; ${tablesDone} of ${tablesTotal} tables done`;
 }
 
-function sinkText({ state, reason, progress }: SinkView): string {
-  const shown = reason === undefined ? state : `${state} (${reason})`;
+/** With the reason, and with how long the work has been waiting for a worker when it is. */
+function stateText(
+  { state, reason, waitingSinceMs }: Pick<SinkView, 'state' | 'reason' | 'waitingSinceMs'>,
+  nowMs: number,
+): string {
+  if (waitingSinceMs === undefined) return reason === undefined ? state : `${state} (${reason})`;
+  const waits = `waits for a worker since ${localTime(waitingSinceMs)}, ${duration(nowMs - waitingSinceMs)}`;
+  return `${state} (${waits}${reason === undefined ? '' : `: ${reason}`})`;
+}
+
+function sinkText(sink: SinkView, nowMs: number): string {
+  const { progress } = sink;
+  const shown = stateText(sink, nowMs);
   if (!progress) return shown;
   return `${shown}, ${duration(progress.lagMs)} behind, complete up to commit ${count(progress.cutOrdinal)}, ${count(progress.rows)} rows${refusedText(progress)}${leftText(progress)}`;
 }

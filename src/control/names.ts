@@ -14,6 +14,9 @@ export function sinkQueue(sink: SinkSpec): string {
 
 export const hostQueue = (host: string): string => `${SINK_QUEUE}.${host}`;
 
+/** Nothing is ever put there: a worker that asks it serves the host, also when it has no room. */
+export const presenceQueue = (host: string): string => `cdc-present.${host}`;
+
 /** Search attributes of every workflow; both Keyword. The server has to know them before a start. */
 export const STATE_ATTRIBUTE = 'CdcState';
 export const PIPELINE_ATTRIBUTE = 'CdcPipeline';

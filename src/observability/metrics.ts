@@ -162,6 +162,11 @@ export const METRICS = {
     help: 'The same for a sink.',
     labels: ['pipeline', 'sink', 'state'],
   },
+  sluice_waiting_for_worker_seconds: {
+    type: 'gauge',
+    help: 'How long the stream, or the sink that part names, has been waiting for a worker that takes it; 0 while one has it. More than a minute: start another worker, or one with more --streams and --sinks. Gone when it is not to run.',
+    labels: ['pipeline', 'part'],
+  },
   sluice_temporal_reachable: {
     type: 'gauge',
     help: '1 when Temporal told the states for this scrape; 0 when they are of an earlier one.',

@@ -20,6 +20,7 @@ import type { PipelineState } from '../control/pipeline-state.ts';
 import type { SinkState } from '../control/sink-state.ts';
 import { type StoppedTables, stoppedTablesOf } from '../control/stopped-tables.ts';
 import type { Heartbeat, PipelineProgress, SinkProgress } from '../observability/progress.ts';
+import { lastFailureOf, longActivity, waitingSinceMs } from './pending-work.ts';
 import { explaining, isNoWorker } from './server-answer.ts';
 import { isServed } from './sink-places.ts';
 import { CDC_STATE } from './workflow-states.ts';
@@ -44,7 +45,9 @@ export interface SinkView {
   readonly state: string;
   /** Why it does not get on, while it tries again by itself. */
   readonly reason?: string;
-  /** Its work waits for a worker, and none is there that could take it. */
+  /** Its work lies in the queue since then, and no worker has taken it. */
+  readonly waitingSinceMs?: number;
+  /** None is there that could take it. */
   readonly isUnserved?: true;
   readonly progress?: SinkProgress;
   /** Tables that have stopped while the others go on; absent when there are none. */
@@ -59,6 +62,8 @@ export interface PipelineView {
   readonly state: string;
   readonly sinceMs: number;
   readonly reason?: string;
+  /** The stream lies in the queue since then, and no worker has taken it. */
+  readonly waitingSinceMs?: number;
   readonly progress?: PipelineProgress;
   /** When the server took the heartbeat that {@link progress} is of. */
   readonly reportedAtMs?: number;
@@ -79,7 +84,7 @@ export interface PipelineView {
 export async function viewPipeline(client: Client, pipeline: string): Promise<PipelineView> {
   const handle = client.workflow.getHandle(pipelineWorkflowId(pipeline));
   const [shown, state] = await explaining(pipeline, () =>
-    Promise.all([describe(handle, 'streamBinlog'), ask<PipelineState>(client, handle)]),
+    Promise.all([describe(handle), ask<PipelineState>(client, handle)]),
   );
   const open = state && findOpenIncident(state.incidents);
   const reason = reasonOf(shown, state);
@@ -91,6 +96,7 @@ export async function viewPipeline(client: Client, pipeline: string): Promise<Pi
     state: phaseOf(shown, state),
     sinceMs: state?.sinceMs ?? shown.startedAtMs,
     ...(reason === undefined ? {} : { reason }),
+    ...(shown.waitingSinceMs === undefined ? {} : { waitingSinceMs: shown.waitingSinceMs }),
     ...(progress && { progress, reportedAtMs: shown.reportedAtMs }),
     ...(position && { position }),
     ...stoppedView(shown, state),
@@ -146,22 +152,33 @@ async function viewSink(
 ): Promise<SinkView> {
   const handle = client.workflow.getHandle(sinkWorkflowId(pipeline, name));
   const found = await unlessMissing(() =>
-    Promise.all([describe(handle, 'runSink'), ask<SinkState>(client, handle)]),
+    Promise.all([describe(handle), ask<SinkState>(client, handle)]),
   );
   if (!found) return { name, state: 'NOT STARTED' };
   const [shown, state] = found;
   const open = state && findOpenIncident(state.incidents);
-  const isUnserved = shown.isWaiting && !(await isServed(client, sink));
-  const reason = isUnserved ? unservedText(sink) : (shown.trouble ?? becauseOf(state));
+  const { waitingSinceMs } = shown;
+  const isUnserved = waitingSinceMs !== undefined && !(await isServed(client, sink));
+  const reason = isUnserved
+    ? unservedText(sink)
+    : (waitingText(waitingSinceMs, 'sinks') ?? shown.trouble ?? becauseOf(state));
   return {
     name,
     state: phaseOf(shown, state),
     ...(reason === undefined ? {} : { reason }),
+    ...(waitingSinceMs === undefined ? {} : { waitingSinceMs }),
     ...(isUnserved ? { isUnserved } : {}),
     ...(shown.progress === undefined ? {} : { progress: shown.progress as SinkProgress }),
     ...stoppedView(shown, state),
     ...(open ? { incident: incidentView(open, RECOVER_ACTIONS) } : {}),
   };
+}
+
+/** What to do about work that workers are there for, and none takes. */
+function waitingText(sinceMs: number | undefined, slots: 'streams' | 'sinks'): string | undefined {
+  return sinceMs === undefined
+    ? undefined
+    : `none takes it: start another one, or one with more --${slots}`;
 }
 
 function unservedText(sink: SinkSpec): string {
@@ -180,20 +197,12 @@ function stoppedView(
   return stopped && Array.isArray(stopped.tables) ? { stopped } : {};
 }
 
-type PendingActivity = NonNullable<
-  WorkflowExecutionDescription['raw']['pendingActivities']
->[number];
-
-/** PENDING_ACTIVITY_STATE_SCHEDULED and _STARTED of Temporal's API. */
-const SCHEDULED = 1;
-const STARTED = 2;
-
 interface Described {
   readonly state: string;
   /** It goes on, or has ended in order: a query of any other tells of the past. */
   readonly isLiving: boolean;
-  /** The long activity waits for a worker. */
-  readonly isWaiting: boolean;
+  /** Since when the long activity waits for a worker. */
+  readonly waitingSinceMs: number | undefined;
   readonly startedAtMs: number;
   /** Of the long activity's newest heartbeat. */
   readonly progress: Heartbeat['progress'];
@@ -203,28 +212,20 @@ interface Described {
 }
 
 /** What the server itself knows: also without a worker. */
-async function describe(handle: WorkflowHandle, longActivity: string): Promise<Described> {
+async function describe(handle: WorkflowHandle): Promise<Described> {
   const description = await handle.describe();
-  const activities = description.raw.pendingActivities ?? [];
-  const long = activities.find(({ activityType }) => activityType?.name === longActivity);
+  const long = longActivity(description);
   const [payload] = long?.heartbeatDetails?.payloads ?? [];
-  const failing = activities.find((activity) => activity.lastFailure && !isAtWork(activity));
   const heartbeat = payload ? defaultPayloadConverter.fromPayload<Heartbeat>(payload) : {};
   return {
     state: stateOf(description),
     isLiving: ['RUNNING', 'COMPLETED'].includes(description.status.name),
-    isWaiting: Number(long?.state) === SCHEDULED,
+    waitingSinceMs: waitingSinceMs(long, Date.now()),
     startedAtMs: description.startTime.getTime(),
     progress: heartbeat.progress,
     reportedAtMs: optionalTsToMs(long?.lastHeartbeatTime) ?? 0,
-    trouble: failing?.lastFailure?.message ?? heartbeat.retrying,
+    trouble: lastFailureOf(description) ?? heartbeat.retrying,
   };
-}
-
-/** The server keeps the last failure of an activity for as long as that runs: past it, it is history. */
-function isAtWork({ state, lastStartedTime, lastHeartbeatTime }: PendingActivity): boolean {
-  const startedAtMs = optionalTsToMs(lastStartedTime) ?? 0;
-  return Number(state) === STARTED && (optionalTsToMs(lastHeartbeatTime) ?? 0) > startedAtMs;
 }
 
 /** What the workflow says of itself, unless it is dead. */
@@ -239,9 +240,9 @@ function stateOf({ status, typedSearchAttributes }: WorkflowExecutionDescription
     : status.name;
 }
 
-function reasonOf({ trouble }: Described, state: PipelineState | undefined): string | undefined {
+function reasonOf(shown: Described, state: PipelineState | undefined): string | undefined {
   if (!state) return 'no worker answers; the state is the last one recorded';
-  return trouble ?? becauseOf(state);
+  return waitingText(shown.waitingSinceMs, 'streams') ?? shown.trouble ?? becauseOf(state);
 }
 
 /** The command that led to the state, and who gave it. */

@@ -9,7 +9,13 @@ import {
 } from '@temporalio/worker';
 import { createActivities } from '../activities/create-activities.ts';
 import type { SecretScope } from '../config/secret.ts';
-import { CONTROL_QUEUE, hostQueue, SINK_QUEUE, STREAM_QUEUE } from '../control/names.ts';
+import {
+  CONTROL_QUEUE,
+  hostQueue,
+  presenceQueue,
+  SINK_QUEUE,
+  STREAM_QUEUE,
+} from '../control/names.ts';
 import {
   type Health,
   type HttpServer,
@@ -33,11 +39,20 @@ import { StateMetrics } from './state-metrics.ts';
 import { quietKnownWarnings } from './warnings.ts';
 import { workflowBundle } from './workflow-bundle.ts';
 
+/** Each stream and each sink has a thread of its own. */
+export interface Slots {
+  readonly streams: number;
+  /** Of sinks that any worker may run, and as many again of those with a file on this host. */
+  readonly sinks: number;
+}
+
 export interface RunWorkerOptions extends TemporalPlace {
   /** Port of `/metrics` and `/healthz` on the loopback interface; none when absent. */
   readonly metricsPort: number | undefined;
   /** Name that sinks with a file on this machine have it by. */
   readonly host: string;
+  /** How much of the long work this process takes at most. */
+  readonly slots: Slots;
   /** What of this machine the configurations of pipelines may name. */
   readonly secrets: SecretScope;
   /** Aborted: finish what is under way, leave in order, resolve. */
@@ -50,15 +65,13 @@ const SHUTDOWN_GRACE = '15 seconds';
 const SHUTDOWN_FORCE = '30 seconds';
 /** Cancellation and pause reach an activity with the answer to a heartbeat: this is their latency. */
 const HEARTBEAT_THROTTLE_MS = 10_000;
-/** Streams and sinks one process carries; each has a thread of its own. */
-const LONG_ACTIVITIES = 20;
 
 /**
  * Serves all task queues until the signal aborts, then ends its streams in order.
  * @throws {SluiceError} `temporal.unreachable`
  */
 export async function runWorker(options: RunWorkerOptions): Promise<void> {
-  const { address, namespace, host, log, secrets, signal } = options;
+  const { address, namespace, host, log, secrets, signal, slots } = options;
   // What this process and its threads write holds rows: warehouse files, their logs, what spills.
   process.umask(0o077);
   quietKnownWarnings();
@@ -73,7 +86,7 @@ export async function runWorker(options: RunWorkerOptions): Promise<void> {
   try {
     await ensureSearchAttributes(client, namespace);
     const context = { namespace, host, log, meter, metrics, secrets };
-    const workers = await createWorkers(connection, client, context);
+    const workers = await createWorkers(connection, client, context, slots);
     using _loopDelay = followLoopDelay(meter);
     const states = new StateMetrics(client, meter);
     const refresh = async (): Promise<void> => {
@@ -150,6 +163,7 @@ async function createWorkers(
   connection: NativeConnection,
   client: Client,
   context: Omit<PartsContext, 'client'>,
+  { streams, sinks }: Slots,
 ): Promise<readonly Worker[]> {
   const { namespace, host } = context;
   const activities = createActivities(activityParts({ client, ...context }));
@@ -169,7 +183,9 @@ async function createWorkers(
     shutdownForceTime: SHUTDOWN_FORCE,
     maxHeartbeatThrottleInterval: HEARTBEAT_THROTTLE_MS,
   };
-  const long = { ...base, maxConcurrentActivityTaskExecutions: LONG_ACTIVITIES };
+  const atOnce = (slots: number): Pick<WorkerOptions, 'maxConcurrentActivityTaskExecutions'> => ({
+    maxConcurrentActivityTaskExecutions: slots,
+  });
   return Promise.all([
     Worker.create({
       ...base,
@@ -177,8 +193,9 @@ async function createWorkers(
       workflowBundle: await workflowBundle(),
       shutdownGraceTime: SHUTDOWN_GRACE,
     }),
-    Worker.create({ ...long, taskQueue: STREAM_QUEUE }),
-    Worker.create({ ...long, taskQueue: SINK_QUEUE }),
-    Worker.create({ ...long, taskQueue: hostQueue(host) }),
+    Worker.create({ ...base, ...atOnce(streams), taskQueue: STREAM_QUEUE }),
+    Worker.create({ ...base, ...atOnce(sinks), taskQueue: SINK_QUEUE }),
+    Worker.create({ ...base, ...atOnce(sinks), taskQueue: hostQueue(host) }),
+    Worker.create({ ...base, taskQueue: presenceQueue(host), maxConcurrentActivityTaskPolls: 1 }),
   ]);
 }

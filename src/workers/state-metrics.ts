@@ -3,6 +3,7 @@ import { PHASES } from '../control/pipeline-state.ts';
 import { SINK_PHASES } from '../control/sink-state.ts';
 import type { Meter } from '../observability/meter.ts';
 import { type WorkflowState, workflowStates } from '../temporal/workflow-states.ts';
+import { WaitingMetric } from './waiting-metric.ts';
 
 /** A scrape waits this long for the server, and then tells what is known. */
 const PATIENCE_MS = 2_000;
@@ -18,6 +19,7 @@ export class StateMetrics {
   readonly #client: Client;
   readonly #meter: Meter;
   readonly #nowMs: () => number;
+  readonly #waiting: WaitingMetric;
   #known: readonly WorkflowState[] = [];
   #lookedAtMs = Number.NEGATIVE_INFINITY;
 
@@ -25,6 +27,7 @@ export class StateMetrics {
     this.#client = client;
     this.#meter = meter;
     this.#nowMs = nowMs;
+    this.#waiting = new WaitingMetric(client, meter, nowMs);
   }
 
   async refresh(): Promise<void> {
@@ -37,6 +40,7 @@ export class StateMetrics {
     } catch {
       this.#meter.set('sluice_temporal_reachable', {}, 0);
     }
+    await this.#waiting.refresh(this.#known, PATIENCE_MS);
   }
 
   #show(states: readonly WorkflowState[]): void {

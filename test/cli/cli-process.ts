@@ -58,7 +58,12 @@ const control: PipelineControl = {
     places: [{ sink: 'warehouse', host: 'etl-2', isServed: false, formerHost: 'etl-1' }],
   }),
   list: async () => [SHOP],
-  status: async (pipeline) => (pipeline === 'calm' ? calm(pipeline) : { ...SHOP, pipeline }),
+  status: async (pipeline) => {
+    if (pipeline === 'calm') return calm(pipeline);
+    const waits = /^waits-(\d+)$/.exec(pipeline)?.[1];
+    if (waits === undefined) return { ...SHOP, pipeline };
+    return { ...calm(pipeline), waitingSinceMs: Date.now() - Number(waits) * 1_000 };
+  },
   config: async () => readPipelineFile(process.env['FAKE_CONFIG'] ?? ''),
   incidents: async () => (SHOP.incident ? [SHOP.incident] : []),
   pause: async (pipeline, { reason }) => received('pause', pipeline, reason),
@@ -74,8 +79,8 @@ const control: PipelineControl = {
 };
 
 const ports: CliPorts = {
-  runWorker: async ({ address, namespace, metricsPort, host, secrets, signal }) => {
-    reached('worker', { address, namespace, metricsPort, host, secrets });
+  runWorker: async ({ address, namespace, metricsPort, host, slots, secrets, signal }) => {
+    reached('worker', { address, namespace, metricsPort, host, slots, secrets });
     await delay(60_000, undefined, { signal }).catch(() => undefined);
     reached('worker ended in order');
   },

@@ -71,6 +71,23 @@ describe('exit codes', () => {
     },
   );
 
+  it.each([
+    ['waits-5', 0],
+    ['waits-90', 1],
+  ])(
+    '%s: %i for a pipeline that has been waiting so many seconds for a worker',
+    async (name, code) => {
+      const { exitCode, stdout } = await cli(['status', name]);
+      expect(exitCode).toBe(code);
+      expect(stdout).toContain('STREAMING (waits for a worker since ');
+      const { stdout: json } = await cli(['--json', 'status', name]);
+      expect(document(json)).toMatchObject({
+        ok: code === 0,
+        result: { waitingSinceMs: expect.any(Number) as number },
+      });
+    },
+  );
+
   it('1 for a wait that an incident makes vain, at once and with its id', async () => {
     const { exitCode, stderr } = await cli(['status', 'shop', '--wait-for', 'streaming']);
     expect(exitCode).toBe(1);
@@ -110,6 +127,8 @@ describe('exit codes', () => {
     ],
     ['a number that is none', ['worker', '--metrics-port', 'http']],
     ['a host without a name', ['worker', '--host', '']],
+    ['no stream at all', ['worker', '--streams', '0']],
+    ['a number of sinks that is none', ['worker', '--sinks', 'many']],
     ['a variable that is none', ['worker', '--secret-env', 'SHOP-*']],
     ['a folder that is none', ['worker', '--secret-dir', '/no/such/folder']],
     ['an unknown error code', ['explain', 'binlog.nothing']],
@@ -384,6 +403,14 @@ describe('the host of a sink', () => {
   });
 });
 
+describe('the room of a worker', () => {
+  it('is what it was started with', async () => {
+    const interruptAt = /PORT \["worker"/;
+    const { reached } = await cli(['worker', '--streams', '2', '--sinks', '40'], { interruptAt });
+    expect(reached[0]?.[1]).toMatchObject({ slots: { streams: 2, sinks: 40 } });
+  });
+});
+
 describe('the secrets of a worker', () => {
   const secrets = async (words: string[], env = {}): Promise<unknown> => {
     const interruptAt = /PORT \["worker"/;
@@ -411,6 +438,7 @@ describe('Ctrl-C', () => {
         {
           ...{ address: '127.0.0.1:7233', namespace: 'default', metricsPort: 9464 },
           host: hostname(),
+          slots: { streams: 20, sinks: 20 },
           secrets: { variables: ['SLUICE_*'], folders: [] },
         },
       ],

@@ -76,6 +76,23 @@ sink warehouse  RUNNING, 900 ms behind, complete up to commit 98,760, 1,000 rows
 sink second     RUNNING (second.duckdb is open in another process.)`);
 });
 
+it('shows since when a stream and a sink wait for a worker, and what to do', () => {
+  const { progress: _, ...rest } = STREAMING;
+  const waitingSinceMs = NOW_MS - 182_000;
+  const waiting = {
+    ...rest,
+    waitingSinceMs,
+    reason: 'none takes it: start another one',
+    sinks: [{ name: 'warehouse', state: 'RUNNING', waitingSinceMs, reason: 'none is there' }],
+  };
+  const text = statusBlock(waiting, NOW_MS);
+  const since = 'waits for a worker since 2026-11-23 04:02:04, 3 m 2 s';
+  expect(text).toContain(`state           STREAMING (${since}: none takes it: start another one)`);
+  expect(text).toContain(`sink warehouse  RUNNING (${since}: none is there)`);
+  expect(statusRow(waiting, NOW_MS)[1]).toBe('STREAMING (waits for a worker)');
+  expect(statusRow(waiting, NOW_MS).at(-1)).toBe('warehouse RUNNING (waits for a worker)');
+});
+
 const STOP: TableStop = {
   table: '`example.com`.orders' as TableName,
   code: 'bigquery.row-refused',

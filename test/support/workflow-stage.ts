@@ -98,7 +98,14 @@ let bundle: Promise<WorkflowBundleWithSourceMap> | undefined;
 /** Real workflows on a real server, in a namespace of their own; the work of the activities follows a script. */
 export async function openStage(
   address: string,
-  { workers: withWorkers = true }: { readonly workers?: boolean } = {},
+  {
+    workers: withWorkers = true,
+    streamSlots,
+  }: {
+    readonly workers?: boolean;
+    /** Streams that its worker has room for. */
+    readonly streamSlots?: number;
+  } = {},
 ): Promise<Stage> {
   installRuntime();
   const namespace = `stage-${randomUUID().slice(0, 8)}`;
@@ -200,9 +207,12 @@ export async function openStage(
     const sinkQueues = Object.values(aPipelineSpec().sinks).map(sinkQueue);
     return [
       await Worker.create({ ...base, taskQueue: CONTROL_QUEUE, workflowBundle: await bundle }),
-      ...(await Promise.all(
-        [STREAM_QUEUE, ...sinkQueues].map((taskQueue) => Worker.create({ ...base, taskQueue })),
-      )),
+      await Worker.create({
+        ...base,
+        taskQueue: STREAM_QUEUE,
+        ...(streamSlots === undefined ? {} : { maxConcurrentActivityTaskExecutions: streamSlots }),
+      }),
+      ...(await Promise.all(sinkQueues.map((taskQueue) => Worker.create({ ...base, taskQueue })))),
     ];
   }
 

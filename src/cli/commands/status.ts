@@ -39,7 +39,7 @@ export const status: Verb = (program, act) => {
     .command('status')
     .argument('[pipeline]', 'name of the pipeline; all of them when left out')
     .description(
-      'Show state, position, lag, snapshot, sinks and open incidents. Exit 1 when one is open or a table has stopped.',
+      'Show state, position, lag, snapshot, sinks and open incidents. Exit 1 when one is open, a table has stopped, or work waits for a worker for more than a minute.',
     )
     .option(
       '--tables',
@@ -120,11 +120,20 @@ const WELL: ReadonlySet<string> = new Set([
   ...['NOT STARTED', 'RUNNING', 'STOPPED'],
 ]);
 
+/** A worker that is replaced takes this long to come; who waits longer has to be helped. */
+const WAITS_TOO_LONG_MS = 60_000;
+
 function isWell({ isAnswered, sinks, ...pipeline }: PipelineView): boolean {
+  const isHelpless = ({
+    waitingSinceMs = Infinity,
+  }: Pick<PipelineView, 'waitingSinceMs'>): boolean =>
+    Date.now() - waitingSinceMs > WAITS_TOO_LONG_MS;
   return (
     isAnswered &&
     sinks.every(({ isUnserved }) => !isUnserved) &&
-    [pipeline, ...sinks].every((one) => WELL.has(one.state) && !one.incident && !one.stopped)
+    [pipeline, ...sinks].every(
+      (one) => WELL.has(one.state) && !one.incident && !one.stopped && !isHelpless(one),
+    )
   );
 }
 

@@ -2,7 +2,7 @@ import { hostname } from 'node:os';
 import { Option } from 'commander';
 import { SluiceError } from '../../errors/error.ts';
 import { createLog, type LogLevel } from '../../observability/log.ts';
-import { collected, wholeNumber } from '../option-values.ts';
+import { atLeastOne, collected, wholeNumber } from '../option-values.ts';
 import { secretScope } from '../secret-scope.ts';
 import { examples, type Verb } from '../verb.ts';
 
@@ -10,9 +10,14 @@ interface Options {
   readonly metricsPort?: number;
   readonly logLevel: LogLevel;
   readonly host?: string;
+  readonly streams: number;
+  readonly sinks: number;
   readonly secretEnv?: readonly string[];
   readonly secretDir?: readonly string[];
 }
+
+/** Streams, and sinks, of one process. */
+const DEFAULT_SLOTS = 20;
 
 const LEVELS: readonly LogLevel[] = ['debug', 'info', 'warn', 'error', 'silent'];
 
@@ -29,6 +34,13 @@ export const worker: Verb = (program, act) => {
     .option(
       '--host <name>',
       'name that DuckDB sinks find this host by (SLUICE_WORKER_HOST; default: its host name)',
+    )
+    .option('--streams <count>', 'most pipelines that it captures at once', atLeastOne, DEFAULT_SLOTS)
+    .option(
+      '--sinks <count>',
+      'most sinks that it fills at once: so many of BigQuery, and so many of this host',
+      atLeastOne,
+      DEFAULT_SLOTS,
     )
     .option(
       '--secret-env <pattern>',
@@ -56,7 +68,7 @@ export const worker: Verb = (program, act) => {
     )
     .action(
       act(async ({ ports, temporal, signal, console, env }, options: Options) => {
-        const { metricsPort } = options;
+        const { metricsPort, streams, sinks } = options;
         const host = options.host ?? env['SLUICE_WORKER_HOST'] ?? hostname();
         if (!/^\S{1,255}$/.test(host))
           throw new SluiceError('cli.usage', '--host takes a name without spaces.');
@@ -65,7 +77,8 @@ export const worker: Verb = (program, act) => {
           `worker for ${temporal.address}, namespace ${temporal.namespace}; Ctrl-C ends it`,
         );
         const log = createLog(options.logLevel);
-        await ports.runWorker({ ...temporal, metricsPort, host, secrets, signal, log });
+        const slots = { streams, sinks };
+        await ports.runWorker({ ...temporal, metricsPort, host, slots, secrets, signal, log });
         return { result: { stopped: true }, text: '' };
       }),
     );
