@@ -1,4 +1,5 @@
 import { CancelledFailure, Context } from '@temporalio/activity';
+import { ApplicationFailure, ApplicationFailureCategory } from '@temporalio/common';
 import { type Failure, failureSettings, type FailingNotice as Told } from '../control/failing.ts';
 import {
   CAPTURE_STARTED,
@@ -36,6 +37,14 @@ export interface StreamHooks extends LongRunningHooks {
   readonly onSnapshotFinished: (finished: SnapshotFinished) => void;
 }
 
+/** One stream or one sink that a process runs. */
+export interface LongWork {
+  readonly pipeline: string;
+  /** Absent for the stream. */
+  readonly sink?: string;
+  readonly taskQueue: string;
+}
+
 /** What the composition root puts in: the work itself, and the way to Temporal. */
 export interface ActivityParts {
   /**
@@ -46,6 +55,11 @@ export interface ActivityParts {
   provision(spec: PipelineSpec): Promise<void>;
   runCapture(input: StreamInput, hooks: StreamHooks): Promise<void>;
   runSink(input: SinkInput, hooks: LongRunningHooks): Promise<SinkResult>;
+  /**
+   * Tells that the process has the work, until it is disposed of. Once the signal is aborted the work
+   * ends in order, for another worker to go on with.
+   */
+  hold(work: LongWork): { readonly leave: AbortSignal } & Disposable;
   ensureSinks(input: EnsureInput): Promise<void>;
   ensureSchedules(input: EnsureInput): Promise<void>;
   teardown(input: { readonly spec: PipelineSpec; readonly deleteTopics: boolean }): Promise<void>;
@@ -88,12 +102,15 @@ export function createActivities(parts: ActivityParts): Activities {
     ensureSchedules: (input) => step(parts, input.spec, () => parts.ensureSchedules(input)),
     teardown: (input) => (input.deleteTopics ? checked(teardown) : teardown)(input),
     streamBinlog: checked((input) => {
-      const workflowId = pipelineWorkflowId(input.spec.pipeline);
-      return longRunning(parts, workflowId, input, (talk) => capture(parts, input, talk));
+      const { pipeline } = input.spec;
+      const at = { workflowId: pipelineWorkflowId(pipeline), work: { pipeline } };
+      return longRunning(parts, at, input, (talk) => capture(parts, input, talk));
     }),
     runSink: checked((input) => {
-      const workflowId = sinkWorkflowId(input.spec.pipeline, input.sinkName);
-      return longRunning(parts, workflowId, input, ({ hooks, stopped }) =>
+      const { pipeline } = input.spec;
+      const { sinkName: sink } = input;
+      const at = { workflowId: sinkWorkflowId(pipeline, sink), work: { pipeline, sink } };
+      return longRunning(parts, at, input, ({ hooks, stopped }) =>
         parts.runSink(input, {
           ...hooks,
           onProgress: (progress) => {
@@ -140,17 +157,21 @@ interface Talk {
 
 /**
  * Runs work that lasts for months: heartbeats with the newest progress, tells its workflow what it
- * has to know, and ends the work in order when Temporal cancels the activity or the worker shuts
- * down. A cancelled activity reports itself cancelled only after the work has ended.
+ * has to know, and ends the work in order when Temporal cancels the activity or the process is to
+ * leave. A cancelled activity reports itself cancelled only after the work has ended; one whose
+ * process leaves fails then, so that the server gives it to another worker at once.
  */
 async function longRunning<Result>(
   parts: ActivityParts,
-  workflowId: string,
+  { workflowId, work: held }: WorkPlace,
   { spec, stoppedTables = 0, isKnownToFail = false }: StreamInput | SinkInput,
   work: (talk: Talk) => Promise<Result>,
 ): Promise<Result> {
   const context = Context.current();
-  const { cancellationSignal: signal } = context;
+  const { cancellationSignal } = context;
+  using holding = parts.hold({ ...held, taskQueue: context.info.taskQueue });
+  const signal = AbortSignal.any([cancellationSignal, holding.leave]);
+  const isHandedOver = (): boolean => holding.leave.aborted && !cancellationSignal.aborted;
   const notices = new Notices();
   const tell = (message: WorkflowSignal): void =>
     notices.send(() => parts.signalWorkflow(workflowId, message));
@@ -175,6 +196,8 @@ async function longRunning<Result>(
   let newest: Heartbeat = {};
   /** The workflow does not hear of an end after which the server begins the next attempt. */
   let isTriedAgain = false;
+  /** The next attempt is not to take this one's end for that of a process. */
+  let isCounted = false;
   const hooks: LongRunningHooks = {
     signal,
     onProgress: (progress) => {
@@ -190,11 +213,16 @@ async function longRunning<Result>(
     ...newest,
     ...(newest.progress && { progress: forHeartbeat(newest.progress) }),
     ...(failing.streak && { streak: failing.streak }),
-    counted: isTriedAgain ? context.info.attempt : context.info.attempt - 1,
+    counted: isTriedAgain || isCounted ? context.info.attempt : context.info.attempt - 1,
   });
+  const handOver = (): never => {
+    isCounted = true;
+    context.heartbeat(details());
+    throw handedOver();
+  };
   const result = await withHeartbeat(context, details, async () => {
     try {
-      return await mapped(
+      const done = await mapped(
         () => work({ hooks, tell, stopped }),
         signal,
         (failure) => {
@@ -203,6 +231,11 @@ async function longRunning<Result>(
           context.heartbeat(details());
         },
       );
+      return isHandedOver() ? handOver() : done;
+    } catch (error) {
+      // The work may say by an error that it has ended because it was to.
+      if (isHandedOver() && isCancellation(error)) handOver();
+      throw error;
     } finally {
       stopped.flush();
       const position = positionIn(newest.progress ?? former);
@@ -210,9 +243,23 @@ async function longRunning<Result>(
       await notices.settle(LAST_NOTICES_MS);
     }
   });
-  if (signal.aborted) await context.cancelled;
+  if (cancellationSignal.aborted) await context.cancelled;
   return result;
 }
+
+/** Where long work is in Temporal, and by which name its process has it. */
+interface WorkPlace {
+  readonly workflowId: string;
+  readonly work: Omit<LongWork, 'taskQueue'>;
+}
+
+/** Not a fault of anybody: it is in no log, and counted nowhere. */
+const handedOver = (): ApplicationFailure =>
+  ApplicationFailure.create({
+    type: 'HandedOver',
+    message: 'Its worker has ended it in order; another one goes on with it.',
+    category: ApplicationFailureCategory.BENIGN,
+  });
 
 /** Where a stream has come to; a sink's cut is none of the source. */
 function positionIn(progress: Progress | undefined): DurablePosition | undefined {

@@ -8,6 +8,7 @@ const ports: CliPorts = {
     (await import('../workers/code-cache.ts')).useCodeCache();
     return (await import('../workers/run-worker.ts')).runWorker(options);
   },
+  drainWorker: async (asked) => (await import('../workers/drain-client.ts')).drainWorker(asked),
   checkPipeline: async (spec, ofWorkers) => {
     (await import('../workers/warnings.ts')).quietKnownWarnings();
     return {

@@ -4,6 +4,7 @@ import type { PipelineSpec } from '../control/pipeline-spec.ts';
 import type { TemporalPlace } from '../temporal/connection.ts';
 import type { PipelineClient } from '../temporal/pipeline-client.ts';
 import type { sinkCosts } from '../workers/cost.ts';
+import type { drainWorker } from '../workers/drain-client.ts';
 import type { pipelineTopics } from '../workers/pipeline-topics.ts';
 import type { streamQuery } from '../workers/query.ts';
 import type { runWorker } from '../workers/run-worker.ts';
@@ -30,6 +31,7 @@ export type PipelineControl = AsyncDisposable &
 /** Everything the command line reaches beyond itself; src/cli/main.ts plugs the real ones in. */
 export interface CliPorts {
   readonly runWorker: typeof runWorker;
+  readonly drainWorker: typeof drainWorker;
   checkPipeline(
     spec: PipelineSpec,
     ofWorkers: SecretScope,

@@ -1,38 +1,37 @@
 import { createHash } from 'node:crypto';
-import { chmod, lstat, mkdir, realpath, unlink } from 'node:fs/promises';
-import { createConnection, createServer, type Server, type Socket } from 'node:net';
-import { tmpdir } from 'node:os';
+import { chmod, realpath, unlink } from 'node:fs/promises';
+import { createServer, type Socket } from 'node:net';
 import { basename, dirname, join } from 'node:path';
 import { locks } from 'node:worker_threads';
 import { SluiceError } from '../errors/error.ts';
-
-/** Shortest limit of a socket's path among the systems Node runs on, less its final zero. */
-const MAX_SOCKET_PATH_BYTES = 103;
+import {
+  answers,
+  ignoreMissing,
+  isPrivate,
+  listen,
+  MAX_SOCKET_PATH_BYTES,
+  makePrivateFolder,
+  privateFolder,
+} from './local-socket.ts';
 
 /** Beside the file, unless that path is too long for a socket. */
 const besideFile = (file: string): string | undefined =>
   Buffer.byteLength(`${file}.sock`) <= MAX_SOCKET_PATH_BYTES ? `${file}.sock` : undefined;
 
-/** Sockets of long paths are in a folder of this user among those of everybody. */
-const sharedFolder = (): string => join(tmpdir(), `sluice-${process.getuid?.() ?? 'user'}`);
-
 /** Where the owner of a database file listens. */
 export function socketPath(file: string): string {
   const hash = createHash('sha256').update(file).digest('hex').slice(0, 16);
-  return besideFile(file) ?? join(sharedFolder(), `${hash}.sock`);
+  return besideFile(file) ?? join(privateFolder(), `${hash}.sock`);
 }
 
 /**
- * Another user may have made the folder first, to listen there in the owner's name.
+ * Refuses to listen or to ask where another user may be in the owner's place.
  * @throws {SluiceError} `duckdb.io-failed`
  */
 export async function refuseForeignFolder(file: string): Promise<void> {
   if (besideFile(file) !== undefined) return;
-  const folder = sharedFolder();
-  const found = await lstat(folder).catch(ignoreMissing);
-  if (!found) return;
-  const isOurs = found.isDirectory() && found.uid === process.getuid?.();
-  if (isOurs && (found.mode & 0o077) === 0) return;
+  const folder = privateFolder();
+  if (await isPrivate(folder)) return;
   throw new SluiceError(
     'duckdb.io-failed',
     `The socket of ${file} would be in ${folder}, which is not a folder of this user that nobody else may use: remove it, or set TMPDIR.`,
@@ -125,7 +124,7 @@ async function realName(file: string): Promise<string> {
 }
 
 async function makeFolder(folder: string, file: string): Promise<void> {
-  await mkdir(folder, { recursive: true, mode: 0o700 }).catch((cause: unknown) => {
+  await makePrivateFolder(folder).catch((cause: unknown) => {
     throw ioFailed(`Cannot make the folder ${folder}.`, file, cause);
   });
 }
@@ -135,32 +134,3 @@ const locked = (file: string): SluiceError =>
 
 const ioFailed = (message: string, file: string, cause: unknown): SluiceError =>
   new SluiceError('duckdb.io-failed', message, { cause, facts: { file } });
-
-function answers(path: string): Promise<boolean> {
-  return new Promise((resolve) => {
-    const probe = createConnection(path);
-    probe.once('connect', () => {
-      probe.destroy();
-      resolve(true);
-    });
-    // Only these say that nobody listens: whom one may not ask, or who is busy, is there.
-    probe.once('error', ({ code = '' }: NodeJS.ErrnoException) =>
-      resolve(!['ECONNREFUSED', 'ENOENT'].includes(code)),
-    );
-  });
-}
-
-function listen(server: Server, path: string): Promise<void> {
-  return new Promise((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(path, () => {
-      server.removeListener('error', reject);
-      resolve();
-    });
-  });
-}
-
-function ignoreMissing(error: unknown): undefined {
-  if (!(error instanceof Error && 'code' in error && error.code === 'ENOENT')) throw error;
-  return undefined;
-}

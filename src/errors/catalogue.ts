@@ -561,6 +561,18 @@ export const CATALOGUE = {
     'A job of the sink ended with an error that is none of the known ones.',
     'Look at the job of the message in BigQuery; the sink tries again under another job id by itself.',
   ),
+  'drain.no-worker': entry(
+    'No worker answers here',
+    'refuse',
+    'A worker is drained on its own machine, by its own user, with the --host and --namespace that it was started with; TMPDIR has to be the same too.',
+    'Run it where the worker runs, in its container when it has one; SIGTERM ends a worker that does not answer, in order and all at once.',
+  ),
+  'drain.refused': entry(
+    'The worker does not hand its work over',
+    'refuse',
+    'It said why, or was gone before it had said that it has nothing left.',
+    'Look at sluice status and at the log of the worker, then ask again.',
+  ),
   'query.no-worker': entry(
     'No worker serves this DuckDB file',
     'refuse',

@@ -13,6 +13,7 @@ import type { ProgressMetrics } from '../observability/progress-metrics.ts';
 import { ensureSchedules, removeSchedules } from '../temporal/schedules.ts';
 import { ensureSinks, stopSinks } from '../temporal/sinks.ts';
 import { kafkaConnection } from './connections.ts';
+import type { HeldWork } from './held-work.ts';
 import { provision } from './preflight.ts';
 import { runThread } from './run-thread.ts';
 import type { ThreadMessage } from './thread-protocol.ts';
@@ -26,6 +27,8 @@ export interface PartsContext {
   readonly host: string;
   /** What of this machine specifications may name. */
   readonly secrets: SecretScope;
+  /** Where the long work is found that this process has. */
+  readonly held: HeldWork;
 }
 
 /** Joins the activities to the threads that do their work and to Temporal. */
@@ -37,6 +40,7 @@ export function activityParts({
   metrics,
   host,
   secrets,
+  held,
 }: PartsContext): ActivityParts {
   const heard = (pipeline: string, part: string, message: ThreadMessage): void => {
     switch (message.kind) {
@@ -68,6 +72,7 @@ export function activityParts({
   };
   return {
     readSpec: readStoredSpec,
+    hold: (work) => held.hold(work),
     provision: (spec) => provision(spec, ownerOf(namespace, spec), secrets),
     ensureSinks: (spec) => ensureSinks(client, spec),
     ensureSchedules: (spec) => ensureSchedules(client, spec),

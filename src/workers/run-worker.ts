@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import type { Client } from '@temporalio/client';
 import {
   DefaultLogger,
@@ -5,7 +6,6 @@ import {
   NativeConnection,
   Runtime,
   Worker,
-  type WorkerOptions,
 } from '@temporalio/worker';
 import { createActivities } from '../activities/create-activities.ts';
 import type { SecretScope } from '../config/secret.ts';
@@ -17,7 +17,6 @@ import {
   STREAM_QUEUE,
 } from '../control/names.ts';
 import {
-  type Health,
   type HttpServer,
   type HttpServerOptions,
   startHttpServer,
@@ -32,9 +31,16 @@ import {
   temporalUnreachable,
 } from '../temporal/connection.ts';
 import { ensureSearchAttributes } from '../temporal/search-attributes.ts';
+import { askersOf } from '../temporal/sink-places.ts';
+import { isTaken } from '../temporal/workflow-states.ts';
 import { activityParts, type PartsContext } from './activity-parts.ts';
 import { keepCompiledCode } from './code-cache.ts';
+import type { DrainOptions, DrainStep } from './drain.ts';
+import type { WorkerPlace } from './drain-protocol.ts';
+import { serveDrain } from './drain-server.ts';
+import { HeldWork } from './held-work.ts';
 import { followLoopDelay } from './loop-delay-metric.ts';
+import { type QueueWorkers, ServedQueues } from './served-queues.ts';
 import { StateMetrics } from './state-metrics.ts';
 import { quietKnownWarnings } from './warnings.ts';
 import { workflowBundle } from './workflow-bundle.ts';
@@ -60,9 +66,10 @@ export interface RunWorkerOptions extends TemporalPlace {
   readonly log: Log;
 }
 
-/** Time a stream gets to commit its last batch after the process was asked to stop. */
-const SHUTDOWN_GRACE = '15 seconds';
-const SHUTDOWN_FORCE = '30 seconds';
+/** Time a step gets to end after the process was asked to stop. */
+const STEP_GRACE = '15 seconds';
+/** A queue that is left is left by its work one by one, each told by us: the SDK tells nobody. */
+const LEFT_TO_US = '365 days';
 /** Cancellation and pause reach an activity with the answer to a heartbeat: this is their latency. */
 const HEARTBEAT_THROTTLE_MS = 10_000;
 
@@ -85,47 +92,76 @@ export async function runWorker(options: RunWorkerOptions): Promise<void> {
   });
   try {
     await ensureSearchAttributes(client, namespace);
-    const context = { namespace, host, log, meter, metrics, secrets };
-    const workers = await createWorkers(connection, client, context, slots);
+    const held = new HeldWork();
+    const identity = `${process.pid}@${host} ${randomUUID()}`;
+    const context = { namespace, host, log, meter, metrics, secrets, held };
+    const workers = await createWorkers({ connection, client, context, identity, slots });
+    const served = new ServedQueues(workers, held);
     using _loopDelay = followLoopDelay(meter);
     const states = new StateMetrics(client, meter);
     const refresh = async (): Promise<void> => {
       metrics.refresh();
       await states.refresh();
     };
-    await using http = await serveMetrics(options.metricsPort, { meter, refresh }, workers);
+    await using http = await serveMetrics(options.metricsPort, { meter, refresh }, served);
+    await using _drain = await serveDrains({ client, identity, log, namespace, host }, served);
     log.info('worker started', {
       address,
       ...(http ? { reason: `metrics at ${http.url}/metrics` } : {}),
     });
-    const stop = (): void => {
-      for (const worker of workers) if (worker.getState() === 'RUNNING') worker.shutdown();
-    };
-    signal.addEventListener('abort', stop);
     keepCompiledCode();
-    const running = workers.map((worker) => worker.run());
-    if (signal.aborted) stop();
-    await Promise.all(running);
+    await served.run(signal);
     log.info('worker ended');
   } finally {
-    await connection.close();
+    // Work that does not end keeps hold of it: the process ends all the same.
+    await connection.close().catch(() => undefined);
     await client.connection.close();
+  }
+}
+
+interface DrainPlace extends WorkerPlace {
+  readonly client: Client;
+  readonly identity: string;
+  readonly log: Log;
+}
+
+/** Without it the worker works all the same, and ends by a signal. */
+async function serveDrains(
+  { client, identity, log, ...place }: DrainPlace,
+  served: ServedQueues,
+): Promise<AsyncDisposable | undefined> {
+  const others: Parameters<ServedQueues['drain']>[0] = {
+    isServedByOthers: async (queue) =>
+      (await askersOf(client, queue)).some((asker) => asker !== identity),
+    isTaken: (work) => isTaken(client, work, identity),
+  };
+  const onStep = ({ pipeline, sink, became, reason }: DrainStep): void =>
+    log.info(`${sink === undefined ? 'stream' : `sink ${sink}`} is drained: ${became}`, {
+      pipeline,
+      ...(reason === undefined ? {} : { reason }),
+    });
+  try {
+    return await serveDrain(place, (options) => {
+      log.info('the worker is asked to drain');
+      const told: DrainOptions['onStep'] = (step) => {
+        onStep(step);
+        options.onStep(step);
+      };
+      return served.drain(others, { ...options, onStep: told });
+    });
+  } catch (error) {
+    log.warn(`the worker cannot be drained: ${error instanceof Error ? error.message : ''}`);
+    return undefined;
   }
 }
 
 function serveMetrics(
   port: number | undefined,
   told: Pick<HttpServerOptions, 'meter' | 'refresh'>,
-  workers: readonly Worker[],
+  served: ServedQueues,
 ): Promise<HttpServer | undefined> {
   if (port === undefined) return Promise.resolve(undefined);
-  const health = (): Health => {
-    const parts = Object.fromEntries(
-      workers.map((worker) => [worker.options.taskQueue, worker.getState()]),
-    );
-    return { ok: Object.values(parts).every((state) => state === 'RUNNING'), parts };
-  };
-  return startHttpServer({ port, ...told, health });
+  return startHttpServer({ port, ...told, health: () => served.health() });
 }
 
 /** Said of the stream and sink workers, which are meant to have none. */
@@ -159,43 +195,47 @@ function fieldsOf(meta: LogMetadata = {}): LogFields {
   };
 }
 
-async function createWorkers(
-  connection: NativeConnection,
-  client: Client,
-  context: Omit<PartsContext, 'client'>,
-  { streams, sinks }: Slots,
-): Promise<readonly Worker[]> {
+interface WorkersWanted {
+  readonly connection: NativeConnection;
+  readonly client: Client;
+  readonly context: Omit<PartsContext, 'client'>;
+  readonly identity: string;
+  readonly slots: Slots;
+}
+
+async function createWorkers({
+  connection,
+  client,
+  context,
+  identity,
+  slots: { streams, sinks },
+}: WorkersWanted): Promise<QueueWorkers> {
   const { namespace, host } = context;
-  const activities = createActivities(activityParts({ client, ...context }));
-  const base: Pick<
-    WorkerOptions,
-    | 'connection'
-    | 'namespace'
-    | 'shutdownGraceTime'
-    | 'shutdownForceTime'
-    | 'maxHeartbeatThrottleInterval'
-    | 'activities'
-  > = {
+  const base = {
     connection,
     namespace,
-    activities: { ...activities },
-    shutdownGraceTime: 0,
-    shutdownForceTime: SHUTDOWN_FORCE,
+    identity,
+    activities: { ...createActivities(activityParts({ client, ...context })) },
     maxHeartbeatThrottleInterval: HEARTBEAT_THROTTLE_MS,
   };
-  const atOnce = (slots: number): Pick<WorkerOptions, 'maxConcurrentActivityTaskExecutions'> => ({
-    maxConcurrentActivityTaskExecutions: slots,
-  });
-  return Promise.all([
+  const forWork = (taskQueue: string, slots: number): Promise<Worker> =>
+    Worker.create({
+      ...base,
+      taskQueue,
+      maxConcurrentActivityTaskExecutions: slots,
+      shutdownGraceTime: LEFT_TO_US,
+    });
+  const [control, presence, ...long] = await Promise.all([
     Worker.create({
       ...base,
       taskQueue: CONTROL_QUEUE,
       workflowBundle: await workflowBundle(),
-      shutdownGraceTime: SHUTDOWN_GRACE,
+      shutdownGraceTime: STEP_GRACE,
     }),
-    Worker.create({ ...base, ...atOnce(streams), taskQueue: STREAM_QUEUE }),
-    Worker.create({ ...base, ...atOnce(sinks), taskQueue: SINK_QUEUE }),
-    Worker.create({ ...base, ...atOnce(sinks), taskQueue: hostQueue(host) }),
     Worker.create({ ...base, taskQueue: presenceQueue(host), maxConcurrentActivityTaskPolls: 1 }),
+    forWork(STREAM_QUEUE, streams),
+    forWork(SINK_QUEUE, sinks),
+    forWork(hostQueue(host), sinks),
   ]);
+  return { control, presence, long };
 }

@@ -84,6 +84,19 @@ const ports: CliPorts = {
     await delay(60_000, undefined, { signal }).catch(() => undefined);
     reached('worker ended in order');
   },
+  drainWorker: async ({ onStep, signal: _, ...asked }) => {
+    reached('drain', asked);
+    if (asked.pid === 404) throw new SluiceError('drain.no-worker', 'No worker answers.');
+    onStep({ pipeline: 'shop', became: 'ending' });
+    onStep({ pipeline: 'shop', became: 'handedOver' });
+    if (asked.force) onStep({ pipeline: 'shop', sink: 'warehouse', became: 'ended' });
+    else
+      onStep({
+        ...{ pipeline: 'shop', sink: 'warehouse', became: 'kept' },
+        reason: 'no other worker serves cdc-sink.etl-1',
+      });
+    return { isEmpty: asked.force };
+  },
   checkPipeline: async () => ({
     findings: [
       { check: 'binlog_format', severity: 'ok', message: 'is ROW' },

@@ -127,6 +127,7 @@ describe('exit codes', () => {
     ],
     ['a number that is none', ['worker', '--metrics-port', 'http']],
     ['a host without a name', ['worker', '--host', '']],
+    ['a drain by force that is none', ['worker', '--force']],
     ['no stream at all', ['worker', '--streams', '0']],
     ['a number of sinks that is none', ['worker', '--sinks', 'many']],
     ['a variable that is none', ['worker', '--secret-env', 'SHOP-*']],
@@ -408,6 +409,46 @@ describe('the room of a worker', () => {
     const interruptAt = /PORT \["worker"/;
     const { reached } = await cli(['worker', '--streams', '2', '--sinks', '40'], { interruptAt });
     expect(reached[0]?.[1]).toMatchObject({ slots: { streams: 2, sinks: 40 } });
+  });
+});
+
+describe('a drain', () => {
+  it('tells what becomes of each stream and sink, and fails when the worker runs on', async () => {
+    const { exitCode, stdout, stderr, reached } = await cli([
+      'worker',
+      '--drain',
+      '--host',
+      'etl-1',
+    ]);
+    expect(exitCode).toBe(1);
+    expect(reached).toEqual([['drain', { namespace: 'default', host: 'etl-1', force: false }]]);
+    expect(stderr.trim().split('\n')).toEqual([
+      'shop: its last batch is being committed',
+      'shop: another worker has it',
+      'shop, sink warehouse: goes on here; no other worker serves cdc-sink.etl-1',
+    ]);
+    expect(stdout).toContain('--drain --force');
+  });
+
+  it('is done when the worker has ended', async () => {
+    const words = ['worker', '--drain', '--force', '--pid', '7', '--json'];
+    const { exitCode, stdout } = await cli(words);
+    expect(exitCode).toBe(0);
+    expect(document(stdout)).toMatchObject({
+      result: {
+        isEmpty: true,
+        steps: [
+          { pipeline: 'shop', became: 'handedOver' },
+          { pipeline: 'shop', sink: 'warehouse', became: 'ended' },
+        ],
+      },
+    });
+  });
+
+  it('of a worker that does not answer is something unreachable', async () => {
+    const { exitCode, stderr } = await cli(['worker', '--drain', '--pid', '404']);
+    expect(exitCode).toBe(3);
+    expect(stderr).toContain('(drain.no-worker)');
   });
 });
 

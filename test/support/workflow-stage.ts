@@ -32,6 +32,7 @@ import { SluiceError } from '../../src/errors/error.ts';
 import { ensureSchedules, removeSchedules } from '../../src/temporal/schedules.ts';
 import { ensureSearchAttributes } from '../../src/temporal/search-attributes.ts';
 import { ensureSinks, stopSinks } from '../../src/temporal/sinks.ts';
+import { HeldWork } from '../../src/workers/held-work.ts';
 import { aPipelineSpec } from './pipeline-spec.ts';
 
 /** What a started stream does, as the test decides: run until cancelled, or fail. */
@@ -43,6 +44,8 @@ export interface Stage extends AsyncDisposable {
   readonly namespace: string;
   /** Inputs of every stream that was started, in order. */
   readonly streams: StreamInput[];
+  /** The long work that is under way. */
+  readonly held: HeldWork;
   /** Most streams of one pipeline that ever ran at the same time. */
   readonly mostAtOnce: () => number;
   script: StreamScript;
@@ -120,10 +123,12 @@ export async function openStage(
 
   const state = (pipeline: string): Promise<PipelineState> =>
     client.workflow.getHandle(pipelineWorkflowId(pipeline)).query<PipelineState>('status');
+  const held = new HeldWork();
   const stage: Stage = {
     client,
     namespace,
     streams,
+    held,
     mostAtOnce: () => mostAtOnce,
     script: untilCancelled(1),
     sinkScript: (_input, { signal }) => aborted(signal),
@@ -179,6 +184,7 @@ export async function openStage(
       }
     },
     runSink: async (input, hooks) => (await stage.sinkScript(input, hooks)) ?? {},
+    hold: (work) => held.hold(work),
     ensureSinks: (input) => ensureSinks(client, input),
     ensureSchedules: (input) => ensureSchedules(client, input),
     teardown: async ({ spec }) => {
