@@ -137,11 +137,14 @@ export class ShopPipeline implements AsyncDisposable {
     });
   }
 
-  /** @throws the reason of `ending` once it is aborted: nothing may be started that nobody would end */
-  startWorker(env: Readonly<Record<string, string>> = {}): WorkerProcess {
+  /**
+   * @param repository  the code that it runs, when that is a copy of this
+   * @throws the reason of `ending` once it is aborted: nothing may be started that nobody would end
+   */
+  startWorker(env: Readonly<Record<string, string>> = {}, repository?: string): WorkerProcess {
     this.ending.throwIfAborted();
     const place = { ...this.place, env: { ...this.place.env, ...env } };
-    const worker = new WorkerProcess(place, this.#log, ['--log-level', 'info']);
+    const worker = new WorkerProcess(place, this.#log, ['--log-level', 'info'], repository);
     this.#workers.push(worker);
     return worker;
   }

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 const REPOSITORY = join(import.meta.dirname, '..');
 const COMMAND_LINE = join(REPOSITORY, 'src/cli/main.ts');
 
-const WORKER_ENTRY = join(REPOSITORY, 'demo/worker-entry.ts');
+const WORKER_ENTRY = 'demo/worker-entry.ts';
 
 /** A worker is asked again, harder, when it has not ended by then. */
 const STOP_DEADLINE_MS = 40_000;
@@ -23,9 +23,16 @@ export class WorkerProcess {
   readonly #child: ChildProcess;
   readonly #exited: Promise<void>;
 
-  constructor(place: Place, logFile: string, args: readonly string[] = []) {
+  /** @param repository  the code that it runs: this one, or a copy of it */
+  constructor(
+    place: Place,
+    logFile: string,
+    args: readonly string[] = [],
+    repository: string = REPOSITORY,
+  ) {
     const log = openSync(logFile, 'a');
-    this.#child = spawn(process.execPath, [WORKER_ENTRY, ...addressOf(place), 'worker', ...args], {
+    const entry = join(repository, WORKER_ENTRY);
+    this.#child = spawn(process.execPath, [entry, ...addressOf(place), 'worker', ...args], {
       env: { ...process.env, ...place.env },
       stdio: ['pipe', log, log],
     });

@@ -40,6 +40,7 @@ import type { WorkerPlace } from './drain-protocol.ts';
 import { serveDrain } from './drain-server.ts';
 import { HeldWork } from './held-work.ts';
 import { followLoopDelay } from './loop-delay-metric.ts';
+import { usesPatch } from './resting-patches.ts';
 import { type QueueWorkers, ServedQueues } from './served-queues.ts';
 import { StateMetrics } from './state-metrics.ts';
 import { quietKnownWarnings } from './warnings.ts';
@@ -230,6 +231,7 @@ async function createWorkers({
       ...base,
       taskQueue: CONTROL_QUEUE,
       workflowBundle: await workflowBundle(),
+      patchActivationCallback: ({ patchId }) => usesPatch(patchId),
       shutdownGraceTime: STEP_GRACE,
     }),
     Worker.create({ ...base, taskQueue: presenceQueue(host), maxConcurrentActivityTaskPolls: 1 }),
