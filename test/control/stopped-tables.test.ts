@@ -191,7 +191,8 @@ describe('states that were stored before tables had incidents', () => {
 
   /** What the recorded runs were started with by continue-as-new. */
   function storedStates(): readonly (PipelineState | SinkState)[] {
-    return readdirSync(FOLDER).flatMap((name) => {
+    const recorded = readdirSync(FOLDER).filter((name) => name.endsWith('.json'));
+    return recorded.flatMap((name) => {
       const history = JSON.parse(readFileSync(new URL(name, FOLDER), 'utf8')) as {
         readonly events: readonly {
           readonly workflowExecutionStartedEventAttributes?: {

@@ -1,21 +1,36 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { historyToJSON } from '@temporalio/common/lib/proto-utils.js';
 import { findOpenIncident } from '../../src/control/incident.ts';
 import { pipelineWorkflowId, scheduleId, sinkWorkflowId } from '../../src/control/names.ts';
 import { ensureSinks } from '../../src/temporal/sinks.ts';
+import { startStack } from '../../tools/stack/stack.ts';
 import { aPipelineSpec } from './pipeline-spec.ts';
 import { aborted, eventually, failing, openStage, untilCancelled } from './workflow-stage.ts';
 
 /**
- * Records histories for test/workflows/replay.test.ts from a server:
- * `node test/support/record-histories.ts HOST:PORT`. Run it on released code, never on the change
- * that the histories are to judge.
+ * Records the histories of the last release, which test/workflows/replay.test.ts replays with the
+ * present code: `npm run histories`, with a server of its own, or with one that is given as HOST:PORT.
+ *
+ * Run it on the code of the release, as the last thing before it goes out, and never on a change that
+ * the histories are to judge (docs/decisions/0013).
  */
-const FOLDER = new URL('../fixtures/histories/', import.meta.url);
+const FOLDER = new URL('../fixtures/histories/last-release/', import.meta.url);
 
-const address = process.argv[2];
-if (address === undefined) throw new Error('usage: record-histories.ts HOST:PORT');
-await using stage = await openStage(address);
+await using scope = new AsyncDisposableStack();
+const stage = scope.use(await openStage(process.argv[2] ?? (await ownServer())));
+
+async function ownServer(): Promise<string> {
+  const dir = mkdtempSync(join(tmpdir(), 'sluice-histories-'));
+  scope.defer(() => rmSync(dir, { recursive: true, force: true }));
+  const env = { ...process.env, SLUICE_TEMPORAL_ADDRESS: undefined };
+  const stack = await startStack({ dir, only: ['temporal'], env });
+  scope.defer(() => stack.down());
+  const { temporal } = stack.addresses;
+  if (!temporal) throw new Error('Temporal has not started');
+  return temporal.address;
+}
 
 /** Stack traces name the folders of whoever records, and replay does not look at them. */
 function readable(history: Parameters<typeof historyToJSON>[0]): string {
@@ -28,6 +43,7 @@ async function record(name: string, workflowId: string, runId?: string): Promise
   writeFileSync(new URL(`${name}.json`, FOLDER), readable(history));
 }
 
+rmSync(FOLDER, { recursive: true, force: true });
 mkdirSync(FOLDER, { recursive: true });
 const handle = stage.client.workflow.getHandle(pipelineWorkflowId('shop'));
 
