@@ -1,3 +1,4 @@
+import { inLanes } from '../async/lanes.ts';
 import type { Finding } from '../control/finding.ts';
 import {
   type Access,
@@ -6,9 +7,12 @@ import {
   datasetFinding,
   datasetPermissions,
   defaultKeyOf,
+  type ForeignRelations,
+  foreignFinding,
   heldPermissions,
   isDenial,
   jobFinding,
+  LISTS_ROUTINES,
   LISTS_TABLES,
   lookFinding,
   MAKES_DATASETS,
@@ -22,6 +26,7 @@ import {
   unaskedFinding,
 } from './access-finding.ts';
 import { identifier } from './bigquery-dialect.ts';
+import { readsOwnTables } from './foreign-relations.ts';
 import { askGoogle, type GoogleAnswer, type GoogleRequest, object } from './google-answer.ts';
 import { memberOf } from './grant.ts';
 import { keyFindings } from './key-finding.ts';
@@ -44,6 +49,10 @@ export interface AccessServers {
 
 /** A name that no table of a source has: it would be escaped. */
 const TRIAL = '_sluice_check';
+
+/** A look is a request each; a dataset may have a hundred thousand views. */
+const MAX_LOOKS = 200;
+const LOOKS_AT_ONCE = 8;
 
 /** Tries what a sink will do by dry runs and questions; leaves nothing behind and costs nothing. */
 export async function checkAccess(
@@ -99,7 +108,12 @@ class AccessCheck {
         .filter(({ use }) => use === 'tables')
         .map(({ name, look }) => ({ name, key: defaultKeyOf(look) })),
     );
-    return [unaskedFinding(this.#wish, answer), makes, ...each, ...keys].filter(
+    const foreign = await Promise.all(
+      present
+        .filter(({ use, look }) => use === 'views' && look.kind === 'given')
+        .map(async ({ name }) => foreignFinding(await this.#foreign(name))),
+    );
+    return [unaskedFinding(this.#wish, answer), makes, ...each, ...foreign, ...keys].filter(
       (finding) => finding !== undefined,
     );
   }
@@ -133,9 +147,51 @@ class AccessCheck {
     const sql = `CREATE TABLE FUNCTION ${name}(n INT64) AS (SELECT n AS one)`;
     await this.#tryStatement(tried, MAKES_ROUTINES, sql);
     const list = await this.#ask(`datasets/${dataset}/routines?maxResults=1`);
+    if (list.kind === 'given') tried.set(LISTS_ROUTINES, true);
+    else if (list.kind === 'refused' && isDenial(list)) tried.set(LISTS_ROUTINES, false);
     const id = object(first(list, 'routines')['routineReference'])['routineId'];
     if (typeof id === 'string')
       await this.#askAbout(tried, `datasets/${dataset}/routines/${id}`, ON_ROUTINES);
+  }
+
+  /** What a dataset of views has that does not read this sink's tables, of a number that can be looked at. */
+  async #foreign(dataset: string): Promise<ForeignRelations> {
+    const present = [
+      ...(await this.#named(dataset, 'tables', 'tableReference', 'tableId')),
+      ...(await this.#named(dataset, 'routines', 'routineReference', 'routineId')),
+    ];
+    const names: string[] = [];
+    await inLanes(LOOKS_AT_ONCE, present.slice(0, MAX_LOOKS), async ({ name, resource }) => {
+      const answer = await this.#ask(encodeURI(resource));
+      if (answer.kind !== 'given') return;
+      const { view, definitionBody } = answer.body;
+      const definition = object(view)['query'] ?? definitionBody;
+      if (!this.#isOwn(typeof definition === 'string' ? definition : undefined)) names.push(name);
+    });
+    return { dataset, names: names.sort(), unseen: Math.max(0, present.length - MAX_LOOKS) };
+  }
+
+  #isOwn(definition: string | undefined): boolean {
+    const { project, datasets } = this.#wish;
+    return datasets.some(
+      ({ name, use }) =>
+        use === 'tables' && readsOwnTables({ project, internal: name }, definition),
+    );
+  }
+
+  async #named(
+    dataset: string,
+    what: 'tables' | 'routines',
+    reference: string,
+    id: string,
+  ): Promise<readonly { readonly name: string; readonly resource: string }[]> {
+    const list = await this.#ask(`datasets/${dataset}/${what}?maxResults=1000`);
+    return itemsOf(list, what).flatMap((item) => {
+      const name = object(item[reference])[id];
+      return typeof name === 'string'
+        ? [{ name, resource: `datasets/${dataset}/${what}/${name}` }]
+        : [];
+    });
   }
 
   /** A refusal that names another permission than the one tried for is about that other one. */
@@ -200,6 +256,10 @@ type Item = Readonly<Record<string, unknown>>;
 
 /** The first fitting item of a list; one without anything in it when there is none. */
 function first(list: GoogleAnswer, name: string, fits: (item: Item) => boolean = () => true): Item {
+  return itemsOf(list, name).find(fits) ?? {};
+}
+
+function itemsOf(list: GoogleAnswer, name: string): readonly Item[] {
   const items = list.kind === 'given' ? list.body[name] : undefined;
-  return (Array.isArray(items) ? items.map(object) : []).find(fits) ?? {};
+  return Array.isArray(items) ? items.map(object) : [];
 }

@@ -152,9 +152,14 @@ const ON_VIEWS = ['bigquery.tables.get', 'bigquery.tables.getData', 'bigquery.ta
 export const MAKES_TABLES = 'bigquery.tables.create';
 export const MAKES_ROUTINES = 'bigquery.routines.create';
 export const LISTS_TABLES = 'bigquery.tables.list';
+export const LISTS_ROUTINES = 'bigquery.routines.list';
 
 /** Permissions that one table function can be asked about. */
-export const ON_ROUTINES = ['bigquery.routines.update', 'bigquery.routines.delete'];
+export const ON_ROUTINES = [
+  'bigquery.routines.get',
+  'bigquery.routines.update',
+  'bigquery.routines.delete',
+];
 
 /** Permissions that one table can be asked about. */
 export const tablePermissions = (use: DatasetUse): readonly string[] => [
@@ -167,7 +172,7 @@ export const datasetPermissions = (use: DatasetUse): readonly string[] => [
   MAKES_TABLES,
   LISTS_TABLES,
   ...tablePermissions(use),
-  ...(use === 'views' ? [MAKES_ROUTINES, ...ON_ROUTINES] : []),
+  ...(use === 'views' ? [MAKES_ROUTINES, LISTS_ROUTINES, ...ON_ROUTINES] : []),
 ];
 
 /** What was found out about a dataset that is there. */
@@ -197,6 +202,29 @@ export function datasetFinding(
   const rest =
     untried.length === 0 ? '' : ` Not to be told before something is in it: ${untried.join(', ')}.`;
   return ok(check, `The account may work in dataset ${dataset}.${rest}`);
+}
+
+/** What a dataset of views has that is not the sink's own. */
+export interface ForeignRelations {
+  readonly dataset: string;
+  readonly names: readonly string[];
+  /** How many were not looked at. */
+  readonly unseen: number;
+}
+
+const NAMES_TOLD = 10;
+
+/** A table that is to be shown by what is there already stops as soon as it appears. */
+export function foreignFinding({ dataset, names, unseen }: ForeignRelations): Finding | undefined {
+  if (names.length === 0) return undefined;
+  const more = names.length - NAMES_TOLD;
+  const list = names.slice(0, NAMES_TOLD).join(', ') + (more > 0 ? ` and ${more} more` : '');
+  const rest = unseen > 0 ? ` Another ${unseen} were not looked at.` : '';
+  return {
+    check: `datasets.${dataset}.names`,
+    severity: 'warning',
+    message: `Dataset ${dataset} holds what this sink has not made, and never replaces: ${list}. A captured table that would be shown under one of these names stops with bigquery.table-refused. Rename or drop them, or have the views elsewhere by dataset: or table:.${rest}`,
+  };
 }
 
 /**

@@ -22,13 +22,14 @@ import { DEFAULT_FOLDING, isDue } from './compaction.ts';
 import type { BigQueryContext } from './context.ts';
 import { evolveTables } from './evolve-tables.ts';
 import { foldTable } from './fold-table.ts';
+import { foreignRelations } from './foreign-relations.ts';
 import { type LoadedBatch, loadBatch } from './load-batch.ts';
 import { awaitBudget, type LoadBudget } from './load-budget.ts';
 import { isSamePlan, jobId, type LoadPlan, newPlan } from './load-plan.ts';
 import { loadRejects } from './load-rejects.ts';
 import { massDeletes, writeDeletes } from './mass-deletes.ts';
 import { createBookkeeping, type StoredState } from './metadata.ts';
-import { newCheckpoint, setAsideStatements } from './new-warehouse.ts';
+import { newCheckpoint, setAsideStatements, uncertainOf } from './new-warehouse.ts';
 import { addedRows, nextState } from './next-state.ts';
 import { plannedCommit, readLoadBudget, readState, restored } from './read-warehouse.ts';
 import { isDone } from './run-job.ts';
@@ -36,6 +37,7 @@ import { runRepeatable, runScript, runStatement } from './run-script.ts';
 import { withStagedData } from './staged-data.ts';
 import { fitsStreams, streamBatch } from './stream-batch.ts';
 import { StreamBudget } from './stream-budget.ts';
+import { takeAway } from './take-away.ts';
 
 interface Opened {
   state: StoredState;
@@ -125,9 +127,11 @@ export class BigQueryDestination implements Destination {
       layout,
       found?.identity.warehouseId ?? `before-${warehouseId}`,
       [...(found?.tables.values() ?? [])].map(({ table }) => table),
+      await foreignRelations(this.#context, found ? uncertainOf(layout, found) : []),
       await service.tables(layout.internal),
     );
-    await runScript(this.#context, aside, 'putting an old warehouse aside');
+    await takeAway(this.#context, aside.drops, 'taking the views of an old warehouse away');
+    await runScript(this.#context, aside.renames, 'putting an old warehouse aside');
     await runScript(this.#context, createBookkeeping(layout), 'making its own tables');
     const identity = { warehouseId, pipeline, prefix };
     const checkpoint = newCheckpoint(layout, identity, start);

@@ -13,6 +13,7 @@ import type { StoredTable } from '../view/stored-table.ts';
 import { withoutPassedForms } from '../view/table-form.ts';
 import { owedIn } from '../view/unmade-form.ts';
 import type { BigQueryContext } from './context.ts';
+import { madeRelations } from './foreign-relations.ts';
 import { type FormTarget, makeForms } from './make-forms.ts';
 import { type StoredState, saveDefinitions } from './metadata.ts';
 import { bigQueryNaming } from './names.ts';
@@ -84,7 +85,8 @@ function targetForms(context: BigQueryContext, state: StoredState, batch: SinkBa
     const cut = cutOfTable(state, name)?.lastSequence;
     const to = settled(cut === undefined ? newest : withoutPassedForms(newest, cut));
     const from = state.tables.get(name)?.table;
-    return [{ from, to, since: first, shown: shownCut(state, batch, name) }];
+    const made = madeRelations(context.layout, state, name);
+    return [{ from, to, since: first, shown: shownCut(state, batch, name), made }];
   });
   return { targets, obstacles };
 }

@@ -56,8 +56,14 @@ export interface BigQueryService {
   dryRun(sql: string): Promise<number>;
   /** Whether a table is there; not, when its dataset is not. */
   hasTable(dataset: string, table: string): Promise<boolean>;
-  /** Names of the tables and views of a dataset that is there. */
+  /** Names of the tables and views of a dataset; none when it is not there. */
   tables(dataset: string): Promise<readonly string[]>;
+  /** Names of the functions and procedures of a dataset; none when it is not there. */
+  routines(dataset: string): Promise<readonly string[]>;
+  /** The query of a view; `undefined` of a table, and of what is not there. */
+  viewQuery(dataset: string, view: string): Promise<string | undefined>;
+  /** The body of a function; `undefined` when it is not there. */
+  routineBody(dataset: string, routine: string): Promise<string | undefined>;
   /** Has rows that come into a table clustered by these columns, or by none when the list is empty. */
   cluster(dataset: string, table: string, columns: readonly string[]): Promise<void>;
   /** Columns of the primary key that is declared of a table; none when none is. */

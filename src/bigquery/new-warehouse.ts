@@ -1,10 +1,18 @@
 import type { NewWarehouse } from '../sink/destination.ts';
 import type { NamedTable } from '../view/dialect.ts';
 import { namesOf } from '../view/naming-rules.ts';
-import type { StoredTable } from '../view/stored-table.ts';
+import type { Relation } from '../view/own-relations.ts';
+import type { RelationNames, StoredTable } from '../view/stored-table.ts';
 import { dropViews } from '../view/table-views.ts';
 import { bigQueryDialect, identifier, text } from './bigquery-dialect.ts';
-import { LAYOUT_VERSION, OWN, ownTable, type WarehouseIdentity } from './metadata.ts';
+import { madeRelations } from './foreign-relations.ts';
+import {
+  LAYOUT_VERSION,
+  OWN,
+  ownTable,
+  type StoredState,
+  type WarehouseIdentity,
+} from './metadata.ts';
 import { type BigQueryLayout, bigQueryNaming } from './names.ts';
 import { type Statement, transaction } from './statement.ts';
 import { formatOffsets } from './stored-offsets.ts';
@@ -16,20 +24,20 @@ const PHYSICAL = /__(?:changes|state)$/;
  * Statements that take an old warehouse out of the way: its rows stay, under names that end in its
  * id, and its views go, because a new cut says nothing about its rows. Each may be run again.
  *
+ * @param foreign  relations that somebody else has made, and that stay
  * @param present  everything in the internal dataset: what is known of an old warehouse may be lost
  */
 export function setAsideStatements(
   layout: BigQueryLayout,
   oldId: string,
-  tables: Iterable<NamedTable & Pick<StoredTable, 'earlierNames'>>,
+  tables: Iterable<NamedViews>,
+  foreign: ReadonlySet<string>,
   present: readonly string[],
-): readonly string[] {
+): SetAside {
   const dialect = bigQueryDialect(layout);
-  const naming = bigQueryNaming(layout);
-  const drops = [...tables].flatMap((table) => {
-    const earlier = (table.earlierNames ?? []).flatMap(({ names = [] }) => names);
-    return [namesOf(naming, table), ...earlier].flatMap((names) => dropViews(dialect, names));
-  });
+  const drops = [...tables].flatMap((table) =>
+    allNames(layout, table).flatMap((names) => dropViews(dialect, names, foreign)),
+  );
   const dataset = [layout.project, layout.internal].map(identifier).join('.');
   const renames = present
     .filter((name) => PHYSICAL.test(name))
@@ -37,7 +45,34 @@ export function setAsideStatements(
       const kept = identifier(`${name}__${oldId}`);
       return `ALTER TABLE IF EXISTS ${dataset}.${identifier(name)} RENAME TO ${kept}`;
     });
-  return [...drops, ...renames];
+  return { drops, renames };
+}
+
+type NamedViews = NamedTable & Pick<StoredTable, 'earlierNames'>;
+
+interface SetAside {
+  /** Of views. */
+  readonly drops: readonly string[];
+  /** Of physical tables. */
+  readonly renames: readonly string[];
+}
+
+/** Names that the views of a table have, had or are to have. */
+function allNames(layout: BigQueryLayout, table: NamedViews): readonly RelationNames[] {
+  const earlier = (table.earlierNames ?? []).flatMap(({ names = [] }) => names);
+  return [namesOf(bigQueryNaming(layout), table), ...earlier];
+}
+
+/** Relations that an old warehouse has on record, and that are not surely its own. */
+export function uncertainOf(layout: BigQueryLayout, state: StoredState): readonly Relation[] {
+  const { suffixes, relation } = bigQueryDialect(layout);
+  return Array.from(state.tables.values()).flatMap(({ table }) => {
+    const made = madeRelations(layout, state, table.name);
+    const known = new Set(made.map(({ names, suffix }) => relation(names, suffix)));
+    return allNames(layout, table)
+      .flatMap((names) => suffixes.map((suffix) => ({ names, suffix })))
+      .filter(({ names, suffix }) => !known.has(relation(names, suffix)));
+  });
 }
 
 /** One transaction that makes the bookkeeping that of a new warehouse, whatever it was before. */

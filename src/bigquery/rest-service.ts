@@ -24,7 +24,7 @@ const REQUEST_TIMEOUT_MS = 60_000;
 const UPLOAD_TIMEOUT_MS = 600_000;
 /** How long BigQuery itself waits for a query before it answers that it is under way. */
 const QUERY_WAIT_MS = 30_000;
-const TABLES_A_PAGE = 1_000;
+const NAMES_A_PAGE = 1_000;
 /** A load takes seconds: asking more often learns nothing sooner. */
 const POLL_MS = 500;
 
@@ -115,16 +115,51 @@ export class RestBigQuery implements BigQueryService {
     return status !== 404;
   }
 
-  async tables(dataset: string): Promise<readonly string[]> {
+  tables(dataset: string): Promise<readonly string[]> {
+    return this.#list(dataset, 'tables', 'tableReference', 'tableId');
+  }
+
+  routines(dataset: string): Promise<readonly string[]> {
+    return this.#list(dataset, 'routines', 'routineReference', 'routineId');
+  }
+
+  async viewQuery(dataset: string, view: string): Promise<string | undefined> {
+    const body = await this.#look(`datasets/${dataset}/tables/${encodeURIComponent(view)}`, 'view');
+    const { query } = objectAt(body, 'view');
+    return typeof query === 'string' ? query : undefined;
+  }
+
+  async routineBody(dataset: string, routine: string): Promise<string | undefined> {
+    const path = `datasets/${dataset}/routines/${encodeURIComponent(routine)}`;
+    const { definitionBody: text } = await this.#look(path, 'definitionBody');
+    return typeof text === 'string' ? text : undefined;
+  }
+
+  /** One field of what may be there. */
+  async #look(path: string, field: string): Promise<RestAnswer['body']> {
+    const { status, body } = await this.#send(
+      this.#get(`${path}?fields=${field}`),
+      `looking at ${path}`,
+      [404],
+    );
+    return status === 404 ? {} : body;
+  }
+
+  async #list(
+    dataset: string,
+    what: 'tables' | 'routines',
+    reference: string,
+    id: string,
+  ): Promise<readonly string[]> {
     const names: string[] = [];
     let page: unknown = '';
     while (typeof page === 'string') {
-      const path = `datasets/${dataset}/tables?maxResults=${TABLES_A_PAGE}&pageToken=${encodeURIComponent(page)}`;
-      const { body } = await this.#send(this.#get(path), `listing tables of ${dataset}`, []);
-      const tables = Array.isArray(body['tables'])
-        ? (body['tables'] as readonly RestAnswer['body'][])
-        : [];
-      names.push(...tables.map((table) => textAt(table, 'tableReference', 'tableId')));
+      const path = `datasets/${dataset}/${what}?maxResults=${NAMES_A_PAGE}&pageToken=${encodeURIComponent(page)}`;
+      const doing = `listing ${what} of ${dataset}`;
+      const { status, body } = await this.#send(this.#get(path), doing, [404]);
+      if (status === 404) return [];
+      const items = Array.isArray(body[what]) ? (body[what] as readonly RestAnswer['body'][]) : [];
+      names.push(...items.map((item) => textAt(item, reference, id)));
       page = body['nextPageToken'];
     }
     return names;

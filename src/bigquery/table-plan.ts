@@ -9,7 +9,7 @@ import {
   type StoredTable,
 } from '../view/stored-table.ts';
 import { hasOwnValues, physicalColumns, storedName } from '../view/table-form.ts';
-import { latestView, viewStatements } from '../view/table-views.ts';
+import { dropGoneViews, latestView, viewStatements } from '../view/table-views.ts';
 import { columnsMade } from '../view/unmade-form.ts';
 import { bigQueryDialect, identifier, text } from './bigquery-dialect.ts';
 import { CLUSTERABLE, changesClustering, stateClustering } from './clustering.ts';
@@ -195,4 +195,20 @@ export function tableViews(
   if (!named) return [];
   const dialect = { ...bigQueryDialect(layout), cut: cutQuery(layout, table.name) };
   return [...viewStatements(dialect, named, cut), ...latestView(dialect, named, cut)];
+}
+
+/**
+ * Takes away what has shown the rows of a table that the source does not have at a cut.
+ * @param shown  as of {@link tableViews}
+ * @param foreign  relations that somebody else has made
+ */
+export function goneViews(
+  layout: BigQueryLayout,
+  table: StoredTable,
+  cut: Sequence | undefined,
+  shown: Sequence | undefined,
+  foreign: ReadonlySet<string>,
+): readonly string[] {
+  const named = shownAs(table, shown);
+  return named ? dropGoneViews(bigQueryDialect(layout), named, cut, foreign) : [];
 }

@@ -1,14 +1,20 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { BEFORE_ALL, type Sequence } from '../change/sequence.ts';
 import type { TableId, TableName } from '../change/table.ts';
-import { InvariantBroken } from '../errors/error.ts';
+import { InvariantBroken, SluiceError } from '../errors/error.ts';
 import { announcements, type ContinuityMap, firstFacts } from '../sink/continuity.ts';
 import { type ControlEffects, controlEffects, type LiveDelete } from '../sink/control-effects.ts';
 import type { ChangeRow, Cut, SinkBatch, TableRows } from '../sink/destination.ts';
 import type { SinkKillPoint } from '../sink/kill-points.ts';
 import { moveStops } from '../sink/move-stops.ts';
 import type { PartitionOffset } from '../sink/record-source.ts';
-import { cutOfTable, type Obstacle, refuseLate, type Stops } from '../sink/table-stop.ts';
+import {
+  cutOfTable,
+  type Obstacle,
+  refuseLate,
+  type ShownCut,
+  type Stops,
+} from '../sink/table-stop.ts';
 import type { ControlRecord } from '../topic/control-record.ts';
 import { type Topic, tableTopic } from '../topic/topic-name.ts';
 import { follow, settled } from '../view/evolve-table.ts';
@@ -19,14 +25,17 @@ import type { FormChange } from '../view/form-change.ts';
 import { keyEnds } from '../view/key-generation.ts';
 import { KnownTables } from '../view/known-tables.ts';
 import { liveDeleteStatement } from '../view/live-delete.ts';
+import { type Relation, shownBy, takenReason, uncertain } from '../view/own-relations.ts';
 import { isRenamed, namesLeft, shownAs, withoutPassedNames } from '../view/relation-names.ts';
 import type { StoredTable } from '../view/stored-table.ts';
 import { withoutPassedForms } from '../view/table-form.ts';
-import { dropViews, viewStatements } from '../view/table-views.ts';
+import { dropGoneViews, dropViews, viewStatements } from '../view/table-views.ts';
 import { columnsMade, owedForm, owedIn, wholeForm } from '../view/unmade-form.ts';
 import { duckdbDialect } from './duckdb-dialect.ts';
 import { duckdbFailure } from './duckdb-error.ts';
+import { foreignRelations } from './foreign-relations.ts';
 import { gapStatements, type StoredState, stateChanges } from './metadata.ts';
+import { DUCKDB_NAMING } from './names.ts';
 import type { RowStage } from './row-stage.ts';
 import { DUCKDB_RULES, tableStatements } from './table-plan.ts';
 import { isOfTable, mayPass, type TablePart, TableRefused } from './table-refused.ts';
@@ -63,6 +72,8 @@ export class BatchTransaction {
   #stopped: Stops;
   #cut: Cut | undefined;
   #unchanged: ReadonlySet<TableName> = new Set();
+  /** Relations under names of tables that somebody else has made. */
+  #foreign: ReadonlySet<string> = new Set();
 
   constructor(context: TransactionContext, before: StoredState) {
     this.#context = context;
@@ -131,15 +142,12 @@ export class BatchTransaction {
     for (const offset of batch.offsets)
       if (!frozen.has(offset.topic))
         this.#offsets.set(`${offset.topic}/${offset.partition}`, offset);
+    const moved = this.#moved();
+    this.#foreign = await this.#foreignAmong([...moved.map(([name]) => name), ...changed.keys()]);
     const renamed = await this.#passNames();
-    for (const [name, seq] of new Map([
-      ...this.#passForms(),
-      ...this.#moved(),
-      ...renamed,
-      ...changed,
-    ]))
+    for (const [name, seq] of new Map([...this.#passForms(), ...moved, ...renamed, ...changed]))
       if (!this.#unchanged.has(name))
-        await this.#ofTable(name, seq, 'form', () => this.#replaceViews(name));
+        await this.#ofTable(name, seq, 'form', () => this.#changeViews(name));
     await this.#save();
     return obstacles;
   }
@@ -155,6 +163,29 @@ export class BatchTransaction {
     });
   }
 
+  /** Looks at what has the names of tables that take names, or may have been refused theirs. */
+  async #foreignAmong(names: readonly TableName[]): Promise<ReadonlySet<string>> {
+    const after = this.#cut?.lastSequence;
+    const renamed = [...this.#tables.values()].filter((table) =>
+      isRenamed(table, undefined, after),
+    );
+    const relations = [...new Set([...names, ...renamed.map(({ name }) => name)])].flatMap((name) =>
+      uncertain(duckdbDialect, DUCKDB_NAMING, this.#table(name), after, this.#made(name)),
+    );
+    return this.#doing('looking for relations of others', () =>
+      foreignRelations(this.#context.connection, relations),
+    );
+  }
+
+  /** What surely shows a table before the transaction: nothing that a stop may have left undone. */
+  #made(name: TableName): readonly Relation[] {
+    const { tables, stopped, cut } = this.#before;
+    const table = tables.get(name);
+    if (!table || table.unmade || stopped.has(name)) return [];
+    const shown = cut?.lastSequence;
+    return shownBy(duckdbDialect, DUCKDB_NAMING, table, { warehouse: shown, table: shown });
+  }
+
   /**
    * Takes away what has shown tables under names that they leave with the cut.
    * @returns the tables that have other names from here on
@@ -164,7 +195,9 @@ export class BatchTransaction {
     // One that a stopped table takes when it goes on may have been passed by the cut before.
     const renamed = [...this.#tables.values()].filter((table) => isRenamed(table, undefined, cut));
     for (const table of renamed) {
-      const drops = namesLeft(table, cut).flatMap((names) => dropViews(duckdbDialect, names));
+      const drops = namesLeft(table, cut).flatMap((names) =>
+        dropViews(duckdbDialect, names, this.#foreign),
+      );
       if (!this.#unchanged.has(table.name))
         await this.#ofTable(table.name, table.schemaSince, 'form', () =>
           this.#run(`taking old names from ${table.name}`, drops),
@@ -309,12 +342,31 @@ export class BatchTransaction {
     }
   }
 
+  /** @throws {SluiceError} `duckdb.table-refused` where somebody else has one of its names */
+  async #changeViews(name: TableName): Promise<void> {
+    const table = this.#table(name);
+    const at = { warehouse: this.#cut?.lastSequence, table: this.#shownCut(name)?.lastSequence };
+    const taken = shownBy(duckdbDialect, DUCKDB_NAMING, table, at)
+      .map(({ names, suffix }) => duckdbDialect.relation(names, suffix))
+      .find((relation) => this.#foreign.has(relation));
+    if (taken !== undefined) throw new SluiceError('duckdb.table-refused', takenReason(taken));
+    const named = shownAs(table, at.warehouse);
+    if (!named) return;
+    const gone = dropGoneViews(duckdbDialect, named, at.table, this.#foreign);
+    await this.#run(`taking views of ${name} away`, gone);
+    await this.#replaceViews(name);
+  }
+
+  #shownCut(name: TableName): ShownCut | undefined {
+    const stop = this.#stopped.get(name);
+    return stop ? stop.cut : this.#cut;
+  }
+
   /** Those of a stopped table have its cut as a literal: they are replaced in the transaction that stops it. */
   async #replaceViews(name: TableName): Promise<void> {
-    const stop = this.#stopped.get(name);
-    const cut = duckdbDialect.sequence(stop?.cut?.lastSequence ?? BEFORE_ALL);
-    const dialect = stop ? { ...duckdbDialect, cut } : duckdbDialect;
-    const shown = stop ? stop.cut : this.#cut;
+    const shown = this.#shownCut(name);
+    const cut = duckdbDialect.sequence(shown?.lastSequence ?? BEFORE_ALL);
+    const dialect = this.#stopped.has(name) ? { ...duckdbDialect, cut } : duckdbDialect;
     const table = shownAs(this.#table(name), this.#cut?.lastSequence);
     if (!table) return;
     const statements = viewStatements(dialect, table, shown?.lastSequence);

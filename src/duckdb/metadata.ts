@@ -49,7 +49,7 @@ const ADD_CONTINUITY = [
 ];
 
 /** For people: one row for each table that the source has. */
-const STATUS_VIEW = `CREATE OR REPLACE VIEW _cdc_status AS
+const STATUS_VIEW = `VIEW _cdc_status AS
      SELECT t.name AS table_name, t.status,
        t.status = 'consistent' AND p.commit_ordinal IS NOT NULL AS consistent,
        t.since_seq AS not_consistent_since, make_timestamptz(t.since_at_us) AS not_consistent_since_time,
@@ -95,7 +95,8 @@ export async function createMetadata(
   const statements = [
     ...CREATE,
     ...ADD_CONTINUITY,
-    STATUS_VIEW,
+    // A file may hold what somebody else has made.
+    `CREATE ${STATUS_VIEW}`,
     `INSERT INTO ${INTERNAL_SCHEMA}.checkpoint (layout, warehouse_id, pipeline, prefix) VALUES (${row})`,
     ...(start ? startStatements(start) : []),
   ];
@@ -150,7 +151,7 @@ export async function takeOver(
   const statements = [
     ...(layout < 3 ? ADD_CONTINUITY : []),
     ...definitions.map(([definition]) => nameRecord(JSON.parse(String(definition)) as StoredTable)),
-    STATUS_VIEW,
+    `CREATE OR REPLACE ${STATUS_VIEW}`,
     `UPDATE ${INTERNAL_SCHEMA}.checkpoint SET layout = ${LAYOUT_VERSION}`,
   ];
   await connection.run(['BEGIN', ...statements, 'COMMIT'].join(';\n'));

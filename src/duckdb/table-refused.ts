@@ -26,17 +26,24 @@ export class TableRefused extends Error {
 /** Kinds of `duckdb.failed` that speak of a statement, not of the file. */
 const OF_STATEMENTS = new Set(['Binder', 'Catalog', 'Parser', 'Not implemented', 'Constraint']);
 
+const OF_TABLES = new Set<ErrorCode>([
+  'duckdb.value-refused',
+  'duckdb.out-of-memory',
+  'duckdb.table-refused',
+]);
+
 /** Whether a failure of a statement about one table is that table's own. */
 export function isOfTable(error: unknown): error is SluiceError {
   if (!(error instanceof SluiceError)) return false;
   if (error.code === 'duckdb.failed') return OF_STATEMENTS.has(String(error.facts['kind']));
-  return error.code === 'duckdb.value-refused' || error.code === 'duckdb.out-of-memory';
+  return OF_TABLES.has(error.code);
 }
 
-/** Causes that may be gone at the next start: a version, a setting; earlier versions stopped at another table's name. */
+/** Causes that may be gone at the next start: a version, a setting, a name that was taken; earlier versions stopped at another table's name. */
 const MAY_PASS = new Set<ErrorCode>([
   'duckdb.failed',
   'duckdb.out-of-memory',
+  'duckdb.table-refused',
   'sink.name-collision',
   'sink.schema-conflict',
 ]);

@@ -459,6 +459,12 @@ export const CATALOGUE = {
     'A commit or a compaction needs more than memoryLimitMb of the sink, also when its rows are stored one by one.',
     'Raise memoryLimitMb of the sink, and let the worker have that much; a query that ran beside it may have taken it for a moment. A table whose rows do not fit by themselves either has stopped, and is tried again at the next start.',
   ),
+  'duckdb.table-refused': entry(
+    'Something in the file has the name of a table’s view',
+    'blocked',
+    'Somebody has made a table, a view or a macro where one of the views of a table belongs, and a sink replaces and drops only what it has made itself. The table has stopped, the others go on.',
+    'Rename or drop what the message names while the sink is stopped; the table goes on at its next start. Where its topic has lost records meanwhile, sluice snapshot PIPELINE --tables TABLE brings it back.',
+  ),
   'duckdb.value-refused': entry(
     'A value does not fit its column in the warehouse',
     'blocked',
@@ -522,8 +528,8 @@ export const CATALOGUE = {
   'bigquery.table-refused': entry(
     'BigQuery refuses to make or to change a table or its views',
     'blocked',
-    'A statement of one table failed for what it says: somebody has made a table where one of its views belongs, or BigQuery does not take a name, a type or a query. Its table has stopped, the others go on.',
-    'Look at the job of the message in BigQuery. When the way is clear, sluice snapshot PIPELINE --tables TABLE brings the table back.',
+    'Something in the dataset has the name of one of its views, and is somebody’s or another pipeline’s: a sink replaces and drops only what it has made itself. Or a statement of the table failed for what it says: BigQuery does not take a name, a type or a query. Its table has stopped, the others go on.',
+    'Rename or drop what the message names, or look at its job in BigQuery. When the way is clear, sluice snapshot PIPELINE --tables TABLE brings the table back.',
   ),
   'bigquery.column-unknown': entry(
     'BigQuery does not know a column yet that it was given',

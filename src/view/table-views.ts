@@ -24,9 +24,18 @@ import {
 } from './stored-table.ts';
 import { formAt, physicalColumns } from './table-form.ts';
 
+/** Of a table that the source has dropped only its changes and history are shown. */
+const PAST: readonly ViewSuffix[] = ['__changes', '__history'];
+
+/** What stands beside each other for a table of a form. */
+export const shownSuffixes = (
+  { suffixes }: Pick<Dialect, 'suffixes'>,
+  { dropped }: Pick<StoredTable, 'dropped'>,
+): readonly ViewSuffix[] => (dropped ? PAST : suffixes);
+
 /**
  * The statements that make a table's views what they should be at a cut. Each replaces an older
- * view. Of a table that the source has dropped only its changes and history are shown.
+ * view.
  */
 export function viewStatements(
   dialect: Dialect,
@@ -35,23 +44,47 @@ export function viewStatements(
 ): readonly string[] {
   const shown = formAt(table, cut ?? BEFORE_ALL);
   return shown.dropped
-    ? [
-        dialect.dropView(dialect.view(table, '')),
-        ...pastViews(dialect, shown),
-        dialect.dropTableFunction(dialect.view(table, '__as_of')),
-      ]
+    ? pastViews(dialect, shown)
     : [...presentView(dialect, shown), ...pastViews(dialect, shown), asOfFunction(dialect, shown)];
 }
 
-/** Takes away everything that has shown a table under names that it leaves; nothing that it has under others. */
-export function dropViews(
-  { suffixes, relation, dropView, dropTableFunction }: Dialect,
-  names: RelationNames,
+/**
+ * Takes away what has shown the rows of a table that the source has dropped; nothing of any other.
+ * @param foreign  relations that somebody else has made
+ */
+export function dropGoneViews(
+  dialect: Dialect,
+  table: StoredTable,
+  cut: Sequence | undefined,
+  foreign: ReadonlySet<string>,
 ): readonly string[] {
-  return suffixes.map((suffix) => {
-    const drop = suffix === '__as_of' ? dropTableFunction : dropView;
-    return drop(relation(names, suffix));
-  });
+  const shown = formAt(table, cut ?? BEFORE_ALL);
+  const stays = shownSuffixes(dialect, shown);
+  const gone = dialect.suffixes.filter((suffix) => !stays.includes(suffix));
+  return gone.flatMap((suffix) => drop(dialect, dialect.view(table, suffix), suffix, foreign));
+}
+
+/**
+ * Takes away everything that has shown a table under names that it leaves; nothing that it has under others.
+ * @param foreign  relations that somebody else has made
+ */
+export const dropViews = (
+  dialect: Dialect,
+  names: RelationNames,
+  foreign: ReadonlySet<string>,
+): readonly string[] =>
+  dialect.suffixes.flatMap((suffix) =>
+    drop(dialect, dialect.relation(names, suffix), suffix, foreign),
+  );
+
+function drop(
+  { dropView, dropTableFunction }: Dialect,
+  relation: string,
+  suffix: ViewSuffix,
+  foreign: ReadonlySet<string>,
+): readonly string[] {
+  if (foreign.has(relation)) return [];
+  return [suffix === '__as_of' ? dropTableFunction(relation) : dropView(relation)];
 }
 
 function presentView(dialect: Dialect, table: StoredTable): readonly string[] {
@@ -91,7 +124,7 @@ export function latestView(
   cut: Sequence | undefined,
 ): readonly string[] {
   const shown = formAt(table, cut ?? BEFORE_ALL);
-  if (shown.dropped) return [dialect.dropView(dialect.view(table, '__latest'))];
+  if (shown.dropped) return [];
   const columns = presentColumns(shown);
   const rows = `SELECT ${columnList(dialect, columns, 's')} FROM ${dialect.state(shown)} AS s`;
   return view(dialect, shown, '__latest', rows, columns);

@@ -30,6 +30,9 @@ const sqlOf = ({ body }: Asked): string =>
 const permissionsOf = ({ body }: Asked): readonly string[] =>
   (body as { permissions: readonly string[] }).permissions;
 
+/** What views of the sink read. */
+const OWN_QUERY = 'SELECT c.id FROM `acme`.`sluice_shop`.`shop__orders__changes` AS c';
+
 function allowed(asked: Asked): Told {
   if (asked.path.endsWith(':testIamPermissions'))
     return told({ permissions: permissionsOf(asked) });
@@ -44,6 +47,8 @@ function allowed(asked: Asked): Told {
     });
   if (asked.path.includes('/routines?'))
     return told({ routines: [{ routineReference: { routineId: 'orders__as_of' } }] });
+  if (asked.path.includes('/shop/tables/')) return told({ view: { query: OWN_QUERY } });
+  if (asked.path.includes('/shop/routines/')) return told({ definitionBody: OWN_QUERY });
   if (asked.path.endsWith('/jobs')) return told({ statistics: { totalBytesProcessed: '0' } });
   return told({ location: 'EU' });
 }
@@ -219,7 +224,7 @@ describe('the check of a sink in BigQuery', () => {
       {
         check: 'datasets.shop',
         message:
-          'The account lacks bigquery.routines.update, bigquery.routines.delete in dataset shop.',
+          'The account lacks bigquery.routines.get, bigquery.routines.update, bigquery.routines.delete in dataset shop.',
       },
     ],
     [
@@ -248,6 +253,57 @@ describe('the check of a sink in BigQuery', () => {
     const { wrong } = await look({ but });
     expect(wrong).toHaveLength(1);
     expect(wrong[0]).toMatchObject({ severity: 'fatal', ...expected });
+  });
+
+  it('warns of what another pipeline or a person has made in a dataset of views', async () => {
+    const answers: Readonly<Record<string, unknown>> = {
+      '/tables?': {
+        tables: ['orders', 'mine', 'by_hand', 'a_table'].map((tableId) => ({
+          type: 'VIEW',
+          tableReference: { tableId },
+        })),
+      },
+      '/routines?': {
+        routines: ['mine__as_of', 'orders__as_of'].map((routineId) => ({
+          routineReference: { routineId },
+        })),
+      },
+      '/tables/orders': {
+        view: { query: 'SELECT c.id FROM `acme`.`sluice_eu`.`shop__orders__changes` AS c' },
+      },
+      '/tables/by_hand': {
+        view: { query: 'SELECT s.table_name FROM `acme`.`sluice_shop`.`_cdc_status` AS s' },
+      },
+      '/tables/a_table': { type: 'TABLE' },
+      '/routines/orders__as_of': { definitionBody: 'SELECT 1 AS one' },
+    };
+    const { wrong } = await look({
+      but: ({ path }) => {
+        const known = Object.keys(answers).find(
+          (end) =>
+            path.includes('/datasets/shop/') && (path.endsWith(end) || path.includes(`${end}max`)),
+        );
+        return known === undefined ? undefined : told(answers[known]);
+      },
+    });
+    expect(wrong).toMatchObject([{ check: 'datasets.shop.names', severity: 'warning' }]);
+    expect(wrong[0]?.message).toContain(': a_table, by_hand, orders, orders__as_of. A captured');
+    expect(wrong[0]?.message).toContain('bigquery.table-refused');
+  });
+
+  it('says how many of the names in a large dataset it has not looked at', async () => {
+    const tables = Array.from({ length: 230 }, (_, index) => ({
+      type: 'TABLE',
+      tableReference: { tableId: `t${index}` },
+    }));
+    const { wrong } = await look({
+      but: ({ path }) => {
+        if (path.includes('/datasets/shop/tables?')) return told({ tables });
+        return /\/datasets\/shop\/tables\/t\d+$/.test(path) ? told({ type: 'TABLE' }) : undefined;
+      },
+    });
+    expect(wrong[0]?.message).toContain('and 190 more. A captured');
+    expect(wrong[0]?.message).toContain('Another 31 were not looked at.');
   });
 
   it('has nothing of the project that the sink does not use: datasets made beforehand will do', async () => {

@@ -107,6 +107,19 @@ export class MemoryBigQuery implements BigQueryService {
     return [...this.lines.keys()];
   }
 
+  async routines(): Promise<readonly string[]> {
+    if (this.#faults() === 'lostAnswer') throw lost();
+    return [];
+  }
+
+  async viewQuery(): Promise<undefined> {
+    if (this.#faults() === 'lostAnswer') throw lost();
+  }
+
+  async routineBody(): Promise<undefined> {
+    if (this.#faults() === 'lostAnswer') throw lost();
+  }
+
   async hasTable(): Promise<boolean> {
     if (this.#faults() === 'lostAnswer') throw lost();
     return this.#hasTables;

@@ -28,15 +28,20 @@ export class Place implements AsyncDisposable {
   readonly log = new MemorySinkLog();
   readonly #clock: SkippingClock;
   readonly #suffix = randomUUID().replaceAll('-', '_').slice(0, 13);
+  /** Of its datasets of views. */
+  readonly #shared: string;
 
-  private constructor(front: BigQueryFront, clock: SkippingClock) {
+  private constructor(front: BigQueryFront, clock: SkippingClock, beside?: Place) {
     this.front = front;
     this.#clock = clock;
+    this.#shared = beside ? beside.#shared : this.#suffix;
     this.log.record = { v: 1, warehouse: { id: this.#suffix, state: 'ready' } };
   }
 
-  static async make(clock = new SkippingClock()): Promise<Place> {
-    const place = new Place(await BigQueryFront.start(ENDPOINT, { nowMs: clock.nowMs }), clock);
+  /** @param beside  a warehouse whose datasets of views this one has as well */
+  static async make(clock = new SkippingClock(), beside?: Place): Promise<Place> {
+    const front = await BigQueryFront.start(ENDPOINT, { nowMs: clock.nowMs });
+    const place = new Place(front, clock, beside);
     await place.sink().create({ warehouseId: place.#suffix });
     return place;
   }
@@ -60,7 +65,7 @@ export class Place implements AsyncDisposable {
       sink: 'bq',
       prefix: 'shop',
       layout: bigQueryLayout('demo', this.internal, {
-        dataset: `{database}_${this.#suffix}`,
+        dataset: `{database}_${this.#shared}`,
         table: '{table}',
       }),
       tables: { labels: {} },
@@ -100,7 +105,7 @@ export class Place implements AsyncDisposable {
   /** `{shop}` is the dataset of the views, `{own}` the internal one. */
   sql(text: string): string {
     return text
-      .replaceAll('{shop}', `\`demo\`.\`shop_${this.#suffix}\``)
+      .replaceAll('{shop}', `\`demo\`.\`shop_${this.#shared}\``)
       .replaceAll('{own}', `\`demo\`.\`${this.internal}\``);
   }
 

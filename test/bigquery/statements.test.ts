@@ -21,7 +21,7 @@ import {
 import { bigQueryLayout } from '../../src/bigquery/names.ts';
 import { newCheckpoint, setAsideStatements } from '../../src/bigquery/new-warehouse.ts';
 import type { Statement } from '../../src/bigquery/statement.ts';
-import { declareKey, tableScripts, tableViews } from '../../src/bigquery/table-plan.ts';
+import { declareKey, goneViews, tableScripts, tableViews } from '../../src/bigquery/table-plan.ts';
 import type { SchemaId, TableName } from '../../src/change/table.ts';
 import { standingChanges } from '../../src/sink/continuity.ts';
 import { controlEffects } from '../../src/sink/control-effects.ts';
@@ -231,17 +231,14 @@ const STATEMENTS: Readonly<Record<string, readonly string[]>> = {
       ),
     ),
   ],
-  'set-aside': setAsideStatements(
-    layout,
-    '6ea39949-8beb-4830-9ddd-42d37cb7d7ee',
-    [created],
-    [
+  'set-aside': Object.values(
+    setAsideStatements(layout, '6ea39949-8beb-4830-9ddd-42d37cb7d7ee', [created], new Set(), [
       'shop__orders__changes',
       'shop__orders__state',
       'shop__orders__state__an-older-one',
       '_cdc_tables',
-    ],
-  ),
+    ]),
+  ).flat(),
   'read-state': [checkpointQuery(layout), tablesQuery(layout), loadsQuery(layout, AT_US / 1000)],
   'rows-of-a-lost-stream': [
     rowsFoundQuery(layout, folded, { ingestedAtUs: AT_US }, [
@@ -273,7 +270,10 @@ const STATEMENTS: Readonly<Record<string, readonly string[]>> = {
   'views-of-a-changed-table': tableViews(layout, changed, undefined),
   'views-with-an-inexact-key': tableViews(layout, dated, undefined),
   'views-of-a-changed-key': tableViews(layout, rekeyed, cutAt(12).lastSequence),
-  'views-of-a-dropped-table': tableViews(layout, gone, cutAt(12).lastSequence),
+  'views-of-a-dropped-table': [
+    ...goneViews(layout, gone, cutAt(12).lastSequence, undefined, new Set()),
+    ...tableViews(layout, gone, cutAt(12).lastSequence),
+  ],
   'views-with-a-double-in-the-key': tableViews(layout, weighed, undefined),
   commit: [withData(commitScript(layout, eventful))],
   'fold-probe': [probeQuery(layout, folded, cutAt(12)), probeQuery(layout, dated, cutAt(12))],

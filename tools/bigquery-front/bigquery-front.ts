@@ -147,8 +147,15 @@ export class BigQueryFront implements AsyncDisposable {
     return this.#query(pathname, JSON.parse(body.toString()) as Job, body.length);
   }
 
-  /** The emulator describes a table as it was made, without its clustering and its key. */
+  /**
+   * The emulator describes a table as it was made, without its clustering and its key, and a view
+   * without its query.
+   */
   async #described(table: TableReference, answer: Answer): Promise<Answer> {
+    if (answer.status === 200 && answer.body['type'] === 'VIEW') {
+      const view = { query: await this.#emulator.viewQuery(table), useLegacySql: false };
+      return { ...answer, body: { ...answer.body, view } };
+    }
     if (answer.status !== 200 || answer.body['type'] !== 'TABLE') return answer;
     const fields = await this.#schemas.visible(table);
     const columns = this.#layouts.clustering(tableKey(table));

@@ -1,4 +1,5 @@
 import { type Answer, type Json, refusal } from './answer.ts';
+import type { TableReference } from './job.ts';
 
 export interface Forwarded {
   readonly method: string;
@@ -42,6 +43,14 @@ export class Emulator {
   /** @param project  `/bigquery/v2/projects/P` */
   query(project: string, query: string): Promise<Answer> {
     return this.post(`${project}/queries`, { query, useLegacySql: false });
+  }
+
+  async viewQuery({ projectId, datasetId, tableId }: TableReference): Promise<unknown> {
+    const name = tableId.replaceAll(/[\\']/g, '\\$&');
+    const sql = `SELECT v.view_definition FROM \`${projectId}\`.\`${datasetId}\`.INFORMATION_SCHEMA.VIEWS AS v WHERE v.table_name = '${name}'`;
+    const { body } = await this.query(`/bigquery/v2/projects/${projectId}`, sql);
+    const [row] = (body['rows'] ?? []) as readonly { readonly f: readonly { v: unknown }[] }[];
+    return row?.f[0]?.v;
   }
 
   /** @throws when the emulator refuses the statement */
