@@ -16,6 +16,7 @@ import { BatchTransaction, type LeftAlone, type TransactionContext } from './bat
 import type { DuckDbFile } from './database-file.ts';
 import { DEFAULT_FOLDING, DeltaCounts, type FoldingPolicy } from './delta-counts.ts';
 import { duckdbFailure } from './duckdb-error.ts';
+import { interruptible } from './interruptible.ts';
 import {
   createMetadata,
   isReadable,
@@ -36,6 +37,8 @@ export interface DuckDbDestinationOptions {
   readonly changesExpireDays?: number;
   readonly nowMs: () => number;
   readonly reach: (point: SinkKillPoint) => void;
+  /** Ends a fold that is under way, which leaves its table as it was; a batch has its time. */
+  readonly signal?: AbortSignal;
 }
 
 interface Opened {
@@ -239,15 +242,33 @@ export class DuckDbDestination implements Destination {
     for (const table of opened.deltas.due(opened.state, nowMs())) {
       if (nowMs() > untilMs) return;
       if (opened.state.stopped.has(table)) continue;
-      await this.#transaction(opened, async (transaction) => {
-        await transaction.fold(table);
-        if (days !== undefined) await transaction.expire(table, days, nowMs() * 1000);
-        this.#options.reach('sinkCompacting');
-      });
+      await this.#interruptible(opened.context.connection, () =>
+        this.#transaction(opened, async (transaction) => {
+          await transaction.fold(table);
+          if (days !== undefined) await transaction.expire(table, days, nowMs() * 1000);
+          this.#options.reach('sinkCompacting');
+        }),
+      );
       const { deltas, context, state } = opened;
       await this.#doing('counting changes', () =>
         deltas.recount(context.connection, state, table, nowMs()),
       );
+    }
+  }
+
+  /** @throws the reason of the signal, where that has ended the work */
+  async #interruptible(connection: DuckDBConnection, work: () => Promise<unknown>): Promise<void> {
+    const { signal } = this.#options;
+    if (!signal) {
+      await work();
+      return;
+    }
+    signal.throwIfAborted();
+    try {
+      await interruptible(connection, signal, work);
+    } catch (error) {
+      signal.throwIfAborted();
+      throw error;
     }
   }
 

@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net';
 import { type DuckDBConnection, type DuckDBResult, StatementType } from '@duckdb/node-api';
 import type { DuckDbFile } from './database-file.ts';
+import { interruptible } from './interruptible.ts';
 import { isOutOfMemory } from './memory-share.ts';
 import {
   DEFAULT_QUERY_TIMEOUT_MS,
@@ -17,7 +18,6 @@ import { queryValue } from './query-values.ts';
 const MAX_REQUEST_CHARS = 1_000_000;
 /** Questions of a client that wait for the one before. */
 const MAX_WAITING = 16;
-const INTERRUPT_INTERVAL_MS = 20;
 /** Each has a connection of DuckDB, a share of the sink's thread, and a frame that it has not taken yet. */
 const MAX_CLIENTS = 16;
 /** How long a client may stay that asks nothing. */
@@ -171,16 +171,10 @@ class QueryClient {
     const frames = new RowFrames((text, end) => this.#write(text, end), this.#limits.rowChars);
     const work = async (recalled: AbortSignal): Promise<QueryEnd> => {
       const end = AbortSignal.any([ends, recalled]);
-      // An interrupt that falls between two statements is lost.
-      const insist = setInterval(() => {
-        if (end.aborted) connection.interrupt();
-      }, INTERRUPT_INTERVAL_MS);
       try {
-        return await select(connection, request, frames, end);
+        return await interruptible(connection, end, () => select(connection, request, frames, end));
       } catch (error) {
         throw recalled.aborted ? new Error(RECALLED) : error;
-      } finally {
-        clearInterval(insist);
       }
     };
     return this.#file.memory.lend(work, ends, () => frames.areUnsent);

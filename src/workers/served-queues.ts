@@ -3,8 +3,12 @@ import type { Health } from '../observability/http-server.ts';
 import { type DrainEnd, type DrainOptions, type DrainParts, drain } from './drain.ts';
 import type { HeldWork } from './held-work.ts';
 
-/** Time everything gets to end in order, so a stream to commit its last batch. */
-const END_WITHIN_MS = 30_000;
+/**
+ * How long work gets to end in order once the process was asked to, so a stream to commit its last
+ * batch. Connections are closed behind it, all before the 30 seconds are over that Kubernetes gives
+ * a pod.
+ */
+export const END_WITHIN_MS = 25_000;
 
 /** The part of the SDK's worker that this is about. */
 type QueueWorker = Pick<Worker, 'run' | 'shutdown' | 'getState'> & {

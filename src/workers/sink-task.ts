@@ -101,7 +101,7 @@ async function openDestination(
   attemptParts: AttemptParts,
   parts: AsyncDisposableStack,
 ): Promise<OpenDestination> {
-  const { task, sink, log, port } = attemptParts;
+  const { task, sink, log, port, signal } = attemptParts;
   switch (sink.kind) {
     case 'duckdb': {
       const { commitIntervalMs, maxBatchBytes, changesExpireDays } = sink;
@@ -112,7 +112,7 @@ async function openDestination(
       const { pipeline, kafka } = task.spec;
       const { reach } = port;
       const destination = new DuckDbDestination(file, {
-        ...{ pipeline, prefix: kafka.prefix, nowMs: Date.now, reach },
+        ...{ pipeline, prefix: kafka.prefix, nowMs: Date.now, reach, signal },
         ...(changesExpireDays === undefined ? {} : { changesExpireDays }),
       });
       return { destination, settings: { commitIntervalMs, maxBatchBytes } };

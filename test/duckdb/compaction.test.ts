@@ -1,5 +1,6 @@
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { DuckDBConnection } from '@duckdb/node-api';
+import { describe, expect, it, vi } from 'vitest';
 import { DuckDbFile } from '../../src/duckdb/database-file.ts';
 import { DuckDbDestination } from '../../src/duckdb/duckdb-destination.ts';
 import {
@@ -53,4 +54,52 @@ describe('compaction in DuckDB', () => {
     await destination.compact(nowMs + 100);
     expect(await folded(2)).toEqual(['shop.a', 'shop.b', 'shop.c']);
   });
+
+  it('is ended soon by an abort in the middle of a fold, and the file shows the same rows', async () => {
+    using folder = tempFolder();
+    await using file = await DuckDbFile.open(join(folder.path, 'c.duckdb'), TEST_SETTINGS);
+    const abort = new AbortController();
+    const sink = (): DuckDbDestination =>
+      new DuckDbDestination(file, {
+        ...{ pipeline: 'shop', prefix: 'shop', nowMs: () => 0, reach: () => {} },
+        folding: { minDeltaRows: 0, stateFraction: 0, maxAgeMs: 0 },
+        signal: abort.signal,
+      });
+    const first = sink();
+    await openOrCreate(first);
+    const [schema] = SCHEMAS;
+    await first.apply(batch(1, [rowsOf(schema!, [change(schema!, 'c', [0n], 1)])]));
+    const connection = await file.connect();
+    // So many that a fold takes much longer than an interrupt.
+    await connection.run(
+      `INSERT INTO _sluice."shop.a__changes" SELECT c.* REPLACE (r.n AS id, c._cdc_seq + r.n AS _cdc_seq)
+       FROM _sluice."shop.a__changes" AS c CROSS JOIN range(1, 1_000_000) AS r(n)`,
+    );
+    const shown = async (): Promise<unknown> =>
+      (await connection.runAndReadAll('SELECT count(*), sum(id) FROM shop.a')).getRowsJson();
+    const before = await shown();
+    const isFolding = Promise.withResolvers<void>();
+    const run: DuckDBConnection['run'] = Reflect.get(DuckDBConnection.prototype, 'run');
+    const spy = vi.spyOn(DuckDBConnection.prototype, 'run').mockImplementation(function (
+      this: DuckDBConnection,
+      sql,
+      ...others
+    ) {
+      if (sql.includes('sluice_folded')) isFolding.resolve();
+      return Reflect.apply(run, this, [sql, ...others]);
+    });
+    const second = sink();
+    await second.open();
+    const compacting = second.compact(0);
+    await isFolding.promise;
+    abort.abort();
+    await expect(compacting).rejects.toThrow(expect.objectContaining({ name: 'AbortError' }));
+    spy.mockRestore();
+    await second.close();
+    const state = await connection.runAndReadAll(
+      'SELECT count(*)::INTEGER FROM _sluice."shop.a__state"',
+    );
+    expect(state.getRowsJson()).toEqual([[0]]);
+    expect(await shown()).toEqual(before);
+  }, 60_000);
 });
