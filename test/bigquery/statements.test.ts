@@ -345,6 +345,29 @@ describe('the statements BigQuery gets', () => {
   });
 });
 
+describe('a fold', () => {
+  const bounds = [
+    ['LOW_KEY', 'HIGH_KEY'],
+    ['LOW_SECOND', 'HIGH_SECOND'],
+  ] as const;
+  const fold = (table: StoredTable, known: number): Statement =>
+    foldScript(layout, table, cutAt(12), { changes: 5, known, keyBounds: bounds }, AT_US);
+
+  it.each(Object.entries({ folded, changed, rekeyed, emptied, dated, weighed }))(
+    'of the table %s has no value of a key in its text, which whoever may list jobs can read',
+    (_, table) => {
+      for (const known of [0, 2]) expect(fold(table, known).sql).not.toMatch(/LOW_|HIGH_/);
+    },
+  );
+
+  it('has the bounds of its keys as data', () => {
+    const { sql, data = {} } = fold(folded, 2);
+    expect(Object.values(data)).toEqual(expect.arrayContaining(['LOW_KEY', 'HIGH_KEY']));
+    expect(sql).toContain('@low0');
+    expect(fold(folded, 0).data).toBeUndefined();
+  });
+});
+
 /** Tables that each statement reads, added up: what is only inserted into is not read. */
 function readsOf(script: string): number {
   return script
