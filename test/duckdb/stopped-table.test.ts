@@ -171,7 +171,7 @@ describe('a table that DuckDB cannot take', () => {
   it('goes on from its offsets at the next start when its cause is gone, with all that has waited', async () => {
     lackMemory(() => true);
     expect(await sink().apply(both(2, order(2)))).toEqual([TOPIC]);
-    expect(sink().stopped()).toMatchObject([{ readAgain: 'never' }]);
+    expect(sink().stopped()).toMatchObject([{ readAgain: 'never', code: 'duckdb.out-of-memory' }]);
     vi.restoreAllMocks();
     await sink().apply(rest(4, [{ kind: 'truncate', seq: seqAt(3), table: NAME }]));
     expect(await ids('orders')).toEqual([1]);
