@@ -492,6 +492,89 @@ describe.skipIf(ENDPOINT === '').each(PATHS)(
       expect(await rows(status)).toEqual([['consistent', null]]);
     });
 
+    it('takes columns of any name, its own among them', async () => {
+      const { destination, rows } = await newWarehouse();
+      const names = [
+        ...['__proto__', 'constructor', '_cdc', '_CDC_', '_cdc_op', '_CDC_SEQ', '_cdc_inexact'],
+        ...['valid_from', 'VALID_TO', 'as_of', 'rowid', '_cdc_next_committed_at', 'op__v2'],
+      ];
+      const schema = schemaOf('shop.names', [
+        ['id', integer],
+        ...names.map((name) => [name, varchar] as const),
+      ]);
+      const values = names.map((_, index) => `v${index}`);
+      const made = [1n, 2n].map((id, index) =>
+        change(schema, 'c', [id, ...values], 1, 2 * index + 1),
+      );
+      await destination.apply(batch(1, [rowsOf(schema, made)]));
+      const gone = change(schema, 'd', [2n, ...values], 2);
+      await destination.apply(batch(2, [rowsOf(schema, [gone])]));
+      const list = names.map((name) => `n.\`${name}\``).join(', ');
+      const shown = (relation: string) =>
+        rows(`SELECT ${list} FROM {shop}.${relation} AS n WHERE n.id = 1`);
+      const asOf = "names__as_of(TIMESTAMP '2030-01-01')";
+      for (const relation of ['names', asOf, 'names__changes', 'names__history'])
+        expect(await shown(relation)).toEqual([values]);
+      await destination.compact(Number.POSITIVE_INFINITY);
+      for (const relation of ['names', 'names__latest', asOf, 'names__history'])
+        expect(await shown(relation)).toEqual([values]);
+      const own =
+        'SELECT h.valid_to_ IS NULL, h._cdc__.op, h._cdc__.seq FROM {shop}.names__history AS h ORDER BY h.id';
+      expect(await rows(own)).toEqual([
+        ['true', 'c', seqAt(1)],
+        ['false', 'c', seqAt(1, 3)],
+      ]);
+    });
+
+    it.each([
+      ['in letter case', 'Day', []],
+      ['to another name', 'moment', [{ from: 'day', to: 'moment' }]],
+    ])(
+      'tells days apart that a key column cannot hold, when that is renamed %s',
+      async (_, name, renamed) => {
+        const { destination, rows } = await newWarehouse();
+        const keyed = (key: string): TableSchema =>
+          schemaOf(
+            'shop.days',
+            [
+              [key, { kind: 'date' }],
+              ['v', varchar],
+            ],
+            [key],
+          );
+        const [before, after] = [keyed('day'), keyed(name)];
+        const table = 'shop.days' as TableName;
+        const first = ['0000-00-00', '2026-02-00'].map((day, index) =>
+          change(before, 'c', [day, index === 0 ? 'zero' : 'old'], 1, 2 * index + 1),
+        );
+        await destination.apply(batch(1, [rowsOf(before, first)]));
+        const control: ControlRecord[] = [
+          { kind: 'columns', seq: seqAt(2, 0), table, closed: [], renamed, defaults: [] },
+          { kind: 'schema', seq: seqAt(2, 1), table, schemaId: schemaIdOf(after) },
+        ];
+        await destination.apply(
+          batch(2, [], renamed.length === 0 ? control.slice(1) : control, [after]),
+        );
+        const update = change(after, 'u', ['2026-02-00', 'new'], 3);
+        await destination.apply(batch(3, [rowsOf(after, [update])]));
+        const present = `SELECT d.\`${name}\`, d.v FROM {shop}.days AS d ORDER BY d.v`;
+        const history =
+          "SELECT h.v, REGEXP_EXTRACT(TO_JSON_STRING(h._cdc.inexact), '[0-9]{4}-[0-9]{2}-[0-9]{2}') FROM {shop}.days__history AS h ORDER BY h.v";
+        const both = [
+          [null, 'new'],
+          [null, 'zero'],
+        ];
+        const texts = [
+          ['new', '2026-02-00'],
+          ['old', '2026-02-00'],
+          ['zero', '0000-00-00'],
+        ];
+        expect([await rows(present), await rows(history)]).toEqual([both, texts]);
+        await destination.compact(Number.POSITIVE_INFINITY);
+        expect([await rows(present), await rows(history)]).toEqual([both, texts]);
+      },
+    );
+
     it('tells history and the rows as of a time', async () => {
       const { destination, rows } = await newWarehouse();
       const changes = [

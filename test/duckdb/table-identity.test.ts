@@ -439,6 +439,44 @@ describe('a table in a DuckDB warehouse', () => {
     expect(seqs).toEqual([seqAt(1)]);
   });
 
+  it.each([
+    ['in letter case', 'Day', []],
+    ['to another name', 'moment', [{ from: 'day', to: 'moment' }]],
+  ])(
+    'tells days apart that its key column cannot hold, when that is renamed %s',
+    async (_, name, renamed) => {
+      const keyed = (key: string): TableSchema =>
+        schemaOf(
+          ITEMS,
+          [
+            [key, { kind: 'date' }],
+            ['v', varchar],
+          ],
+          [key],
+        );
+      const [before, after] = [keyed('day'), keyed(name)];
+      await apply(1, [put(before, 1, ['0000-00-00', 'zero'], ['2026-02-00', 'old'])]);
+      const control = renamed.length === 0 ? [] : [altered(2, { renamed })];
+      await apply(2, [], [...control, announced(after, 2)], [after]);
+      await apply(3, [rowsOf(after, [change(after, 'u', ['2026-02-00', 'new'], 3)])]);
+      const texts = async (): Promise<unknown> =>
+        warehouse.query(
+          `SELECT v, list_extract(map_values(CAST(_cdc.inexact AS MAP(VARCHAR, VARCHAR))), 1) FROM shop.items__history ORDER BY v`,
+        );
+      const history = [
+        ['new', '2026-02-00'],
+        ['old', '2026-02-00'],
+        ['zero', '0000-00-00'],
+      ];
+      expect(await texts()).toEqual(history);
+      await expectRows([
+        { [name]: null, v: 'new' },
+        { [name]: null, v: 'zero' },
+      ]);
+      expect(await texts()).toEqual(history);
+    },
+  );
+
   it('of a warehouse of before goes on, and closes what its schema does not have', async () => {
     const both = texts('a', 'b');
     await apply(1, [put(both, 1, [1n, 'a1', 'b1'])]);
