@@ -7,9 +7,9 @@ export type Right =
   | { readonly kind: 'equal' }
   /** Its views have the rows that its case states, and its status is `consistent`. */
   | { readonly kind: 'as stated' }
-  /** The source has no such table; its view is not there, or empty. */
+  /** The source has no such table, and the warehouse no view of it. */
   | { readonly kind: 'gone' }
-  /** The table alone stands still, and says so with this code. */
+  /** The table alone stands still, says so with this code, and passes on no change behind that. */
   | { readonly kind: 'stopped'; readonly code: string }
   /** The source has it, the warehouse does not: it is not among the captured ones. */
   | { readonly kind: 'left out' };

@@ -45,7 +45,7 @@ function claim(right: Right, names: string): string {
     case 'as stated':
       return `the rows of ${names} that it states`;
     case 'gone':
-      return `no rows of ${names}`;
+      return `no view of ${names}`;
     case 'stopped':
       return `${names} stopped alone, by ${right.code}`;
     case 'left out':

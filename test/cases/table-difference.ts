@@ -24,7 +24,7 @@ export async function tableDifference(
 }
 
 /** The first rows of a view as texts. */
-export async function firstRows(
+async function firstRows(
   { pipeline }: PlayedCase,
   database: string,
   table: string,

@@ -1,11 +1,12 @@
 import type { CanonicalText } from '../../demo/canonical-text.ts';
 import { readShapes, type TableShape } from '../../demo/compare-tables.ts';
+import { DUCKDB } from '../../demo/warehouse-dialect.ts';
 import { unreachable } from '../../src/change/brand.ts';
 import { type TableId, tableName } from '../../src/change/table.ts';
 import type { Right } from './expectation.ts';
 import type { FieldCase } from './field-case.ts';
 import type { PlayedCase } from './play-case.ts';
-import { firstRows, rowText, statedRows, tableDifference } from './table-difference.ts';
+import { rowText, statedRows, tableDifference } from './table-difference.ts';
 
 const sameTable = (a: TableId, b: TableId): boolean =>
   a.database === b.database && a.table === b.table;
@@ -98,7 +99,7 @@ export async function faultOf(
       return (await notAsStated(findings, id)) ?? notConsistent(findings, id);
     case 'gone':
       if (shape !== undefined) return 'the source has it';
-      return (await notEmpty(findings, id)) ?? left(findings, id);
+      return hasView ? 'the warehouse has a view of it' : left(findings, id);
     case 'stopped':
       return notStopped(findings, id, right.code);
     case 'left out':
@@ -119,12 +120,6 @@ export function strangers(findings: Findings, expected: readonly TableId[]): rea
       .map((id) => `${tableName(id)} at the source`),
     ...views.filter((view) => !has(places, view)).map((id) => `${tableName(id)} in the warehouse`),
   ];
-}
-
-async function notEmpty({ played, views }: Findings, id: TableId): Promise<string | undefined> {
-  if (!has(views, id)) return undefined;
-  const rows = await firstRows(played, id.database, id.table);
-  return rows.length === 0 ? undefined : ['it has rows', ...rows].join('\n  ');
 }
 
 /** The views whose rows the case states: the table's own, its changelog's, or both. */
@@ -152,11 +147,32 @@ function left({ statuses }: Findings, id: TableId): string | undefined {
   return status === 'consistent' ? undefined : `its status is ${status}`;
 }
 
-function notStopped({ played, statuses }: Findings, id: TableId, code: string): string | undefined {
+async function notStopped(
+  { played, statuses }: Findings,
+  id: TableId,
+  code: string,
+): Promise<string | undefined> {
   const name = tableName(id);
   const reason = played.pipeline.stopOf(name);
   if (reason === undefined) return `nothing says that it has stopped`;
   if (!reason.includes(code)) return `it has stopped for another reason: ${reason}`;
   const status = statuses.get(name) ?? 'stopped';
-  return status === 'stopped' ? undefined : `it has stopped, and its status is ${status}`;
+  if (status !== 'stopped') return `it has stopped, and its status is ${status}`;
+  const late = await changesBehindStop(played, id);
+  return late === 0 ? undefined : `${late} of its changes were passed on behind its stop`;
+}
+
+/** None where the warehouse has made nothing for the table. */
+async function changesBehindStop({ pipeline }: PlayedCase, id: TableId): Promise<number> {
+  const text = (value: string): string => `'${value.replaceAll("'", "''")}'`;
+  const changelog = `${id.table}__changes`;
+  const made = await pipeline.query(
+    `SELECT 1 FROM duckdb_views() WHERE schema_name = ${text(id.database)} AND view_name = ${text(changelog)}`,
+  );
+  if (made.length === 0) return 0;
+  const [[late] = []] = await pipeline.query(
+    `SELECT count(*)::VARCHAR FROM ${DUCKDB.view(id.database, changelog)} AS c JOIN _cdc_status AS s
+     ON s.table_name = ${text(tableName(id))} WHERE c._cdc.seq > s.not_consistent_since`,
+  );
+  return Number(late);
 }
