@@ -101,7 +101,7 @@ export async function faultOf(
       if (shape !== undefined) return 'the source has it';
       return hasView ? 'the warehouse has a view of it' : left(findings, id);
     case 'stopped':
-      return notStopped(findings, id, right.code);
+      return (await notStopped(findings, id, right.code)) ?? notAsStatedIfAny(findings, id);
     case 'left out':
       if (shape === undefined) return 'the source has no such table';
       return hasView ? 'the warehouse has it' : undefined;
@@ -134,6 +134,14 @@ async function notAsStated({ played, stated }: Findings, id: TableId): Promise<s
       return [`${view} has other rows than the case states`, ...rows.map(rowText)].join('\n  ');
   }
   return undefined;
+}
+
+/** What a stopped table shows is its last rows: a case may state them. */
+function notAsStatedIfAny(
+  findings: Findings,
+  id: TableId,
+): Promise<string | undefined> | undefined {
+  return findings.stated.has(id.table) ? notAsStated(findings, id) : undefined;
 }
 
 function notConsistent({ statuses }: Findings, id: TableId): string | undefined {
