@@ -16,6 +16,7 @@ import { BatchTransaction, type LeftAlone, type TransactionContext } from './bat
 import type { DuckDbFile } from './database-file.ts';
 import { DEFAULT_FOLDING, DeltaCounts, type FoldingPolicy } from './delta-counts.ts';
 import { duckdbFailure } from './duckdb-error.ts';
+import { HeldBlocks } from './held-blocks.ts';
 import { interruptible } from './interruptible.ts';
 import {
   createMetadata,
@@ -57,6 +58,7 @@ export class DuckDbDestination implements Destination {
   #connection: DuckDBConnection | undefined;
   /** Tables that have met an obstacle since this destination was made. */
   readonly #tried = new Set<TableName>();
+  readonly #blocks: HeldBlocks;
   /** Some tables of the batch have been committed alone: it cannot be stored from its beginning again. */
   #isPartStored = false;
   /** Absent before `open`, and after a failure until `open` has read the truth again. */
@@ -66,6 +68,7 @@ export class DuckDbDestination implements Destination {
   constructor(file: DuckDbFile, options: DuckDbDestinationOptions) {
     this.#file = file;
     this.#options = options;
+    this.#blocks = new HeldBlocks(file.memory.mostMb);
   }
 
   /**
@@ -119,7 +122,8 @@ export class DuckDbDestination implements Destination {
   /**
    * DuckDB has no savepoints: what one table is refused for voids the transaction, and the batch is
    * tried again without that table. Rows that do not fit into memory are tried with all that the sink
-   * may take, then in small pieces, and then by themselves, before their table stops.
+   * may take, then when what others hold has been written, then in small pieces, and then by
+   * themselves, before their table stops.
    */
   apply(batch: SinkBatch): Promise<readonly Topic[]> {
     this.#isPartStored = false;
@@ -153,6 +157,7 @@ export class DuckDbDestination implements Destination {
       const isTooLarge = failure.code === 'duckdb.out-of-memory';
       const others = batch.tables.filter((rows) => rows.table !== table);
       if (isTooLarge && (await this.#file.memory.more())) continue;
+      if (isTooLarge && (await this.#blocks.release(opened.context.connection))) continue;
       const isOfRows = isTooLarge && part === 'rows';
       if (isOfRows && !inPieces.has(table)) inPieces.add(table);
       else if (isOfRows && others.length > 0) {
@@ -183,6 +188,10 @@ export class DuckDbDestination implements Destination {
         this.#options.reach('sinkBeforeCommit');
       });
       for (const [table, rows] of added) opened.deltas.added(table, rows);
+      this.#blocks.written(
+        [...added.keys()].flatMap((name) => opened.state.tables.get(name) ?? []),
+      );
+      if (this.#blocks.areMany) await this.#blocks.release(opened.context.connection);
     } catch (error) {
       if (!(error instanceof TableRefused)) throw error;
       this.#opened = opened;

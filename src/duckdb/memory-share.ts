@@ -25,7 +25,8 @@ interface Loan {
  * back what queries hold before it gives up, and queries wait until it is through.
  */
 export class MemoryShare {
-  readonly #mostMb: number;
+  /** The sink's limit. */
+  readonly mostMb: number;
   readonly #set: (mb: number) => Promise<void>;
   readonly #nowMs: () => number;
   #raisedUntilMs: number | undefined;
@@ -42,7 +43,7 @@ export class MemoryShare {
    * @param set  changes the limit that DuckDB keeps to
    */
   constructor(mostMb: number, set: (mb: number) => Promise<void>, nowMs: () => number = Date.now) {
-    this.#mostMb = mostMb;
+    this.mostMb = mostMb;
     this.#set = set;
     this.#nowMs = nowMs;
   }
@@ -104,9 +105,9 @@ export class MemoryShare {
   /** Takes all there may be, for a while; false when there is no more to be had. */
   async raise(): Promise<boolean> {
     const isRaised = this.#raisedUntilMs !== undefined;
-    if (isRaised || MemoryShare.ordinaryMb(this.#mostMb) === this.#mostMb) return false;
+    if (isRaised || MemoryShare.ordinaryMb(this.mostMb) === this.mostMb) return false;
     this.#raisedUntilMs = this.#nowMs() + RAISED_FOR_MS;
-    await this.#set(this.#mostMb);
+    await this.#set(this.mostMb);
     return true;
   }
 
@@ -151,7 +152,7 @@ export class MemoryShare {
     if (this.#raisedUntilMs === undefined || this.#working > 1) return;
     if (this.#nowMs() < this.#raisedUntilMs) return;
     // Refused while more than that is in use: another time then.
-    await this.#set(MemoryShare.ordinaryMb(this.#mostMb)).then(
+    await this.#set(MemoryShare.ordinaryMb(this.mostMb)).then(
       () => (this.#raisedUntilMs = undefined),
       () => undefined,
     );

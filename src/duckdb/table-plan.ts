@@ -10,7 +10,7 @@ import { widenType } from './widen-type.ts';
 
 const { identifier } = duckdbDialect;
 
-const CHANGES_META = [
+export const CHANGES_META = [
   `${META.seq} HUGEINT`,
   `${META.op} VARCHAR`,
   `${META.committedAt} TIMESTAMPTZ`,

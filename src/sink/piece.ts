@@ -24,6 +24,8 @@ export class Piece {
   /** Roughly what the piece holds in memory. */
   bytes = 0;
   rows = 0;
+  /** Of the tables that it has rows of. */
+  columns = 0;
   /** How many offsets it passes. */
   offsets = 0;
 
@@ -33,6 +35,7 @@ export class Piece {
     if (!open) {
       open = { table: tableName(schema.id), schemaId, schema, rows: [] };
       this.#rows.set(schemaId, open);
+      this.columns += schema.columns.length;
     }
     open.rows.push(row);
     this.bytes += row.row.length + ROW_OVERHEAD_BYTES;

@@ -41,6 +41,8 @@ export interface SinkInput {
     readonly commitIntervalMs: number;
     /** A round is applied in pieces of about this size. */
     readonly maxBatchBytes: number;
+    /** Columns of all tables that a piece has rows of, where a warehouse holds memory for each. */
+    readonly maxBatchColumns?: number;
   };
   readonly onProgress: (progress: SinkSessionProgress) => void;
   /** Called at every kill point; a crash test ends the process there. */
@@ -162,6 +164,7 @@ class SinkSession {
 
   async #round(position: CommittedPosition): Promise<void> {
     const { source, signal, settings } = this.#input;
+    const { maxBatchColumns = Number.POSITIVE_INFINITY } = settings;
     await this.#leaveOut(position);
     const ranges = await this.#ranges(position);
     this.#tally.beginRound(ranges.reduce((sum, { offset, until }) => sum + until - offset, 0));
@@ -173,7 +176,7 @@ class SinkSession {
       if (part.length === 0) continue;
       for await (const run of source.read(part, signal)) {
         await this.#take(piece, run);
-        if (piece.bytes < settings.maxBatchBytes) continue;
+        if (piece.bytes < settings.maxBatchBytes && piece.columns < maxBatchColumns) continue;
         await this.#apply(piece, undefined);
         piece = new Piece();
       }

@@ -82,6 +82,9 @@ async function attempt(
     port.send({ kind: 'needsSnapshot', snapshotId: end.snapshotId });
 }
 
+/** Of tables of a dozen columns about a hundred: DuckDB holds 32 KiB a column until it has committed. */
+const MAX_BATCH_COLUMNS = 1_200;
+
 interface AttemptParts {
   readonly task: SinkTask;
   readonly sink: SinkSpec;
@@ -115,7 +118,8 @@ async function openDestination(
         ...{ pipeline, prefix: kafka.prefix, nowMs: Date.now, reach, signal },
         ...(changesExpireDays === undefined ? {} : { changesExpireDays }),
       });
-      return { destination, settings: { commitIntervalMs, maxBatchBytes } };
+      const settings = { commitIntervalMs, maxBatchBytes, maxBatchColumns: MAX_BATCH_COLUMNS };
+      return { destination, settings };
     }
     case 'bigquery': {
       const { loadIntervalMs: commitIntervalMs, maxBatchBytes } = sink;

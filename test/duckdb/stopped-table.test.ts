@@ -188,7 +188,8 @@ describe('a table that DuckDB cannot take', () => {
     const large = [2, 3, 4].map((n) => order(n, 'x'.repeat(600_000)));
     expect(await sink().apply(batch(4, [rowsOf(ORDERS, large)]))).toEqual([]);
     expect(await ids('orders')).toEqual([1, 2, 3, 4]);
-    expect(stored.mock.calls.map(([{ rows }]) => rows.length)).toEqual([3, 3, 1, 1, 1]);
+    // With all that it may take, and once more after what other tables held is in the file.
+    expect(stored.mock.calls.map(([{ rows }]) => rows.length)).toEqual([3, 3, 3, 1, 1, 1]);
   });
 
   it('whose rows fit into memory by themselves does not stop, and nothing is stored twice', async () => {

@@ -19,6 +19,7 @@ export interface Turn {
   readonly sink: 'idle' | 'runs' | 'crashes';
   readonly crashAt: { readonly point: SinkKillPoint; readonly times: number };
   readonly maxBatchBytes: number;
+  readonly maxBatchColumns: number | undefined;
   readonly choices: readonly number[];
 }
 
@@ -65,6 +66,7 @@ export const turns = (maxLength: number): fc.Arbitrary<readonly Turn[]> =>
         times: fc.integer({ min: 1, max: 3 }),
       }),
       maxBatchBytes: fc.constantFrom(1, 500, 2_000, 1_000_000),
+      maxBatchColumns: fc.constantFrom(undefined, 1),
       choices: fc.array(fc.nat(), { minLength: 1, maxLength: 8 }),
     }),
     { minLength: 1, maxLength },
@@ -130,7 +132,11 @@ async function runOnce(
       log,
       orders: {},
       prefix: PREFIX,
-      settings: { commitIntervalMs: 0, maxBatchBytes: turn?.maxBatchBytes ?? 1_000_000 },
+      settings: {
+        commitIntervalMs: 0,
+        maxBatchBytes: turn?.maxBatchBytes ?? 1_000_000,
+        ...(turn?.maxBatchColumns === undefined ? {} : { maxBatchColumns: turn.maxBatchColumns }),
+      },
       onProgress: () => {},
       reach,
       clock: { nowMs: () => 0, sleep: () => Promise.resolve() },

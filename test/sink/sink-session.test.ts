@@ -25,7 +25,7 @@ function checkView(warehouse: MemoryWarehouse, pipeline: SimulatedPipeline): voi
 }
 
 /** A pipeline whose source has made two commits, and what a test may change of a run over it. */
-function setting({ maxBatchBytes = 1_000_000, crashes = 0 } = {}) {
+function setting({ maxBatchBytes = 1_000_000, maxBatchColumns = 1_000, crashes = 0 } = {}) {
   const topics = new SimulatedTopics();
   const pipeline = new SimulatedPipeline(topics);
   const add = (id: number): void =>
@@ -59,7 +59,7 @@ function setting({ maxBatchBytes = 1_000_000, crashes = 0 } = {}) {
       log,
       orders,
       prefix: PREFIX,
-      settings: { commitIntervalMs: 1_000, maxBatchBytes },
+      settings: { commitIntervalMs: 1_000, maxBatchBytes, maxBatchColumns },
       onProgress: (report) => progress.push(report),
       reach: (point) => {
         if (point !== 'sinkCommitted') return;
@@ -230,6 +230,28 @@ describe('runSink', () => {
     expect(progress.at(-1)).toMatchObject({ rows: 8 - kept, recordsLeft: 0, caughtUp: true });
     expect(warehouse.live(ORDERS)).toHaveLength(8);
   });
+
+  it.each([
+    [1_000, 1],
+    [1, 3],
+  ])(
+    'applies a round of tables with more than %i columns in %i pieces',
+    async (columns, pieces) => {
+      const { topics, add, warehouse, run } = setting({ maxBatchColumns: columns });
+      const apply = warehouse.apply.bind(warehouse);
+      const cuts: boolean[] = [];
+      warehouse.apply = (batch) => {
+        cuts.push(batch.cut !== undefined);
+        return apply(batch);
+      };
+      for (const id of [1, 2, 3]) add(id);
+      topics.settle();
+      await run();
+      expect(cuts).toHaveLength(pieces);
+      expect(cuts.filter(Boolean)).toHaveLength(1);
+      expect(warehouse.live(ORDERS)).toHaveLength(3);
+    },
+  );
 
   it('waits with its first warehouse for the first commit of the pipeline', async () => {
     const { topics, add, warehouse, log, run } = setting();
