@@ -1,5 +1,5 @@
-import { join } from 'node:path';
 import type { Client } from '@temporalio/client';
+import { pipelineWorkflowId } from '../src/control/names.ts';
 import { queryWarehouse } from '../src/duckdb/query-client.ts';
 import { connectClient } from '../src/temporal/connection.ts';
 import { PipelineClient } from '../src/temporal/pipeline-client.ts';
@@ -8,8 +8,9 @@ import type { Contender, Job } from './contender.ts';
 import { invalid } from './delivery-run.ts';
 import { eventually } from './eventually.ts';
 import type { Run } from './results.ts';
-import { rowsPerSecond } from './timeline.ts';
+import { type Delivery, rowsPerSecond } from './timeline.ts';
 import type { RunTopics } from './topics.ts';
+import { warehouseFile, warehouseNumber } from './warehouse.ts';
 
 const STREAMING_WITHIN_MS = 600_000;
 const COPIED_WITHIN_MS = 1_200_000;
@@ -18,6 +19,8 @@ const DELIVERED_WITHIN_MS = 600_000;
 const LOADED_WITHIN_MS = 600_000;
 /** Tables whose rows are compared one by one with the source, spread over all. */
 const COMPARED = 50;
+
+const CONSISTENT_TABLES = 'SELECT count(*) FROM _cdc_status WHERE consistent';
 
 /**
  * Thousands of small tables in one pipeline with a warehouse: from nothing to streaming, to copied,
@@ -30,6 +33,7 @@ export async function fleetRun(
   topics: RunTopics,
 ): Promise<Run> {
   const { place, workload, source } = bout;
+  const file = warehouseFile(place, job);
   const client = await connectClient(place.temporal);
   const startedAtMs = Date.now();
   const elapsedSeconds = (sinceMs: number): number => (Date.now() - sinceMs) / 1_000;
@@ -37,38 +41,36 @@ export async function fleetRun(
     eventually(what, withinMs, ask, place.signal);
   await using program = await contender.start(job);
   try {
-    const state = async (): Promise<string | undefined> =>
-      (await statusOf(client, job))?.progress?.checkpoint && (await stateOf(client, job));
     await until('the pipeline to stream', STREAMING_WITHIN_MS, async () => {
-      return (await state()) === 'STREAMING';
+      const status = await statusOf(client, job);
+      return status?.progress?.checkpoint !== undefined && status.state === 'STREAMING';
     });
     const streamingSeconds = elapsedSeconds(startedAtMs);
     bout.say(`${bout.scenario.name}: streaming after ${streamingSeconds.toFixed(0)} s`);
     await until('all tables to be consistent', COPIED_WITHIN_MS, async () => {
-      return (
-        (await number(bout, job, 'SELECT count(*) FROM _cdc_status WHERE consistent')) >=
-        job.tables.length
-      );
+      return (await warehouseNumber(file, CONSISTENT_TABLES)) >= job.tables.length;
     });
     const copiedSeconds = elapsedSeconds(startedAtMs);
     bout.say(`${bout.scenario.name}: copied after ${copiedSeconds.toFixed(0)} s`);
 
-    await client.workflow.getHandle(pipelineId(job)).signal('pause', { by: 'bench' });
+    const pipeline = client.workflow.getHandle(pipelineWorkflowId(job.prefix));
+    await pipeline.signal('pause', { by: 'bench' });
     await until('the pipeline to pause', PAUSED_WITHIN_MS, async () => {
-      return (await stateOf(client, job)) === 'PAUSED';
+      return (await statusOf(client, job))?.state === 'PAUSED';
     });
     const before = await topics.ends();
     await source.run(workload.load, place.signal);
     const resumedAtMs = Date.now();
-    await client.workflow.getHandle(pipelineId(job)).signal('resume', { by: 'bench' });
+    await pipeline.signal('resume', { by: 'bench' });
+    let delivery: Delivery | undefined;
     await until('the topics to hold every change', DELIVERED_WITHIN_MS, async () => {
-      return (await topics.delivery(before))?.records === workload.records;
+      delivery = await topics.delivery(before);
+      return delivery?.records === workload.records;
     });
-    const delivery = await topics.delivery(before);
     if (delivery === undefined) return invalid('no change was ever seen');
     let differences: readonly string[] = [];
     await until('the views to be right', LOADED_WITHIN_MS, async () => {
-      differences = await differencesOf(bout, job);
+      differences = await differencesOf(bout, job, file);
       return differences.length === 0;
     }).catch((error: unknown) => {
       place.signal.throwIfAborted();
@@ -93,26 +95,15 @@ export async function fleetRun(
   }
 }
 
-const pipelineId = ({ prefix }: Job): string => `cdc/${prefix}`;
-
 const statusOf = (client: Client, job: Job) =>
   new PipelineClient(client).status(job.prefix).catch(() => undefined);
 
-async function stateOf(client: Client, job: Job): Promise<string | undefined> {
-  return (await statusOf(client, job))?.state;
-}
-
-/** The first cell of an answer; 0 while the warehouse does not answer. */
-async function number({ place }: Bout, job: Job, sql: string): Promise<number> {
-  const file = join(place.programs, job.prefix, job.warehouse ?? '');
-  const answer = await queryWarehouse(file, { sql, limit: 1 }).catch(() => undefined);
-  return Number(answer?.rows[0]?.[0] ?? 0);
-}
-
 /** The views of some tables against the source, by count and sums. */
-async function differencesOf(bout: Bout, job: Job): Promise<readonly string[]> {
-  const { source, database, place } = bout;
-  const file = join(place.programs, job.prefix, job.warehouse ?? '');
+async function differencesOf(
+  { source, database }: Bout,
+  job: Job,
+  file: string,
+): Promise<readonly string[]> {
   const step = Math.max(1, Math.floor(job.tables.length / COMPARED));
   const compared = job.tables.filter((_, index) => index % step === 0);
   const sums = 'count(*) AS rows_, sum(id) AS ids, sum(amount) AS amounts';

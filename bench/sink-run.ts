@@ -1,4 +1,3 @@
-import { join } from 'node:path';
 import type { Client } from '@temporalio/client';
 import { queryWarehouse } from '../src/duckdb/query-client.ts';
 import { connectClient } from '../src/temporal/connection.ts';
@@ -10,6 +9,7 @@ import { eventually } from './eventually.ts';
 import type { Run } from './results.ts';
 import { SINK } from './sluice.ts';
 import type { RunTopics } from './topics.ts';
+import { warehouseFile, warehouseNumber } from './warehouse.ts';
 
 const PAUSED_WITHIN_MS = 120_000;
 const FULL_WITHIN_MS = 300_000;
@@ -27,7 +27,7 @@ export async function sinkRun(
   topics: RunTopics,
 ): Promise<Run> {
   const { place, workload, source } = bout;
-  const file = join(place.programs, job.prefix, job.warehouse ?? '');
+  const file = warehouseFile(place, job);
   const client = await connectClient(place.temporal);
   const until = (what: string, withinMs: number, ask: () => Promise<boolean>) =>
     eventually(what, withinMs, ask, place.signal);
@@ -82,11 +82,8 @@ async function sinkPauses(client: Client, job: Job): Promise<boolean> {
   return false;
 }
 
-async function loadedRows({ database }: Bout, file: string): Promise<number> {
-  const sql = `SELECT count(*) FROM "${database}"."orders__changes"`;
-  const answer = await queryWarehouse(file, { sql, limit: 1 }).catch(() => undefined);
-  return Number(answer?.rows[0]?.[0] ?? 0);
-}
+const loadedRows = ({ database }: Bout, file: string): Promise<number> =>
+  warehouseNumber(file, `SELECT count(*) FROM "${database}"."orders__changes"`);
 
 /**
  * The view of current rows against the source, by count and sums. Rows are counted as they come; the

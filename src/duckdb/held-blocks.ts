@@ -7,6 +7,8 @@ import { CHANGES_META } from './table-plan.ts';
 
 /** A vector of 2,048 values of 16 bytes: what a column of few rows has in memory until a checkpoint. */
 const BLOCK_BYTES = 32 << 10;
+/** Of the tables that one commit has rows of: about a hundred of a dozen columns, whose blocks it needs. */
+export const MAX_BATCH_COLUMNS = 1_200;
 
 /**
  * What DuckDB keeps in memory of tables that were written since the last checkpoint: a block a column,

@@ -4,7 +4,7 @@ import { SluiceError } from '../errors/error.ts';
 import { refuseForeignFolder, socketPath } from './owner-socket.ts';
 import {
   FRAME_CHARS,
-  lineSplitter,
+  linesOf,
   MAX_ROW_CHARS,
   type QueryAnswer,
   type QueryPart,
@@ -65,14 +65,9 @@ export async function queryWarehouse(
 }
 
 async function* partsFrom(socket: Socket, path: string): AsyncGenerator<AnswerPart> {
-  const lines: (string | undefined)[] = [];
-  const split = lineSplitter(MAX_ROW_CHARS + FRAME_CHARS, (line) => lines.push(line));
   socket.setEncoding('utf8');
   try {
-    for await (const text of socket) {
-      split(text as string);
-      for (const line of lines.splice(0)) yield partOf(line);
-    }
+    for await (const line of linesOf(socket, MAX_ROW_CHARS + FRAME_CHARS)) yield partOf(line);
   } catch (cause) {
     throw cause instanceof SluiceError ? cause : noWorker(path, cause);
   }

@@ -42,6 +42,23 @@ export const FRAME_CHARS = 1 << 20;
 /** Of one row, which is a frame of its own when it is longer than one: bytes of 64 MB are twice as long in hexadecimal. */
 export const MAX_ROW_CHARS = 160 * 1024 * 1024;
 
+/**
+ * The lines of a socket, as {@link lineSplitter} gives them.
+ * @param texts  of a socket that has an encoding
+ * @throws what the socket ends with
+ */
+export async function* linesOf(
+  texts: AsyncIterable<unknown>,
+  maxChars: number,
+): AsyncGenerator<string | undefined> {
+  const lines: (string | undefined)[] = [];
+  const split = lineSplitter(maxChars, (line) => lines.push(line));
+  for await (const text of texts) {
+    split(text as string);
+    yield* lines.splice(0);
+  }
+}
+
 /** Calls `take` with every line of a stream, also when it comes in pieces; with `undefined` and no more when one is longer than the limit. */
 export function lineSplitter(
   maxChars: number,

@@ -21,9 +21,9 @@ import type { KafkaConnection } from './connection-options.ts';
 import type { KafkaKillPoint } from './kill-points.ts';
 import {
   createTopics,
+  inRequests,
   internalTopicConfigs,
   messageLimits,
-  TOPICS_PER_REQUEST,
   tableTopicConfig,
 } from './topic-admin.ts';
 import { foldTopic } from './topic-fold.ts';
@@ -155,8 +155,7 @@ export class KafkaPipelineLog implements PipelineLog {
 
   async #identities(topics: readonly Topic[]): Promise<ReadonlyMap<Topic, TopicIdentity>> {
     const identities = new Map<Topic, TopicIdentity>();
-    for (let at = 0; at < topics.length; at += TOPICS_PER_REQUEST) {
-      const part = topics.slice(at, at + TOPICS_PER_REQUEST);
+    for (const part of inRequests(topics)) {
       const found = await this.#cluster.patiently('describing topics', () =>
         this.#cluster.identities(part),
       );

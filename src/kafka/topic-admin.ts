@@ -66,7 +66,14 @@ export function tableTopicConfig(
 }
 
 /** Topics named in one request. */
-export const TOPICS_PER_REQUEST = 500;
+const TOPICS_PER_REQUEST = 500;
+
+/** As many of some topics at a time as one request names, in their order. */
+export function* inRequests<Name>(topics: readonly Name[]): Generator<readonly Name[]> {
+  for (let at = 0; at < topics.length; at += TOPICS_PER_REQUEST)
+    yield topics.slice(at, at + TOPICS_PER_REQUEST);
+}
+
 /**
  * The controller refuses a request that would write more than 10,000 records to its log: a topic
  * takes one, and one more for each partition and each setting.
@@ -132,9 +139,8 @@ export async function messageLimits(
 ): Promise<ReadonlyMap<Topic, number>> {
   const limits = new Map<Topic, number>();
   await withAdmin(connection, 'reading the limits of topics', async (admin) => {
-    for (let at = 0; at < topics.length; at += TOPICS_PER_REQUEST)
-      for (const [topic, bytes] of await limitsOf(admin, topics.slice(at, at + TOPICS_PER_REQUEST)))
-        limits.set(topic, bytes);
+    for (const part of inRequests(topics))
+      for (const [topic, bytes] of await limitsOf(admin, part)) limits.set(topic, bytes);
   }).catch((error: unknown) => {
     if (!(error instanceof SluiceError) || error.code !== 'kafka.refused') throw error;
   });
@@ -171,12 +177,10 @@ export async function deleteTopics(
   connection: KafkaConnection,
   topics: readonly string[],
 ): Promise<void> {
-  for (let at = 0; at < topics.length; at += TOPICS_PER_REQUEST) {
-    const slice = topics.slice(at, at + TOPICS_PER_REQUEST);
-    await withAdmin(connection, `deleting ${slice.length} topics`, (admin) =>
-      admin.deleteTopics({ topics: slice }),
+  for (const part of inRequests(topics))
+    await withAdmin(connection, `deleting ${part.length} topics`, (admin) =>
+      admin.deleteTopics({ topics: [...part] }),
     );
-  }
 }
 
 async function withAdmin<Result>(

@@ -1,7 +1,7 @@
 import { readdir } from 'node:fs/promises';
 import { createConnection, type Socket } from 'node:net';
 import { answers, ignoreMissing, isPrivate, privateFolder } from '../duckdb/local-socket.ts';
-import { lineSplitter } from '../duckdb/query-protocol.ts';
+import { linesOf } from '../duckdb/query-protocol.ts';
 import { SluiceError } from '../errors/error.ts';
 import type { DrainEnd, DrainStep } from './drain.ts';
 import {
@@ -86,14 +86,10 @@ async function workerOf({ pid, ...place }: DrainAsked): Promise<number> {
 
 /** Ends with the connection, in order or not. */
 async function* partsFrom(socket: Socket): AsyncGenerator<DrainPart> {
-  const lines: (string | undefined)[] = [];
-  const split = lineSplitter(MAX_ANSWER_CHARS, (text) => lines.push(text));
   socket.setEncoding('utf8');
   try {
-    for await (const text of socket) {
-      split(text as string);
-      for (const text of lines.splice(0)) yield JSON.parse(text ?? '{}') as DrainPart;
-    }
+    for await (const line of linesOf(socket, MAX_ANSWER_CHARS))
+      yield JSON.parse(line ?? '{}') as DrainPart;
   } catch (error) {
     // A process that ends takes its connections with it, one way or another.
     if (!(error instanceof Error && 'code' in error)) throw error;

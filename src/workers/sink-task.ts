@@ -4,6 +4,7 @@ import { DEFAULT_DUCKDB_MEMORY_MB } from '../config/defaults.ts';
 import type { DuckdbSinkSpec, SinkSpec } from '../control/pipeline-spec.ts';
 import { DuckDbFile } from '../duckdb/database-file.ts';
 import { DuckDbDestination } from '../duckdb/duckdb-destination.ts';
+import { MAX_BATCH_COLUMNS } from '../duckdb/held-blocks.ts';
 import { serveQueries } from '../duckdb/query-server.ts';
 import { SluiceError } from '../errors/error.ts';
 import { KafkaRecordSource } from '../kafka/record-source.ts';
@@ -81,9 +82,6 @@ async function attempt(
   if (end.kind === 'needsSnapshot')
     port.send({ kind: 'needsSnapshot', snapshotId: end.snapshotId });
 }
-
-/** Of tables of a dozen columns about a hundred: DuckDB holds 32 KiB a column until it has committed. */
-const MAX_BATCH_COLUMNS = 1_200;
 
 interface AttemptParts {
   readonly task: SinkTask;
