@@ -1,12 +1,18 @@
 import { spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Environment } from './address.ts';
 import type { PackagedServer } from './packaged-server.ts';
 import { hasProgram } from './prerequisite.ts';
 import { run } from './run.ts';
 
-const VERSION = '1.4.0';
 const REQUIREMENTS = join(import.meta.dirname, 'bigquery/requirements.txt');
+/** Of the whole list: any other version of one package is another emulator. */
+const REQUIREMENTS_DIGEST = createHash('sha256')
+  .update(readFileSync(REQUIREMENTS))
+  .digest('hex')
+  .slice(0, 12);
 const STARTER = join(import.meta.dirname, 'bigquery/run.py');
 /** Of the project whose datasets it holds; any other is as good. */
 export const BIGQUERY_PROJECT = 'demo';
@@ -16,7 +22,7 @@ export const BIGQUERY_PROJECT = 'demo';
  * it; tests put what they need before it. Its data is in memory and ends with it.
  */
 export const BIGQUERY: PackagedServer = {
-  cacheEntry: `bqemulator-${VERSION}`,
+  cacheEntry: `bqemulator-${REQUIREMENTS_DIGEST}`,
   buildStage: 'installing the BigQuery emulator (a minute, 700 MB)',
 
   lacks: (_, env) => (hasPython(env) ? [] : ['python3 (3.11 or newer) with pip']),
