@@ -32,12 +32,16 @@ const CHECKSUM_BYTES = 4;
 export async function fixedTable(task: LimitTask): Promise<number> {
   const cluster = new Cluster({ brokers: task.brokers }, REQUEST_TIMEOUT_MS);
   await createTopics(task, [tableTopicConfig(TOPIC, PARTITIONS, 1)]);
-  const producer = new TransactionProducer(cluster, PREFIX, crc32c);
+  const producer = new TransactionProducer(cluster, {
+    transactionalId: PREFIX,
+    crc32c,
+    verifyTopics: () => Promise.resolve(),
+  });
   await producer.fence();
   const writers = Array.from({ length: PARTITIONS }, () => new FixedBatches());
   const rows = new FixedRows(task.database, writers);
   const waiting = (): number => writers.reduce((sum, { sealed }) => sum + sealed.length, 0);
-  let committing: Promise<void> | undefined;
+  let committing: Promise<unknown> | undefined;
   const commit = (): void => {
     const partitions = writers
       .map(({ sealed }, partition) => ({

@@ -229,7 +229,7 @@ export const CATALOGUE = {
   'kafka.outcome-unknown': entry(
     'A transaction was interrupted',
     'retry',
-    'A request failed after it may have reached the broker, so only the positions topic can tell what was committed.',
+    'A request failed after it may have reached the broker, and so did sending the transaction again; only the positions topic can tell what was committed.',
     'Nothing: the next attempt fences this one, reads the position and goes on from there.',
   ),
   'kafka.refused': entry(

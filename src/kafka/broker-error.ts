@@ -68,6 +68,12 @@ export function isConcurrentTransaction(error: unknown): boolean {
   return errors.length > 0 && errors.every((name) => name === 'CONCURRENT_TRANSACTIONS');
 }
 
+/** The coordinator has no open transaction of the producer, so there is none to be aborted. */
+export function isNoTransaction(error: unknown): boolean {
+  const errors = brokerErrors(error);
+  return errors.length > 0 && errors.every((name) => name === 'INVALID_TXN_STATE');
+}
+
 /** Worth the same idempotent request again, after metadata was refreshed: a move or a lost connection. */
 export function isTransient(error: unknown): boolean {
   if (isDenied(error) || isBug(error)) return false;

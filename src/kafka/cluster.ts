@@ -15,6 +15,15 @@ const TRANSACTION_KEY = 1;
 /** Backs off this long before attempt n; the sum bounds every wait for a cluster that is on the move. */
 export const BACK_OFF_MS = [50, 100, 200, 400, 800, 1600, 3200] as const;
 
+/** Topics named in one request. */
+export const TOPICS_PER_REQUEST = 500;
+
+/** As many of some topics at a time as one request names, in their order. */
+export function* inRequests<Name>(topics: readonly Name[]): Generator<readonly Name[]> {
+  for (let at = 0; at < topics.length; at += TOPICS_PER_REQUEST)
+    yield topics.slice(at, at + TOPICS_PER_REQUEST);
+}
+
 /**
  * Knows which broker leads what, and keeps one connection per broker. Requests on a connection are
  * answered in their order, so a long poll delays what follows it: give long polls a cluster of
@@ -40,16 +49,21 @@ export class Cluster {
     this.#leaders.clear();
   }
 
-  /** The topics that exist, of those asked for. */
-  async identities(topics: readonly Topic[]): Promise<ReadonlyMap<Topic, TopicIdentity>> {
-    await this.#refresh(topics);
-    return new Map(
-      topics.flatMap((topic) => {
+  /** The topics that exist, of those asked for, waiting while the cluster is on the move. */
+  async describe(
+    topics: readonly Topic[],
+    signal?: AbortSignal,
+  ): Promise<ReadonlyMap<Topic, TopicIdentity>> {
+    const found = new Map<Topic, TopicIdentity>();
+    for (const part of inRequests(topics)) {
+      await this.patiently('describing topics', () => this.#refresh(part), signal);
+      for (const topic of part) {
         const partitions = this.#leaders.get(topic)?.length;
         const id = this.#topicIds.get(topic);
-        return partitions === undefined || id === undefined ? [] : [[topic, { partitions, id }]];
-      }),
-    );
+        if (partitions !== undefined && id !== undefined) found.set(topic, { partitions, id });
+      }
+    }
+    return found;
   }
 
   /**

@@ -29,12 +29,12 @@ export async function ownedTopics(
   const cluster = new Cluster(connection, REQUEST_TIMEOUT_MS);
   try {
     const names = Object.values(internalTopics(by.prefix));
-    const internal = [...(await cluster.identities(names)).keys()];
+    const internal = [...(await cluster.describe(names)).keys()];
     const stored = await storedPositions(cluster, by);
     if (stored === undefined) return { ...NONE, internal };
     if (stored === 'foreign') return NONE;
     const recorded = topicsOf(stored);
-    const present = await cluster.identities([...recorded.keys()]);
+    const present = await cluster.describe([...recorded.keys()]);
     const tables = [...recorded].filter(([topic, { id }]) => present.get(topic)?.id === id);
     return { tables: tables.map(([topic]) => topic), internal };
   } finally {

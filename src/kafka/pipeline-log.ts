@@ -4,7 +4,7 @@ import type { ITopicConfig } from 'kafkajs';
 import type { PipelineLog } from '../capture/pipeline-log.ts';
 import { parsePositions, type StoredPipeline } from '../capture/position-records.ts';
 import type { SchemaId } from '../change/table.ts';
-import { InvariantBroken, SluiceError } from '../errors/error.ts';
+import { InvariantBroken, type SluiceError } from '../errors/error.ts';
 import { BufferPool, DEFAULT_LIMITS, RecordBatches } from '../topic/outgoing-batch.ts';
 import type { OutgoingBatch } from '../topic/publisher.ts';
 import type { Compression } from '../topic/record-batch.ts';
@@ -19,9 +19,9 @@ import { Cluster } from './cluster.ts';
 import { CommittedReader } from './committed-reader.ts';
 import type { KafkaConnection } from './connection-options.ts';
 import type { KafkaKillPoint } from './kill-points.ts';
+import { KnownTopics, recreated, refuseChanged, refuseMissing } from './known-topics.ts';
 import {
   createTopics,
-  inRequests,
   internalTopicConfigs,
   messageLimits,
   tableTopicConfig,
@@ -36,6 +36,8 @@ export interface PipelineLogOptions extends KafkaConnection {
   readonly partitions: number;
   readonly replication: number;
   readonly compression: Compression;
+  /** Called when a transaction is going to be sent again, with the reason. */
+  readonly onDisturbed?: (failure: SluiceError) => void;
   /** Called at every kill point; a crash test ends the process there. */
   readonly reach?: (point: KafkaKillPoint) => void;
 }
@@ -56,6 +58,7 @@ export class KafkaPipelineLog implements PipelineLog {
   readonly #topics: InternalTopics;
   readonly #cluster: Cluster;
   readonly #reader: CommittedReader;
+  readonly #known: KnownTopics;
   readonly #producer: TransactionProducer;
   readonly #pool = new BufferPool();
   readonly #messageLimits = new Map<Topic, number>();
@@ -66,15 +69,23 @@ export class KafkaPipelineLog implements PipelineLog {
     this.#topics = internalTopics(options.prefix);
     this.#cluster = new Cluster(options, REQUEST_TIMEOUT_MS);
     this.#reader = new CommittedReader(this.#cluster);
-    const transactionalId = transactionalIdOf(options.prefix, options.pipeline);
-    this.#producer = new TransactionProducer(this.#cluster, transactionalId, crc32c, options.reach);
+    this.#known = new KnownTopics(this.#cluster);
+    this.#producer = new TransactionProducer(this.#cluster, {
+      transactionalId: transactionalIdOf(options.prefix, options.pipeline),
+      crc32c,
+      verifyTopics: (topics) => this.#known.verify(topics),
+      onDisturbed: options.onDisturbed,
+      reach: options.reach,
+    });
   }
 
   async peek(): Promise<StoredPipeline> {
     const wanted = internalTopicConfigs(this.#options.prefix, this.#options.replication);
-    const present = await this.#identities(wanted.map(({ topic }) => topic as Topic));
+    const names = wanted.map(({ topic }) => topic as Topic);
+    const present = await this.#cluster.describe(names);
     const missing = wanted.filter(({ topic }) => !present.has(topic as Topic));
     await this.#create(missing);
+    this.#known.learn(missing.length === 0 ? present : await this.#cluster.describe(names));
     return this.#read('lastStable');
   }
 
@@ -90,14 +101,15 @@ export class KafkaPipelineLog implements PipelineLog {
     topics: readonly Topic[],
     known: ReadonlyMap<Topic, TopicIdentity>,
   ): Promise<ReadonlyMap<Topic, TopicIdentity>> {
-    const present = await this.#identities(topics);
+    const present = await this.#cluster.describe(topics);
     const missing = topics.filter((topic) => !present.has(topic));
     const lost = missing.find((topic) => known.has(topic));
     if (lost !== undefined) throw recreated(lost, 'is gone');
     const { partitions, replication } = this.#options;
     await this.#create(missing.map((topic) => tableTopicConfig(topic, partitions, replication)));
-    const identities = missing.length === 0 ? present : await this.#identities(topics);
+    const identities = missing.length === 0 ? present : await this.#cluster.describe(topics);
     for (const topic of topics) refuseChanged(topic, identities.get(topic), known.get(topic));
+    this.#known.learn(identities);
     for (const [topic, bytes] of await messageLimits(this.#options, topics))
       this.#messageLimits.set(topic, bytes);
     return identities;
@@ -115,10 +127,10 @@ export class KafkaPipelineLog implements PipelineLog {
     this.#publishing = true;
     try {
       const partitions = batch.seal();
-      if (partitions.length > 0) await this.#producer.commit(partitions);
+      const how = partitions.length > 0 ? await this.#producer.commit(partitions) : 'sentOnce';
+      if (how === 'sentOnce') batch.release();
     } finally {
       this.#publishing = false;
-      batch.release();
     }
   }
 
@@ -140,7 +152,7 @@ export class KafkaPipelineLog implements PipelineLog {
     const deadlineMs = Date.now() + SERVED_WITHIN_MS;
     for (;;)
       try {
-        const created = await this.#identities(topics);
+        const created = await this.#cluster.describe(topics);
         for (const topic of topics) refuseMissing(topic, created.get(topic));
         const partitions = [...created].flatMap(([topic, { partitions: count }]) =>
           Array.from({ length: count }, (_, partition) => ({ topic, partition })),
@@ -153,50 +165,10 @@ export class KafkaPipelineLog implements PipelineLog {
       }
   }
 
-  async #identities(topics: readonly Topic[]): Promise<ReadonlyMap<Topic, TopicIdentity>> {
-    const identities = new Map<Topic, TopicIdentity>();
-    for (const part of inRequests(topics)) {
-      const found = await this.#cluster.patiently('describing topics', () =>
-        this.#cluster.identities(part),
-      );
-      for (const [topic, identity] of found) identities.set(topic, identity);
-    }
-    return identities;
-  }
-
   async #read(upTo: 'highWatermark' | 'lastStable'): Promise<StoredPipeline> {
     const positions = await foldTopic(this.#reader, this.#topics.positions, upTo, crc32c);
     const schemas = await foldTopic(this.#reader, this.#topics.schemas, upTo, crc32c);
     const texts = new Map([...positions].map(([key, value]) => [key, value.toString()]));
     return { ...parsePositions(texts), schemaIds: new Set([...schemas.keys()] as SchemaId[]) };
   }
-}
-
-function refuseMissing(topic: Topic, now: TopicIdentity | undefined): asserts now is TopicIdentity {
-  if (now === undefined)
-    throw new SluiceError('kafka.unreachable', `Topic ${topic} was created but is not there yet.`);
-}
-
-function refuseChanged(
-  topic: Topic,
-  now: TopicIdentity | undefined,
-  known: TopicIdentity | undefined,
-): void {
-  refuseMissing(topic, now);
-  if (known === undefined) return;
-  if (known.id !== now.id) throw recreated(topic, 'is another one than before');
-  if (known.partitions !== now.partitions)
-    throw new SluiceError(
-      'kafka.partitions-changed',
-      `Topic ${topic} has ${now.partitions} partitions, its records were written to ${known.partitions}: keys would change partition and lose their order.`,
-      { facts: { topic, partitions: now.partitions, storedPartitions: known.partitions } },
-    );
-}
-
-function recreated(topic: Topic, what: string): SluiceError {
-  return new SluiceError(
-    'kafka.topic-recreated',
-    `Topic ${topic} ${what}: the records that were written to it have been deleted with it.`,
-    { facts: { topic } },
-  );
 }

@@ -81,9 +81,7 @@ export class KafkaRecordSource implements RecordSource {
   /** Topic ids are asked for each time: by its name alone a topic that was made anew looks like the old one. */
   async highWatermarks(of: readonly PartitionId[]): Promise<readonly PartitionOffset[]> {
     const topics = [...new Set(of.map(({ topic }) => topic))];
-    const present = await this.#dataCluster.patiently('describing topics', () =>
-      this.#dataCluster.identities(topics),
-    );
+    const present = await this.#dataCluster.describe(topics);
     return this.#reader.endOffsets(
       of.map(({ topic, partition }) => {
         const topicId = present.get(topic)?.id;

@@ -5,6 +5,7 @@ import { internalTopics, type Topic } from '../topic/topic-name.ts';
 import { Cluster } from './cluster.ts';
 import { CommittedReader } from './committed-reader.ts';
 import type { KafkaConnection } from './connection-options.ts';
+import { KnownTopics } from './known-topics.ts';
 import { parseSinkRecord } from './stored-record.ts';
 import { createTopics, internalTopicConfigs } from './topic-admin.ts';
 import { foldTopic } from './topic-fold.ts';
@@ -29,6 +30,7 @@ export class KafkaSinkLog implements SinkLog {
   readonly #topic: Topic;
   readonly #sinkName: string;
   readonly #cluster: Cluster;
+  readonly #known: KnownTopics;
   readonly #producer: TransactionProducer;
   readonly #pool = new BufferPool();
   #record: SinkRecord | undefined;
@@ -37,8 +39,12 @@ export class KafkaSinkLog implements SinkLog {
     this.#topic = internalTopics(prefix).sinks;
     this.#sinkName = sinkName;
     this.#cluster = new Cluster(connection, REQUEST_TIMEOUT_MS);
-    const transactionalId = transactionalIdOf(prefix, sinkName);
-    this.#producer = new TransactionProducer(this.#cluster, transactionalId, crc32c);
+    this.#known = new KnownTopics(this.#cluster);
+    this.#producer = new TransactionProducer(this.#cluster, {
+      transactionalId: transactionalIdOf(prefix, sinkName),
+      crc32c,
+      verifyTopics: (topics) => this.#known.verify(topics),
+    });
   }
 
   /** Fences every earlier attempt of the sink, and only then reads. Creates the topic when it is not there. */
@@ -61,19 +67,15 @@ export class KafkaSinkLog implements SinkLog {
 
   async save(record: SinkRecord): Promise<void> {
     const batch = new RecordBatches(DEFAULT_LIMITS, this.#pool);
-    try {
-      batch.append({
-        topic: this.#topic,
-        partition: 0,
-        key: this.#sinkName,
-        value: JSON.stringify(record),
-        headers: [],
-        timestampMs: Date.now(),
-      });
-      await this.#producer.commit(batch.seal());
-    } finally {
-      batch.release();
-    }
+    batch.append({
+      topic: this.#topic,
+      partition: 0,
+      key: this.#sinkName,
+      value: JSON.stringify(record),
+      headers: [],
+      timestampMs: Date.now(),
+    });
+    if ((await this.#producer.commit(batch.seal())) === 'sentOnce') batch.release();
     this.#record = record;
   }
 
@@ -83,15 +85,15 @@ export class KafkaSinkLog implements SinkLog {
 
   async #ensureTopic(options: SinkLogOptions): Promise<void> {
     const topic = this.#topic;
-    const present = await this.#cluster.patiently('describing topics', () =>
-      this.#cluster.identities([topic]),
-    );
+    const present = await this.#cluster.describe([topic]);
+    this.#known.learn(present);
     if (present.has(topic)) return;
     const configs = internalTopicConfigs(options.prefix, options.replication);
     await createTopics(
       options,
       configs.filter((config) => config.topic === topic),
     );
+    this.#known.learn(await this.#cluster.describe([topic]));
   }
 
   async #read(): Promise<SinkRecord | undefined> {

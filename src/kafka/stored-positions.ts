@@ -22,7 +22,7 @@ export async function storedPositions(
   { prefix, owner }: PrefixOwner,
 ): Promise<Omit<StoredPipeline, 'schemaIds'> | 'foreign' | undefined> {
   const { positions } = internalTopics(prefix);
-  if (!(await cluster.identities([positions])).has(positions)) return undefined;
+  if (!(await cluster.describe([positions])).has(positions)) return undefined;
   const records = await foldTopic(new CommittedReader(cluster), positions, 'lastStable', crc32c);
   const stored = parsePositions(
     new Map([...records].map(([key, value]) => [key, value.toString()])),

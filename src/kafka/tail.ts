@@ -72,7 +72,7 @@ async function partitionsOf(
   cluster: Cluster,
   topic: Topic,
 ): Promise<readonly { readonly topic: Topic; readonly partition: number }[]> {
-  const topics = await cluster.patiently('describing topics', () => cluster.identities([topic]));
+  const topics = await cluster.describe([topic]);
   const partitions = topics.get(topic)?.partitions;
   if (partitions === undefined) {
     throw new SluiceError('kafka.no-such-topic', `There is no topic ${topic}.`, {

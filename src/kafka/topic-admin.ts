@@ -4,6 +4,7 @@ import { type Admin, type ITopicConfig, Kafka } from 'kafkajs';
 import { SluiceError } from '../errors/error.ts';
 import { type InternalTopics, internalTopics, type Topic } from '../topic/topic-name.ts';
 import { kafkaFailure } from './broker-error.ts';
+import { inRequests, TOPICS_PER_REQUEST } from './cluster.ts';
 import { type KafkaConnection, kafkajsOptions } from './connection-options.ts';
 
 /** Node does not find this enum among the exports of kafkajs, which is CommonJS. */
@@ -63,15 +64,6 @@ export function tableTopicConfig(
     replicationFactor: replication,
     configEntries: entries({ ...RECORDS, 'retention.ms': WEEK_MS }),
   };
-}
-
-/** Topics named in one request. */
-const TOPICS_PER_REQUEST = 500;
-
-/** As many of some topics at a time as one request names, in their order. */
-export function* inRequests<Name>(topics: readonly Name[]): Generator<readonly Name[]> {
-  for (let at = 0; at < topics.length; at += TOPICS_PER_REQUEST)
-    yield topics.slice(at, at + TOPICS_PER_REQUEST);
 }
 
 /**

@@ -53,11 +53,7 @@ export class TopicFollower {
   async #find(deadlineMs: number, signal: AbortSignal): Promise<boolean> {
     for (;;) {
       signal.throwIfAborted();
-      const counts = await this.#cluster.patiently(
-        'describing topics',
-        () => this.#cluster.identities([this.#topic]),
-        signal,
-      );
+      const counts = await this.#cluster.describe([this.#topic], signal);
       if (counts.get(this.#topic) !== undefined) break;
       const leftMs = deadlineMs - Date.now();
       if (leftMs <= 0) return false;

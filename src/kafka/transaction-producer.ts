@@ -8,39 +8,62 @@ import {
   sequenceAfter,
   stampBatch,
 } from '../topic/record-batch.ts';
+import type { Topic } from '../topic/topic-name.ts';
 import { addPartitions } from './add-partitions.ts';
-import { isConcurrentTransaction, isTransient, kafkaFailure } from './broker-error.ts';
+import {
+  isConcurrentTransaction,
+  isNoTransaction,
+  isTransient,
+  kafkaFailure,
+} from './broker-error.ts';
 import { BACK_OFF_MS, type Cluster } from './cluster.ts';
 import type { KafkaKillPoint } from './kill-points.ts';
 import { produceEncoded, produceRequests } from './produce-request.ts';
 
 const TRANSACTION_TIMEOUT_MS = 30_000;
+/** Between two questions whether the coordinator has ended the transaction before. */
 const CONCURRENT_RETRY_MS = 1;
+/** A transaction that was disturbed is sent again so often, and for so long: a person is told of the rest. */
+const RESENDS = 3;
+const RESENDS_WITHIN_MS = 10_000;
+
+/** Asks for a new epoch; any other pair is checked against the present one. */
+const ANYBODY: ProducerIdentity = { producerId: -1n, producerEpoch: -1 };
+
+export interface ProducerOptions {
+  readonly transactionalId: string;
+  readonly crc32c: Crc32c;
+  /**
+   * Called before a transaction is sent again, with its topics.
+   * @throws where one of them is not what it was
+   */
+  readonly verifyTopics: (topics: readonly Topic[]) => Promise<void>;
+  /** Called when a transaction is going to be sent again, with the reason. */
+  readonly onDisturbed?: ((failure: SluiceError) => void) | undefined;
+  /** Called at every kill point; a crash test ends the process there. */
+  readonly reach?: ((point: KafkaKillPoint) => void) | undefined;
+}
 
 /**
- * The transactional producer of one transactional id. Nothing is ever sent twice: after any failure
- * the identity is dropped, and only `fence` makes `commit` possible again.
+ * The transactional producer of one transactional id.
+ *
+ * A leader or a coordinator that moves, or a connection that ends, costs one transaction: it is
+ * aborted and sent again under the next epoch, unless its commit had been asked for, which may be
+ * asked again. Only the holder of the present epoch can do either, so that a producer that has been
+ * fenced never fences its successor. After any other failure the identity is dropped, and only
+ * `fence` makes `commit` possible again.
  */
 export class TransactionProducer {
   readonly #cluster: Cluster;
-  readonly #transactionalId: string;
-  readonly #crc32c: Crc32c;
+  readonly #options: ProducerOptions;
   #identity: ProducerIdentity | undefined;
   /** Next sequence number per `topic/partition`; begins at 0 with every identity. */
   #sequences = new Map<string, number>();
-  readonly #reach: (point: KafkaKillPoint) => void;
   #coordinator: Connection | undefined;
 
-  constructor(
-    cluster: Cluster,
-    transactionalId: string,
-    crc32c: Crc32c,
-    reach: (point: KafkaKillPoint) => void = () => undefined,
-  ) {
-    this.#reach = reach;
+  constructor(cluster: Cluster, options: ProducerOptions) {
     this.#cluster = cluster;
-    this.#transactionalId = transactionalId;
-    this.#crc32c = crc32c;
+    this.#options = options;
   }
 
   /**
@@ -50,87 +73,149 @@ export class TransactionProducer {
    */
   async fence(): Promise<void> {
     this.#identity = undefined;
+    this.#coordinator = undefined;
     this.#cluster.forgetLeaders();
-    const deadlineMs = Date.now() + TRANSACTION_TIMEOUT_MS;
-    for (let attempt = 0; ; attempt++) {
-      try {
-        await this.#initProducerId();
-        return;
-      } catch (error) {
-        const concurrent = isConcurrentTransaction(error);
-        const backOffMs = concurrent ? 10 : BACK_OFF_MS[attempt];
-        const worthwhile = concurrent || isTransient(error);
-        if (!worthwhile || backOffMs === undefined || Date.now() > deadlineMs) {
-          throw kafkaFailure(error, false, `fencing ${this.#transactionalId}`);
-        }
-        await sleep(backOffMs);
-      }
-    }
+    this.#identity = await this.#nextEpoch(ANYBODY);
   }
 
   /**
-   * Sends the batches as one transaction and commits it.
+   * Sends the batches as one transaction and commits it. Resolves with whether it was sent once: if
+   * not, a socket that has not closed yet may still read from their memory.
    * @throws {SluiceError} `kafka.fenced` | `kafka.outcome-unknown` | `kafka.record-too-large` | …
    */
-  async commit(partitions: readonly PartitionBatches[]): Promise<void> {
-    const identity = this.#identity;
+  async commit(partitions: readonly PartitionBatches[]): Promise<'sentOnce' | 'sentAgain'> {
+    let identity = this.#identity;
     if (!identity) {
       throw new SluiceError(
         'kafka.outcome-unknown',
-        `Producer ${this.#transactionalId} has no identity; fence before publishing.`,
+        `Producer ${this.#options.transactionalId} has no identity; fence before publishing.`,
       );
     }
     this.#identity = undefined;
+    const deadlineMs = Date.now() + RESENDS_WITHIN_MS;
+    let batches = partitions;
+    let resends = 0;
+    for (; ; resends += 1)
+      try {
+        await this.#send(batches, identity);
+        break;
+      } catch (error) {
+        const isLast = resends === RESENDS || Date.now() > deadlineMs;
+        if (isLast || !isDisturbance(error)) throw error;
+        this.#options.onDisturbed?.(error);
+        identity = await this.#beginAnew(identity, batches);
+        batches = copied(batches);
+      }
+    await this.#end(identity, 'commit');
+    this.#identity = identity;
+    this.#reach('kafkaCommitted');
+    return resends === 0 ? 'sentOnce' : 'sentAgain';
+  }
+
+  #reach(point: KafkaKillPoint): void {
+    this.#options.reach?.(point);
+  }
+
+  /** All records, acknowledged; nobody can read them yet. */
+  async #send(partitions: readonly PartitionBatches[], identity: ProducerIdentity): Promise<void> {
     const leaders = await this.#cluster.leaders(partitions);
-    const coordinator = await this.#openCoordinator();
+    const coordinator = await this.#cluster.patiently('finding the transaction coordinator', () =>
+      this.#openCoordinator(),
+    );
     await this.#addPartitions(coordinator, identity, partitions);
     this.#reach('kafkaBegun');
     await this.#produce(leaders, identity);
     this.#reach('kafkaRowsSent');
-    try {
+  }
+
+  /** Aborts what has been sent and takes the next epoch, in which sequence numbers begin anew. */
+  async #beginAnew(
+    identity: ProducerIdentity,
+    partitions: readonly PartitionBatches[],
+  ): Promise<ProducerIdentity> {
+    this.#cluster.forgetLeaders();
+    this.#coordinator = undefined;
+    await this.#end(identity, 'abort');
+    const next = await this.#nextEpoch(identity);
+    await this.#options.verifyTopics([...new Set(partitions.map(({ topic }) => topic))]);
+    return next;
+  }
+
+  /**
+   * EndTxn, as often as it takes to get an answer: asked twice, the coordinator gives the same one as
+   * long as the producer has begun nothing else (TransactionCoordinator.endTransaction). Ending what
+   * never began is refused as INVALID_TXN_STATE, which is as good as an abort.
+   */
+  async #end(identity: ProducerIdentity, how: 'commit' | 'abort'): Promise<void> {
+    const { transactionalId } = this.#options;
+    const { producerId, producerEpoch } = identity;
+    const commits = how === 'commit';
+    await this.#untilAnswered(true, `${how} of ${transactionalId}`, async () => {
       const answer = endTxnV3.api.async(
-        coordinator,
-        this.#transactionalId,
-        identity.producerId,
-        identity.producerEpoch,
-        true,
+        await this.#openCoordinator(),
+        transactionalId,
+        producerId,
+        producerEpoch,
+        commits,
       );
-      this.#reach('kafkaCommitSent');
-      await answer;
-    } catch (error) {
-      throw kafkaFailure(error, true, `committing ${this.#transactionalId}`);
-    }
-    this.#identity = identity;
-    this.#reach('kafkaCommitted');
+      if (commits) this.#reach('kafkaCommitSent');
+      await answer.catch((error: unknown) => {
+        if (commits || !isNoTransaction(error)) throw error;
+      });
+    });
+  }
+
+  /** InitProducerId, which aborts the transaction of whoever is fenced by it. */
+  async #nextEpoch({ producerId, producerEpoch }: ProducerIdentity): Promise<ProducerIdentity> {
+    const { transactionalId } = this.#options;
+    const next = await this.#untilAnswered(false, `fencing ${transactionalId}`, async () =>
+      initProducerIdV4.api.async(
+        await this.#openCoordinator(),
+        transactionalId,
+        TRANSACTION_TIMEOUT_MS,
+        producerId,
+        producerEpoch,
+      ),
+    );
+    this.#sequences = new Map();
+    return { producerId: next.producerId, producerEpoch: next.producerEpoch };
+  }
+
+  /** Asks the coordinator, wherever it is by then, while it moves or still ends a transaction. */
+  async #untilAnswered<Answer>(
+    sent: boolean,
+    what: string,
+    ask: () => Promise<Answer>,
+  ): Promise<Answer> {
+    const deadlineMs = Date.now() + TRANSACTION_TIMEOUT_MS;
+    let failures = 0;
+    for (;;)
+      try {
+        return await ask();
+      } catch (error) {
+        const concurrent = isConcurrentTransaction(error);
+        const backOffMs = concurrent ? CONCURRENT_RETRY_MS : BACK_OFF_MS[failures];
+        const worthwhile = concurrent || isTransient(error);
+        if (!worthwhile || backOffMs === undefined || Date.now() > deadlineMs)
+          throw kafkaFailure(error, sent, what);
+        if (!concurrent) {
+          failures += 1;
+          this.#coordinator = undefined;
+        }
+        await sleep(backOffMs);
+      }
   }
 
   /**
    * A broker closes a connection that has been idle for minutes (connections.max.idle.ms), and so does
-   * a load balancer. Nothing of the transaction has been sent yet: another connection will do, also to
-   * another broker that is the coordinator by now, since the identity is the transaction log's.
+   * a load balancer. Another connection will do, also to another broker that is the coordinator by
+   * now, since the identity is the transaction log's.
    */
   async #openCoordinator(): Promise<Connection> {
     const known = this.#coordinator;
     if (known?.isConnected()) return known;
-    this.#coordinator = await this.#cluster.patiently('finding the transaction coordinator', () =>
-      this.#cluster.coordinator(this.#transactionalId),
-    );
+    this.#coordinator = await this.#cluster.coordinator(this.#options.transactionalId);
     return this.#coordinator;
-  }
-
-  async #initProducerId(): Promise<void> {
-    const coordinator = await this.#cluster.coordinator(this.#transactionalId);
-    // −1, −1 asks for a new epoch; any other pair would be checked against the present one.
-    const { producerId, producerEpoch } = await initProducerIdV4.api.async(
-      coordinator,
-      this.#transactionalId,
-      TRANSACTION_TIMEOUT_MS,
-      -1n,
-      -1,
-    );
-    this.#coordinator = coordinator;
-    this.#sequences = new Map();
-    this.#identity = { producerId, producerEpoch };
   }
 
   /** For a few milliseconds after a commit the coordinator is still writing markers and says CONCURRENT_TRANSACTIONS. */
@@ -143,7 +228,7 @@ export class TransactionProducer {
       name,
       partitions: of.map(({ partition }) => partition),
     }));
-    const transactionalId = this.#transactionalId;
+    const { transactionalId } = this.#options;
     const transaction = {
       transactionalId,
       producerId,
@@ -177,7 +262,7 @@ export class TransactionProducer {
     for (const [connection, partitions] of leaders) {
       this.#stamp(partitions, identity);
       for (const request of produceRequests(partitions)) {
-        const sent = produceEncoded.async(connection, this.#transactionalId, request);
+        const sent = produceEncoded.async(connection, this.#options.transactionalId, request);
         answers.push(
           sent.catch((error: unknown) => {
             const [first] = request;
@@ -195,12 +280,25 @@ export class TransactionProducer {
       const key = `${topic}/${partition}`;
       let sequence = this.#sequences.get(key) ?? 0;
       for (const batch of batches) {
-        stampBatch(batch, identity, sequence, this.#crc32c);
+        stampBatch(batch, identity, sequence, this.#options.crc32c);
         sequence = sequenceAfter(sequence, batch.records);
       }
       this.#sequences.set(key, sequence);
     }
   }
+}
+
+/** The transaction did not get as far as its commit, and may get there another time. */
+function isDisturbance(error: unknown): error is SluiceError {
+  return error instanceof SluiceError && error.code === 'kafka.outcome-unknown';
+}
+
+/** A socket that is still sending the first ones must not see them stamped anew. */
+function copied(partitions: readonly PartitionBatches[]): readonly PartitionBatches[] {
+  return partitions.map((of) => ({
+    ...of,
+    batches: of.batches.map(({ bytes, records }) => ({ bytes: Buffer.from(bytes), records })),
+  }));
 }
 
 /** Waits for every answer, then throws the failure that says most: being fenced explains all others. */

@@ -187,6 +187,11 @@ export const METRICS = {
     help: 'Failures of activities on this worker by error code (docs/errors.md).',
     labels: ['pipeline', 'code'],
   },
+  sluice_transactions_sent_again_total: {
+    type: 'counter',
+    help: 'Kafka transactions that were aborted and sent again because a leader, the coordinator or a connection was lost; the stream went on.',
+    labels: ['pipeline'],
+  },
   sluice_bugs_total: {
     type: 'counter',
     help: 'Errors without a code that reached the top: each is a defect to report.',

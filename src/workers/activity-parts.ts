@@ -58,6 +58,12 @@ export function activityParts({
         });
         break;
       }
+      case 'sendingAgain': {
+        const { code, message: text } = message.failure;
+        meter.count('sluice_transactions_sent_again_total', { pipeline });
+        log.warn(`${part} sends a transaction again: ${text}`, { pipeline, reason: code });
+        break;
+      }
       case 'notice':
         tellNotice(log.with({ pipeline }), message.notice);
         break;

@@ -52,6 +52,9 @@ async function attempt(
   const account = await mysqlAccount(spec, secrets);
   const log = new KafkaPipelineLog({
     ...(await pipelineLogOptions(spec, secrets)),
+    onDisturbed: ({ code, message, facts }) => {
+      port.send({ kind: 'sendingAgain', failure: { code, message, facts } });
+    },
     reach: port.reach,
   });
   const source = new OneServer(account);

@@ -51,6 +51,8 @@ export type ThreadMessage =
   | { readonly kind: 'needsSnapshot'; readonly snapshotId: string }
   /** An attempt failed in a way that heals; the next one starts after the delay. */
   | { readonly kind: 'retrying'; readonly failure: ThreadFailure; readonly delayMs: number }
+  /** A transaction was disturbed and is being sent again; the attempt goes on. */
+  | { readonly kind: 'sendingAgain'; readonly failure: ThreadFailure }
   | { readonly kind: 'done' }
   | { readonly kind: 'failed'; readonly failure: ThreadFailure };
 
