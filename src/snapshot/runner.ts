@@ -38,15 +38,20 @@ export interface CopyTarget {
   failed(id: TableId, error: SluiceError): void;
 }
 
-/** What a table's chunk may fail with and is tried again before the table is given up. */
+/** So often a chunk that fails is read before its table, or the attempt, is given up. */
 const ATTEMPTS = 3;
 const FIRST_PAUSE_MS = 1_000;
 
-/** Failures of the connection or the server as a whole: no table's own, so that the attempt ends. */
-const NOT_OF_ONE_TABLE: ReadonlySet<string> = new Set([
+/** Failures of the connection that chunks are read on: the stream has its own, and goes on. */
+const OF_THE_CONNECTION: ReadonlySet<string> = new Set([
   'mysql.unreachable',
   'mysql.connection-lost',
   'mysql.busy',
+]);
+
+/** Failures of the server as a whole, or that last: no table's own, so that the attempt ends. */
+const NOT_OF_ONE_TABLE: ReadonlySet<string> = new Set([
+  ...OF_THE_CONNECTION,
   'mysql.access-denied',
   'mysql.tls-failed',
   'snapshot.barrier-timeout',
@@ -86,7 +91,8 @@ interface Failures {
  * had executed after the SELECT; a row whose key the stream showed in between is dropped, since the
  * stream's row is at least as new. DDL on the table throws the chunk away, and so do changes of too
  * many keys while it is read: then fewer rows are read at once. A table that fails is tried again
- * while others are read, and then given up alone.
+ * while others are read, and then given up alone; the stream ends only with what is no table's own
+ * and stays.
  */
 export class SnapshotRunner {
   readonly #reader: ChunkReader;
@@ -94,6 +100,8 @@ export class SnapshotRunner {
   readonly #nowMs: () => number;
   readonly #onSettled: () => void;
   readonly #failures = new Map<TableName, Failures>();
+  /** Of the connection, since a chunk was last read. */
+  #connectionFailures: Failures | undefined;
   /** Rows of a chunk, of tables whose chunks had to shrink. */
   readonly #fewerRows = new Map<TableName, number>();
   #plan: SnapshotPlan;
@@ -210,8 +218,10 @@ export class SnapshotRunner {
     if (!flight) return;
     if (flight.error) {
       this.#flight = undefined;
-      if (!flight.window.invalid) this.#failed(flight.table, flight.error.cause, target);
-      else throwUnlessOfOneTable(flight.error.cause);
+      const { cause } = flight.error;
+      if (this.#isConnectedAgain(cause)) return;
+      if (!flight.window.invalid) this.#failed(flight.table, cause, target);
+      else throwUnlessOfOneTable(cause);
       return;
     }
     const { chunk, window } = flight;
@@ -259,6 +269,14 @@ export class SnapshotRunner {
     target.end(copy);
   }
 
+  /** The reader connects anew with the next chunk, whichever table's that is, after a pause. */
+  #isConnectedAgain(error: unknown): boolean {
+    if (!(error instanceof SluiceError) || !OF_THE_CONNECTION.has(error.code)) return false;
+    const failures = oneMore(this.#connectionFailures, this.#nowMs());
+    this.#connectionFailures = failures;
+    return failures.count < ATTEMPTS;
+  }
+
   #failed(table: TableName, error: unknown, target: CopyTarget): void {
     throwUnlessOfOneTable(error);
     const id = tableIdOf(table);
@@ -269,10 +287,9 @@ export class SnapshotRunner {
       target.gone(id);
       return;
     }
-    const count = (this.#failures.get(table)?.count ?? 0) + 1;
-    if (MAY_PASS.has(error.code) && count < ATTEMPTS) {
-      const notBeforeMs = this.#nowMs() + FIRST_PAUSE_MS * 5 ** (count - 1);
-      this.#failures.set(table, { count, notBeforeMs });
+    const failures = oneMore(this.#failures.get(table), this.#nowMs());
+    if (MAY_PASS.has(error.code) && failures.count < ATTEMPTS) {
+      this.#failures.set(table, failures);
       return;
     }
     this.remove(table);
@@ -282,6 +299,7 @@ export class SnapshotRunner {
   #takeOff(stream: StreamPlace, target: CopyTarget, signal: AbortSignal): void {
     if (this.#flight) return;
     const nowMs = this.#nowMs();
+    if (nowMs < (this.#connectionFailures?.notBeforeMs ?? 0)) return;
     const isReady = (table: TableName): boolean =>
       (this.#failures.get(table)?.notBeforeMs ?? 0) <= nowMs;
     const copy = nextTable(this.#plan, isReady);
@@ -306,6 +324,7 @@ export class SnapshotRunner {
       .then((chunk) => {
         flight.window.settle(chunk);
         flight.chunk = chunk;
+        this.#connectionFailures = undefined;
       })
       .catch((error: unknown) => {
         flight.error = { cause: error };
@@ -317,6 +336,11 @@ export class SnapshotRunner {
     return copy.cursor !== undefined || this.#begun.has(copyId(copy));
   }
 }
+
+const oneMore = (before: Failures | undefined, nowMs: number): Failures => {
+  const count = (before?.count ?? 0) + 1;
+  return { count, notBeforeMs: nowMs + FIRST_PAUSE_MS * 5 ** (count - 1) };
+};
 
 const copyId = ({ snapshotId, table, beganAt }: SnapshotTable): string =>
   `${snapshotId}/${beganAt}/${table}`;

@@ -186,7 +186,7 @@ describe('a copy of a table', () => {
     expect(copied.keys).toEqual([]);
   });
 
-  it.each(['mysql.server-changed', 'mysql.connection-lost'] as const)(
+  it.each(['mysql.server-changed', 'mysql.access-denied'] as const)(
     'ends the attempt, and not the table, with %s',
     async (code) => {
       const table = new Table(3);
@@ -196,4 +196,36 @@ describe('a copy of a table', () => {
       await expect(step()).rejects.toMatchObject({ code });
     },
   );
+
+  it.each(['mysql.connection-lost', 'mysql.unreachable', 'mysql.busy'] as const)(
+    'goes on where it was after two pauses for %s, and the stream with it',
+    async (code) => {
+      const table = new Table(3);
+      let nowMs = 0;
+      const { copied, step } = copying(table, 2, () => nowMs);
+      table.whileReading = () => {
+        table.failure = [2, 3].includes(table.asked.length) ? code : undefined;
+      };
+      const readAtMs: number[] = [];
+      for (; !copied.ended && nowMs < 60_000; nowMs += 500) {
+        const asked = table.asked.length;
+        await step();
+        if (table.asked.length > asked) readAtMs.push(nowMs);
+      }
+      expect(copied.keys).toEqual(['{"id":0}', '{"id":1}', '{"id":2}']);
+      expect(readAtMs).toEqual([0, 500, 2_000, 7_500]);
+    },
+  );
+
+  it('ends the attempt when its connection is lost a third time without a chunk between', async () => {
+    const table = new Table(3);
+    table.failure = 'mysql.connection-lost';
+    let nowMs = 0;
+    const { step } = copying(table, 10, () => nowMs);
+    const waited = async (): Promise<void> => {
+      for (; nowMs < 60_000; nowMs += 500) await step();
+    };
+    await expect(waited()).rejects.toMatchObject({ code: 'mysql.connection-lost' });
+    expect(table.asked).toHaveLength(3);
+  });
 });
