@@ -45,6 +45,14 @@ export interface LongWork {
   readonly taskQueue: string;
 }
 
+/** What a process has of long work, until it is disposed of. */
+export interface Holding extends Disposable {
+  /** Once it is aborted the work ends in order, for another worker to go on with. */
+  readonly leave: AbortSignal;
+  /** Since when the work has been failing, again and again; `undefined` when it works. */
+  failingSince(ms: number | undefined): void;
+}
+
 /** What the composition root puts in: the work itself, and the way to Temporal. */
 export interface ActivityParts {
   /**
@@ -55,11 +63,8 @@ export interface ActivityParts {
   provision(spec: PipelineSpec): Promise<void>;
   runCapture(input: StreamInput, hooks: StreamHooks): Promise<void>;
   runSink(input: SinkInput, hooks: LongRunningHooks): Promise<SinkResult>;
-  /**
-   * Tells that the process has the work, until it is disposed of. Once the signal is aborted the work
-   * ends in order, for another worker to go on with.
-   */
-  hold(work: LongWork): { readonly leave: AbortSignal } & Disposable;
+  /** Tells that the process has the work. */
+  hold(work: LongWork): Holding;
   ensureSinks(input: EnsureInput): Promise<void>;
   ensureSchedules(input: EnsureInput): Promise<void>;
   teardown(input: { readonly spec: PipelineSpec; readonly deleteTopics: boolean }): Promise<void>;
@@ -191,8 +196,13 @@ async function longRunning<Result>(
     failureSettings(spec.failures),
     { streak, isTold: isKnownToFail || !isFirst },
   );
+  const failed = (failure: Failure): void => {
+    failing.failed(failure);
+    holding.failingSince(failing.streak?.sinceMs);
+  };
+  holding.failingSince(streak?.sinceMs);
   // What a process dies of is counted by the next one.
-  if (!isFirst && counted < context.info.attempt - 1) failing.failed(WORKER_LOST);
+  if (!isFirst && counted < context.info.attempt - 1) failed(WORKER_LOST);
   let newest: Heartbeat = {};
   /** The workflow does not hear of an end after which the server begins the next attempt. */
   let isTriedAgain = false;
@@ -203,10 +213,11 @@ async function longRunning<Result>(
     onProgress: (progress) => {
       newest = { progress };
       failing.progressed(progress);
+      holding.failingSince(failing.streak?.sinceMs);
     },
     onRetrying: (failure) => {
       newest = { ...newest, retrying: failure.message };
-      failing.failed(failure);
+      failed(failure);
     },
   };
   const details = (): Heartbeat => ({
@@ -227,7 +238,7 @@ async function longRunning<Result>(
         signal,
         (failure) => {
           isTriedAgain = true;
-          failing.failed(failure);
+          failed(failure);
           context.heartbeat(details());
         },
       );

@@ -187,6 +187,11 @@ export const METRICS = {
     help: 'Failures of activities on this worker by error code (docs/errors.md).',
     labels: ['pipeline', 'code'],
   },
+  sluice_failing_seconds: {
+    type: 'gauge',
+    help: 'How long the stream (part "stream") or a sink (part is its name) has been failing again and again on this worker; zero while it works. An incident is opened after failures.incidentAfterMs. What waits for an answer is not tried: see sluice_pipeline_state and sluice_sink_state.',
+    labels: ['pipeline', 'part'],
+  },
   sluice_transactions_sent_again_total: {
     type: 'counter',
     help: 'Kafka transactions that were aborted and sent again because a leader, the coordinator or a connection was lost; the stream went on.',

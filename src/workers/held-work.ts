@@ -1,7 +1,9 @@
-import type { LongWork } from '../activities/create-activities.ts';
+import type { Holding, LongWork } from '../activities/create-activities.ts';
 
 /** Work that this process has at the moment. */
 export interface Held extends LongWork {
+  /** Absent while it works. */
+  readonly failingSinceMs: number | undefined;
   /** Ends the work in order; resolves when nothing of it runs here any more. */
   end(): Promise<void>;
 }
@@ -11,11 +13,15 @@ export class HeldWork {
   readonly #held = new Set<Held>();
   #isOver = false;
 
-  hold(work: LongWork): { readonly leave: AbortSignal } & Disposable {
+  hold(work: LongWork): Holding {
     const leave = new AbortController();
     const { promise: gone, resolve } = Promise.withResolvers<void>();
+    let failingSinceMs: number | undefined;
     const held: Held = {
       ...work,
+      get failingSinceMs() {
+        return failingSinceMs;
+      },
       end: () => {
         leave.abort();
         return gone;
@@ -26,6 +32,9 @@ export class HeldWork {
     if (this.#isOver) leave.abort();
     return {
       leave: leave.signal,
+      failingSince: (ms) => {
+        failingSinceMs = ms;
+      },
       [Symbol.dispose]: () => {
         this.#held.delete(held);
         resolve();
@@ -33,8 +42,12 @@ export class HeldWork {
     };
   }
 
+  get all(): readonly Held[] {
+    return [...this.#held];
+  }
+
   of(taskQueue: string): readonly Held[] {
-    return [...this.#held].filter((held) => held.taskQueue === taskQueue);
+    return this.all.filter((held) => held.taskQueue === taskQueue);
   }
 
   /** Ends everything, and at once what is begun from now on. */

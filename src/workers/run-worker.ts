@@ -38,6 +38,7 @@ import { keepCompiledCode } from './code-cache.ts';
 import type { DrainOptions, DrainStep } from './drain.ts';
 import type { WorkerPlace } from './drain-protocol.ts';
 import { serveDrain } from './drain-server.ts';
+import { FailingMetric } from './failing-metric.ts';
 import { HeldWork } from './held-work.ts';
 import { followLoopDelay } from './loop-delay-metric.ts';
 import { usesPatch } from './resting-patches.ts';
@@ -100,8 +101,10 @@ export async function runWorker(options: RunWorkerOptions): Promise<void> {
     const served = new ServedQueues(workers, held);
     using _loopDelay = followLoopDelay(meter);
     const states = new StateMetrics(client, meter);
+    const failing = new FailingMetric(held, meter);
     const refresh = async (): Promise<void> => {
       metrics.refresh();
+      failing.refresh();
       await states.refresh();
     };
     await using http = await serveMetrics(options.metricsPort, { meter, refresh }, served);

@@ -3,6 +3,7 @@ import type { Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { Random } from '../../demo/random.ts';
+import { SluiceError } from '../../src/errors/error.ts';
 import type { KafkaKillPoint } from '../../src/kafka/kill-points.ts';
 import type { KafkaPipelineLog, PipelineLogOptions } from '../../src/kafka/pipeline-log.ts';
 import { deleteTopics } from '../../src/kafka/topic-admin.ts';
@@ -155,7 +156,7 @@ describe.skipIf(!KAFKA)('a transaction whose connections are cut', { timeout: 60
       }, fields);
       const outcome = await publish(disturbed, 1).then(
         () => 'committed',
-        (error: { readonly code?: string }) => error.code,
+        (error: unknown) => (error instanceof SluiceError ? error.code : String(error)),
       );
       const successor = await fencing;
       if (!successor) throw new Error('no newer attempt has begun');
