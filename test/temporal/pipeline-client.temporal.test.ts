@@ -150,6 +150,11 @@ describe.skipIf(address === '')('the pipeline client with workers', () => {
         sinks: [{ state: 'RUNNING', reason: locked }],
       });
     });
+    const failing = stage.held.all.filter(({ pipeline }) => pipeline === 'troubled');
+    expect(failing.map(({ failingSinceMs }) => typeof failingSinceMs)).toEqual([
+      'number',
+      'number',
+    ]);
     well.abort();
     await eventually(async () => {
       const { reason, sinks } = await client.status('troubled');
