@@ -14,6 +14,7 @@ import {
 import { pipelineWorkflowId, sinkWorkflowId } from '../control/names.ts';
 import type { PipelineSpec } from '../control/pipeline-spec.ts';
 import type { StoppedTables } from '../control/stopped-tables.ts';
+import type { RunningCommand } from '../control/stream-command.ts';
 import { isCancellation } from '../errors/policy.ts';
 import type { Heartbeat, Progress } from '../observability/progress.ts';
 import { forHeartbeat } from '../observability/progress.ts';
@@ -33,8 +34,11 @@ export interface LongRunningHooks {
 }
 
 export interface StreamHooks extends LongRunningHooks {
+  /** Also when commands are applied that came while it ran. */
   readonly onStarted: (started: CaptureStarted) => void;
   readonly onSnapshotFinished: (finished: SnapshotFinished) => void;
+  /** Says how commands reach the stream while it runs; they are applied when it has `started` with them. */
+  readonly takesCommands: Holding['takesCommands'];
 }
 
 /** One stream or one sink that a process runs. */
@@ -51,6 +55,7 @@ export interface Holding extends Disposable {
   readonly leave: AbortSignal;
   /** Since when the work has been failing, again and again; `undefined` when it works. */
   failingSince(ms: number | undefined): void;
+  takesCommands(take: (commands: readonly RunningCommand[]) => void): void;
 }
 
 /** What the composition root puts in: the work itself, and the way to Temporal. */
@@ -63,6 +68,10 @@ export interface ActivityParts {
   provision(spec: PipelineSpec): Promise<void>;
   runCapture(input: StreamInput, hooks: StreamHooks): Promise<void>;
   runSink(input: SinkInput, hooks: LongRunningHooks): Promise<SinkResult>;
+  /** Which this process alone serves; absent where it serves none. */
+  readonly processQueue?: string;
+  /** Whether a stream of this process has been given the commands. */
+  giveCommands(pipeline: string, commands: readonly RunningCommand[]): boolean;
   /** Tells that the process has the work. */
   hold(work: LongWork): Holding;
   ensureSinks(input: EnsureInput): Promise<void>;
@@ -105,6 +114,8 @@ export function createActivities(parts: ActivityParts): Activities {
     // They take names from it alone, and have to end what a specification that is refused has begun.
     ensureSinks: (input) => step(parts, input.spec, () => parts.ensureSinks(input)),
     ensureSchedules: (input) => step(parts, input.spec, () => parts.ensureSchedules(input)),
+    giveCommands: ({ pipeline, commands }) =>
+      Promise.resolve(parts.giveCommands(pipeline, commands)),
     teardown: (input) => (input.deleteTopics ? checked(teardown) : teardown)(input),
     streamBinlog: checked((input) => {
       const { pipeline } = input.spec;
@@ -131,8 +142,9 @@ export function createActivities(parts: ActivityParts): Activities {
 function capture(
   parts: ActivityParts,
   input: StreamInput,
-  { hooks, tell, stopped }: Talk,
+  { hooks, tell, stopped, takesCommands }: Talk,
 ): Promise<void> {
+  const { processQueue: queue } = parts;
   // Before it has read what is stored, an attempt knows of no stopped table.
   let knowsTables = false;
   return parts.runCapture(input, {
@@ -145,8 +157,10 @@ function capture(
       knowsTables = false;
       hooks.onRetrying(failure);
     },
-    onStarted: (payload) => {
+    takesCommands,
+    onStarted: (started) => {
       knowsTables = true;
+      const payload = { ...started, ...(queue === undefined ? {} : { queue }) };
       tell({ name: CAPTURE_STARTED, payload });
     },
     onSnapshotFinished: (payload) => tell({ name: SNAPSHOT_FINISHED, payload }),
@@ -158,6 +172,7 @@ interface Talk {
   readonly hooks: LongRunningHooks;
   readonly tell: (signal: WorkflowSignal) => void;
   readonly stopped: StoppedTablesNotice;
+  readonly takesCommands: Holding['takesCommands'];
 }
 
 /**
@@ -234,7 +249,7 @@ async function longRunning<Result>(
   const result = await withHeartbeat(context, details, async () => {
     try {
       const done = await mapped(
-        () => work({ hooks, tell, stopped }),
+        () => work({ hooks, tell, stopped, takesCommands: holding.takesCommands }),
         signal,
         (failure) => {
           isTriedAgain = true;

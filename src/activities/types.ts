@@ -1,5 +1,5 @@
 import type { PipelineSpec } from '../control/pipeline-spec.ts';
-import type { StreamCommand, Tripwire } from '../control/stream-command.ts';
+import type { RunningCommand, StreamCommand, Tripwire } from '../control/stream-command.ts';
 import type { Outcome } from '../errors/catalogue.ts';
 import type { SluiceError } from '../errors/error.ts';
 
@@ -35,6 +35,12 @@ export interface EnsureInput {
   readonly retired: readonly string[];
 }
 
+/** Commands for the stream of a pipeline that a process runs. */
+export interface GiveInput {
+  readonly pipeline: string;
+  readonly commands: readonly RunningCommand[];
+}
+
 /** What workflows ask of workers. Every payload is JSON-plain and free of secrets and rows. */
 export interface Activities {
   /** Preflight on the source, internal topics in Kafka. Idempotent. Fails with every fatal finding at once. */
@@ -45,6 +51,8 @@ export interface Activities {
   ensureSchedules(input: EnsureInput): Promise<void>;
   /** Captures until cancelled; fails with a typed failure on what needs a decision. */
   streamBinlog(input: StreamInput): Promise<void>;
+  /** Hands commands to the stream that this process runs; false when it runs none. */
+  giveCommands(input: GiveInput): Promise<boolean>;
   /** Fills one warehouse until cancelled, or until it needs a snapshot. */
   runSink(input: SinkInput): Promise<SinkResult>;
   /** Stops sinks and removes schedules; topics go only when asked. Idempotent. */

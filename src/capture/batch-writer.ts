@@ -92,6 +92,11 @@ export class BatchWriter {
     return this.#outgoing.heldBytes;
   }
 
+  /** Whether a checkpoint names it, this batch's among them. */
+  hasApplied(commandId: string): boolean {
+    return this.#appliedCommands.includes(commandId);
+  }
+
   markApplied(commandId: string): void {
     this.#appliedCommands.push(commandId);
     if (this.#appliedCommands.length > 32) this.#appliedCommands.shift();

@@ -1,6 +1,7 @@
 import { nextTurn } from '../async/turn.ts';
 import type { BinlogEvent, CompressedTransaction } from '../binlog/event.ts';
 import type { Checkpoint } from '../change/checkpoint.ts';
+import type { StreamCommand } from '../control/stream-command.ts';
 import { SluiceError } from '../errors/error.ts';
 import type { SnapshotTally } from '../snapshot/plan.ts';
 import { finishedRequests } from '../snapshot/plan.ts';
@@ -56,6 +57,8 @@ export class CaptureLoop {
   #batches = 0;
   #looking = false;
   #recheckedAtMs: number;
+  /** Commands whose effect is in the batch that is being filled. */
+  #applied: readonly string[] = [];
   /** Finished snapshots that have been told of. */
   #told: ReadonlySet<string>;
 
@@ -88,6 +91,7 @@ export class CaptureLoop {
       wakeup.wake();
     };
     signal.addEventListener('abort', onAbort);
+    this.#input.commands.onGiven(onAbort);
     try {
       while (!signal.aborted) {
         this.#throwIfFailed();
@@ -220,7 +224,8 @@ export class CaptureLoop {
   /** Something waits for a place between two transactions, and this is one. */
   #isAwaited(): boolean {
     const { position, snapshot, definitions } = this.#opened;
-    return position.atBoundary && (snapshot.active || definitions.isReady(position));
+    const { hasMore } = this.#input.commands;
+    return position.atBoundary && (hasMore || snapshot.active || definitions.isReady(position));
   }
 
   /** With nothing in flight a full batch is sent; otherwise it waits for the room that both have together. */
@@ -247,8 +252,8 @@ export class CaptureLoop {
     const nowMs = this.#deps.nowMs();
     if (batch.records === 0) {
       const moved = position.commitOrdinal !== this.#committed.commitOrdinal;
-      if (moved && nowMs - this.#committed.writtenAtMs >= this.#input.positionIntervalMs)
-        this.#publish();
+      const isDue = nowMs - this.#committed.writtenAtMs >= this.#input.positionIntervalMs;
+      if (this.#applied.length > 0 || (moved && isDue)) this.#publish();
       else this.#batchSinceMs = nowMs;
       return;
     }
@@ -262,7 +267,14 @@ export class CaptureLoop {
     const { records, bytes } = batch;
     this.#inFlightBytes = batch.heldBytes;
     const startedAtMs = this.#deps.nowMs();
-    const notices = [...tables.takeNotices(), ...this.#snapshotsFinished()];
+    const { commands } = this.#input;
+    const applied = this.#applied;
+    this.#applied = [];
+    const notices = [
+      ...commandsApplied(checkpoint.epoch, applied),
+      ...tables.takeNotices(),
+      ...this.#snapshotsFinished(),
+    ];
     this.#batchSinceMs = startedAtMs;
     this.#deps.reach('captureBeforePublish');
     this.#inFlight = this.#deps.log
@@ -273,6 +285,7 @@ export class CaptureLoop {
           this.#committed = checkpoint;
           this.#batches += 1;
           this.#lastBatch = { records, bytes, publishMs: this.#deps.nowMs() - startedAtMs };
+          commands.settle(applied);
           for (const notice of notices) this.#deps.notify(notice);
           this.#deps.reach('captureHeartbeatPending');
         },
@@ -301,8 +314,15 @@ export class CaptureLoop {
     const { admission, snapshot, position, copies } = this.#opened;
     if (!position.atBoundary) return;
     await admission.settle();
+    if (this.#input.commands.hasMore) this.#apply(this.#input.commands.takeMore());
     await snapshot.step(position, copies, signal);
     if (this.#full()) await this.#publishFull();
+  }
+
+  /** One that a checkpoint names already is told of again: whoever gave it has not heard. */
+  #apply(commands: readonly StreamCommand[]): void {
+    this.#opened.commands.apply(commands);
+    this.#applied = [...this.#applied, ...commands.map(({ commandId }) => commandId)];
   }
 
   /** Snapshots whose last table ends with this batch. */
@@ -359,6 +379,9 @@ export class CaptureLoop {
     };
   }
 }
+
+const commandsApplied = (epoch: number, commandIds: readonly string[]): readonly CaptureNotice[] =>
+  commandIds.length === 0 ? [] : [{ kind: 'commandsApplied', epoch, commandIds }];
 
 function idsOf(requests: readonly SnapshotTally[]): ReadonlySet<string> {
   return new Set(requests.map(({ snapshotId }) => snapshotId));

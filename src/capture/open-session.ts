@@ -1,13 +1,13 @@
 import { Wakeup } from '../async/wakeup.ts';
 import type { Checkpoint } from '../change/checkpoint.ts';
 import { type TableId, type TableName, tableName } from '../change/table.ts';
-import { CASCADES_SELECTOR, tableFilter } from '../change/table-pattern.ts';
 import { finishedRequests, type SnapshotPlan } from '../snapshot/plan.ts';
 import { SnapshotRunner } from '../snapshot/runner.ts';
 import { tableTopic } from '../topic/topic-name.ts';
 import { Admission } from './admission.ts';
 import { BatchWriter } from './batch-writer.ts';
 import { Cascades } from './cascades.ts';
+import { Commands } from './commands.ts';
 import { Definitions } from './definitions.ts';
 import { EventHandler } from './event-handler.ts';
 import { Ledger } from './ledger.ts';
@@ -32,6 +32,7 @@ export interface OpenedSession {
   readonly definitions: Definitions;
   readonly snapshot: SnapshotRunner;
   readonly copies: TableCopies;
+  readonly commands: Commands;
   readonly wakeup: Wakeup;
   readonly checkpoint: Checkpoint;
 }
@@ -56,8 +57,11 @@ export async function openSession(
   deps.reach('captureFenced');
   const stored = await deps.log.load();
   refuseForeignOwner(stored.checkpoint, input);
+  // What comes from now on is for the stream to take while it runs.
+  const asked = input.commands.takeAll();
+  const commandIds = asked.map(({ commandId }) => commandId);
   const history = await settledHistory(deps, stored.checkpoint);
-  const decision = decideStart(stored.checkpoint, history, input.tripwire, input.commands);
+  const decision = decideStart(stored.checkpoint, history, input.tripwire, asked);
   const listed = await deps.server.capturedTables();
   const cascades = new Cascades();
   cascades.learn(await deps.server.cascadingKeys());
@@ -80,15 +84,17 @@ export async function openSession(
   // A new epoch begins with whatever topics there are: its copies fill them.
   const followed = [...session.ledger.entries.values()].map(({ id }) => id);
   await admission.verifyTopics(decision.kind === 'reopen' ? followed : listed.map(({ id }) => id));
-  applyCommands(decision, input, session);
+  session.commands.apply(asked);
   if (position.atBoundary) await admission.settle();
   deps.reach('captureBeforeFirstCheckpoint');
   const { batch: first, checkpoint } = batch.seal(snapshot.plan);
   await deps.log.publish(first);
+  input.commands.settle(commandIds);
   deps.notify({
     kind: 'started',
     epoch: checkpoint.epoch,
     gtidSet: checkpoint.gtidSet,
+    commandIds,
     finished: finishedRequests(snapshot.plan),
     stopped: tables.stopped.slice(-MAX_STOPPED_LISTED),
   });
@@ -112,7 +118,6 @@ async function settledHistory(
 
 type Session = Omit<OpenedSession, 'checkpoint'> & {
   readonly ledger: Ledger;
-  readonly cascades: Cascades;
 };
 
 function assemble(
@@ -188,6 +193,7 @@ function assemble(
     ...{ admission, router, batch, tables, definitions },
     reach: deps.reach,
   });
+  const commands = new Commands({ ledger, tables, batch, snapshot, copies: target, cascades });
   return {
     ...{
       events,
@@ -197,9 +203,9 @@ function assemble(
       admission,
       definitions,
       snapshot,
+      commands,
       wakeup,
       ledger,
-      cascades,
     },
     copies: target,
   };
@@ -277,43 +283,4 @@ function settleTables(
     snapshotId,
     estimates,
   );
-}
-
-/** A command is applied once, with the checkpoint that names it. */
-function applyCommands(
-  decision: StartDecision,
-  input: CaptureInput,
-  { batch, tables, snapshot, copies, ledger, cascades }: Session,
-): void {
-  const applied = decision.kind === 'fresh' ? [] : (decision.checkpoint?.appliedCommands ?? []);
-  for (const command of input.commands) {
-    if (applied.includes(command.commandId)) continue;
-    switch (command.kind) {
-      case 'resnapshot':
-        tables.copy(pick(command.tables), command.commandId);
-        break;
-      case 'snapshot':
-        tables.copy(pick(command.tables), command.snapshotId);
-        break;
-      case 'cancelSnapshot':
-        snapshot.cancel(command.snapshotId, copies);
-        break;
-    }
-    batch.markApplied(command.commandId);
-  }
-
-  /** Patterns as in the configuration; a table that has stopped is tried again. */
-  function pick(asked: readonly string[]): readonly TableName[] {
-    const named = tableFilter(asked, []);
-    const swept = asked.includes(CASCADES_SELECTOR) ? cascades.children : new Set<TableName>();
-    const matches = (id: TableId): boolean =>
-      asked.length === 0 || named(id) || swept.has(tableName(id));
-    return [...ledger.entries].flatMap(([name, { id, state }]) => {
-      if (!matches(id)) return [];
-      const isRetried =
-        asked.length > 0 && (state.kind === 'stopped' || state.kind === 'invisible');
-      if (isRetried) tables.follow(id, state.kind === 'stopped' ? 'stopped' : 'invisible');
-      return ledger.isFollowed(name) ? [name] : [];
-    });
-  }
 }

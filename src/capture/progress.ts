@@ -48,10 +48,18 @@ export type CaptureNotice =
       readonly kind: 'started';
       readonly epoch: number;
       readonly gtidSet: string;
+      /** Of the commands that the attempt began with; all are applied. */
+      readonly commandIds: readonly string[];
       /** The latest snapshots that are finished; a crash may have kept their own notices. */
       readonly finished: readonly SnapshotTally[];
       /** As in {@link CaptureProgress.stopped}; a crash may have kept the notices of some. */
       readonly stopped: readonly StoppedTable[];
+    }
+  /** Commands that came while the stream ran. */
+  | {
+      readonly kind: 'commandsApplied';
+      readonly epoch: number;
+      readonly commandIds: readonly string[];
     }
   | ({ readonly kind: 'tableStopped' } & StoppedTable)
   /** Its changes are in its topic again, and a copy brings what was missed; or it is gone, or excluded. */

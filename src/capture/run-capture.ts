@@ -1,9 +1,10 @@
 import type { RowSettings } from '../change/row-settings.ts';
 import type { TableId } from '../change/table.ts';
 import { followedTables, type TablePatterns } from '../change/table-pattern.ts';
-import type { StreamCommand, Tripwire } from '../control/stream-command.ts';
+import type { Tripwire } from '../control/stream-command.ts';
 import type { ChunkReader } from '../snapshot/chunk-reader.ts';
 import { CaptureLoop, type EventDecoder } from './capture-loop.ts';
+import type { GivenCommands } from './given-commands.ts';
 import type { CaptureKillPoint } from './kill-points.ts';
 import { openSession } from './open-session.ts';
 import type { PipelineLog } from './pipeline-log.ts';
@@ -41,7 +42,7 @@ export interface CaptureInput extends TablePatterns {
   readonly onFailure: OnFailure;
   readonly rowSettings: (table: TableId) => RowSettings;
   readonly tripwire: Tripwire;
-  readonly commands: readonly StreamCommand[];
+  readonly commands: GivenCommands;
 }
 
 /**

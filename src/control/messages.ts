@@ -105,12 +105,15 @@ export const STREAM_ENDED = 'streamEnded';
 /** Signal from a pipeline to the workflow that asked for a snapshot. */
 export const SNAPSHOT_DONE = 'snapshotDone';
 
+/** Said when a stream has started, and again when it has applied commands that came while it ran. */
 export interface CaptureStarted {
   readonly epoch: number;
-  /** Commands that the stream was started with, applied by now. */
+  /** Commands that are applied by now. */
   readonly commandIds: readonly string[];
   /** The latest snapshots that are finished, told again in case a crash kept their own notices. */
   readonly finished: readonly SnapshotFinished[];
+  /** Task queue of the process that runs the stream, where it takes commands. */
+  readonly queue?: string;
 }
 
 /** For display; the position that counts is in the positions topic. */
@@ -200,11 +203,13 @@ export function parseSinkCommand(kind: SinkCommandKind, payload: unknown): Parse
 
 /** Payload of {@link CAPTURE_STARTED}: a person can send any signal, also this one. */
 export function parseCaptureStarted(payload: unknown): Parsed<CaptureStarted> {
-  return withFields(CAPTURE_STARTED, payload, ({ epoch, commandIds = [], finished = [] }) =>
-    isCount(epoch) && isTexts(commandIds) && isSnapshots(finished)
-      ? accept({ epoch, commandIds, finished })
-      : refuse(`${CAPTURE_STARTED} needs "epoch", "commandIds" and "finished"`),
-  );
+  return withFields(CAPTURE_STARTED, payload, (fields) => {
+    const { epoch, commandIds = [], finished = [], queue } = fields;
+    if (!isCount(epoch) || !isTexts(commandIds) || !isSnapshots(finished))
+      return refuse(`${CAPTURE_STARTED} needs "epoch", "commandIds" and "finished"`);
+    const started = { epoch, commandIds, finished };
+    return accept(isText(queue, MAX_ID_CHARS) ? { ...started, queue } : started);
+  });
 }
 
 export function parseSnapshotFinished(payload: unknown): Parsed<SnapshotFinished> {

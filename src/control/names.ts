@@ -17,6 +17,12 @@ export const hostQueue = (host: string): string => `${SINK_QUEUE}.${host}`;
 /** Nothing is ever put there: a worker that asks it serves the host, also when it has no room. */
 export const presenceQueue = (host: string): string => `cdc-present.${host}`;
 
+/** Of one process alone: what it is asked there is about what it runs. */
+export const processQueue = (id: string): string => `cdc-process.${id}`;
+
+/** Patch of workflow code: see src/workers/resting-patches.ts. */
+export const COMMANDS_REACH_A_RUNNING_STREAM = 'commands reach a running stream';
+
 /** Search attributes of every workflow; both Keyword. The server has to know them before a start. */
 export const STATE_ATTRIBUTE = 'CdcState';
 export const PIPELINE_ATTRIBUTE = 'CdcPipeline';

@@ -53,7 +53,7 @@ export function requestSnapshot(
     pending: [...state.pending, { kind: 'snapshot', commandId, snapshotId, tables }],
     snapshots: [...state.snapshots, requested].slice(-MAX_SNAPSHOTS),
   };
-  const when = state.phase === 'STREAMING' ? 'when the stream has restarted' : 'with the stream';
+  const when = state.phase === 'STREAMING' ? 'when the stream takes it up' : 'with the stream';
   const transition = reply(next, `Taken: snapshot ${snapshotId} begins ${when}.`);
   return { ...transition, answer: { ...transition.answer, snapshotId } };
 }
@@ -70,7 +70,7 @@ export function cancelSnapshot(
     snapshots: state.snapshots.filter((snapshot) => snapshot.snapshotId !== snapshotId),
   };
   return {
-    ...reply(next, `Taken: snapshot ${snapshotId} ends when the stream has restarted.`),
+    ...reply(next, `Taken: snapshot ${snapshotId} ends when the stream takes that up.`),
     replies: cancelledReplies(requested, 'It was cancelled.'),
   };
 }

@@ -25,6 +25,8 @@ export interface PartsContext {
   readonly meter: Meter;
   readonly metrics: ProgressMetrics;
   readonly host: string;
+  /** Task queue of this process alone. */
+  readonly queue: string;
   /** What of this machine specifications may name. */
   readonly secrets: SecretScope;
   /** Where the long work is found that this process has. */
@@ -39,6 +41,7 @@ export function activityParts({
   meter,
   metrics,
   host,
+  queue,
   secrets,
   held,
 }: PartsContext): ActivityParts {
@@ -78,6 +81,8 @@ export function activityParts({
   };
   return {
     readSpec: readStoredSpec,
+    processQueue: queue,
+    giveCommands: (pipeline, commands) => held.give(pipeline, commands),
     hold: (work) => held.hold(work),
     provision: (spec) => provision(spec, ownerOf(namespace, spec), secrets),
     ensureSinks: (spec) => ensureSinks(client, spec),
@@ -98,7 +103,6 @@ export function activityParts({
     },
     runCapture: async (input, hooks) => {
       const { spec, tripwire, commands } = input;
-      const commandIds = commands.map(({ commandId }) => commandId);
       using _running = metrics.started(spec.pipeline, 'stream');
       await runThread(
         { kind: 'capture', spec, secrets, owner: ownerOf(namespace, spec), tripwire, commands },
@@ -107,11 +111,15 @@ export function activityParts({
           report(message, hooks);
           if (message.kind !== 'notice') return;
           const { notice } = message;
-          if (notice.kind === 'started')
-            hooks.onStarted({ epoch: notice.epoch, commandIds, finished: notice.finished });
-          else if (notice.kind === 'snapshotFinished') hooks.onSnapshotFinished(notice);
+          const { kind } = notice;
+          if (kind === 'started' || kind === 'commandsApplied') {
+            const { epoch, commandIds } = notice;
+            const finished = kind === 'started' ? notice.finished : [];
+            hooks.onStarted({ epoch, commandIds, finished });
+          } else if (notice.kind === 'snapshotFinished') hooks.onSnapshotFinished(notice);
         },
         hooks.signal,
+        (say) => hooks.takesCommands((more) => say({ kind: 'commands', commands: more })),
       );
     },
     runSink: async ({ spec, sinkName, stoppedTables: _, ...orders }, hooks) => {
@@ -144,6 +152,9 @@ function tellNotice(log: Log, notice: CaptureNotice): void {
       log.info('stream starts', { position: notice.gtidSet, epoch: notice.epoch });
       for (const { table, code } of notice.stopped)
         log.warn(`table ${table} is still stopped: ${code}`, { table });
+      break;
+    case 'commandsApplied':
+      log.info('commands are applied', { reason: notice.commandIds.join(', ') });
       break;
     case 'snapshotFinished':
       log.info(`snapshot ${notice.snapshotId} is finished`, { rows: notice.rows });

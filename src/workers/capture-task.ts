@@ -98,7 +98,7 @@ async function attempt(
         onFailure: onTableFailure(spec.source),
         rowSettings: rows,
         tripwire,
-        commands: task.commands,
+        commands: port.commands,
       },
       signal,
     );

@@ -1,8 +1,9 @@
 import { channel } from 'node:diagnostics_channel';
 import { parentPort, workerData } from 'node:worker_threads';
+import { GivenCommands } from '../capture/given-commands.ts';
 import { judgeFailure } from '../errors/policy.ts';
 import { keepCompiledCode, useCodeCache } from './code-cache.ts';
-import type { StopRequest, ThreadMessage, ThreadPort, ThreadTask } from './thread-protocol.ts';
+import type { ThreadMessage, ThreadPort, ThreadRequest, ThreadTask } from './thread-protocol.ts';
 import { quietKnownWarnings } from './warnings.ts';
 
 /**
@@ -20,8 +21,10 @@ async function main(task: ThreadTask): Promise<void> {
   const send = (message: ThreadMessage): void => {
     parentPort?.postMessage(message);
   };
-  parentPort?.on('message', (_: StopRequest) => {
-    abort.abort();
+  const commands = new GivenCommands(task.kind === 'capture' ? task.commands : []);
+  parentPort?.on('message', (request: ThreadRequest) => {
+    if (request.kind === 'stop') abort.abort();
+    else commands.give(request.commands);
   });
   const alive = setInterval(() => {
     send({ kind: 'alive' });
@@ -29,6 +32,7 @@ async function main(task: ThreadTask): Promise<void> {
   const port: ThreadPort = {
     send,
     signal: abort.signal,
+    commands,
     reach: (point) => points.publish(point),
   };
   try {

@@ -1,9 +1,12 @@
 import type { Holding, LongWork } from '../activities/create-activities.ts';
+import type { RunningCommand } from '../control/stream-command.ts';
 
 /** Work that this process has at the moment. */
 export interface Held extends LongWork {
   /** Absent while it works. */
   readonly failingSinceMs: number | undefined;
+  /** Hands commands to a stream while it runs; false where nothing takes them. */
+  give(commands: readonly RunningCommand[]): boolean;
   /** Ends the work in order; resolves when nothing of it runs here any more. */
   end(): Promise<void>;
 }
@@ -17,10 +20,16 @@ export class HeldWork {
     const leave = new AbortController();
     const { promise: gone, resolve } = Promise.withResolvers<void>();
     let failingSinceMs: number | undefined;
+    let take: ((commands: readonly RunningCommand[]) => void) | undefined;
     const held: Held = {
       ...work,
       get failingSinceMs() {
         return failingSinceMs;
+      },
+      give: (commands) => {
+        if (!take || leave.signal.aborted) return false;
+        take(commands);
+        return true;
       },
       end: () => {
         leave.abort();
@@ -35,6 +44,9 @@ export class HeldWork {
       failingSince: (ms) => {
         failingSinceMs = ms;
       },
+      takesCommands: (by) => {
+        take = by;
+      },
       [Symbol.dispose]: () => {
         this.#held.delete(held);
         resolve();
@@ -48,6 +60,14 @@ export class HeldWork {
 
   of(taskQueue: string): readonly Held[] {
     return this.all.filter((held) => held.taskQueue === taskQueue);
+  }
+
+  /** Whether a stream of this process has been given the commands. */
+  give(pipeline: string, commands: readonly RunningCommand[]): boolean {
+    const streams = this.all.filter(
+      (held) => held.pipeline === pipeline && held.sink === undefined,
+    );
+    return streams.some((stream) => stream.give(commands));
   }
 
   /** Ends everything, and at once what is begun from now on. */

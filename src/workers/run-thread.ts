@@ -1,7 +1,7 @@
 import { Worker } from 'node:worker_threads';
 import { isErrorCode } from '../errors/catalogue.ts';
 import { SluiceError } from '../errors/error.ts';
-import type { StopRequest, ThreadFailure, ThreadMessage, ThreadTask } from './thread-protocol.ts';
+import type { ThreadFailure, ThreadMessage, ThreadRequest, ThreadTask } from './thread-protocol.ts';
 
 /** A thread that has said nothing for this long is stuck: it is ended, and the attempt retried. */
 const SILENCE_LIMIT_MS = 60_000;
@@ -20,20 +20,26 @@ const HEAP_LIMITS = { maxYoungGenerationSizeMb: 24 };
  * On abort the thread is asked to stop and is given all the time its last commit takes; the silence
  * limit still holds.
  *
+ * @param onRunning  gets the way to say something to the thread; what is said before it listens waits
  * @throws {SluiceError} what the thread failed with; `worker.thread-stuck` | `worker.thread-died`
  */
 export async function runThread(
   task: ThreadTask,
   onMessage: (message: ThreadMessage) => void,
   signal: AbortSignal,
+  onRunning: (say: (request: ThreadRequest) => void) => void = () => undefined,
 ): Promise<void> {
   const thread = new Worker(new URL('./data-thread.ts', import.meta.url), {
     workerData: task,
     resourceLimits: HEAP_LIMITS,
   });
-  const stop = (): void => {
-    thread.postMessage({ kind: 'stop' } satisfies StopRequest);
+  const say = (request: ThreadRequest): void => {
+    thread.postMessage(request);
   };
+  const stop = (): void => {
+    say({ kind: 'stop' });
+  };
+  onRunning(say);
   signal.addEventListener('abort', stop);
   if (signal.aborted) stop();
   let silence: NodeJS.Timeout | undefined;

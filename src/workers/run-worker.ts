@@ -13,6 +13,7 @@ import {
   CONTROL_QUEUE,
   hostQueue,
   presenceQueue,
+  processQueue,
   SINK_QUEUE,
   STREAM_QUEUE,
 } from '../control/names.ts';
@@ -96,7 +97,8 @@ export async function runWorker(options: RunWorkerOptions): Promise<void> {
     await ensureSearchAttributes(client, namespace);
     const held = new HeldWork();
     const identity = `${process.pid}@${host} ${randomUUID()}`;
-    const context = { namespace, host, log, meter, metrics, secrets, held };
+    const queue = processQueue(randomUUID());
+    const context = { namespace, host, queue, log, meter, metrics, secrets, held };
     const workers = await createWorkers({ connection, client, context, identity, slots });
     const served = new ServedQueues(workers, held);
     using _loopDelay = followLoopDelay(meter);
@@ -214,7 +216,7 @@ async function createWorkers({
   identity,
   slots: { streams, sinks },
 }: WorkersWanted): Promise<QueueWorkers> {
-  const { namespace, host } = context;
+  const { namespace, host, queue } = context;
   const base = {
     connection,
     namespace,
@@ -229,7 +231,7 @@ async function createWorkers({
       maxConcurrentActivityTaskExecutions: slots,
       shutdownGraceTime: LEFT_TO_US,
     });
-  const [control, presence, ...long] = await Promise.all([
+  const [control, own, presence, ...long] = await Promise.all([
     Worker.create({
       ...base,
       taskQueue: CONTROL_QUEUE,
@@ -237,10 +239,11 @@ async function createWorkers({
       patchActivationCallback: ({ patchId }) => usesPatch(patchId),
       shutdownGraceTime: STEP_GRACE,
     }),
+    Worker.create({ ...base, taskQueue: queue, maxConcurrentActivityTaskPolls: 1 }),
     Worker.create({ ...base, taskQueue: presenceQueue(host), maxConcurrentActivityTaskPolls: 1 }),
     forWork(STREAM_QUEUE, streams),
     forWork(SINK_QUEUE, sinks),
     forWork(hostQueue(host), sinks),
   ]);
-  return { control, presence, long };
+  return { control, own, presence, long };
 }

@@ -18,6 +18,8 @@ type QueueWorker = Pick<Worker, 'run' | 'shutdown' | 'getState'> & {
 export interface QueueWorkers {
   /** Runs workflows and steps: the last to leave. */
   readonly control: QueueWorker;
+  /** Asked about what this process runs, for as long as it runs anything. */
+  readonly own: QueueWorker;
   /** Of streams and sinks. What they run ends when {@link HeldWork} says so, and not before. */
   readonly long: readonly QueueWorker[];
   /** Shows that the host is served, which is so for as long as the last of `long` is. */
@@ -89,8 +91,8 @@ export class ServedQueues {
   }
 
   #all(): readonly QueueWorker[] {
-    const { control, presence, long } = this.#workers;
-    return [control, ...long, presence];
+    const { control, own, presence, long } = this.#workers;
+    return [control, ...long, presence, own];
   }
 
   #leaveAll(): void {

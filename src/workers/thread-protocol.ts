@@ -1,7 +1,8 @@
+import type { GivenCommands } from '../capture/given-commands.ts';
 import type { CaptureNotice } from '../capture/progress.ts';
 import type { SecretScope } from '../config/secret.ts';
 import type { PipelineSpec } from '../control/pipeline-spec.ts';
-import type { StreamCommand, Tripwire } from '../control/stream-command.ts';
+import type { RunningCommand, StreamCommand, Tripwire } from '../control/stream-command.ts';
 import type { SluiceError } from '../errors/error.ts';
 import type { Progress } from '../observability/progress.ts';
 import type { SinkOrders } from '../sink/sink-log.ts';
@@ -19,6 +20,7 @@ export interface CaptureTask extends TaskOfPipeline {
   readonly kind: 'capture';
   readonly owner: string;
   readonly tripwire: Tripwire;
+  /** Those that the first attempt begins with. */
   readonly commands: readonly StreamCommand[];
 }
 
@@ -30,10 +32,12 @@ export interface SinkTask extends TaskOfPipeline {
   readonly orders: SinkOrders;
 }
 
-/** The one thing said to a running thread: end in order. */
-export interface StopRequest {
-  readonly kind: 'stop';
-}
+/** What is said to a running thread. */
+export type ThreadRequest =
+  /** End in order. */
+  | { readonly kind: 'stop' }
+  /** For a stream, between two transactions. */
+  | { readonly kind: 'commands'; readonly commands: readonly RunningCommand[] };
 
 /** A failure on its way between threads, with nothing but what may be shown. */
 export interface ThreadFailure {
@@ -60,6 +64,8 @@ export type ThreadMessage =
 export interface ThreadPort {
   readonly send: (message: ThreadMessage) => void;
   readonly signal: AbortSignal;
+  /** Of a stream; a sink is given none. */
+  readonly commands: GivenCommands;
   /** Says which point the work has come to, where a crash test may end the process. */
   readonly reach: (point: string) => void;
 }

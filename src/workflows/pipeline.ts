@@ -24,6 +24,7 @@ import type { cdcDrop } from './drop.ts';
 import { CurrentStep } from './long-activity.ts';
 import { isLongHistory } from './long-history.ts';
 import { bindPipelineMessages } from './pipeline-messages.ts';
+import { RunningStream } from './running-stream.ts';
 import { SnapshotReplies } from './snapshot-replies.ts';
 import { showChange, showState } from './visible-state.ts';
 
@@ -44,6 +45,7 @@ export async function cdcPipeline(input: PipelineInput): Promise<void> {
   let state = input.state ?? initialState(input.spec, Date.now());
   const replies = new SnapshotReplies();
   const step = new CurrentStep();
+  const running = new RunningStream(input.spec.pipeline, () => step.interrupt());
   const become = (next: typeof state): void => {
     const before = state;
     state = next;
@@ -53,7 +55,14 @@ export async function cdcPipeline(input: PipelineInput): Promise<void> {
   const take = (event: PipelineEvent): PipelineTransition => {
     const transition = reduce(state, event, Date.now());
     become(transition.state);
-    if (transition.interrupt || isLongHistory(event)) step.interrupt();
+    if (event.kind === 'captureStarted') running.runsAt(event.queue);
+    const { pending } = transition.state;
+    const isForStream = event.kind === 'requestSnapshot' || event.kind === 'cancelSnapshot';
+    const isGiven =
+      (isForStream
+        ? transition.interrupt
+        : event.kind === 'captureStarted' && pending.length > 0) && running.takes(pending);
+    if ((transition.interrupt && !isGiven) || isLongHistory(event)) step.interrupt();
     replies.send(transition.replies);
     return transition;
   };
@@ -82,6 +91,7 @@ export async function cdcPipeline(input: PipelineInput): Promise<void> {
         });
         break;
       case 'STREAMING':
+        running.begins();
         await run(() => stream(now));
         break;
       case 'PAUSED':

@@ -1,8 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { GivenCommands } from '../../src/capture/given-commands.ts';
 import type { CaptureInput } from '../../src/capture/run-capture.ts';
 import type { TableName } from '../../src/change/table.ts';
-import type { StreamCommand } from '../../src/control/stream-command.ts';
+import type { RunningCommand, StreamCommand } from '../../src/control/stream-command.ts';
 import { SluiceError } from '../../src/errors/error.ts';
 import { attempt, isCaughtUp, PREFIX } from '../support/capture-attempt.ts';
 import { type CommitFate, InMemoryBroker } from '../support/in-memory-log.ts';
@@ -21,6 +22,8 @@ interface Phase {
   readonly purges: boolean;
   readonly recovers: readonly number[];
   readonly refreshes: readonly number[];
+  /** Whether they are asked for while the stream runs. */
+  readonly asksLate: boolean;
   readonly failures: number;
 }
 
@@ -35,6 +38,7 @@ const phases = fc.array(
     purges: fc.boolean(),
     recovers: tableNumbers,
     refreshes: tableNumbers,
+    asksLate: fc.boolean(),
     failures: fc.integer({ min: 0, max: 2 }),
   }),
   { minLength: 1, maxLength: 4 },
@@ -48,6 +52,7 @@ const ALL: Phase = {
   purges: false,
   recovers: [],
   refreshes: [0, 1, 2, 3],
+  asksLate: false,
   failures: 0,
 };
 
@@ -60,6 +65,10 @@ class Play {
   readonly #random: () => number;
   #epoch = 0;
   #commands = 0;
+  #recovery: readonly number[] = [];
+  /** What no notice has called applied yet: what a workflow has on record. */
+  #pending: readonly StreamCommand[] = [];
+  #given = new GivenCommands();
 
   constructor(random: () => number) {
     this.#random = random;
@@ -73,12 +82,22 @@ class Play {
     for (const name of patterns(phase.hidden)) source.server.hidden.add(name as TableName);
     if (phase.purges) source.server.purge();
     let busy = phase.busy;
+    const refreshes = this.#refreshOf(phase);
+    let late = phase.asksLate ? refreshes : [];
+    this.#pending = phase.asksLate ? [] : refreshes;
+    this.#given = new GivenCommands(this.#pending);
+    this.#recovery = phase.recovers;
     source.server.tick = () => {
-      if (busy === 0 || this.#random() < 0.7) return;
+      if (this.#random() < 0.7) return;
+      if (late.length > 0 && this.#random() < 0.3) {
+        this.#pending = [...this.#pending, ...late];
+        this.#given.give(late);
+        late = [];
+      }
+      if (busy === 0) return;
       busy -= 1;
       source.act(1);
     };
-    const commands = this.#commandsOf(phase);
     let failures = phase.failures;
     const fate = (): CommitFate => {
       if (failures === 0 || this.#random() < 0.7) return 'commit';
@@ -87,33 +106,25 @@ class Play {
     };
     for (let tries = 0; tries < 8; tries += 1)
       if (
-        await this.#attempt({ exclude: patterns(phase.excluded), commands }, fate, () => busy === 0)
+        await this.#attempt(
+          { exclude: patterns(phase.excluded) },
+          fate,
+          () => busy === 0 && late.length === 0 && this.#pending.length === 0,
+        )
       )
         return;
     throw new Error('the phase does not end');
   }
 
-  /** A position that was purged is recovered; all else goes on by itself. */
-  #commandsOf({ recovers, refreshes }: Phase): StreamCommand[] {
-    const commands: StreamCommand[] = [];
-    if (refreshes.length > 0) {
-      this.#commands += 1;
-      const id = `refresh-${this.#commands}`;
-      commands.push({
-        kind: 'snapshot',
-        commandId: id,
-        snapshotId: id,
-        tables: patterns(refreshes),
-      });
-    }
-    this.#recovery = recovers;
-    return commands;
+  #refreshOf({ refreshes }: Phase): readonly RunningCommand[] {
+    if (refreshes.length === 0) return [];
+    this.#commands += 1;
+    const id = `refresh-${this.#commands}`;
+    return [{ kind: 'snapshot', commandId: id, snapshotId: id, tables: patterns(refreshes) }];
   }
 
-  #recovery: readonly number[] = [];
-
   async #attempt(
-    input: Partial<CaptureInput> & { readonly commands: StreamCommand[] },
+    input: Partial<CaptureInput>,
     fate: () => CommitFate,
     isWritten: () => boolean,
   ): Promise<boolean> {
@@ -121,10 +132,17 @@ class Play {
       await attempt({
         source: this.source.server,
         broker: this.broker,
-        input: { tripwire: { hasCommitted: this.#epoch > 0, epoch: this.#epoch }, ...input },
+        input: {
+          tripwire: { hasCommitted: this.#epoch > 0, epoch: this.#epoch },
+          commands: this.#given,
+          ...input,
+        },
         fate,
         onNotice: (notice) => {
           if (notice.kind === 'started') this.#epoch = notice.epoch;
+          if (notice.kind !== 'started' && notice.kind !== 'commandsApplied') return;
+          const applied = new Set(notice.commandIds);
+          this.#pending = this.#pending.filter(({ commandId }) => !applied.has(commandId));
         },
         isDone: (progress) => isWritten() && isCaughtUp(this.source.server, progress),
       });
@@ -133,7 +151,10 @@ class Play {
       if (error instanceof SluiceError && error.code === 'binlog.purged') {
         this.#commands += 1;
         const commandId = `recover-${this.#commands}`;
-        input.commands.push({ kind: 'resnapshot', commandId, tables: patterns(this.#recovery) });
+        const tables = patterns(this.#recovery);
+        // A position that was purged is recovered; all else goes on by itself.
+        this.#pending = [...this.#pending, { kind: 'resnapshot', commandId, tables }];
+        this.#given = new GivenCommands(this.#pending);
         return false;
       }
       if (error instanceof Error && error.message.startsWith('the answer to a commit'))

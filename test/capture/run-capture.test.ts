@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { GivenCommands } from '../../src/capture/given-commands.ts';
 import { type CaptureInput, runCapture } from '../../src/capture/run-capture.ts';
 import { DEFAULT_ROW_SETTINGS } from '../../src/change/row-settings.ts';
 import type { TableComments } from '../../src/change/table.ts';
@@ -123,7 +124,7 @@ async function play(scenario: Scenario): Promise<Played> {
       onFailure: () => 'stop-table',
       rowSettings: () => DEFAULT_ROW_SETTINGS,
       tripwire,
-      commands: [],
+      commands: new GivenCommands(),
     };
     try {
       await runCapture(

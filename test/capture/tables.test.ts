@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { GivenCommands } from '../../src/capture/given-commands.ts';
 import { DEFAULT_ROW_SETTINGS, type RowSettings } from '../../src/change/row-settings.ts';
 import { type TableId, type TableName, tableName } from '../../src/change/table.ts';
 import { BEFORE_HEADER } from '../../src/topic/publisher.ts';
@@ -102,7 +103,9 @@ describe('a captured table', () => {
     expect(pipeline.status(A)).toBe('stopped');
     source.broken.clear();
     await pipeline.run({
-      commands: [{ kind: 'snapshot', commandId: 'c1', snapshotId: 's1', tables: ['shop.a'] }],
+      commands: new GivenCommands([
+        { kind: 'snapshot', commandId: 'c1', snapshotId: 's1', tables: ['shop.a'] },
+      ]),
     });
     pipeline.expectEqual(A);
   });
@@ -254,9 +257,40 @@ describe('a captured table', () => {
       if (table) tables.set(B, { ...table, rows: new Map([['2', row(2, 2)]]) });
     });
     await pipeline.run({
-      commands: [{ kind: 'snapshot', commandId: 'c1', snapshotId: 'nightly', tables: ['shop.b'] }],
+      commands: new GivenCommands([
+        { kind: 'snapshot', commandId: 'c1', snapshotId: 'nightly', tables: ['shop.b'] },
+      ]),
     });
     pipeline.expectEqual(B);
+  });
+
+  it('is copied again, with its deletes, when that is asked for while the stream runs', async () => {
+    const pipeline = new Pipeline();
+    await pipeline.run();
+    pipeline.source.changeSilently((tables) => {
+      const table = tables.get(B);
+      if (table) tables.set(B, { ...table, rows: new Map([['2', row(2, 2)]]) });
+    });
+    const commands = new GivenCommands();
+    let isGiven = false;
+    pipeline.source.tick = () => {
+      if (isGiven) return;
+      isGiven = true;
+      const id = 'c1';
+      commands.give([{ kind: 'snapshot', commandId: id, snapshotId: id, tables: ['shop.b'] }]);
+    };
+    await pipeline.run({ commands }, () =>
+      pipeline.notices.some((notice) => notice.kind === 'commandsApplied'),
+    );
+    pipeline.expectEqual(B);
+    const told = pipeline.notices.filter(({ kind }) => /^(started|commands|snapshot)/.test(kind));
+    expect(told.slice(2)).toMatchObject([
+      { kind: 'started', commandIds: [] },
+      { kind: 'commandsApplied', commandIds: ['c1'] },
+      { kind: 'snapshotFinished', snapshotId: 'c1' },
+    ]);
+    const begun = pipeline.broker.committed.findLast(({ key }) => key === 'checkpoint');
+    expect(begun?.value).toContain('"appliedCommands":["c1"]');
   });
 
   it('that was half copied at a gap starts again with a sweep, whichever tables are recovered', async () => {
@@ -273,12 +307,16 @@ describe('a captured table', () => {
     source.purge();
     await expect(pipeline.run()).rejects.toMatchObject({ code: 'binlog.purged' });
     await pipeline.run({
-      commands: [{ kind: 'resnapshot', commandId: 'r1', tables: ['shop.nothing'] }],
+      commands: new GivenCommands([
+        { kind: 'resnapshot', commandId: 'r1', tables: ['shop.nothing'] },
+      ]),
     });
     pipeline.expectEqual(B);
     expect(pipeline.status(A)).toBe('gap');
     await pipeline.run({
-      commands: [{ kind: 'snapshot', commandId: 'c1', snapshotId: 's1', tables: ['shop.a'] }],
+      commands: new GivenCommands([
+        { kind: 'snapshot', commandId: 'c1', snapshotId: 's1', tables: ['shop.a'] },
+      ]),
     });
     pipeline.expectEqual(A);
   });
@@ -404,9 +442,9 @@ describe('a captured table', () => {
     expect(pipeline.status(B)).toBe('gap');
     pipeline.expectEqual(A);
     await pipeline.run({
-      commands: [
+      commands: new GivenCommands([
         { kind: 'snapshot', commandId: 'c1', snapshotId: 'cascades', tables: ['@cascades'] },
-      ],
+      ]),
     });
     pipeline.expectEqual(B);
   });

@@ -1,5 +1,6 @@
 import { hostname } from 'node:os';
 import { join } from 'node:path';
+import { GivenCommands } from '../../src/capture/given-commands.ts';
 import { parseGtidSet } from '../../src/change/gtid-set.ts';
 import type { SecretScope } from '../../src/config/secret.ts';
 import { derivedServerId } from '../../src/config/server-id.ts';
@@ -145,6 +146,7 @@ export class CasePipeline {
     return {
       send: (message) => this.#take(part, message),
       signal: this.#abort.signal,
+      commands: new GivenCommands(),
       reach: () => {},
     };
   }

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { BinlogDecoder } from '../../src/binlog/decoder.ts';
+import { GivenCommands } from '../../src/capture/given-commands.ts';
 import type { PipelineLog } from '../../src/capture/pipeline-log.ts';
 import { parsePositions, type StoredPipeline } from '../../src/capture/position-records.ts';
 import { runCapture } from '../../src/capture/run-capture.ts';
@@ -115,7 +116,7 @@ async function capture({ account, database, rows }: CaptureProcessTask): Promise
       onFailure: () => 'stop-pipeline',
       rowSettings: () => DEFAULT_ROW_SETTINGS,
       tripwire: { hasCommitted: false, epoch: 0 },
-      commands: [],
+      commands: new GivenCommands(),
     },
     abort.signal,
   );

@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { type AddressInfo, connect as connectSocket, createServer, type Socket } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { BinlogDecoder } from '../../src/binlog/decoder.ts';
+import { GivenCommands } from '../../src/capture/given-commands.ts';
 import type { CaptureProgress } from '../../src/capture/progress.ts';
 import { runCapture } from '../../src/capture/run-capture.ts';
 import { DEFAULT_ROW_SETTINGS } from '../../src/change/row-settings.ts';
@@ -223,7 +224,7 @@ function attemptThrough(
           onFailure: () => 'stop-table',
           rowSettings: () => DEFAULT_ROW_SETTINGS,
           tripwire: { hasCommitted: false, epoch: 0 },
-          commands: [],
+          commands: new GivenCommands(),
         },
         abort.signal,
       );

@@ -1,3 +1,4 @@
+import { GivenCommands } from '../../src/capture/given-commands.ts';
 import type { CaptureNotice, CaptureProgress } from '../../src/capture/progress.ts';
 import { type CaptureInput, runCapture } from '../../src/capture/run-capture.ts';
 import { DEFAULT_ROW_SETTINGS } from '../../src/change/row-settings.ts';
@@ -73,7 +74,7 @@ export async function attempt({
       onFailure: () => 'stop-table',
       rowSettings: () => DEFAULT_ROW_SETTINGS,
       tripwire: { hasCommitted: false, epoch: 0 },
-      commands: [],
+      commands: new GivenCommands(),
       ...input,
     },
     abort.signal,

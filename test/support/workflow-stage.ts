@@ -20,6 +20,7 @@ import { readStoredSpec } from '../../src/config/stored-spec.ts';
 import {
   CONTROL_QUEUE,
   pipelineWorkflowId,
+  processQueue,
   STREAM_QUEUE,
   sinkQueue,
   sinkWorkflowId,
@@ -96,6 +97,8 @@ export const failing =
       new SluiceError(code, `as the test says: ${code}`, { facts: { oldest: 'binlog.000007' } }),
     );
 
+const OWN_QUEUE = processQueue('stage');
+
 let bundle: Promise<WorkflowBundleWithSourceMap> | undefined;
 
 /** Real workflows on a real server, in a namespace of their own; the work of the activities follows a script. */
@@ -104,10 +107,13 @@ export async function openStage(
   {
     workers: withWorkers = true,
     streamSlots,
+    handsOver = false,
   }: {
     readonly workers?: boolean;
     /** Streams that its worker has room for. */
     readonly streamSlots?: number;
+    /** Whether streams say where they run, so that commands reach them there. */
+    readonly handsOver?: boolean;
   } = {},
 ): Promise<Stage> {
   installRuntime();
@@ -185,6 +191,8 @@ export async function openStage(
     },
     runSink: async (input, hooks) => (await stage.sinkScript(input, hooks)) ?? {},
     hold: (work) => held.hold(work),
+    ...(handsOver ? { processQueue: OWN_QUEUE } : {}),
+    giveCommands: (pipeline, commands) => held.give(pipeline, commands),
     ensureSinks: (input) => ensureSinks(client, input),
     ensureSchedules: (input) => ensureSchedules(client, input),
     teardown: async ({ spec }) => {
@@ -213,6 +221,7 @@ export async function openStage(
     const sinkQueues = Object.values(aPipelineSpec().sinks).map(sinkQueue);
     return [
       await Worker.create({ ...base, taskQueue: CONTROL_QUEUE, workflowBundle: await bundle }),
+      await Worker.create({ ...base, taskQueue: OWN_QUEUE }),
       await Worker.create({
         ...base,
         taskQueue: STREAM_QUEUE,

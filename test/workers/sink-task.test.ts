@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
+import { GivenCommands } from '../../src/capture/given-commands.ts';
 import { DEFAULT_DUCKDB_MEMORY_MB } from '../../src/config/defaults.ts';
 import { DEFAULT_SECRETS } from '../../src/config/secret.ts';
 import { DuckDbFile } from '../../src/duckdb/database-file.ts';
@@ -31,7 +32,12 @@ describe('a sink into a DuckDB file', () => {
       },
       spec: aPipelineSpec({ sinks: { warehouse } }),
     };
-    const port = { send: () => {}, signal: new AbortController().signal, reach: () => {} };
+    const port = {
+      send: () => {},
+      signal: new AbortController().signal,
+      commands: new GivenCommands(),
+      reach: () => {},
+    };
     await expect(runSinkTask(task, port)).rejects.toThrow(refusal);
     expect(open).toHaveBeenCalledExactlyOnceWith(
       file.file,
