@@ -1,7 +1,11 @@
 import { hostname } from 'node:os';
+import type { WorkflowHandle } from '@temporalio/client';
 import { describe, expect, it } from 'vitest';
 import { eventually, type ShopPipeline } from '../../demo/shop-pipeline.ts';
 import type { WorkerProcess } from '../../demo/worker-process.ts';
+import { STATUS_QUERY } from '../../src/control/messages.ts';
+import { pipelineWorkflowId } from '../../src/control/names.ts';
+import type { PipelineState } from '../../src/control/pipeline-state.ts';
 import { PipelineClient } from '../../src/temporal/pipeline-client.ts';
 import { drainWorker } from '../../src/workers/drain-client.ts';
 import { type Change, copyOfCode } from '../support/code-copy.ts';
@@ -28,8 +32,15 @@ const KNOWS_THE_PATCH: Change = {
 /** The version before knows it and does not use it: one can go back to it. */
 const USES_IT_NOT_YET: Change = {
   file: 'src/workers/resting-patches.ts',
-  from: 'RESTING: readonly string[] = []',
-  to: `RESTING: readonly string[] = ['${PATCH}']`,
+  from: 'RESTING: readonly string[] = [',
+  to: `RESTING: readonly string[] = ['${PATCH}', `,
+};
+
+/** The version after uses every patch that this one leaves alone. */
+const USES_ALL: Change = {
+  file: 'src/workers/resting-patches.ts',
+  from: '!RESTING.includes(patchId)',
+  to: 'true || RESTING.includes(patchId)',
 };
 
 /** WORKFLOW_TASK_FAILED_CAUSE_UNHANDLED_COMMAND and _UPDATE: something came while the task was at work. */
@@ -40,7 +51,7 @@ describe.skipIf(!givenServers())('an upgrade to other workflow code, and the way
     'lose and double nothing, answer every command, and leave no workflow task failed',
     async () => {
       using before = copyOfCode(KNOWS_THE_PATCH, USES_IT_NOT_YET);
-      using after = copyOfCode(KNOWS_THE_PATCH);
+      using after = copyOfCode(KNOWS_THE_PATCH, USES_ALL);
       await using scope = await openShop({ scale: 0.03 });
       const { shop } = scope;
       const old = shop.startWorker({}, before.path);
@@ -51,6 +62,7 @@ describe.skipIf(!givenServers())('an upgrade to other workflow code, and the way
       const next = shop.startWorker({}, after.path);
       await workload.during(replaced(shop, old));
       await workload.during(commanded(shop));
+      await workload.during(givenWhileItRuns(shop));
 
       const oldAgain = shop.startWorker({}, before.path);
       await workload.during(replaced(shop, next));
@@ -93,6 +105,26 @@ async function commanded(shop: ShopPipeline): Promise<void> {
   expect(await commands.pause(shop.name, BY)).toMatchObject({ taken: true });
   expect(await commands.resume(shop.name, BY)).toMatchObject({ taken: true });
   await captureGoesOn(shop);
+}
+
+/** A snapshot reaches the stream that runs, which no other one takes the place of. */
+async function givenWhileItRuns(shop: ShopPipeline): Promise<void> {
+  const handle = shop.client.workflow.getHandle(pipelineWorkflowId(shop.name));
+  const begun = await activitiesOf(handle, 'streamBinlog');
+  const tables = [`${shop.name}.customers`];
+  await commandsOf(shop).requestSnapshot(shop.name, { ...BY, tables });
+  await eventually('the stream to have taken the snapshot up', SOON_MS, async () => {
+    const { pending } = await handle.query<PipelineState>(STATUS_QUERY);
+    return pending.length === 0 ? true : undefined;
+  });
+  expect(await activitiesOf(handle, 'streamBinlog')).toBe(begun);
+  expect(await activitiesOf(handle, 'giveCommands')).toBe(1);
+}
+
+async function activitiesOf(handle: WorkflowHandle, type: string): Promise<number> {
+  const { events } = await handle.fetchHistory();
+  const scheduled = events?.map((event) => event.activityTaskScheduledEventAttributes);
+  return scheduled?.filter((step) => step?.activityType?.name === type).length ?? 0;
 }
 
 const BY = { by: 'the upgrade' };
