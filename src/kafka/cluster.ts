@@ -1,5 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Connection, findCoordinatorV4, metadataV12, ResponseError } from '@platformatic/kafka';
+import {
+  apiVersionsV3,
+  Connection,
+  findCoordinatorV4,
+  metadataV12,
+  ResponseError,
+} from '@platformatic/kafka';
 import type { Topic, TopicIdentity } from '../topic/topic-name.ts';
 import { isTransient, kafkaFailure } from './broker-error.ts';
 import {
@@ -96,6 +102,12 @@ export class Cluster {
     const found = coordinators[0];
     if (!found) throw new Error('the broker named no transaction coordinator');
     return this.#open(found);
+  }
+
+  /** Whether a broker takes a request in a version; all of a cluster that is not being upgraded do. */
+  async offers(apiKey: number, version: number): Promise<boolean> {
+    const { apiKeys } = await apiVersionsV3.api.async(await this.#anyConnection(), CLIENT_ID, '1');
+    return apiKeys.some((api) => api.apiKey === apiKey && api.maxVersion >= version);
   }
 
   /** Runs an idempotent request again, with back-off and fresh metadata, while its failure is transient. */

@@ -27,6 +27,10 @@ const CONCURRENT_RETRY_MS = 1;
 const RESENDS = 3;
 const RESENDS_WITHIN_MS = 10_000;
 
+/** The request by which brokers ask the coordinator whether a partition is in a transaction. */
+const ADD_PARTITIONS_TO_TXN = 24;
+const VERIFYING_VERSION = 4;
+
 /** Asks for a new epoch; any other pair is checked against the present one. */
 const ANYBODY: ProducerIdentity = { producerId: -1n, producerEpoch: -1 };
 
@@ -49,9 +53,10 @@ export interface ProducerOptions {
  *
  * A leader or a coordinator that moves, or a connection that ends, costs one transaction: it is
  * aborted and sent again under the next epoch, unless its commit had been asked for, which may be
- * asked again. Only the holder of the present epoch can do either, so that a producer that has been
- * fenced never fences its successor. After any other failure the identity is dropped, and only
- * `fence` makes `commit` possible again.
+ * asked again. Only the holder of the present epoch can abort and commit. Between its abort and its
+ * next epoch a newer producer may begin: that one's transaction may be aborted then, since the
+ * coordinator asks for the epoch only where no transaction is open, and both fail and begin anew.
+ * After any other failure the identity is dropped, and only `fence` makes `commit` possible again.
  */
 export class TransactionProducer {
   readonly #cluster: Cluster;
@@ -60,6 +65,8 @@ export class TransactionProducer {
   /** Next sequence number per `topic/partition`; begins at 0 with every identity. */
   #sequences = new Map<string, number>();
   #coordinator: Connection | undefined;
+  /** Absent before it was asked. */
+  #isVerified: boolean | undefined;
 
   constructor(cluster: Cluster, options: ProducerOptions) {
     this.#cluster = cluster;
@@ -101,7 +108,7 @@ export class TransactionProducer {
         break;
       } catch (error) {
         const isLast = resends === RESENDS || Date.now() > deadlineMs;
-        if (isLast || !isDisturbance(error)) throw error;
+        if (isLast || !isDisturbance(error) || !(await this.#mayResend())) throw error;
         this.#options.onDisturbed?.(error);
         identity = await this.#beginAnew(identity, batches);
         batches = copied(batches);
@@ -126,6 +133,17 @@ export class TransactionProducer {
     this.#reach('kafkaBegun');
     await this.#produce(leaders, identity);
     this.#reach('kafkaRowsSent');
+  }
+
+  /**
+   * Whether brokers verify that a transaction is open before they append to it (KIP-890, Kafka 3.6).
+   * Others would take a late request of the transaction that was aborted into the next one.
+   */
+  async #mayResend(): Promise<boolean> {
+    this.#isVerified ??= await this.#cluster
+      .offers(ADD_PARTITIONS_TO_TXN, VERIFYING_VERSION)
+      .catch(() => undefined);
+    return this.#isVerified ?? false;
   }
 
   /** Aborts what has been sent and takes the next epoch, in which sequence numbers begin anew. */

@@ -145,7 +145,7 @@ describe.skipIf(!KAFKA)('a transaction whose connections are cut', { timeout: 60
     expect(await valuesOf(disturbed.topic, 2)).toEqual(wanted([1, 3]));
   });
 
-  it('never takes the place of a newer attempt', async () => {
+  it('is committed before a newer attempt begins, or never', async () => {
     for (const _ of countTo(15)) {
       let fencing: Promise<KafkaPipelineLog> | undefined;
       const fields = logOptions();
