@@ -124,22 +124,48 @@ export function mendedBy(facts: Continuity, covers: Sequence): Continuity {
   return brokenSince !== undefined && covers >= brokenSince ? mended : facts;
 }
 
+/** What the ends of copies among some control records cover. */
+export class CopyEnds {
+  /** By table and commit ordinal. */
+  readonly #swept: ReadonlyMap<string, Sequence>;
+
+  constructor(records: readonly ControlRecord[]) {
+    this.#swept = new Map(
+      records.flatMap((record) =>
+        record.kind === 'sweep' ? [[commitOf(record), record.olderThan] as const] : [],
+      ),
+    );
+  }
+
+  /**
+   * What the copy of a table covers that ends with a record; `undefined` for one that was given up,
+   * and for every other record. Earlier versions said it with the sweep of the same commit alone.
+   */
+  covered(record: ControlRecord): Sequence | undefined {
+    if (record.kind !== 'snapshotEnd') return undefined;
+    return record.covers ?? this.#swept.get(commitOf(record));
+  }
+}
+
+const commitOf = ({ table, seq }: { readonly table: TableName; readonly seq: Sequence }): string =>
+  `${seq.slice(0, seq.lastIndexOf('/'))} ${table}`;
+
 /**
  * The facts after a control record; the same object when it changes none.
  *
- * @param swept  what a sweep of the same table and commit ordinal covers
+ * @param covered  what the copy covers that ends with it, if one does
  */
 export function afterRecord(
   facts: Continuity,
   record: ControlRecord,
-  swept: Sequence | undefined,
+  covered: Sequence | undefined,
 ): Continuity {
   const { seq, committedAtUs: atUs } = record;
   switch (record.kind) {
     case 'snapshotBegin':
       return { ...facts, copying: { snapshotId: record.snapshotId, since: seq } };
     case 'snapshotEnd':
-      return afterCopy(facts, record.snapshotId, record.covers ?? swept);
+      return afterCopy(facts, record.snapshotId, covered);
     case 'tableGap': {
       const { cause, followed, code, reason } = record;
       // Capture says this of a table that is there: one that was dropped has been made again.

@@ -7,11 +7,12 @@ import {
   brokenAt,
   type Continuity,
   type ContinuityMap,
+  CopyEnds,
   mendedBy,
   returned,
 } from './continuity.ts';
 import type { Cut, SinkBatch } from './destination.ts';
-import { isAwaited, type StopChanges } from './move-stops.ts';
+import { endsWayOn, isAwaited, type StopChanges } from './move-stops.ts';
 import type { TableStop } from './table-stop.ts';
 
 /** What a warehouse holds before a batch. */
@@ -71,7 +72,7 @@ export function controlEffects(
   const continuity = continuityAfter(known.continuity, due, stops, rejected);
   return {
     continuity: withReturned(continuity, batch.tables),
-    deletes: batch.cut ? all.filter(isDue).flatMap((record) => liveDelete(record, stops)) : [],
+    deletes: batch.cut ? liveDeletes(all.filter(isDue), stops) : [],
     gaps: [...due.filter(isOfRows).flatMap(noticedGap), ...stops.skipping.map(skippedGap)],
     pending: pendingAfter(known.continuity, all, isDue, stops),
   };
@@ -89,11 +90,11 @@ function continuityAfter(
   const change = (name: TableName, next: (facts: Continuity) => Continuity): void => {
     after.set(name, next(after.get(name) ?? {}));
   };
-  const swept = sweptInCommit(due);
+  const copies = new CopyEnds(due);
   for (const record of due) {
     const tables = record.kind === 'gap' ? [...after.keys()] : [record.table];
     for (const name of tables)
-      change(name, (facts) => afterRecord(facts, record, swept.get(commitOf(name, record.seq))));
+      change(name, (facts) => afterRecord(facts, record, copies.covered(record)));
   }
   for (const [name, { snapshot }] of released)
     if (snapshot) change(name, (facts) => mendedBy(facts, snapshot.since));
@@ -114,25 +115,21 @@ function withReturned(continuity: ContinuityMap, tables: SinkBatch['tables']): C
   return after;
 }
 
-/** What each sweep covers, by table and commit ordinal. */
-function sweptInCommit(records: readonly ControlRecord[]): ReadonlyMap<string, Sequence> {
-  const swept = new Map<string, Sequence>();
-  for (const record of records)
-    if (record.kind === 'sweep') swept.set(commitOf(record.table, record.seq), record.olderThan);
-  return swept;
+function liveDeletes(due: readonly ControlRecord[], stops: StopChanges): readonly LiveDelete[] {
+  const copies = new CopyEnds(due);
+  return due.flatMap((record) => liveDelete(record, stops, copies));
 }
-
-const commitOf = (table: TableName, seq: Sequence): string =>
-  `${seq.slice(0, seq.lastIndexOf('/'))} ${table}`;
 
 function liveDelete(
   record: ControlRecord,
   { stays, released }: StopChanges,
+  copies: CopyEnds,
 ): readonly LiveDelete[] {
   if (record.kind === 'gap' || stays.has(record.table)) return [];
   const { table, seq, committedAtUs } = record;
   const made = { table, seq, ...(committedAtUs === undefined ? {} : { committedAtUs }) };
-  const way = released.get(table)?.snapshot;
+  const stop = released.get(table);
+  const way = stop?.snapshot;
   switch (record.kind) {
     case 'truncate':
       return [made];
@@ -140,7 +137,9 @@ function liveDelete(
       return [{ ...made, olderThan: record.olderThan }];
     case 'snapshotEnd':
       // What was deleted among the records that were not read has no other delete.
-      return way?.id === record.snapshotId ? [{ ...made, olderThan: way.since }] : [];
+      return stop && way && endsWayOn(stop, record, copies)
+        ? [{ ...made, olderThan: way.since }]
+        : [];
     case 'tableDropped':
       return way && way.id === undefined && way.since === seq ? [made] : [];
     case 'snapshotBegin':
@@ -181,7 +180,7 @@ function isNeededBy(stop: TableStop, record: ControlRecord): boolean {
     case 'sweep':
       return isAwaited(stop, record.seq);
     case 'snapshotEnd':
-      return stop.snapshot?.id === record.snapshotId;
+      return stop.snapshot?.id !== undefined && record.seq > stop.snapshot.since;
     case 'tableDropped':
       return stop.snapshot?.since === record.seq;
     case 'snapshotBegin':

@@ -2,6 +2,7 @@ import type { Sequence } from '../change/sequence.ts';
 import type { TableName } from '../change/table.ts';
 import type { ErrorCode } from '../errors/catalogue.ts';
 import type { ControlRecord } from '../topic/control-record.ts';
+import { CopyEnds } from './continuity.ts';
 import type { Cut, SinkBatch, StoppedTable } from './destination.ts';
 import type { PartitionOffset } from './record-source.ts';
 import { type Obstacle, positionText, type Stops, type TableStop } from './table-stop.ts';
@@ -86,19 +87,36 @@ function shownCut({ commitOrdinal, lastSequence, committedAtUs }: Cut): TableSto
 
 /** With the cut, when all of it was read; one that a snapshot brings back, with the end of that. */
 function isReleased(
-  { table, topic, snapshot }: TableStop,
+  stop: TableStop,
   { cut, without = [] }: Moved,
   control: readonly ControlRecord[],
 ): boolean {
+  const { topic, snapshot } = stop;
   if (!cut || without.includes(topic)) return false;
   if (!snapshot) return true;
   if (snapshot.id === undefined) return snapshot.since <= cut.lastSequence;
+  const copies = new CopyEnds(control);
   return control.some(
-    (record) =>
-      record.kind === 'snapshotEnd' &&
-      record.table === table &&
-      record.snapshotId === snapshot.id &&
-      record.seq <= cut.lastSequence,
+    (record) => record.seq <= cut.lastSequence && endsWayOn(stop, record, copies),
+  );
+}
+
+/**
+ * Whether a record ends the copy that a stopped table waits for. One that was given up does not: it
+ * has brought some of the rows. Nor does the id matter: a request that was cancelled may hand its copy
+ * over to an earlier one, and no copy that ends after the way on began had begun before it.
+ */
+export function endsWayOn(
+  { table, snapshot }: TableStop,
+  record: ControlRecord,
+  copies: CopyEnds,
+): boolean {
+  return (
+    snapshot?.id !== undefined &&
+    record.kind === 'snapshotEnd' &&
+    record.table === table &&
+    record.seq > snapshot.since &&
+    copies.covered(record) !== undefined
   );
 }
 

@@ -908,7 +908,8 @@ describe.skipIf(ENDPOINT === '').each(PATHS)(
       const read = [change(ORDERS, 'c', [2n, '\ud800'], 3), change(ORDERS, 'r', [8n, 'read'], 5)];
       await destination.apply(batch(5, [rowsOf(ORDERS, read)]));
       expect(await rows(CURRENT)).toEqual([['1', 'a']]);
-      const end: ControlRecord = { kind: 'snapshotEnd', seq: seqAt(6), ...snapshot };
+      const covers = seqAt(1);
+      const end: ControlRecord = { kind: 'snapshotEnd', seq: seqAt(6), ...snapshot, covers };
       await destination.apply(batch(6, [], [end]));
       expect(await rows(CURRENT)).toEqual([['8', 'read']]);
       expect(await rows(STATUS)).toContainEqual(['shop.orders', 'consistent', 'true', 'true', '6']);

@@ -61,12 +61,10 @@ const begin = (n: number, id: string): ControlRecord => ({
   table: NAME,
   snapshotId: id,
 });
-const end = (n: number, id: string): ControlRecord => ({
-  kind: 'snapshotEnd',
-  seq: seqAt(n),
-  table: NAME,
-  snapshotId: id,
-});
+const end = (n: number, id: string): ControlRecord => ({ ...abandoned(n, id), covers: seqAt(1) });
+/** Of a copy that was given up on its way. */
+const abandoned = (n: number, id: string) =>
+  ({ kind: 'snapshotEnd', seq: seqAt(n), table: NAME, snapshotId: id }) as const;
 
 describe('a table that DuckDB cannot take', () => {
   let folder: ReturnType<typeof tempFolder>;
@@ -338,9 +336,30 @@ describe('a table that DuckDB cannot take', () => {
     expect(sink().stopped()).toMatchObject([{ readAgain: 'fromSnapshot' }]);
     await sink().apply(batch(5, [rowsOf(keyless, [old!]), rowsOf(keyed, [read!])]));
     expect(await ids('late')).toEqual([]);
-    await sink().apply(batch(6, [], [{ kind: 'snapshotEnd', seq: seqAt(6), ...late }]));
+    await sink().apply(
+      batch(6, [], [{ kind: 'snapshotEnd', seq: seqAt(6), ...late, covers: seqAt(1) }]),
+    );
     expect(await ids('late')).toEqual([5]);
     expect(await statuses()).toContainEqual(['shop.late', 'consistent', true, null, '6']);
+  });
+
+  it('stays as it was when the snapshot that was to bring it back is cancelled half way', async () => {
+    for (const n of [2, 3]) await sink().apply(both(n, order(n)));
+    await sink().apply(both(4, poisoned(4)));
+    await sink().apply(rest(5, [begin(5, 'first')]));
+    const copied = (n: number, at: number) =>
+      change(ORDERS, 'r', [BigInt(n), 'copied'], at, 2 * n - 1);
+    await sink().apply({ ...batch(6, [rowsOf(ORDERS, [copied(1, 6)])]), offsets: offsetsAt(7) });
+    await sink().apply({ ...batch(7, [], [abandoned(7, 'first')]), offsets: offsetsAt(8) });
+    expect(await ids('orders')).toEqual([1, 2, 3]);
+    expect(await statuses()).toContainEqual([NAME, 'stopped', false, 'duckdb.value-refused', '3']);
+    await sink().apply({ ...batch(8, [], [begin(8, 'second')]), offsets: offsetsAt(9) });
+    const all = [1, 3].map((n) => copied(n, 9));
+    await sink().apply({ ...batch(9, [rowsOf(ORDERS, all)]), offsets: offsetsAt(10) });
+    // The second request was cancelled, too, and has left its copy to another one.
+    await sink().apply({ ...batch(10, [], [end(10, 'third')]), offsets: offsetsAt(11) });
+    expect(await ids('orders')).toEqual([1, 3]);
+    expect(await statuses()).toContainEqual([NAME, 'consistent', true, null, '10']);
   });
 
   it('is not folded while it is stopped', async () => {

@@ -403,7 +403,7 @@ describe('a table that is stopped while a cut is published', () => {
   it('is swept at the end of the snapshot that brings it back, which mends what was broken before', () => {
     const from = { ...stop, snapshot: { id: 's', since: seqAt(4) } };
     const state = known({ brokenSince: seqAt(2) }, { cut: cutAt(4) });
-    const effects = publish(6, [end(6)], released(from), state);
+    const effects = publish(6, [end(6, 3)], released(from), state);
     expect(effects.deletes).toEqual([{ table, seq: seqAt(6, 3), olderThan: seqAt(4) }]);
     expect(effects.continuity.get(ORDERS)).toEqual({});
   });
