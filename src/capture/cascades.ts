@@ -1,4 +1,6 @@
-import { type TableId, type TableName, tableName } from '../change/table.ts';
+import type { RowsEvent } from '../binlog/event.ts';
+import { type TableId, type TableName, type TableSchema, tableName } from '../change/table.ts';
+import { SluiceError } from '../errors/error.ts';
 
 /** A foreign key that changes rows of its table without an event in the log. */
 export interface CascadingKey {
@@ -6,6 +8,14 @@ export interface CascadingKey {
   readonly child: TableId;
   readonly onDelete: boolean;
   readonly onUpdate: boolean;
+  /** Of the parent, which a change of theirs is passed on from. */
+  readonly columns: readonly string[];
+}
+
+/** How many rows of an event have got another primary key. */
+export interface KeyChanges {
+  readonly schema: TableSchema;
+  readonly count: number;
 }
 
 /**
@@ -15,10 +25,23 @@ export interface CascadingKey {
 export class Cascades {
   #keys: readonly CascadingKey[] = [];
   readonly #reached = new Map<string, readonly TableId[]>();
+  /** By parent: the columns whose change is passed on. */
+  #updated = new Map<TableName, ReadonlySet<string>>();
 
   learn(keys: readonly CascadingKey[]): void {
     this.#keys = keys;
     this.#reached.clear();
+    const updating = keys.filter(({ onUpdate }) => onUpdate);
+    this.#updated = new Map(
+      [...Map.groupBy(updating, ({ parent }) => tableName(parent))].map(([parent, of]) => [
+        parent,
+        new Set(of.flatMap(({ columns }) => columns)),
+      ]),
+    );
+  }
+
+  get isEmpty(): boolean {
+    return this.#keys.length === 0;
   }
 
   /** Every table with such a key. */
@@ -26,7 +49,25 @@ export class Cascades {
     return new Set(this.#keys.map(({ child }) => tableName(child)));
   }
 
-  /** Tables whose rows may change when rows of a table are deleted, or get another key. */
+  /**
+   * Tables whose rows an event of a table may have changed.
+   * @param keys  what is known of the keys of its rows, where those were looked at
+   */
+  reachedBy(parent: TableName, event: RowsEvent, keys?: KeyChanges): readonly TableId[] {
+    switch (event.op) {
+      case 'insert':
+        return NONE;
+      case 'delete':
+        return this.reachedFrom(parent, 'delete');
+      case 'update': {
+        const columns = this.#updated.get(parent);
+        const passesOn = columns !== undefined && mayChange(event, columns, keys);
+        return passesOn ? this.reachedFrom(parent, 'update') : NONE;
+      }
+    }
+  }
+
+  /** Tables whose rows may change when rows of a table are deleted, or columns of a key of theirs change. */
   reachedFrom(parent: TableName, change: 'delete' | 'update'): readonly TableId[] {
     if (this.#keys.length === 0) return NONE;
     const known = this.#reached.get(`${change} ${parent}`);
@@ -53,3 +94,25 @@ export class Cascades {
 }
 
 const NONE: readonly TableId[] = [];
+
+/**
+ * Whether an update may have changed one of the columns of a table; so it is taken where its rows
+ * cannot be read. Nearly always the columns are those of the primary key, whose changes are counted
+ * anyway.
+ */
+function mayChange(event: RowsEvent, columns: ReadonlySet<string>, keys?: KeyChanges): boolean {
+  const names = keys?.schema.key.map((index) => keys.schema.columns[index]?.name);
+  if (keys && [...columns].every((name) => names?.includes(name))) return keys.count > 0;
+  const { schema } = event.table;
+  const places = schema?.columns.flatMap(({ name }, at) => (columns.has(name) ? [at] : [])) ?? [];
+  if (event.partial || places.length < columns.size) return true;
+  try {
+    return event.read().some(({ before, after }) =>
+      // Values that are no primitives are of no type that a key may have.
+      places.some((at) => before?.[at] !== after?.[at]),
+    );
+  } catch (error) {
+    if (error instanceof SluiceError) return true;
+    throw error;
+  }
+}

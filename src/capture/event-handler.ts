@@ -9,7 +9,7 @@ import type { KnownDefinition, TableEffect } from '../statement/table-effects.ts
 import type { TableRoute } from '../topic/envelope.ts';
 import type { Admission } from './admission.ts';
 import type { BatchWriter } from './batch-writer.ts';
-import type { Cascades } from './cascades.ts';
+import type { Cascades, KeyChanges } from './cascades.ts';
 import type { Definitions } from './definitions.ts';
 import type { Ledger } from './ledger.ts';
 import { type OpenXa, readXa } from './open-xa.ts';
@@ -42,6 +42,8 @@ export class EventHandler {
   readonly #parts: EventParts;
   /** Tables of the open transaction whose rows are in the batch, should it be rolled back. */
   readonly #emitted = new Set<TableName>();
+  /** The open transaction has been rolled back, whole or to a savepoint. */
+  #isTakenBack = false;
   transactions = 0;
   /** Commit time of the newest event, microseconds since 1970. */
   newestEventAtUs = 0;
@@ -116,10 +118,12 @@ export class EventHandler {
       case 'admit':
         return this.#parts.admission.admit(id).then(() => this.#rows(event));
       case 'skip':
+        this.#cascade(event);
         position.rowsRead(event.count());
         break;
       case 'stop':
         tables.stop(id, routing.error);
+        this.#cascade(event);
         position.rowsRead(event.count());
         break;
       case 'route':
@@ -149,16 +153,15 @@ export class EventHandler {
   #unsupportedRows(id: TableId, feature: string): void {
     if (this.#isFollowedOrNew(id))
       this.#parts.tables.stop(id, unsupported(`${feature} of ${tableName(id)} at ${this.#at()}`));
+    this.#cascadeAnyhow(tableName(id));
   }
 
   /** Rows that are in the log before their transaction is: they cannot be passed on. */
   #touchByXa(id: TableId): void {
     const { xa, tables } = this.#parts;
-    if (!this.#isFollowedOrNew(id)) {
-      if (this.#parts.admission.isOurs(id)) xa.touch(tableName(id));
-      return;
-    }
+    // One that is left out now may have come in by the time the transaction ends.
     xa.touch(tableName(id));
+    if (!this.#isFollowedOrNew(id)) return;
     tables.stop(
       id,
       unsupported(`an XA transaction that changes ${tableName(id)} at ${this.#at()}`),
@@ -198,8 +201,10 @@ export class EventHandler {
   #xaCommitted(touched: readonly TableName[] | undefined): void {
     const { ledger, tables } = this.#parts;
     const names = touched ?? [...ledger.entries.keys()];
-    for (const name of names)
+    for (const name of names) {
       tables.rewritten(tableIdOf(name), 'rewritten', 'an XA transaction was committed');
+      this.#cascadeAnyhow(name);
+    }
   }
 
   #emit(event: RowsEvent & BinlogEvent, route: TableRoute): void {
@@ -221,19 +226,29 @@ export class EventHandler {
       const source = batch.streamSource(event.table.id, event.header.serverId);
       const { keyChanges } = batch;
       batch.rows(event, route, source, snapshot.watches(table) ? this.#touch : undefined);
-      if (event.op === 'delete') this.#cascade(table, 'delete');
-      else if (batch.keyChanges > keyChanges) this.#cascade(table, 'update');
+      this.#cascade(event, { schema: route.schema, count: batch.keyChanges - keyChanges });
       this.#emitted.add(table);
     } catch (error) {
       if (!(error instanceof SluiceError)) throw error;
       tables.stop(event.table.id, located(error, table, this.#at()));
+      this.#cascade(event);
       position.rowsRead(event.count() - (transaction.rows - firstRow));
     }
   }
 
-  #cascade(parent: TableName, change: 'delete' | 'update'): void {
+  /** What foreign keys make of the rows of an event: also of one whose own rows are not passed on. */
+  #cascade(event: RowsEvent, keys?: KeyChanges): void {
     const { cascades, tables } = this.#parts;
-    for (const child of cascades.reachedFrom(parent, change)) tables.cascaded(child, parent);
+    if (event.op === 'insert' || cascades.isEmpty) return;
+    const parent = tableName(event.table.id);
+    for (const child of cascades.reachedBy(parent, event, keys)) tables.cascaded(child, parent);
+  }
+
+  /** The same where nothing is known of the rows. */
+  #cascadeAnyhow(parent: TableName): void {
+    const { cascades, tables } = this.#parts;
+    for (const change of ['delete', 'update'] as const)
+      for (const child of cascades.reachedFrom(parent, change)) tables.cascaded(child, parent);
   }
 
   /** Both keys of a change: a key that moved touches two rows of a chunk. */
@@ -267,6 +282,10 @@ export class EventHandler {
       case 'rollback':
         this.#rollback();
         return;
+      case 'rollbackTo':
+        // The server writes it only where rows that it takes back are in the log already.
+        this.#isTakenBack = true;
+        return;
       case 'xa':
         this.#xa(event.sql);
         return;
@@ -293,7 +312,10 @@ export class EventHandler {
       "SET PERSIST binlog_format = 'ROW' and end the sessions that set another format",
     );
     if (touched === 'unknown') throw error;
-    for (const id of touched) if (this.#isFollowedOrNew(id)) tables.stop(id, error);
+    for (const id of touched) {
+      if (this.#isFollowedOrNew(id)) tables.stop(id, error);
+      this.#cascadeAnyhow(tableName(id));
+    }
   }
 
   #apply(effects: readonly TableEffect[], dropsDatabase: string | undefined): void {
@@ -347,20 +369,26 @@ export class EventHandler {
 
   #commit(): void {
     if (!this.#parts.position.transaction) return;
+    if (this.#isTakenBack) this.#rewriteEmitted();
     this.#parts.position.commit();
     this.transactions += 1;
     this.#emitted.clear();
+    this.#isTakenBack = false;
   }
 
-  /** Rows that are out have no counterpart at the source; what the statement did to others stays. */
   #rollback(): void {
+    this.#isTakenBack = true;
+    this.#commit();
+  }
+
+  /** Some of the rows that are out have no counterpart at the source. */
+  #rewriteEmitted(): void {
     for (const name of this.#emitted)
       this.#parts.tables.rewritten(
         tableIdOf(name),
         'rewritten',
         'a transaction was rolled back after its rows had been written to the log',
       );
-    this.#commit();
   }
 
   #at(): string {

@@ -31,9 +31,9 @@ export class GivenCommands {
     this.#onGiven = listener;
   }
 
-  /** All that wait, for an attempt that begins. */
-  takeAll(): readonly StreamCommand[] {
-    this.#taken = this.#waiting.length;
+  /** All that wait, for an attempt that begins and has taken none of them. */
+  begin(): readonly StreamCommand[] {
+    this.#taken = 0;
     return this.#waiting;
   }
 
@@ -41,7 +41,7 @@ export class GivenCommands {
     return this.#taken < this.#waiting.length;
   }
 
-  /** Those that have come since. */
+  /** Those that this attempt has not taken yet. */
   takeMore(): readonly StreamCommand[] {
     const more = this.#waiting.slice(this.#taken);
     this.#taken = this.#waiting.length;

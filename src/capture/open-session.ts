@@ -57,9 +57,7 @@ export async function openSession(
   deps.reach('captureFenced');
   const stored = await deps.log.load();
   refuseForeignOwner(stored.checkpoint, input);
-  // What comes from now on is for the stream to take while it runs.
-  const asked = input.commands.takeAll();
-  const commandIds = asked.map(({ commandId }) => commandId);
+  const asked = input.commands.begin();
   const history = await settledHistory(deps, stored.checkpoint);
   const decision = decideStart(stored.checkpoint, history, input.tripwire, asked);
   const listed = await deps.server.capturedTables();
@@ -84,7 +82,10 @@ export async function openSession(
   // A new epoch begins with whatever topics there are: its copies fill them.
   const followed = [...session.ledger.entries.values()].map(({ id }) => id);
   await admission.verifyTopics(decision.kind === 'reopen' ? followed : listed.map(({ id }) => id));
-  session.commands.apply(asked);
+  // Inside a transaction, the end of a copy would cut that in two: the stream takes them behind it.
+  const taken = position.atBoundary ? input.commands.takeMore() : [];
+  const commandIds = taken.map(({ commandId }) => commandId);
+  session.commands.apply(taken);
   if (position.atBoundary) await admission.settle();
   deps.reach('captureBeforeFirstCheckpoint');
   const { batch: first, checkpoint } = batch.seal(snapshot.plan);

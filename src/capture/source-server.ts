@@ -57,7 +57,7 @@ export interface SourceServer {
   executed(): Promise<GtidSetText>;
   /** Base tables that match the include and exclude patterns and that the account knows of, sorted by name. */
   capturedTables(): Promise<readonly { readonly id: TableId; readonly sight: Sight }[]>;
-  /** Foreign keys of captured tables that change rows without an event in the log; none on servers that log it. */
+  /** Foreign keys that change rows without an event in the log; none on servers that log it. */
   cascadingKeys(): Promise<readonly CascadingKey[]>;
   /** One base table as it is now. */
   look(id: TableId): Promise<Sight>;

@@ -48,7 +48,6 @@ export class TableCopies implements CopyTarget {
   }
 
   end({ table, snapshotId, beganAt, mode }: SnapshotTable): void {
-    this.#parts.tables.copied(table);
     this.#parts.batch.endCopy(table, snapshotId, beganAt, mode !== 'initial');
   }
 

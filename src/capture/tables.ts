@@ -37,7 +37,7 @@ export interface TablesParts {
 export class Tables {
   readonly #parts: TablesParts;
   #notices: CaptureNotice[] = [];
-  /** Tables that foreign keys may have changed since they were copied last. */
+  /** Tables that foreign keys may have changed since a copy of them was last asked for. */
   readonly #cascaded = new Set<TableName>();
 
   constructor(parts: TablesParts) {
@@ -131,6 +131,7 @@ export class Tables {
     const { ledger, batch, snapshot, definitions } = this.#parts;
     const name = tableName(id);
     ledger.move(id, state(batch.control({ kind: 'tableGap', table: name, ...gap })));
+    this.#cascaded.delete(name);
     snapshot.remove(name);
     definitions.forget(name);
   }
@@ -148,17 +149,15 @@ export class Tables {
     if (cause === 'rewritten') this.copy([name], this.#statementId());
   }
 
-  /** A foreign key may have changed rows of the table; that is on record once until it is copied. */
+  /**
+   * A foreign key may have changed rows of the table. That is on record once until a copy is asked
+   * for, which covers what was before it, and nothing of what comes while it is made.
+   */
   cascaded(id: TableId, parent: TableName): void {
     const name = tableName(id);
-    if (this.#cascaded.has(name)) return;
+    if (this.#cascaded.has(name) || !this.#parts.ledger.isFollowed(name)) return;
     this.#cascaded.add(name);
     this.rewritten(id, 'cascade', `a foreign key to ${parent} may have changed its rows`);
-  }
-
-  /** A copy of the table has ended. */
-  copied(name: TableName): void {
-    this.#cascaded.delete(name);
   }
 
   /** Rows are gone without row events, and no other row has changed. */
@@ -168,6 +167,7 @@ export class Tables {
     if (!ledger.isFollowed(name)) return;
     batch.control({ kind: 'tableGap', table: name, cause: 'rewritten', followed: true, reason });
     const snapshotId = this.#statementId();
+    this.#cascaded.delete(name);
     snapshot.addAfterRemoval(name, {
       snapshotId,
       mode: 'sweep',
@@ -192,6 +192,7 @@ export class Tables {
     const before = ledger.get(name)?.state;
     // Also of a table that nobody has met: a look that met it before this is not to bring it in.
     definitions.forget(name);
+    this.#cascaded.delete(name);
     if (!before || before.kind === 'gone') return;
     batch.control({ kind: 'truncate', table: name });
     const since = batch.control({ kind: 'tableDropped', table: name });
@@ -219,6 +220,7 @@ export class Tables {
     const request = { snapshotId, beganAt: batch.copyBegins, startedAtMs: nowMs() };
     const isHeld = (name: TableName): boolean => ledger.get(name)?.held ?? false;
     const fresh = names.filter((name) => !isHeld(name));
+    for (const name of names) this.#cascaded.delete(name);
     snapshot.add(names.filter(isHeld), { ...request, mode: 'sweep' }, estimates);
     if (fresh.length > 0) snapshot.add(fresh, { ...request, mode: 'initial' }, estimates);
   }

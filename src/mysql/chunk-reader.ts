@@ -56,7 +56,7 @@ export class MysqlChunkReader implements ChunkReader {
   readonly #invalidText: ChunkReaderSettings['invalidText'];
   readonly #closing = new AbortController();
   readonly #tables = new Map<TableName, KnownTable>();
-  /** Counts `forget`: a definition asked for before is not kept after. */
+  /** Counts `forget`: a definition of a read that began before is not kept after. */
   #forgotten = 0;
   #session: MysqlSession | undefined;
   #rows = new ChunkBytes();
@@ -70,9 +70,11 @@ export class MysqlChunkReader implements ChunkReader {
   async readChunk(request: ChunkRequest, signal: AbortSignal): Promise<Chunk> {
     const either = AbortSignal.any([signal, this.#closing.signal]);
     const cancel = (): void => this.#session?.destroy();
+    // What is forgotten from here on was asked for too early, however long the barrier takes.
+    const forgotten = this.#forgotten;
     return cancellable(either, cancel, async () => {
       await this.#passBarrier(request, either);
-      return this.#readKnown(request, either);
+      return this.#readKnown(request, forgotten, either);
     });
   }
 
@@ -106,9 +108,9 @@ export class MysqlChunkReader implements ChunkReader {
     );
   }
 
-  async #readKnown(request: ChunkRequest, signal: AbortSignal): Promise<Chunk> {
+  async #readKnown(request: ChunkRequest, forgotten: number, signal: AbortSignal): Promise<Chunk> {
     for (let attempt = 1; ; attempt += 1) {
-      const known = await this.#known(request.table, signal);
+      const known = await this.#known(request.table, forgotten + attempt - 1, signal);
       try {
         return await this.#read(request, known, signal);
       } catch (error) {
@@ -135,10 +137,10 @@ export class MysqlChunkReader implements ChunkReader {
     return table !== undefined && schemaIdOf(table.schema) !== schemaIdOf(query.schema);
   }
 
-  async #known(id: TableId, signal: AbortSignal): Promise<KnownTable> {
+  /** @param forgotten  count of `forget` before which what is asked for now may be kept */
+  async #known(id: TableId, forgotten: number, signal: AbortSignal): Promise<KnownTable> {
     const known = this.#tables.get(tableName(id));
     if (known) return known;
-    const forgotten = this.#forgotten;
     const [table] = await readTables(await this.#connected(signal), oneTable(id));
     if (!table) throw tableGone(id);
     const query = chunkQuery(table.schema, this.#invalidText?.(id));

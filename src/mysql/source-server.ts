@@ -65,7 +65,7 @@ export class MysqlSourceServer implements SourceServer {
   }
 
   async cascadingKeys(): Promise<readonly CascadingKey[]> {
-    return readCascadingKeys(await this.#control(), followedTables(this.#settings));
+    return readCascadingKeys(await this.#control());
   }
 
   async look(id: TableId): Promise<Sight> {

@@ -38,7 +38,16 @@ export interface StatementContext {
  * does not say in full either, so whatever is not known to leave stored values alone rewrites them.
  */
 export type Statement =
-  | { readonly kind: 'begin' | 'commit' | 'rollback' | 'savepoint' | 'xa' | 'harmless' }
+  | {
+      readonly kind:
+        | 'begin'
+        | 'commit'
+        | 'rollback'
+        | 'rollbackTo'
+        | 'savepoint'
+        | 'xa'
+        | 'harmless';
+    }
   /** Rows were changed by a statement, not by row events: at most those of the tables. */
   | { readonly kind: 'changesRows'; readonly tables: ChangedTables }
   | {
@@ -143,7 +152,7 @@ function read(
       return { kind: 'commit' };
     case 'ROLLBACK':
       cursor.takeWords('WORK');
-      return { kind: cursor.word() === 'TO' ? 'savepoint' : 'rollback' };
+      return { kind: cursor.word() === 'TO' ? 'rollbackTo' : 'rollback' };
     case 'SAVEPOINT':
     case 'RELEASE':
       return { kind: 'savepoint' };

@@ -14,6 +14,7 @@ function key(
     child: id(child),
     onDelete: acts.includes('delete'),
     onUpdate: acts.includes('update'),
+    columns: ['id'],
   };
 }
 

@@ -13,7 +13,8 @@ const idsOf = (commands: readonly { readonly commandId: string }[]): readonly st
 
 it('commands that came with the start and later ones are taken once an attempt, in their order', () => {
   const given = new GivenCommands([cancel('a')]);
-  expect(idsOf(given.takeAll())).toEqual(['a']);
+  expect(idsOf(given.begin())).toEqual(['a']);
+  expect(idsOf(given.takeMore())).toEqual(['a']);
   expect(given.hasMore).toBe(false);
   given.give([cancel('b'), cancel('a')]);
   given.give([cancel('b'), cancel('c')]);
@@ -24,14 +25,15 @@ it('commands that came with the start and later ones are taken once an attempt, 
 
 it('commands that no durable checkpoint names are for the next attempt, the others are not', () => {
   const given = new GivenCommands([cancel('a'), cancel('b')]);
-  given.takeAll();
+  given.takeMore();
   given.give([cancel('c'), cancel('d')]);
   given.takeMore();
   given.settle(['a', 'c']);
   expect(given.hasMore).toBe(false);
   given.give([cancel('e')]);
   expect(idsOf(given.takeMore())).toEqual(['e']);
-  expect(idsOf(given.takeAll())).toEqual(['b', 'd', 'e']);
+  expect(idsOf(given.begin())).toEqual(['b', 'd', 'e']);
+  expect(idsOf(given.takeMore())).toEqual(['b', 'd', 'e']);
 });
 
 it('whoever listens is told of each command that is given', () => {

@@ -19,6 +19,11 @@ const TABLES = [
   'CREATE TABLE elsewhere.visits (id INT PRIMARY KEY, o INT, FOREIGN KEY (o) REFERENCES shop.orders (id) ON DELETE CASCADE)',
 ];
 
+TABLES.push(
+  'CREATE TABLE shop.pairs (id INT PRIMARY KEY, a INT, b INT, UNIQUE KEY (b, a))',
+  'CREATE TABLE shop.parts (id INT PRIMARY KEY, x INT, y INT, FOREIGN KEY (x, y) REFERENCES shop.pairs (b, a) ON UPDATE CASCADE)',
+);
+
 /** As on every server before 9.6. */
 const NATIVE = ['innodb_native_foreign_keys=ON'];
 
@@ -32,23 +37,26 @@ describe.skipIf(!MYSQL_URL)('the foreign keys that change rows behind the log', 
     await own[Symbol.asyncDispose]();
   });
 
-  it('are those with an action, of the tables that are captured, whoever their parent is', async () => {
+  it('are those with an action, whoever captures their tables, with the columns of the parent', async () => {
     const { mysql } = own.addresses;
     if (!mysql) throw new Error('there is no MySQL');
     await using session = await connect(mysql, {}, never);
     for (const sql of TABLES) await session.query(sql, 'making tables');
-    const keys = await readCascadingKeys(session, ({ database }) => database === 'shop');
-    const told = keys.map(({ parent, child, onDelete, onUpdate }) => [
+    const keys = await readCascadingKeys(session);
+    const told = keys.map(({ parent, child, onDelete, onUpdate, columns }) => [
       tableName(parent),
       tableName(child),
       onDelete,
       onUpdate,
+      ...columns,
     ]);
     expect(told.toSorted()).toEqual([
-      ['elsewhere.customers', 'shop.addresses', true, false],
-      ['shop.orders', 'shop.invoices', false, true],
-      ['shop.orders', 'shop.lines_', true, false],
-      ['shop.orders', 'shop.notes', true, true],
+      ['elsewhere.customers', 'shop.addresses', true, false, 'id'],
+      ['shop.orders', 'elsewhere.visits', true, false, 'id'],
+      ['shop.orders', 'shop.invoices', false, true, 'id'],
+      ['shop.orders', 'shop.lines_', true, false, 'id'],
+      ['shop.orders', 'shop.notes', true, true, 'id'],
+      ['shop.pairs', 'shop.parts', false, true, 'b', 'a'],
     ]);
   });
 });

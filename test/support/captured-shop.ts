@@ -1,4 +1,5 @@
 import { expect } from 'vitest';
+import type { CascadingKey } from '../../src/capture/cascades.ts';
 import type { CaptureNotice, CaptureProgress } from '../../src/capture/progress.ts';
 import type { CaptureInput } from '../../src/capture/run-capture.ts';
 import { type TableName, tableName } from '../../src/change/table.ts';
@@ -43,6 +44,20 @@ export const update = (table: TableName, id: number, from: number, to: number) =
   ({ table, op: 'update', before: row(id, from), after: row(id, to) }) as const;
 export const remove = (table: TableName, id: number, v: number) =>
   ({ table, op: 'delete', before: row(id, v) }) as const;
+
+/** A foreign key between tables by the name of their column `id`, or others of the parent. */
+export const cascadingKey = (
+  parent: string,
+  child: string,
+  acts: 'delete' | 'update',
+  columns: readonly string[] = ['id'],
+): CascadingKey => ({
+  parent: SimulatedMysql.id(parent),
+  child: SimulatedMysql.id(child),
+  onDelete: acts === 'delete',
+  onUpdate: acts === 'update',
+  columns,
+});
 
 /** Capture of such a source into topics in memory, attempt after attempt. */
 export class Pipeline {

@@ -45,15 +45,22 @@ export interface SimulatedRow {
   readonly after?: Row;
 }
 
+/** Its end is rolled back to a savepoint behind the first row, or it is prepared and not ended. */
+type Fate = 'rolledBack' | 'rolledBackToFirst' | 'preparedXa';
+
 interface Transaction {
   readonly sql?: string;
-  /** It was rolled back after its rows had come into the log. */
-  readonly rolledBack?: boolean;
+  /** What becomes of its rows, which are in the log anyhow; it is committed when absent. */
+  readonly fate?: Fate;
   readonly rows: readonly SimulatedRow[];
   /** Schemas of the rows' tables then. */
   readonly schemas: ReadonlyMap<TableName, TableSchema>;
   readonly after: Tables;
 }
+
+const XID = "X'31',X'',1";
+/** Of what {@link SimulatedMysql.prepareXa} has prepared. */
+export const XA_COMMIT = `XA COMMIT ${XID}`;
 
 /**
  * A server with any number of tables in one database, in memory. Its log shows a transaction before
@@ -125,7 +132,20 @@ export class SimulatedMysql implements SourceServer, ChunkReader {
 
   /** Rows are in the log and the transaction ends in ROLLBACK: the server has none of them. */
   rollBack(rows: readonly SimulatedRow[]): void {
-    this.#append({ rows, rolledBack: true, tables: this.#head });
+    this.#append({ rows, fate: 'rolledBack', tables: this.#head });
+  }
+
+  /** Rows are in the log, and all but the first are taken back by ROLLBACK TO before the commit. */
+  rollBackToFirst([first, ...others]: readonly [SimulatedRow, ...SimulatedRow[]]): void {
+    this.write([first]);
+    const written = this.#log.pop();
+    if (written)
+      this.#log.push({ ...written, rows: [first, ...others], fate: 'rolledBackToFirst' });
+  }
+
+  /** Rows are in the log, and stored with the statement {@link XA_COMMIT} or not at all. */
+  prepareXa(rows: readonly SimulatedRow[]): void {
+    this.#append({ rows, fate: 'preparedXa', tables: this.#head });
   }
 
   /** A statement runs; `tables` are those that it leaves. */
@@ -144,7 +164,7 @@ export class SimulatedMysql implements SourceServer, ChunkReader {
 
   #append(entry: {
     readonly sql?: string;
-    readonly rolledBack?: boolean;
+    readonly fate?: Fate;
     readonly rows: readonly SimulatedRow[];
     readonly tables: Tables;
   }): void {
@@ -303,12 +323,33 @@ export class SimulatedMysql implements SourceServer, ChunkReader {
         header: header(base + 2 + at),
       };
     });
-    return [
-      head,
-      { kind: 'begin', header: header(base + 2) },
-      ...changes,
-      transaction.rolledBack ? query('ROLLBACK', end) : { kind: 'xid', header: end },
-    ];
+    const begin: BinlogEvent = { kind: 'begin', header: header(base + 2) };
+    const xid: BinlogEvent = { kind: 'xid', header: end };
+    switch (transaction.fate) {
+      case 'rolledBack':
+        return [head, begin, ...changes, query('ROLLBACK', end)];
+      case 'rolledBackToFirst':
+        return [
+          head,
+          begin,
+          ...changes.slice(0, 1),
+          query('SAVEPOINT `s`', header(base + 10)),
+          ...changes.slice(1),
+          query('ROLLBACK TO `s`', header(base + STEP - 2)),
+          xid,
+        ];
+      case 'preparedXa':
+        return [
+          head,
+          query(`XA START ${XID}`, header(base + 2)),
+          ...changes,
+          query(`XA END ${XID}`, header(base + STEP - 2)),
+          { kind: 'xaPrepare', onePhase: false, header: end },
+        ];
+      case undefined:
+      default:
+        return [head, begin, ...changes, xid];
+    }
   }
 
   /** SELECT sees the barrier, and by chance more. */
