@@ -202,11 +202,14 @@ export class Admission {
   async look(ids: readonly TableId[], waitMs: number): Promise<void> {
     const { server, position, definitions, cascades } = this.#parts;
     // The log shows a statement before the definitions do.
+    const { suspicions } = cascades;
     await server.waitForExecuted(position.gtidSet, waitMs);
     const sights: ConfirmedSight[] = [];
     for (const id of ids) sights.push({ id, sight: await server.look(id) });
-    cascades.learn(await server.cascadingKeys());
-    definitions.looked(sights, await server.executed());
+    const keys = await server.cascadingKeys();
+    const executed = await server.executed();
+    cascades.learn(keys, executed, suspicions);
+    definitions.looked(sights, executed);
   }
 
   /** Asks again about tables that may have become readable. */

@@ -160,7 +160,7 @@ export class BatchWriter {
     if (route === this.#route) return;
     const isSaid = this.#isSaid(route);
     this.#route = route;
-    this.#parts.ledger.hold(route.schema);
+    this.#parts.ledger.hold(route.schema, route.schemaId);
     if (isSaid) return;
     if (!this.#schemaIds.has(route.schemaId)) {
       this.#schemaIds.add(route.schemaId);
@@ -171,14 +171,20 @@ export class BatchWriter {
 
   /**
    * Puts a schema on record before any row has it, so that a table without rows exists downstream
-   * too, or once more with the comments that it has got since. Only between transactions.
+   * too; or once more with the comments that it has got since, or after it had another one meanwhile.
+   * Only between transactions.
    */
   announce(route: TableRoute): void {
+    const { ledger, position } = this.#parts;
+    const { schema, schemaId, table } = route;
     const isSaid = this.#isSaid(route);
-    if (isSaid && !this.comments.isDue(route.schema)) return;
-    const seq = this.#sequence(this.#parts.position.takeOrdinal(), 0);
-    if (isSaid) this.#schemaRecord(route, seq);
-    else this.schema(route, () => seq);
+    const { schemaId: last = schemaId } = ledger.get(table) ?? {};
+    if (isSaid && last === schemaId && !this.comments.isDue(schema)) return;
+    const seq = this.#sequence(position.takeOrdinal(), 0);
+    if (isSaid) {
+      ledger.hold(schema, schemaId);
+      this.#schemaRecord(route, seq);
+    } else this.schema(route, () => seq);
   }
 
   #isSaid({ table, schemaId }: TableRoute): boolean {

@@ -1,4 +1,6 @@
 import type { RowsEvent } from '../binlog/event.ts';
+import type { Gtid, GtidSetText } from '../change/gtid.ts';
+import { type GtidSet, parseGtidSet } from '../change/gtid-set.ts';
 import { type TableId, type TableName, type TableSchema, tableName } from '../change/table.ts';
 import { SluiceError } from '../errors/error.ts';
 
@@ -24,11 +26,49 @@ export interface KeyChanges {
  */
 export class Cascades {
   #keys: readonly CascadingKey[] = [];
+  /** Those that statements may have made since the source was last asked. */
+  #suspected: readonly CascadingKey[] = [];
+  /** How many there have been. */
+  #suspicions = 0;
+  /** What the server had executed when it was asked. */
+  #learnedAfter: GtidSet | undefined;
   readonly #reached = new Map<string, readonly TableId[]>();
   /** By parent: the columns whose change is passed on. */
   #updated = new Map<TableName, ReadonlySet<string>>();
 
-  learn(keys: readonly CascadingKey[]): void {
+  /** To be taken before the source is asked. */
+  get suspicions(): number {
+    return this.#suspicions;
+  }
+
+  /**
+   * @param executed  by the server when it was asked
+   * @param suspicions  as of before it was asked: the keys that were suspected then are among the others
+   */
+  learn(keys: readonly CascadingKey[], executed: GtidSetText, suspicions = 0): void {
+    const left = Math.max(0, this.#suspicions - suspicions);
+    this.#suspected = left === 0 ? [] : this.#suspected.slice(-left);
+    this.#learnedAfter = parseGtidSet(executed);
+    this.#use([...keys, ...this.#suspected]);
+  }
+
+  /** A statement may have made a key, whatever it does. */
+  suspect(parent: TableId, child: TableId): void {
+    const key = { parent, child, onDelete: true, onUpdate: true, columns: ANY_COLUMN };
+    this.#suspicions += 1;
+    this.#suspected = [...this.#suspected, key];
+    this.#use([...this.#keys, key]);
+  }
+
+  /**
+   * Whether the keys were learned after a transaction: one that it drops is not among them, and what
+   * it has changed before was not seen.
+   */
+  isPast(gtid: Gtid): boolean {
+    return this.#learnedAfter?.contains(gtid) ?? false;
+  }
+
+  #use(keys: readonly CascadingKey[]): void {
     this.#keys = keys;
     this.#reached.clear();
     const updating = keys.filter(({ onUpdate }) => onUpdate);
@@ -94,6 +134,8 @@ export class Cascades {
 }
 
 const NONE: readonly TableId[] = [];
+/** No column has such a name: whether it has changed is never known. */
+const ANY_COLUMN: readonly string[] = [''];
 
 /**
  * Whether an update may have changed one of the columns of a table; so it is taken where its rows

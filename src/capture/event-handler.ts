@@ -4,7 +4,8 @@ import type { EncodedRow } from '../change/encoded-row.ts';
 import { type TableId, type TableName, tableIdOf, tableName } from '../change/table.ts';
 import { SluiceError } from '../errors/error.ts';
 import type { SnapshotRunner } from '../snapshot/runner.ts';
-import { readStatement } from '../statement/statement.ts';
+import { type ForeignKeyChanges, readForeignKeys } from '../statement/foreign-keys.ts';
+import { readStatement, type StatementContext } from '../statement/statement.ts';
 import type { KnownDefinition, TableEffect } from '../statement/table-effects.ts';
 import type { TableRoute } from '../topic/envelope.ts';
 import type { Admission } from './admission.ts';
@@ -260,15 +261,14 @@ export class EventHandler {
 
   #query(event: Extract<BinlogEvent, { kind: 'query' }>): void {
     const { position, ignoresNameCase, definitions } = this.#parts;
-    const statement = readStatement(
-      event.sql,
-      {
-        database: event.database,
-        sqlMode: event.sqlMode,
-        explicitDefaultsForTimestamp: event.explicitDefaultsForTimestamp,
-        lowerCaseNames: ignoresNameCase,
-      },
-      (id) => knownDefinition(definitions.known(tableName(id))),
+    const context: StatementContext = {
+      database: event.database,
+      sqlMode: event.sqlMode,
+      explicitDefaultsForTimestamp: event.explicitDefaultsForTimestamp,
+      lowerCaseNames: ignoresNameCase,
+    };
+    const statement = readStatement(event.sql, context, (id) =>
+      knownDefinition(definitions.known(tableName(id))),
     );
     switch (statement.kind) {
       case 'begin':
@@ -294,6 +294,7 @@ export class EventHandler {
         break;
       case 'ddl':
         this.#apply(statement.effects, statement.dropsDatabase);
+        this.#foreignKeys(readForeignKeys(event.sql, context), statement.effects);
         break;
       case 'harmless':
         break;
@@ -301,6 +302,21 @@ export class EventHandler {
     if (position.transaction && !position.transaction.began) {
       position.advance(event.header.logPos);
       this.#commit();
+    }
+  }
+
+  /** The source tells what the keys are now, later than rows come, and not what they were before. */
+  #foreignKeys({ parents, drops }: ForeignKeyChanges, effects: readonly TableEffect[]): void {
+    const { cascades, position, tables } = this.#parts;
+    const wasUnknown = position.transaction && cascades.isPast(position.transaction.gtid);
+    for (const { table: child } of effects) {
+      for (const parent of parents) cascades.suspect(parent, child);
+      if (drops && wasUnknown)
+        tables.rewritten(
+          child,
+          'cascade',
+          'a foreign key that was dropped since may have changed its rows',
+        );
     }
   }
 

@@ -1,6 +1,12 @@
 import type { RowSettings } from '../change/row-settings.ts';
 import type { Sequence } from '../change/sequence.ts';
-import { type TableId, type TableName, type TableSchema, tableName } from '../change/table.ts';
+import {
+  type SchemaId,
+  type TableId,
+  type TableName,
+  type TableSchema,
+  tableName,
+} from '../change/table.ts';
 import type { ErrorCode } from '../errors/catalogue.ts';
 import type { Topic, TopicIdentity } from '../topic/topic-name.ts';
 
@@ -41,6 +47,8 @@ export interface TableEntry {
   readonly held: boolean;
   /** It was made again, or its columns changed: a schema record has to follow, also one that is on record already. */
   readonly isUnannounced?: true;
+  /** That records said last; absent before the first, and in entries of earlier versions. */
+  readonly schemaId?: SchemaId;
   /** Counts the changes of its key. */
   readonly keyGeneration: number;
   /** Names of the key columns of its newest schema. */
@@ -119,8 +127,8 @@ export class Ledger {
     if (known) this.#put(name, { ...known, isUnannounced: true });
   }
 
-  /** Records of this schema go out. */
-  hold({ id, columns, key }: TableSchema): void {
+  /** Records of this schema go out, or it is announced: downstream it is what the table is. */
+  hold({ id, columns, key }: TableSchema, schemaId: SchemaId): void {
     const name = tableName(id);
     const before = this.#entries.get(name);
     if (!before) return;
@@ -132,6 +140,7 @@ export class Ledger {
     this.#put(name, {
       ...known,
       held: true,
+      schemaId,
       columns: [...ever],
       key: keyNames,
       keyGeneration: known.keyGeneration + (isOtherKey ? 1 : 0),

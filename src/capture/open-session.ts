@@ -62,8 +62,9 @@ export async function openSession(
   const decision = decideStart(stored.checkpoint, history, input.tripwire, asked);
   const listed = await deps.server.capturedTables();
   const cascades = new Cascades();
-  cascades.learn(await deps.server.cascadingKeys());
+  const cascadingKeys = await deps.server.cascadingKeys();
   const executed = await deps.server.executed();
+  cascades.learn(cascadingKeys, executed);
   const session = assemble(deps, input, captures, stored, decision, history, cascades);
   const { batch, position, tables, admission, definitions, snapshot } = session;
   definitions.listed(listed, executed);

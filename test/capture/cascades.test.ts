@@ -1,6 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { Cascades, type CascadingKey } from '../../src/capture/cascades.ts';
+import type { GtidSetText } from '../../src/change/gtid.ts';
 import { type TableName, tableName } from '../../src/change/table.ts';
+
+const NOTHING = '' as GtidSetText;
 
 const id = (table: string) => ({ database: 'shop', table });
 
@@ -28,7 +31,7 @@ const KEYS = [
 
 function reached(parent: string, change: 'delete' | 'update', keys = KEYS): readonly string[] {
   const cascades = new Cascades();
-  cascades.learn(keys);
+  cascades.learn(keys, NOTHING);
   return cascades
     .reachedFrom(tableName(id(parent)), change)
     .map(({ table }) => table)
@@ -48,12 +51,30 @@ describe('the tables that a change reaches through foreign keys', () => {
     expect(reached('a', 'delete', round)).toEqual(['a', 'b']);
   });
 
+  it('are those that a statement may have added until the source has been asked after it', () => {
+    const cascades = new Cascades();
+    cascades.learn([], NOTHING);
+    const before = cascades.suspicions;
+    cascades.suspect(id('a'), id('b'));
+    const between = cascades.suspicions;
+    cascades.suspect(id('a'), id('c'));
+    const reachedFromA = () =>
+      cascades.reachedFrom('shop.a' as TableName, 'delete').map(({ table }) => table);
+    expect(reachedFromA()).toEqual(['b', 'c']);
+    cascades.learn([], NOTHING, before);
+    expect(reachedFromA()).toEqual(['b', 'c']);
+    cascades.learn([key('a', 'b', 'delete')], NOTHING, between);
+    expect(reachedFromA()).toEqual(['b', 'c']);
+    cascades.learn([key('a', 'b', 'delete')], NOTHING, cascades.suspicions);
+    expect(reachedFromA()).toEqual(['b']);
+  });
+
   it('are those of the keys learnt last', () => {
     const cascades = new Cascades();
-    cascades.learn(KEYS);
+    cascades.learn(KEYS, NOTHING);
     const orders = 'shop.orders' as TableName;
     expect(cascades.reachedFrom(orders, 'update')).toHaveLength(1);
-    cascades.learn([]);
+    cascades.learn([], NOTHING);
     expect(cascades.reachedFrom(orders, 'update')).toEqual([]);
     expect(cascades.children.size).toBe(0);
   });

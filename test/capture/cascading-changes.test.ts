@@ -149,6 +149,37 @@ describe('a table that a foreign key may have changed', () => {
     },
   );
 
+  it('whose key has come with a statement right before the change is not consistent', async () => {
+    const pipeline = started();
+    const { source } = pipeline;
+    await pipeline.run();
+    let isDone = false;
+    await pipeline.run({}, () => {
+      if (isDone) return true;
+      isDone = true;
+      source.execute(
+        'ALTER TABLE b ADD FOREIGN KEY (id) REFERENCES a (id) ON DELETE CASCADE',
+        () => undefined,
+      );
+      source.write([remove(A, 1, 1)]);
+      removeSilently(pipeline, '1');
+      return false;
+    });
+    expect(pipeline.status(B)).toBe('gap');
+  });
+
+  it('whose key was dropped while nothing was read is not consistent', async () => {
+    const pipeline = started(['a', 'b', 'delete']);
+    const { source } = pipeline;
+    await pipeline.run();
+    source.write([remove(A, 1, 1)]);
+    removeSilently(pipeline, '1');
+    source.execute('ALTER TABLE b DROP FOREIGN KEY b_ibfk_1', () => undefined);
+    source.cascades = [];
+    await pipeline.run();
+    expect(pipeline.status(B)).toBe('gap');
+  });
+
   it('is none that nobody follows', async () => {
     const pipeline = started(['a', 'b', 'delete']);
     await pipeline.run({ exclude: ['shop.b'] });

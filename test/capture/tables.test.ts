@@ -294,6 +294,37 @@ describe('a captured table', () => {
     expect(begun?.value).toContain('"appliedCommands":["c1"]');
   });
 
+  it('is announced again when a column that was dropped has come back as it was', async () => {
+    const pipeline = new Pipeline();
+    const { source } = pipeline;
+    await pipeline.run();
+    const alter = (
+      sql: string,
+      columns: readonly string[],
+      of: (id: number) => ReadonlyMap<string, number | null>,
+    ): void =>
+      source.execute(sql, (tables) => {
+        const table = tables.get(A);
+        const rows = [...(table?.rows.keys() ?? [])].map((key) => [key, of(Number(key))] as const);
+        if (table) tables.set(A, { ...table, columns, rows: new Map(rows) });
+      });
+    alter('ALTER TABLE a DROP COLUMN v', ['id'], (id) => new Map([['id', id]]));
+    await pipeline.run();
+    const before = pipeline.controls(A).filter((kind) => kind === 'schema').length;
+    alter(
+      'ALTER TABLE a ADD COLUMN v INT',
+      ['id', 'v'],
+      (id) =>
+        new Map([
+          ['id', id],
+          ['v', null],
+        ]),
+    );
+    await pipeline.run({}, () => pipeline.controls(A).at(-1) === 'schema');
+    const after = pipeline.controls(A).filter((kind) => kind === 'schema').length;
+    expect(after).toBe(before + 1);
+  });
+
   it('whose copy is cancelled when the stream begins inside a transaction leaves that whole', async () => {
     const pipeline = new Pipeline();
     const { source } = pipeline;
