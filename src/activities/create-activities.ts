@@ -55,7 +55,7 @@ export interface Holding extends Disposable {
   readonly leave: AbortSignal;
   /** Since when the work has been failing, again and again; `undefined` when it works. */
   failingSince(ms: number | undefined): void;
-  takesCommands(take: (commands: readonly RunningCommand[]) => void): void;
+  readonly takesCommands: (take: (commands: readonly RunningCommand[]) => void) => void;
 }
 
 /** What the composition root puts in: the work itself, and the way to Temporal. */
