@@ -52,9 +52,8 @@ export class Cascades {
     this.#use([...keys, ...this.#suspected]);
   }
 
-  /** A statement may have made a key, whatever it does. */
-  suspect(parent: TableId, child: TableId): void {
-    const key = { parent, child, onDelete: true, onUpdate: true, columns: ANY_COLUMN };
+  /** A statement may have made a key. */
+  suspect(key: CascadingKey): void {
     this.#suspicions += 1;
     this.#suspected = [...this.#suspected, key];
     this.#use([...this.#keys, key]);
@@ -134,8 +133,6 @@ export class Cascades {
 }
 
 const NONE: readonly TableId[] = [];
-/** No column has such a name: whether it has changed is never known. */
-const ANY_COLUMN: readonly string[] = [''];
 
 /**
  * Whether an update may have changed one of the columns of a table; so it is taken where its rows
@@ -144,10 +141,12 @@ const ANY_COLUMN: readonly string[] = [''];
  */
 function mayChange(event: RowsEvent, columns: ReadonlySet<string>, keys?: KeyChanges): boolean {
   const names = keys?.schema.key.map((index) => keys.schema.columns[index]?.name);
-  if (keys && [...columns].every((name) => names?.includes(name))) return keys.count > 0;
+  if (keys && columns.size > 0 && [...columns].every((name) => names?.includes(name)))
+    return keys.count > 0;
   const { schema } = event.table;
   const places = schema?.columns.flatMap(({ name }, at) => (columns.has(name) ? [at] : [])) ?? [];
-  if (event.partial || places.length < columns.size) return true;
+  const isUnknown = columns.size === 0 || places.length < columns.size;
+  if (event.partial || isUnknown) return true;
   try {
     return event.read().some(({ before, after }) =>
       // Values that are no primitives are of no type that a key may have.

@@ -4,13 +4,13 @@ import type { EncodedRow } from '../change/encoded-row.ts';
 import { type TableId, type TableName, tableIdOf, tableName } from '../change/table.ts';
 import { SluiceError } from '../errors/error.ts';
 import type { SnapshotRunner } from '../snapshot/runner.ts';
-import { type ForeignKeyChanges, readForeignKeys } from '../statement/foreign-keys.ts';
 import { readStatement, type StatementContext } from '../statement/statement.ts';
 import type { KnownDefinition, TableEffect } from '../statement/table-effects.ts';
 import type { TableRoute } from '../topic/envelope.ts';
 import type { Admission } from './admission.ts';
 import type { BatchWriter } from './batch-writer.ts';
-import type { Cascades, KeyChanges } from './cascades.ts';
+import { CascadeMarks } from './cascade-marks.ts';
+import type { Cascades } from './cascades.ts';
 import type { Definitions } from './definitions.ts';
 import type { Ledger } from './ledger.ts';
 import { type OpenXa, readXa } from './open-xa.ts';
@@ -41,6 +41,7 @@ export interface EventParts {
  */
 export class EventHandler {
   readonly #parts: EventParts;
+  readonly #marks: CascadeMarks;
   /** Tables of the open transaction whose rows are in the batch, should it be rolled back. */
   readonly #emitted = new Set<TableName>();
   /** The open transaction has been rolled back, whole or to a savepoint. */
@@ -51,6 +52,7 @@ export class EventHandler {
 
   constructor(parts: EventParts) {
     this.#parts = parts;
+    this.#marks = new CascadeMarks(parts);
   }
 
   /** Handles one event. Returns a promise only if the source has to be asked about a table first. */
@@ -119,12 +121,12 @@ export class EventHandler {
       case 'admit':
         return this.#parts.admission.admit(id).then(() => this.#rows(event));
       case 'skip':
-        this.#cascade(event);
+        this.#marks.rows(event);
         position.rowsRead(event.count());
         break;
       case 'stop':
         tables.stop(id, routing.error);
-        this.#cascade(event);
+        this.#marks.rows(event);
         position.rowsRead(event.count());
         break;
       case 'route':
@@ -154,7 +156,7 @@ export class EventHandler {
   #unsupportedRows(id: TableId, feature: string): void {
     if (this.#isFollowedOrNew(id))
       this.#parts.tables.stop(id, unsupported(`${feature} of ${tableName(id)} at ${this.#at()}`));
-    this.#cascadeAnyhow(tableName(id));
+    this.#marks.anyRows(tableName(id));
   }
 
   /** Rows that are in the log before their transaction is: they cannot be passed on. */
@@ -204,7 +206,7 @@ export class EventHandler {
     const names = touched ?? [...ledger.entries.keys()];
     for (const name of names) {
       tables.rewritten(tableIdOf(name), 'rewritten', 'an XA transaction was committed');
-      this.#cascadeAnyhow(name);
+      this.#marks.anyRows(name);
     }
   }
 
@@ -227,29 +229,14 @@ export class EventHandler {
       const source = batch.streamSource(event.table.id, event.header.serverId);
       const { keyChanges } = batch;
       batch.rows(event, route, source, snapshot.watches(table) ? this.#touch : undefined);
-      this.#cascade(event, { schema: route.schema, count: batch.keyChanges - keyChanges });
+      this.#marks.rows(event, { schema: route.schema, count: batch.keyChanges - keyChanges });
       this.#emitted.add(table);
     } catch (error) {
       if (!(error instanceof SluiceError)) throw error;
       tables.stop(event.table.id, located(error, table, this.#at()));
-      this.#cascade(event);
+      this.#marks.rows(event);
       position.rowsRead(event.count() - (transaction.rows - firstRow));
     }
-  }
-
-  /** What foreign keys make of the rows of an event: also of one whose own rows are not passed on. */
-  #cascade(event: RowsEvent, keys?: KeyChanges): void {
-    const { cascades, tables } = this.#parts;
-    if (event.op === 'insert' || cascades.isEmpty) return;
-    const parent = tableName(event.table.id);
-    for (const child of cascades.reachedBy(parent, event, keys)) tables.cascaded(child, parent);
-  }
-
-  /** The same where nothing is known of the rows. */
-  #cascadeAnyhow(parent: TableName): void {
-    const { cascades, tables } = this.#parts;
-    for (const change of ['delete', 'update'] as const)
-      for (const child of cascades.reachedFrom(parent, change)) tables.cascaded(child, parent);
   }
 
   /** Both keys of a change: a key that moved touches two rows of a chunk. */
@@ -294,7 +281,7 @@ export class EventHandler {
         break;
       case 'ddl':
         this.#apply(statement.effects, statement.dropsDatabase);
-        this.#foreignKeys(readForeignKeys(event.sql, context), statement.effects);
+        this.#marks.statement(event.sql, context, statement.effects);
         break;
       case 'harmless':
         break;
@@ -302,21 +289,6 @@ export class EventHandler {
     if (position.transaction && !position.transaction.began) {
       position.advance(event.header.logPos);
       this.#commit();
-    }
-  }
-
-  /** The source tells what the keys are now, later than rows come, and not what they were before. */
-  #foreignKeys({ parents, drops }: ForeignKeyChanges, effects: readonly TableEffect[]): void {
-    const { cascades, position, tables } = this.#parts;
-    const wasUnknown = position.transaction && cascades.isPast(position.transaction.gtid);
-    for (const { table: child } of effects) {
-      for (const parent of parents) cascades.suspect(parent, child);
-      if (drops && wasUnknown)
-        tables.rewritten(
-          child,
-          'cascade',
-          'a foreign key that was dropped since may have changed its rows',
-        );
     }
   }
 
@@ -330,7 +302,7 @@ export class EventHandler {
     if (touched === 'unknown') throw error;
     for (const id of touched) {
       if (this.#isFollowedOrNew(id)) tables.stop(id, error);
-      this.#cascadeAnyhow(tableName(id));
+      this.#marks.anyRows(tableName(id));
     }
   }
 

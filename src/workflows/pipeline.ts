@@ -55,14 +55,8 @@ export async function cdcPipeline(input: PipelineInput): Promise<void> {
   const take = (event: PipelineEvent): PipelineTransition => {
     const transition = reduce(state, event, Date.now());
     become(transition.state);
-    if (event.kind === 'captureStarted') running.runsAt(event.queue);
-    const { pending } = transition.state;
-    const isForStream = event.kind === 'requestSnapshot' || event.kind === 'cancelSnapshot';
-    const isGiven =
-      (isForStream
-        ? transition.interrupt
-        : event.kind === 'captureStarted' && pending.length > 0) && running.takes(pending);
-    if ((transition.interrupt && !isGiven) || isLongHistory(event)) step.interrupt();
+    const isHandled = running.handles(event, transition);
+    if ((transition.interrupt && !isHandled) || isLongHistory(event)) step.interrupt();
     replies.send(transition.replies);
     return transition;
   };

@@ -1,6 +1,7 @@
 import { patched, proxyActivities } from '@temporalio/workflow';
 import type { Activities } from '../activities/types.ts';
 import { COMMANDS_REACH_A_RUNNING_STREAM } from '../control/names.ts';
+import type { PipelineEvent, PipelineTransition } from '../control/pipeline-state.ts';
 import {
   isRunningCommand,
   type RunningCommand,
@@ -29,12 +30,17 @@ export class RunningStream {
     this.#queue = undefined;
   }
 
-  runsAt(queue: string | undefined): void {
-    this.#queue = queue;
+  /** Whether what an event leaves pending is on its way to the stream, which need not end for it. */
+  handles(event: PipelineEvent, { state: { pending }, interrupt }: PipelineTransition): boolean {
+    if (event.kind === 'captureStarted') {
+      this.#queue = event.queue;
+      return pending.length > 0 && this.#takes(pending);
+    }
+    const isForStream = event.kind === 'requestSnapshot' || event.kind === 'cancelSnapshot';
+    return isForStream && interrupt && this.#takes(pending);
   }
 
-  /** Whether the commands are on their way; otherwise the stream has to end for them. */
-  takes(commands: readonly StreamCommand[]): boolean {
+  #takes(commands: readonly StreamCommand[]): boolean {
     const queue = this.#queue;
     const running = commands.filter(isRunningCommand);
     if (queue === undefined || running.length < commands.length) return false;

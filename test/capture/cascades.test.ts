@@ -55,9 +55,9 @@ describe('the tables that a change reaches through foreign keys', () => {
     const cascades = new Cascades();
     cascades.learn([], NOTHING);
     const before = cascades.suspicions;
-    cascades.suspect(id('a'), id('b'));
+    cascades.suspect(key('a', 'b', 'delete'));
     const between = cascades.suspicions;
-    cascades.suspect(id('a'), id('c'));
+    cascades.suspect(key('a', 'c', 'delete'));
     const reachedFromA = () =>
       cascades.reachedFrom('shop.a' as TableName, 'delete').map(({ table }) => table);
     expect(reachedFromA()).toEqual(['b', 'c']);
