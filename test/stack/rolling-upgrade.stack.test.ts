@@ -3,7 +3,7 @@ import type { WorkflowHandle } from '@temporalio/client';
 import { describe, expect, it } from 'vitest';
 import { eventually, type ShopPipeline } from '../../demo/shop-pipeline.ts';
 import type { WorkerProcess } from '../../demo/worker-process.ts';
-import { STATUS_QUERY } from '../../src/control/messages.ts';
+import { CAPTURE_STARTED, STATUS_QUERY } from '../../src/control/messages.ts';
 import { pipelineWorkflowId } from '../../src/control/names.ts';
 import type { PipelineState } from '../../src/control/pipeline-state.ts';
 import { PipelineClient } from '../../src/temporal/pipeline-client.ts';
@@ -110,6 +110,11 @@ async function commanded(shop: ShopPipeline): Promise<void> {
 /** A snapshot reaches the stream that runs, which no other one takes the place of. */
 async function givenWhileItRuns(shop: ShopPipeline): Promise<void> {
   const handle = shop.client.workflow.getHandle(pipelineWorkflowId(shop.name));
+  await eventually('the stream to have said where it runs', SOON_MS, async () => {
+    const { events } = await handle.fetchHistory();
+    const signals = events?.map((event) => event.workflowExecutionSignaledEventAttributes);
+    return signals?.some((signal) => signal?.signalName === CAPTURE_STARTED) || undefined;
+  });
   const begun = await activitiesOf(handle, 'streamBinlog');
   const tables = [`${shop.name}.customers`];
   await commandsOf(shop).requestSnapshot(shop.name, { ...BY, tables });
