@@ -53,7 +53,7 @@ export class RunningStream {
     const { giveCommands } = proxyActivities<Activities>({
       taskQueue: queue,
       // A process that is gone asks for nothing.
-      scheduleToStartTimeout: '2 seconds',
+      scheduleToStartTimeout: '5 seconds',
       startToCloseTimeout: '5 seconds',
       retry: { maximumAttempts: 1 },
     });
