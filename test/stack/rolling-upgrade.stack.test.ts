@@ -116,7 +116,8 @@ async function givenWhileItRuns(shop: ShopPipeline): Promise<void> {
     if (phase !== 'STREAMING') return undefined;
     const { events } = await handle.fetchHistory();
     const signals = events?.map((event) => event.workflowExecutionSignaledEventAttributes);
-    return signals?.some((signal) => signal?.signalName === CAPTURE_STARTED) || undefined;
+    const hasSaid = signals?.some((signal) => signal?.signalName === CAPTURE_STARTED);
+    return hasSaid ? true : undefined;
   });
   const begun = await activitiesOf(handle, 'streamBinlog');
   const tables = [`${shop.name}.customers`];
