@@ -201,8 +201,8 @@ export class Admission {
   /** Asks the source about tables that statements have touched. Runs beside the stream, which never waits for it. */
   async look(ids: readonly TableId[], waitMs: number): Promise<void> {
     const { server, position, definitions, cascades } = this.#parts;
-    // The log shows a statement before the definitions do.
     const { suspicions } = cascades;
+    // The log shows a statement before the definitions do.
     await server.waitForExecuted(position.gtidSet, waitMs);
     const sights: ConfirmedSight[] = [];
     for (const id of ids) sights.push({ id, sight: await server.look(id) });

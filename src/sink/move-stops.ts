@@ -41,6 +41,7 @@ export function moveStops(
   canPass: (code: ErrorCode) => boolean,
 ): StopChanges {
   const control = [...state.pending, ...batch.control];
+  const copies = new CopyEnds(control);
   const stays = new Map<TableName, TableStop>();
   const released = new Map<TableName, TableStop>();
   const skipping: TableStop[] = [];
@@ -50,7 +51,7 @@ export function moveStops(
     const obstacle = met.get(name);
     const stop = obstacle ? stopAt(state.cut, obstacle, before, canPass) : before;
     if (!stop) continue;
-    if (!obstacle && isReleased(stop, batch, control)) {
+    if (!obstacle && isReleased(stop, batch, control, copies)) {
       released.set(name, stop);
       continue;
     }
@@ -90,12 +91,12 @@ function isReleased(
   stop: TableStop,
   { cut, without = [] }: Moved,
   control: readonly ControlRecord[],
+  copies: CopyEnds,
 ): boolean {
   const { topic, snapshot } = stop;
   if (!cut || without.includes(topic)) return false;
   if (!snapshot) return true;
   if (snapshot.id === undefined) return snapshot.since <= cut.lastSequence;
-  const copies = new CopyEnds(control);
   return control.some(
     (record) => record.seq <= cut.lastSequence && endsWayOn(stop, record, copies),
   );
